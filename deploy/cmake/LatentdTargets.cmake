@@ -1,0 +1,40 @@
+# latentd_library(NAME [TORCH] [SOURCES …] [DEPS …]): one static library for one folder.
+# latentd_test(NAME [TORCH] [SOURCES …] [DEPS …] [LABELS …]): one test program for one folder, each test case known to ctest.
+#
+# TORCH links LibTorch and uses its precompiled header: parsing torch/nn/module.h takes fifteen seconds a file without.
+
+function(_latentd_use_torch name)
+  target_link_libraries(${name} PUBLIC LibTorch::LibTorch)
+  if(NOT TARGET latentd_torch_pch)
+    file(WRITE ${PROJECT_BINARY_DIR}/torch_pch.cc "")
+    add_library(latentd_torch_pch OBJECT ${PROJECT_BINARY_DIR}/torch_pch.cc)
+    target_link_libraries(latentd_torch_pch PUBLIC LibTorch::LibTorch)
+    target_compile_options(latentd_torch_pch PRIVATE ${LATENTD_WARNINGS})
+    target_precompile_headers(latentd_torch_pch PRIVATE <ATen/ATen.h> <torch/nn/module.h> <torch/nn/pimpl.h>
+                              <memory> <optional> <string> <vector>)
+  endif()
+  target_precompile_headers(${name} REUSE_FROM latentd_torch_pch)
+endfunction()
+
+function(latentd_library name)
+  cmake_parse_arguments(ARG "TORCH" "" "SOURCES;DEPS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_compile_options(${name} PRIVATE ${LATENTD_WARNINGS})
+  target_link_libraries(${name} PUBLIC ${ARG_DEPS})
+  if(ARG_TORCH)
+    _latentd_use_torch(${name})
+  endif()
+endfunction()
+
+function(latentd_test name)
+  cmake_parse_arguments(ARG "TORCH" "" "SOURCES;DEPS;LABELS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC ${ARG_DEPS} GTest::gmock GTest::gtest_main)
+  target_compile_options(${name} PRIVATE ${LATENTD_WARNINGS})
+  target_compile_definitions(${name} PRIVATE LATENTD_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  if(ARG_TORCH)
+    _latentd_use_torch(${name})
+  endif()
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 600 LABELS "${ARG_LABELS}")
+endfunction()

@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Installs what the build needs: Debian packages, LibTorch and the googleapis protos.
+#
+#   deploy/install.sh [--tests] [--sanitizers]
+#
+# Everything that is not a Debian package lands in $LATENTD_CACHE (default ~/.cache/latentd), each in a folder named by its
+# version. A folder appears there only when it is whole, so an interrupted run never breaks the next one, and a second run
+# does nothing.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+source "$here/lib.sh"
+
+lists=(apt.txt)
+for arg in "$@"; do
+  case $arg in
+    --tests) lists+=(apt-tests.txt) ;;
+    --sanitizers) lists+=(apt-tests.txt apt-sanitizers.txt) ;;
+    *) die "unknown option $arg" ;;
+  esac
+done
+
+install_debian_packages() {
+  local wanted missing=()
+  wanted=$(cd "$here/pins" && sed 's/#.*//' "${lists[@]}" | awk 'NF {print $1}' | sort -u)
+  for package in $wanted; do
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  [ "$(id -u)" = 0 ] || die "these Debian packages are missing and only root can install them: ${missing[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq
+  apt-get install -y -qq --no-install-recommends "${missing[@]}" >"$LATENTD_CACHE/apt.log" 2>&1 ||
+    die "apt-get install failed; see $LATENTD_CACHE/apt.log"
+}
+
+# download PINS FOLDER: the pinned wheels, verified by hash, into FOLDER.
+download() {
+  python3 -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: \
+    --python-version 3.11 --implementation cp --abi cp311 --abi none \
+    --platform manylinux_2_28_x86_64 --platform manylinux_2_25_x86_64 --platform manylinux_2_17_x86_64 \
+    --platform manylinux2014_x86_64 --platform any \
+    -r "$here/pins/$1" -d "$2" || die "could not download what deploy/pins/$1 names"
+}
+
+install_libtorch() {
+  [ -d "$LATENTD_LIBTORCH_ROOT" ] && return
+  local stage; stage=$(mktemp -d "$LATENTD_CACHE/stage.XXXXXX")
+  download libtorch.txt "$stage/wheels"
+  mkdir -p "$stage/root/lib" "$stage/out"
+  unzip -q "$stage/wheels/torch-*.whl" 'torch/include/*' 'torch/lib/libtorch_cpu.so' 'torch/lib/libc10.so' \
+    'torch/lib/libgomp.so.1' 'torch-*/LICENSE' 'torch-*/licenses/*' -d "$stage/out" || [ $? -eq 11 ]
+  unzip -qj "$stage/wheels/nvidia_cuda_runtime-*.whl" '*/libcudart.so.13' -d "$stage/root/lib"
+  unzip -qj "$stage/wheels/nvidia_cuda_cupti-*.whl" '*/libcupti.so.13' -d "$stage/root/lib"
+  mv "$stage/out/torch/include" "$stage/root/include"
+  mv "$stage"/out/torch/lib/* "$stage/root/lib/"
+  mv "$stage/root" "$LATENTD_LIBTORCH_ROOT"
+  rm -rf "$stage"
+}
+
+install_googleapis() {
+  [ -d "$LATENTD_GOOGLEAPIS_ROOT" ] && return
+  local stage; stage=$(mktemp -d "$LATENTD_CACHE/stage.XXXXXX")
+  download googleapis.txt "$stage/wheels"
+  unzip -q "$stage/wheels/*.whl" 'google/*.proto' -d "$stage/root"
+  mv "$stage/root" "$LATENTD_GOOGLEAPIS_ROOT"
+  rm -rf "$stage"
+}
+
+[ "$(uname -m)" = x86_64 ] || die "only x86-64 is built and tested"
+mkdir -p "$LATENTD_CACHE"
+rm -rf "$LATENTD_CACHE"/stage.*
+step "Debian packages" install_debian_packages
+step "LibTorch 2.11.0" install_libtorch
+step "googleapis protos" install_googleapis

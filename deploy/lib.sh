@@ -1,0 +1,16 @@
+# Shared by the scripts: places, messages, and timed steps. Sourced, not run.
+
+LATENTD_CACHE=${LATENTD_CACHE:-$HOME/.cache/latentd}
+LATENTD_LIBTORCH_ROOT=${LATENTD_LIBTORCH_ROOT:-$LATENTD_CACHE/libtorch-2.11.0}
+LATENTD_GOOGLEAPIS_ROOT=${LATENTD_GOOGLEAPIS_ROOT:-$LATENTD_CACHE/googleapis-1.76.0}
+export LATENTD_LIBTORCH_ROOT LATENTD_GOOGLEAPIS_ROOT
+
+die() { printf '\nerror: %s\n' "$*" >&2; exit 1; }
+
+# step NAME COMMAND…: says what is being done, and how long it took. Ends the script when the command fails.
+step() {
+  local name=$1 began=$SECONDS; shift
+  printf '• %s …\n' "$name"
+  "$@" || die "$name failed"
+  printf '  %s: done in %d s\n' "$name" $((SECONDS - began))
+}

@@ -1,0 +1,62 @@
+#include "model/config/config_reader.h"
+
+#include <algorithm>
+#include <fstream>
+#include <utility>
+
+#include "model/errors.h"
+
+namespace latentd::model {
+namespace {
+
+constexpr uintmax_t kMaxConfigBytes = 4 << 20;
+
+}  // namespace
+
+ConfigReader ConfigReader::FromFile(const std::filesystem::path& file) {
+  std::error_code error;
+  const uintmax_t size = std::filesystem::file_size(file, error);
+  if (error) throw ModelError(file.string(), {"cannot be read: " + error.message()});
+  if (size > kMaxConfigBytes) throw ModelError(file.string(), {"is larger than 4 MiB"});
+  std::ifstream stream(file);
+  nlohmann::json document = nlohmann::json::parse(stream, nullptr, /*allow_exceptions=*/false);
+  if (document.is_discarded()) throw ModelError(file.string(), {"is not valid JSON"});
+  if (!document.is_object()) throw ModelError(file.string(), {"is not a JSON object"});
+  return ConfigReader(file.string(), std::move(document));
+}
+
+ConfigReader::ConfigReader(std::string where, nlohmann::json object)
+    : where_(std::move(where)), object_(std::move(object)) {}
+
+std::string ConfigReader::GetChoice(const std::string& key, const std::string& fallback,
+                                    std::initializer_list<std::string> choices) {
+  const std::string value = Get<std::string>(key, fallback);
+  if (std::find(choices.begin(), choices.end(), value) != choices.end()) return value;
+  std::string known;
+  for (const std::string& choice : choices) known += (known.empty() ? "" : ", ") + choice;
+  AddProblem(key, "'" + value + "' is not supported (supported: " + known + ")");
+  return fallback;
+}
+
+void ConfigReader::Only(const std::string& key, const nlohmann::json& supported) {
+  used_.insert(key);
+  if (Has(key) && object_[key] != supported) {
+    AddProblem(key, object_[key].dump() + " is not supported (only " + supported.dump() + " is)");
+  }
+}
+
+const nlohmann::json& ConfigReader::Raw(const std::string& key) {
+  static const nlohmann::json kNull;
+  used_.insert(key);
+  const auto found = object_.find(key);
+  return found == object_.end() ? kNull : *found;
+}
+
+void ConfigReader::Finish() {
+  for (const auto& [key, value] : object_.items()) {
+    if (!key.starts_with('_') && !used_.contains(key)) AddProblem(key, "unknown field");
+  }
+  if (!problems_.empty()) throw ModelError(where_, std::exchange(problems_, {}));
+}
+
+}  // namespace latentd::model

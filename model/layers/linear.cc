@@ -1,0 +1,15 @@
+#include "model/layers/linear.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/linear.h>
+
+namespace latentd::model {
+
+LinearImpl::LinearImpl(int64_t in_features, int64_t out_features, bool with_bias, const at::TensorOptions& options)
+    : weight(register_parameter("weight", at::empty({out_features, in_features}, options), /*requires_grad=*/false)) {
+  if (with_bias) bias = register_parameter("bias", at::empty({out_features}, options), /*requires_grad=*/false);
+}
+
+at::Tensor LinearImpl::forward(const at::Tensor& x) const { return at::linear(x, weight, bias); }
+
+}  // namespace latentd::model

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <torch/nn/module.h>
+#include <torch/nn/pimpl.h>
+
+namespace latentd::model {
+
+// y = x Wᵀ + b over the last dimension. The parameters are allocated but not initialised: LoadWeights fills them.
+class LinearImpl : public torch::nn::Module {
+ public:
+  LinearImpl(int64_t in_features, int64_t out_features, bool with_bias, const at::TensorOptions& options);
+
+  at::Tensor forward(const at::Tensor& x) const;  // [..., in] -> [..., out]
+
+  at::Tensor weight;  // [out, in]
+  at::Tensor bias;    // [out], or undefined
+};
+TORCH_MODULE(Linear);
+
+}  // namespace latentd::model

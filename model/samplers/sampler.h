@@ -1,0 +1,93 @@
+#pragma once
+
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/samplers/sampler_config.h"
+
+namespace latentd::model {
+
+// What a sampler remembers of one row between two evaluations. Plain data: it can be copied, saved and restored at any
+// evaluation, also inside a step (Heun's second half, PNDM's warm-up).
+struct SamplerState {
+  // The next evaluation, in [0, Sampler::evaluations()].
+  int evaluation = 0;
+  // Earlier predictions and latents, float32 on the CPU or the row's device, in an order private to the sampler.
+  std::vector<at::Tensor> history;
+};
+
+// What one evaluation gave.
+struct Advanced {
+  at::Tensor latent;           // the next latent, float32, the shape of the old one
+  at::Tensor predicted_clean;  // x0 as predicted by this evaluation, float32: previews are made of it
+};
+
+// A sampler is the maths that turns noise predictions into the next latent (diffusers says "scheduler"). An object is the
+// immutable plan for (configuration, steps, sigma spacing): timesteps and coefficients, computed once. Everything that
+// changes is in the row's SamplerState, so rows share plans freely, and any thread may use a plan.
+//
+//   auto sampler = MakeSampler(config, {.kind = SamplerKind::kDdim, .steps = 25});
+//   SamplerState state;
+//   at::Tensor latent = noise * sampler->init_noise_sigma();
+//   while (state.evaluation < sampler->evaluations()) {
+//     at::Tensor prediction = unet(sampler->ScaleModelInput(state, latent), sampler->Timestep(state));
+//     latent = sampler->Advance(state, latent, prediction, generator).latent;
+//   }
+//
+// Reference: the scheduler classes of diffusers 0.42.1, whose results in float32 must be reproduced.
+class Sampler {
+ public:
+  virtual ~Sampler() = default;
+
+  // Steps as the user counts them. diffusers may add or drop some: this is the number asked for.
+  int steps() const { return steps_; }
+
+  // U-Net predictions that a row needs from start to end.
+  int evaluations() const { return static_cast<int>(timesteps_.size()); }
+
+  // How many of the user's steps are complete once `evaluation` evaluations are: 0 at 0, steps() at evaluations().
+  virtual int StepsDone(int evaluation) const = 0;
+
+  // The factor of the unit normal noise that a row starts with.
+  virtual double init_noise_sigma() const { return 1.0; }
+
+  // The timestep that the U-Net gets for the row's next evaluation (fractional for some sigma samplers).
+  // REQUIRES: state.evaluation < evaluations().
+  double Timestep(const SamplerState& state) const { return timesteps_.at(state.evaluation); }
+
+  // What the U-Net sees of `latent` at the next evaluation.
+  virtual at::Tensor ScaleModelInput(const SamplerState& state, const at::Tensor& latent) const;
+
+  // `clean` with the noise that a row has just before its evaluation number `evaluation` (image-to-image, inpainting).
+  virtual at::Tensor AddNoise(const at::Tensor& clean, const at::Tensor& noise, int evaluation) const = 0;
+
+  // Consumes one evaluation and moves `state` on by one. `latent` and `prediction` are float32 of one row, [C, h, w];
+  // noise, where the sampler needs any, is drawn from `generator` in float32 as torch.randn([1, C, h, w]) does.
+  // REQUIRES: state.evaluation < evaluations(). Neither tensor is changed.
+  virtual Advanced Advance(SamplerState& state, const at::Tensor& latent, const at::Tensor& prediction,
+                           at::Generator& generator) const = 0;
+
+ protected:
+  Sampler(int steps, std::vector<double> timesteps) : steps_(steps), timesteps_(std::move(timesteps)) {}
+
+ private:
+  const int steps_;
+  const std::vector<double> timesteps_;
+};
+
+// The choice that a request makes.
+struct SamplerOptions {
+  SamplerKind kind = SamplerKind::kDdim;
+  SigmaSpacing sigmas = SigmaSpacing::kDefault;
+  int steps = 25;
+  double eta = 0.0;  // DDIM only: 0 is deterministic, 1 is DDPM-like
+};
+
+// Throws ModelError when `options` does not fit `config` (Karras sigmas for DDIM, more steps than training timesteps …).
+std::shared_ptr<const Sampler> MakeSampler(const SamplerConfig& config, const SamplerOptions& options);
+
+}  // namespace latentd::model

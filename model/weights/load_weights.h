@@ -1,0 +1,25 @@
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <functional>
+#include <string>
+
+#include "model/weights/tensor_source.h"
+
+namespace latentd::model {
+
+struct LoadOptions {
+  // Names of the source that may stand in it although the module has no such parameter (position_ids of old files).
+  std::function<bool(const std::string&)> may_ignore = [](const std::string&) { return false; };
+};
+
+// Copies into every parameter and buffer of `module` the tensor of the same name in `source`. Parameters keep their type, device
+// and memory format; the copy converts. Modules allocate their parameters without touching the memory (model/layers), so
+// the peak is the module itself and one tensor.
+//
+// Loud: throws ModelError that lists every missing, unexpected, misshapen and non-float tensor at once, before the first
+// is copied.
+void LoadWeights(torch::nn::Module& module, const TensorSource& source, const LoadOptions& options = {});
+
+}  // namespace latentd::model
