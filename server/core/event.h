@@ -1,0 +1,116 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "server/core/generation_request.h"
+
+namespace latentd::core {
+
+// Bytes shared by whoever sends them; never changed once made.
+using Blob = std::shared_ptr<const std::string>;
+
+struct Warning {
+  std::string reason;  // "PROMPT_TRUNCATED"
+  std::string field;
+  std::string message;
+};
+
+struct Usage {
+  absl::Duration queue_time;
+  absl::Duration encode_time;
+  absl::Duration denoise_time;
+  absl::Duration decode_time;
+  int64_t evaluations = 0;
+  int64_t pixel_evaluations = 0;  // evaluations × lanes × pixels
+  int failed_outputs = 0;
+};
+
+enum class OutputState { kOk, kWithheld, kFailed };
+
+// One finished picture, its bytes in `data` (empty unless kOk).
+struct Output {
+  int index = 0;
+  OutputState state = OutputState::kOk;
+  absl::Status error;
+  int64_t seed = 0;
+  std::string media_type;
+  int width = 0;
+  int height = 0;
+  std::string sha256;  // lower-case hex
+  Blob data;
+};
+
+struct ImagePreview {
+  ImageFormat format;
+  int width = 0;
+  int height = 0;
+  Blob data;
+};
+
+struct LatentPreview {
+  std::vector<int> shape;  // [C, h, w]
+  std::string dtype;       // "float32"
+  Blob data;               // little-endian
+  double scaling_factor = 1;
+};
+
+using Preview = std::variant<ImagePreview, LatentPreview>;
+
+// The kinds of events, as in proto/latentd/v1/event.proto.
+struct Queued {
+  int position = 0;
+  std::optional<absl::Duration> eta;
+};
+struct Started {
+  int64_t seed = 0;
+  std::vector<Warning> warnings;
+};
+struct Requeued {
+  std::string reason;
+  int resume_step = 0;
+};
+struct Progress {
+  int output_index = 0;
+  int step = 0;
+  int total_steps = 0;
+  std::optional<absl::Duration> eta;
+  std::optional<Preview> preview;
+};
+// A piece of an output's bytes: refers to the blob, does not copy it.
+struct OutputChunk {
+  int index = 0;
+  int64_t offset = 0;
+  int64_t size = 0;
+  Blob data;  // the whole output; this chunk is [offset, offset + size)
+};
+struct Completed {
+  Usage usage;
+};
+struct Failed {
+  absl::Status status;
+};
+struct Cancelled {
+  std::string reason;  // "CALLER", "CALLER_GONE", "DRAINED"
+};
+
+using EventKind = std::variant<Queued, Started, Requeued, Progress, Output, OutputChunk, Completed, Failed, Cancelled>;
+
+struct Event {
+  int64_t sequence = 0;
+  absl::Time time;
+  EventKind kind;
+
+  bool terminal() const {
+    return std::holds_alternative<Completed>(kind) || std::holds_alternative<Failed>(kind) ||
+           std::holds_alternative<Cancelled>(kind);
+  }
+};
+
+}  // namespace latentd::core

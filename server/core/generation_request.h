@@ -1,0 +1,118 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "server/core/model_catalog.h"
+
+namespace latentd::core {
+
+enum class PreviewKind { kNone, kImage, kLatent };
+enum class ImageFormat { kPng, kJpeg, kWebp };
+
+// What a caller asked for, before anybody looked at it: the API's fields, absent ones empty. Built by server/rpc from
+// messages; see proto/latentd/v1/spec.proto for each field's meaning.
+struct RequestFields {
+  std::string model;
+  std::string prompt;
+  std::string negative_prompt;
+  bool literal_prompt = false;
+  int clip_skip = 0;
+  int width = 0;
+  int height = 0;
+  int num_images = 0;
+  std::optional<int64_t> seed;
+  int steps = 0;
+  std::string sampler;
+  std::string sigmas;
+  std::optional<double> guidance_scale;
+  double guidance_rescale = 0;
+  double eta = 0;
+  PreviewKind preview_kind = PreviewKind::kNone;
+  int preview_every_steps = 0;
+  int preview_max_edge = 0;
+  std::optional<ImageFormat> preview_format;
+  std::optional<ImageFormat> output_format;
+  int output_quality = 0;
+  bool omit_prompts = false;
+
+  std::optional<absl::Duration> timeout;
+  int priority = 0;
+  std::map<std::string, std::string> labels;
+  std::optional<absl::Time> expire_time;
+};
+
+// One thing wrong with one field, as google.rpc.BadRequest has it.
+struct FieldViolation {
+  std::string field;  // a path such as "spec.guidance_scale"
+  std::string description;
+};
+
+struct RequestLimits {
+  int max_prompt_characters = 8192;
+  int max_steps = 1000;
+  int max_num_images = 64;
+  absl::Duration max_timeout = absl::Hours(24);
+};
+
+// A request that can be carried out: whoever holds one needs to check nothing. Only Validate makes one. Immutable.
+class GenerationRequest {
+ public:
+  // The outcome of Validate: a request, or everything that is wrong with the fields.
+  struct Validated;
+
+  // Checks every field against `model` and `limits`, fills in defaults, draws the seed from `draw_seed` (a number below
+  // 2³²) when none is given. Never stops at the first violation. `model` is what the catalog says of fields.model.
+  static Validated Validate(const RequestFields& fields, const ModelInfo& model, const RequestLimits& limits,
+                            const std::function<uint32_t()>& draw_seed);
+
+  const std::string& model() const { return fields_.model; }
+  const std::string& prompt() const { return fields_.prompt; }
+  const std::string& negative_prompt() const { return fields_.negative_prompt; }
+  bool literal_prompt() const { return fields_.literal_prompt; }
+  int clip_skip() const { return fields_.clip_skip; }
+  int width() const { return fields_.width; }
+  int height() const { return fields_.height; }
+  int num_images() const { return fields_.num_images; }
+  int64_t seed() const { return *fields_.seed; }  // of image 0; image i has seed() + i
+  int steps() const { return fields_.steps; }
+  const std::string& sampler() const { return fields_.sampler; }
+  const std::string& sigmas() const { return fields_.sigmas; }
+  double guidance_scale() const { return *fields_.guidance_scale; }
+  bool guided() const { return guidance_scale() > 1.0; }  // two lanes a row instead of one
+  double guidance_rescale() const { return fields_.guidance_rescale; }
+  double eta() const { return fields_.eta; }
+  PreviewKind preview_kind() const { return fields_.preview_kind; }
+  int preview_every_steps() const { return fields_.preview_every_steps; }
+  int preview_max_edge() const { return fields_.preview_max_edge; }  // 0: the preview's own size
+  ImageFormat preview_format() const { return *fields_.preview_format; }
+  ImageFormat output_format() const { return *fields_.output_format; }
+  int output_quality() const { return fields_.output_quality; }
+  bool omit_prompts() const { return fields_.omit_prompts; }
+
+  absl::Duration timeout() const { return *fields_.timeout; }
+  int priority() const { return fields_.priority; }
+  const std::map<std::string, std::string>& labels() const { return fields_.labels; }
+  std::optional<absl::Time> expire_time() const { return fields_.expire_time; }
+
+  // Every field with its default filled in: the request as the API shows it back.
+  const RequestFields& fields() const { return fields_; }
+
+ private:
+  explicit GenerationRequest(RequestFields fields) : fields_(std::move(fields)) {}
+
+  RequestFields fields_;
+};
+
+struct GenerationRequest::Validated {
+  std::optional<GenerationRequest> request;  // empty when there are violations
+  std::vector<FieldViolation> violations;
+};
+
+}  // namespace latentd::core

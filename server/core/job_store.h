@@ -1,0 +1,135 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/core/event.h"
+#include "server/core/generation_request.h"
+
+namespace latentd::core {
+
+enum class JobState { kQueued, kRunning, kCompleted, kFailed, kCancelled };
+
+inline bool IsFinal(JobState state) { return state >= JobState::kCompleted; }
+
+// A job as it is now: a copy that stays what it was.
+struct Job {
+  std::string name;  // "jobs/<uuid>"
+  std::shared_ptr<const GenerationRequest> request;
+  std::string request_id;
+  JobState state = JobState::kQueued;
+  absl::Time create_time;
+  std::optional<absl::Time> start_time;
+  std::optional<absl::Time> end_time;
+  std::optional<absl::Time> expire_time;
+  int64_t last_sequence = 0;
+  std::vector<Output> outputs;  // those that are ready, by index
+  absl::Status error;
+  std::optional<Usage> usage;
+  std::vector<Warning> warnings;
+};
+
+// What the job's runner writes down. Calls for one job come from one thread at a time; calls for a job that has ended
+// are dropped: a cancel may overtake its runner. `name` is the job's.
+class JobSink {
+ public:
+  virtual ~JobSink() = default;
+
+  virtual void OnQueued(const std::string& name, Queued event) = 0;
+  virtual void OnStarted(const std::string& name, Started event) = 0;
+  virtual void OnProgress(const std::string& name, Progress event) = 0;
+  virtual void OnOutput(const std::string& name, Output output) = 0;
+  virtual void OnCompleted(const std::string& name, Usage usage) = 0;
+  virtual void OnFailed(const std::string& name, absl::Status status) = 0;
+};
+
+// A job handed to the engine.
+struct ClaimedJob {
+  std::string name;
+  std::shared_ptr<const GenerationRequest> request;
+  absl::Time create_time;
+  absl::Time deadline;
+};
+
+// What the engine is told; implemented by it. Any thread; must not block nor call back into the store.
+class WorkListener {
+ public:
+  virtual ~WorkListener() = default;
+  virtual void OnWorkAvailable() = 0;  // Claim would return something
+  virtual void OnJobEnded(
+      const std::string& name) = 0;  // cancelled, expired or deleted: free its rows before the next step
+};
+
+// A reader's place in one job's history. Pull, so that a slow reader holds nothing but its place: between two calls of
+// Next the log goes on and keeps only the newest progress of each output. Not thread-safe; destroying it stops the
+// notifications (and waits for one that is under way).
+class Watch {
+ public:
+  virtual ~Watch() = default;
+
+  // The first event after the place, and moves on; empty when there is none yet. NOT_FOUND when the job was deleted.
+  // After a terminal event there is nothing more.
+  virtual absl::StatusOr<std::optional<Event>> Next() = 0;
+};
+
+struct CreateOptions {
+  std::string request_id;           // empty: none
+  std::string request_fingerprint;  // of the whole request; compared when the id is known
+};
+
+struct ListOptions {
+  int page_size = 50;
+  std::string page_token;
+  std::vector<JobState> states;               // empty: any
+  std::map<std::string, std::string> labels;  // all must match
+};
+
+struct JobPage {
+  std::vector<Job> jobs;  // newest first
+  std::string next_page_token;
+};
+
+// Jobs with their histories and outputs: the memory of the service. Thread-safe; nothing blocks for long.
+class JobStore : public JobSink {
+ public:
+  // --- callers' side ---
+
+  // Admits and queues. Errors: UNAVAILABLE (queue full, draining), RESOURCE_EXHAUSTED (quota), ALREADY_EXISTS (same
+  // request id, another body). A refused request leaves nothing behind. The same id and body give the job there is.
+  virtual absl::StatusOr<Job> Create(std::shared_ptr<const GenerationRequest> request,
+                                     const CreateOptions& options) = 0;
+
+  virtual absl::StatusOr<Job> Get(const std::string& name) const = 0;          // NOT_FOUND
+  virtual absl::StatusOr<JobPage> List(const ListOptions& options) const = 0;  // INVALID_ARGUMENT: bad page token
+  virtual absl::StatusOr<Job> Cancel(const std::string& name,
+                                     const std::string& reason) = 0;  // NOT_FOUND; ended jobs stay as they are
+  virtual absl::Status Delete(const std::string& name) = 0;           // NOT_FOUND; FAILED_PRECONDITION while it runs
+  virtual absl::StatusOr<Output> GetOutput(const std::string& name,
+                                           int index) const = 0;  // NOT_FOUND; FAILED_PRECONDITION: not ready
+
+  // `on_ready` is called when Next may have something new: any thread, must not block nor call back; at most one call
+  // between two calls of Next. It is not called for what is there already: call Next first.
+  virtual absl::StatusOr<std::unique_ptr<Watch>> OpenWatch(const std::string& name, int64_t after_sequence,
+                                                           std::function<void()> on_ready) = 0;
+
+  // --- engine's side ---
+
+  // Sets who is told of work; null to stop. Returns when no call of the former listener is under way.
+  virtual void SetListener(WorkListener* listener) = 0;
+
+  // Up to `limit` waiting jobs, in the order of priority and arrival; each is claimed once.
+  virtual std::vector<ClaimedJob> Claim(int limit) = 0;
+
+  // Refuses new jobs from now on, with UNAVAILABLE.
+  virtual void Drain() = 0;
+};
+
+}  // namespace latentd::core

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace latentd::core {
+
+enum class ModelState { kAvailable, kLoading, kLoaded, kBroken };
+
+struct SamplerInfo {
+  std::string name;                 // "euler_a"
+  std::vector<std::string> sigmas;  // "default", "karras"
+};
+
+// What is known of a model without loading its weights.
+struct ModelInfo {
+  std::string name;  // its folder's
+  ModelState state = ModelState::kAvailable;
+  absl::Status error;        // why it is broken
+  std::string architecture;  // "stable-diffusion-1"
+  int native_width = 0;
+  int native_height = 0;
+  int size_multiple = 8;
+  int min_size = 0;
+  int max_size = 0;
+  int64_t max_pixels = 0;  // of one picture
+  std::vector<std::string> tasks;
+  std::vector<SamplerInfo> samplers;
+  std::string default_sampler;
+  std::string default_sigmas;
+  int default_steps = 0;
+  double default_guidance_scale = 0;
+  int num_train_timesteps = 1000;  // no sampler takes more steps
+  int text_layers = 0;             // clip_skip stays below
+  int prompt_tokens = 77;
+  int64_t memory_bytes = 0;
+};
+
+// The models of this process. Thread-safe; nothing blocks.
+class ModelCatalog {
+ public:
+  virtual ~ModelCatalog() = default;
+
+  // By name.
+  virtual std::vector<ModelInfo> List() const = 0;
+
+  // NOT_FOUND, naming the models there are.
+  virtual absl::StatusOr<ModelInfo> Find(const std::string& name) const = 0;
+
+  // Brings the model to the device; `done` is called once, on any thread: OK, NOT_FOUND, the model's error, or
+  // RESOURCE_EXHAUSTED when it does not fit in the memory budget.
+  virtual void Load(const std::string& name, std::function<void(absl::Status)> done) = 0;
+
+  // FAILED_PRECONDITION while jobs use it. Unloading what is not loaded changes nothing.
+  virtual void Unload(const std::string& name, std::function<void(absl::Status)> done) = 0;
+};
+
+}  // namespace latentd::core
