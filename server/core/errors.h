@@ -1,0 +1,33 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "server/core/generation_request.h"
+
+namespace latentd::core {
+
+// What a caller's program can act on, beside the code and the text of an error. It travels in the status as a payload
+// and becomes google.rpc details in server/rpc, the only place that knows those.
+struct ErrorDetails {
+  std::string reason;                           // stable, such as "QUEUE_FULL": google.rpc.ErrorInfo.reason
+  std::map<std::string, std::string> metadata;  // ErrorInfo.metadata
+  std::optional<absl::Duration> retry_after;    // RetryInfo, and gRPC's pushback
+  std::string resource_type;                    // ResourceInfo: "model", "job", "adapter"
+  std::string resource_name;
+  std::string quota;                       // QuotaFailure: which limit
+  std::vector<FieldViolation> violations;  // BadRequest
+};
+
+// REQUIRES: code is not kOk; details.reason is not empty.
+absl::Status MakeError(absl::StatusCode code, std::string_view message, const ErrorDetails& details);
+
+// The details of `status`; an empty reason when it carries none.
+ErrorDetails GetErrorDetails(const absl::Status& status);
+
+}  // namespace latentd::core

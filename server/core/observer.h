@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/time/time.h"
+#include "server/core/job_store.h"
+
+namespace latentd::core {
+
+enum class Stage { kEncode, kPredict, kDecode };
+
+// One piece of work of the device.
+struct StageRun {
+  Stage stage;
+  std::string model;
+  int rows = 0;
+  int lanes = 0;        // U-Net batch entries; for other stages the texts or pictures
+  int64_t pixels = 0;   // lanes × pixels of the picture
+  absl::Duration time;  // on the device
+};
+
+// Told of what happens, to count it. Any thread; must not block nor call back.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+
+  virtual void OnJobAdmitted(const std::string& model) = 0;
+  virtual void OnJobRefused(const std::string& reason) = 0;  // an ErrorDetails::reason, such as "QUEUE_FULL"
+  virtual void OnJobStarted(const std::string& model, absl::Duration wait) = 0;
+  // `from` says what it was before: a queued job can end without having run.
+  virtual void OnJobEnded(const std::string& model, JobState from, JobState to, absl::Duration since_creation) = 0;
+  virtual void OnStageRun(const StageRun& run) = 0;
+  virtual void OnImage(const std::string& model) = 0;
+  virtual void OnEncodeCache(bool hit) = 0;
+  // Bytes on the device: weights of all loaded models, and everything (0 where the device does not tell).
+  virtual void OnDeviceMemory(int64_t weights, int64_t total) = 0;
+};
+
+}  // namespace latentd::core
