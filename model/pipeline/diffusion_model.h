@@ -1,0 +1,72 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "model/samplers/sampler.h"
+
+namespace latentd::model {
+
+// A prompt as the text encoders see it.
+struct Prompt {
+  std::string text;  // UTF-8
+  int clip_skip = 0;
+};
+
+// What the text encoders made of a prompt.
+struct Conditioning {
+  at::Tensor states;     // [T, D] on the model's device, in its type
+  std::string cut_text;  // the end of the prompt that did not fit the encoder's window; empty when all did
+};
+
+// One row as the U-Net gets it. Pointers are valid during the call.
+struct PredictRow {
+  at::Tensor latent;  // [C, h, w] float32, as Sampler::ScaleModelInput gives it
+  double timestep = 0;
+  const Conditioning* cond = nullptr;
+  const Conditioning* uncond = nullptr;  // null: no guidance, one lane instead of two
+  double guidance_scale = 1;
+  double guidance_rescale = 0;  // arXiv:2305.08891 §3.4; 0 is off
+};
+
+// A latent diffusion model on one device: three of the four verbs (the fourth, Advance, is the sampler's). The engine's tests put a fake in
+// its place.
+//
+// Not thread-safe: the engine thread calls it. A row's result does not depend on the other rows of the call, byte for byte on
+// the CPU in float32. Throws c10::Error, as LibTorch does.
+class DiffusionModel {
+ public:
+  virtual ~DiffusionModel() = default;
+
+  // [C, h, w] of the latent of a picture. REQUIRES: width and height are multiples of the model's size multiple.
+  virtual std::vector<int64_t> LatentShape(int width, int height) const = 0;
+
+  // The plan of a sampler for this model's noise schedule. Throws ModelError when they do not fit together.
+  virtual std::shared_ptr<const Sampler> MakeSampler(const SamplerOptions& options) const = 0;
+
+  // Text to conditioning, in the order of the prompts.
+  virtual std::vector<Conditioning> Encode(std::span<const Prompt> prompts) = 0;
+
+  // One U-Net forward over all lanes of all rows: the guided noise prediction of each row, [C, h, w] float32.
+  // REQUIRES: at least one row; latents of one shape.
+  virtual std::vector<at::Tensor> Predict(std::span<const PredictRow> rows) = 0;
+
+  // Latents to pictures: uint8 [H, W, 3] on the CPU, one for each latent. REQUIRES: latents of one shape.
+  virtual std::vector<at::Tensor> Decode(std::span<const at::Tensor> latents) = 0;
+
+  // A cheap picture of a predicted clean latent, uint8 [h, w, 3] on the CPU, at the latent's own size.
+  virtual at::Tensor Preview(const at::Tensor& predicted_clean) const = 0;
+
+  // Divide a latent by it before the VAE's decoder.
+  virtual double scaling_factor() const = 0;
+
+  // Bytes of the weights on the device.
+  virtual int64_t memory_bytes() const = 0;
+};
+
+}  // namespace latentd::model

@@ -1,0 +1,42 @@
+#include "server/engine/conditioning_cache.h"
+
+#include <iterator>
+#include <utility>
+
+namespace latentd::engine {
+
+std::shared_ptr<const model::Conditioning> ConditioningCache::Find(const ConditioningKey& key) {
+  const auto found = index_.find(key);
+  if (found == index_.end()) return nullptr;
+  entries_.splice(entries_.begin(), entries_, found->second);
+  return found->second->conditioning;
+}
+
+std::shared_ptr<const model::Conditioning> ConditioningCache::Insert(const ConditioningKey& key,
+                                                                     model::Conditioning conditioning) {
+  if (const auto found = index_.find(key); found != index_.end()) Erase(found->second);
+  const auto bytes =
+      static_cast<int64_t>(conditioning.states.nbytes() + key.text.size() + conditioning.cut_text.size());
+  auto shared = std::make_shared<const model::Conditioning>(std::move(conditioning));
+  entries_.push_front({key, shared, bytes});
+  index_[key] = entries_.begin();
+  bytes_ += bytes;
+  while (bytes_ > max_bytes_ && !entries_.empty()) Erase(std::prev(entries_.end()));
+  return shared;
+}
+
+void ConditioningCache::DropModel(const std::string& model) {
+  for (auto entry = entries_.begin(); entry != entries_.end();) {
+    const auto next = std::next(entry);
+    if (entry->key.model == model) Erase(entry);
+    entry = next;
+  }
+}
+
+void ConditioningCache::Erase(std::list<Entry>::iterator entry) {
+  bytes_ -= entry->bytes;
+  index_.erase(entry->key);
+  entries_.erase(entry);
+}
+
+}  // namespace latentd::engine

@@ -1,0 +1,114 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "model/pipeline/diffusion_model.h"
+#include "server/core/model_catalog.h"
+#include "server/core/mutex.h"
+#include "server/core/observer.h"
+
+namespace latentd::engine {
+
+// A model that was found, and how to bring it to the device.
+struct ModelEntry {
+  core::ModelInfo info;  // state kAvailable, or kBroken with its error
+  // Runs on the loader thread; throws what model/ throws.
+  std::function<std::shared_ptr<model::DiffusionModel>()> load;
+};
+
+// Keeps a model on the device while it lives. Move-only, may be destroyed on any thread.
+class ModelLease {
+ public:
+  ModelLease() = default;
+  ModelLease(std::shared_ptr<model::DiffusionModel> model, std::function<void()> release)
+      : model_(std::move(model)), release_(std::move(release)) {}
+  ModelLease(ModelLease&& other) noexcept { *this = std::move(other); }
+  ModelLease& operator=(ModelLease&& other) noexcept {
+    std::swap(model_, other.model_);
+    std::swap(release_, other.release_);
+    return *this;
+  }
+  ~ModelLease() {
+    model_ = nullptr;
+    if (release_) release_();
+  }
+
+  model::DiffusionModel& operator*() const { return *model_; }
+  model::DiffusionModel* operator->() const { return model_.get(); }
+  explicit operator bool() const { return model_ != nullptr; }
+
+ private:
+  std::shared_ptr<model::DiffusionModel> model_;
+  std::function<void()> release_;
+};
+
+// The models of the process and what of them is on the device: loads on use, one at a time, on a thread of its own;
+// when the memory budget is full, models that nobody holds leave, least recently used first. A model that is held never
+// leaves: who needs its room waits. Thread-safe.
+class ModelRegistry : public core::ModelCatalog {
+ public:
+  struct Options {
+    std::vector<ModelEntry> models;
+    int64_t memory_budget = 0;  // bytes of weights; 0: no bound
+    core::Observer* observer = nullptr;
+  };
+
+  explicit ModelRegistry(Options options);
+
+  // Answers what still waits with CANCELLED. REQUIRES: every lease is gone.
+  ~ModelRegistry() override;
+
+  std::vector<core::ModelInfo> List() const override;
+  absl::StatusOr<core::ModelInfo> Find(const std::string& name) const override;
+  void Load(const std::string& name, std::function<void(absl::Status)> done) override;
+  void Unload(const std::string& name, std::function<void(absl::Status)> done) override;
+
+  // Like Load, and keeps the model on the device while the lease lives. `ready` is called once: at once when the model
+  // is there, otherwise on the loader thread. It must not block.
+  using Ready = std::function<void(absl::StatusOr<ModelLease>)>;
+  void Acquire(const std::string& name, Ready ready);
+
+ private:
+  struct Slot {
+    ModelEntry entry;
+    std::shared_ptr<model::DiffusionModel> model;  // null: not on the device
+    int leases = 0;
+    uint64_t last_used = 0;
+    std::vector<Ready> waiting;
+  };
+
+  void RunLoader();
+  void LoadOne(const std::string& name);
+  bool MakeRoom(const std::string& name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status NotFound(const std::string& name) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  ModelLease Lease(const std::string& name, Slot& slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Release(const std::string& name);
+  int64_t LoadedBytes() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ReportMemory();
+
+  const int64_t memory_budget_;
+  core::Observer* const observer_;
+
+  mutable core::Mutex mutex_;
+  core::CondVar changed_;
+  std::map<std::string, Slot> slots_ ABSL_GUARDED_BY(mutex_);
+  std::deque<std::string> to_load_ ABSL_GUARDED_BY(mutex_);
+  // Models that left: destroyed by the loader thread, outside the lock.
+  std::vector<std::shared_ptr<model::DiffusionModel>> leaving_ ABSL_GUARDED_BY(mutex_);
+  uint64_t uses_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+
+  std::thread loader_;
+};
+
+}  // namespace latentd::engine

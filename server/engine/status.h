@@ -1,0 +1,19 @@
+#pragma once
+
+#include <functional>
+
+#include "absl/status/status.h"
+
+namespace latentd::engine {
+
+// Runs `work` and turns what it throws into a status: the one place where exceptions of LibTorch and of model/ end.
+//
+//   ModelError            FAILED_PRECONDITION, reason MODEL_BROKEN
+//   out of memory         RESOURCE_EXHAUSTED, reason OUT_OF_MEMORY
+//   anything else         INTERNAL, reason COMPUTATION_FAILED, with LibTorch's own words
+absl::Status Guarded(const std::function<void()>& work);
+
+// Whether `status` says that memory ran out, so that a smaller batch may succeed.
+bool IsOutOfMemory(const absl::Status& status);
+
+}  // namespace latentd::engine

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Checks what changed since LATENTD_LINT_BASE (default: the last commit's parent): clang-format on our C++ files, buf lint on
+# the API, and clang-tidy where a compilation database exists and --tidy asks for it.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source deploy/lib.sh
+
+base=${LATENTD_LINT_BASE:-HEAD~1}
+git rev-parse -q --verify "$base^{commit}" >/dev/null || base=$(git hash-object -t tree /dev/null)
+mapfile -t changed < <(git diff --name-only --diff-filter=d "$base" -- '*.h' '*.cc')
+[ ${#changed[@]} -eq 0 ] || clang-format-14 --dry-run --Werror "${changed[@]}"
+
+if [ "${1:-}" = --tidy ] && [ ${#changed[@]} -gt 0 ]; then
+  mapfile -t sources < <(printf '%s\n' "${changed[@]}" | grep '\.cc$')
+  [ ${#sources[@]} -eq 0 ] || clang-tidy-14 --quiet -p build/release "${sources[@]}"
+fi

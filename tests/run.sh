@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Runs the tests. Without options: installs what they need, checks the format of what changed and the API's style, builds, and runs every test but the
+# long ones. This is what CI runs.
+#
+#   tests/run.sh                 everything but the long ones
+#   tests/run.sh --sanitizers    address + undefined over core, model and e2e; thread over core and engine; 60 s of each fuzzer
+#   tests/run.sh --filter REGEX  only the tests whose name matches
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+source deploy/lib.sh
+
+mode=default
+filter=.
+while [ $# -gt 0 ]; do
+  case $1 in
+    --sanitizers) mode=sanitizers ;;
+    --filter) filter=${2:?--filter needs a regular expression}; shift ;;
+    *) die "unknown option $1" ;;
+  esac
+  shift
+done
+
+jobs=$(nproc)
+configure() { cmake --preset "$1" >"build/configure-$1.log" 2>&1 || { tail -n 20 "build/configure-$1.log"; return 1; }; }
+build() { cmake --build "build/$1" -j "$jobs" -- -d keepdepfile >"build/build-$1.log" 2>&1 || { grep -E 'error|FAILED' -A 8 "build/build-$1.log" | head -n 60; return 1; }; }
+run_tests() { ctest --test-dir "build/$1" --output-on-failure -j "$jobs" -R "$filter" "${@:2}"; }
+
+mkdir -p build
+case $mode in
+  default)
+    step "installing what the tests need" deploy/install.sh --tests
+    step "checking format and API style" tests/lint.sh
+    step "configuring" configure release
+    step "building" build release
+    step "testing" run_tests release
+    ;;
+  sanitizers)
+    step "installing what the sanitizers need" deploy/install.sh --sanitizers
+    exec tests/sanitizers/run.sh
+    ;;
+esac
