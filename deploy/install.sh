@@ -11,10 +11,11 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$here/lib.sh"
 
 lists=(apt.txt)
+tests=false
 for arg in "$@"; do
   case $arg in
-    --tests) lists+=(apt-tests.txt) ;;
-    --sanitizers) lists+=(apt-tests.txt apt-sanitizers.txt) ;;
+    --tests) tests=true; lists+=(apt-tests.txt) ;;
+    --sanitizers) tests=true; lists+=(apt-tests.txt apt-sanitizers.txt) ;;
     *) die "unknown option $arg" ;;
   esac
 done
@@ -66,9 +67,20 @@ install_googleapis() {
   rm -rf "$stage"
 }
 
+install_buf() {
+  [ -x "$LATENTD_BUF" ] && return
+  local stage; stage=$(mktemp -d "$LATENTD_CACHE/stage.XXXXXX")
+  download buf.txt "$stage/wheels"
+  unzip -qj "$stage/wheels/*.whl" '*/scripts/buf' -d "$stage"
+  chmod +x "$stage/buf"
+  mv "$stage/buf" "$LATENTD_BUF"
+  rm -rf "$stage"
+}
+
 [ "$(uname -m)" = x86_64 ] || die "only x86-64 is built and tested"
 mkdir -p "$LATENTD_CACHE"
 rm -rf "$LATENTD_CACHE"/stage.*
 step "Debian packages" install_debian_packages
 step "LibTorch 2.11.0" install_libtorch
 step "googleapis protos" install_googleapis
+if $tests; then step "buf 1.75.0" install_buf; fi

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks what changed since LATENTD_LINT_BASE (default: the last commit's parent): clang-format on our C++ files, buf lint on
-# the API, and clang-tidy where a compilation database exists and --tidy asks for it.
+# Checks form: the API's style (buf), and the C++ files that changed since LATENTD_LINT_BASE (default: the last commit's
+# parent): clang-format, and clang-tidy with --tidy, which needs build/release to be configured.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source deploy/lib.sh
@@ -14,3 +14,10 @@ if [ "${1:-}" = --tidy ] && [ ${#changed[@]} -gt 0 ]; then
   mapfile -t sources < <(printf '%s\n' "${changed[@]}" | grep '\.cc$')
   [ ${#sources[@]} -eq 0 ] || clang-tidy-14 --quiet -p build/release "${sources[@]}"
 fi
+
+# buf sees googleapis as a module beside ours; only ours is judged.
+stage=$(mktemp -d)
+trap 'rm -rf "$stage"' EXIT
+cp -r proto/. "$stage"
+cp -r "$LATENTD_GOOGLEAPIS_ROOT/google" "$stage"
+(cd "$stage" && "$LATENTD_BUF" lint --path latentd)
