@@ -30,6 +30,8 @@ class ConfigReader {
   ConfigReader(std::string where, nlohmann::json object);
 
   bool Has(const std::string& key) const { return object_.contains(key) && !object_[key].is_null(); }
+  // Present and null, for the few fields where that means something else than absent.
+  bool IsNull(const std::string& key) const { return object_.contains(key) && object_[key].is_null(); }
 
   // The value of `key`, or `fallback` when it is absent, null, or of another type (which becomes a problem).
   template <typename T>

@@ -1,8 +1,8 @@
 #include "model/layers/group_norm.h"
 
 #include <ATen/ops/empty.h>
-#include <ATen/ops/group_norm.h>
-#include <ATen/ops/silu.h>
+
+#include "model/kernels/group_norm.h"
 
 namespace latentd::model {
 
@@ -12,10 +12,8 @@ GroupNormImpl::GroupNormImpl(int64_t groups, int64_t channels, double eps, const
       groups_(groups),
       eps_(eps) {}
 
-at::Tensor GroupNormImpl::forward(const at::Tensor& x) const {
-  return at::group_norm(x, groups_, weight, bias, eps_, /*cudnn_enabled=*/false);
+at::Tensor GroupNormImpl::forward(const at::Tensor& x, Activation activation, const at::Tensor& offset) const {
+  return kernels::GroupNorm(x, offset, weight, bias, {.groups = groups_, .eps = eps_, .activation = activation});
 }
-
-at::Tensor GroupNormImpl::ForwardSilu(const at::Tensor& x) const { return at::silu(forward(x)); }
 
 }  // namespace latentd::model

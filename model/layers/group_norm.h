@@ -4,15 +4,19 @@
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
 
+#include "model/kernels/activation.h"
+
 namespace latentd::model {
 
-// Group normalisation over channels, with scale and shift per channel, and an optional SiLU fused behind it.
+// Group normalisation over channels, with scale and shift per channel, and what stands around it fused into it.
 class GroupNormImpl : public torch::nn::Module {
  public:
   GroupNormImpl(int64_t groups, int64_t channels, double eps, const at::TensorOptions& options);
 
-  at::Tensor forward(const at::Tensor& x) const;      // [B, C, H, W] -> the same
-  at::Tensor ForwardSilu(const at::Tensor& x) const;  // silu(forward(x))
+  // x: [B, C, H, W] -> activation(norm(x + offset)), the same shape. `offset`: [B, C] added to every pixel first (the
+  // time embedding of a residual block), or undefined.
+  at::Tensor forward(const at::Tensor& x, Activation activation = Activation::kNone,
+                     const at::Tensor& offset = {}) const;
 
   at::Tensor weight;  // [C]
   at::Tensor bias;    // [C]

@@ -3,13 +3,18 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
 
+#include <vector>
+
 namespace latentd::model {
 
-LinearImpl::LinearImpl(int64_t in_features, int64_t out_features, bool with_bias, const at::TensorOptions& options)
-    : weight(register_parameter("weight", at::empty({out_features, in_features}, options), /*requires_grad=*/false)) {
+LinearImpl::LinearImpl(int64_t in_features, int64_t out_features, bool with_bias, const at::TensorOptions& options,
+                       WeightLayout layout) {
+  std::vector<int64_t> shape = {out_features, in_features};
+  if (layout == WeightLayout::kPointwise) shape.insert(shape.end(), {1, 1});
+  weight = register_parameter("weight", at::empty(shape, options), /*requires_grad=*/false);
   if (with_bias) bias = register_parameter("bias", at::empty({out_features}, options), /*requires_grad=*/false);
 }
 
-at::Tensor LinearImpl::forward(const at::Tensor& x) const { return at::linear(x, weight, bias); }
+at::Tensor LinearImpl::forward(const at::Tensor& x) const { return at::linear(x, weight.flatten(1), bias); }
 
 }  // namespace latentd::model

@@ -6,14 +6,21 @@
 
 namespace latentd::model {
 
+// How a checkpoint holds the weight of a linear layer.
+enum class WeightLayout {
+  kMatrix,     // [out, in]
+  kPointwise,  // [out, in, 1, 1]: a 1x1 convolution, which is the same thing over pixels as tokens
+};
+
 // y = x Wᵀ + b over the last dimension. The parameters are allocated but not initialised: LoadWeights fills them.
 class LinearImpl : public torch::nn::Module {
  public:
-  LinearImpl(int64_t in_features, int64_t out_features, bool with_bias, const at::TensorOptions& options);
+  LinearImpl(int64_t in_features, int64_t out_features, bool with_bias, const at::TensorOptions& options,
+             WeightLayout layout = WeightLayout::kMatrix);
 
   at::Tensor forward(const at::Tensor& x) const;  // [..., in] -> [..., out]
 
-  at::Tensor weight;  // [out, in]
+  at::Tensor weight;  // [out, in] or [out, in, 1, 1]
   at::Tensor bias;    // [out], or undefined
 };
 TORCH_MODULE(Linear);

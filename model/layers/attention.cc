@@ -1,0 +1,36 @@
+#include "model/layers/attention.h"
+
+#include <ATen/ops/empty_like.h>
+
+#include <memory>
+
+#include "model/kernels/attention.h"
+
+namespace latentd::model {
+
+AttentionImpl::AttentionImpl(const Shape& shape, const at::TensorOptions& options) : heads_(shape.heads) {
+  const int64_t inner = shape.channels / shape.heads * shape.heads;
+  to_q = register_module("to_q", Linear(shape.channels, inner, shape.projection_bias, options));
+  to_k = register_module("to_k", Linear(shape.context_features, inner, shape.projection_bias, options));
+  to_v = register_module("to_v", Linear(shape.context_features, inner, shape.projection_bias, options));
+  const auto out = register_module("to_out", std::make_shared<torch::nn::Module>());
+  to_out = out->register_module("0", Linear(inner, shape.channels, /*with_bias=*/true, options));
+}
+
+at::Tensor AttentionImpl::forward(const at::Tensor& tokens) const { return forward(tokens, {{.states = tokens}}); }
+
+at::Tensor AttentionImpl::forward(const at::Tensor& tokens, const Context& context) const {
+  const at::Tensor q = to_q->forward(tokens);  // [L, T, inner]
+  const at::Tensor mixed = at::empty_like(q);  // [L, T, inner]
+  int64_t lane = 0;
+  for (const ContextGroup& group : context) {
+    const int64_t lanes = group.states.size(0);
+    const at::Tensor k = to_k->forward(group.states);  // [n, Tk, inner]
+    const at::Tensor v = to_v->forward(group.states);  // [n, Tk, inner]
+    kernels::Attention(q.narrow(0, lane, lanes), k, v, heads_, mixed.narrow(0, lane, lanes));
+    lane += lanes;
+  }
+  return to_out->forward(mixed);  // [L, T, C]
+}
+
+}  // namespace latentd::model

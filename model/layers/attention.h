@@ -1,0 +1,35 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <torch/nn/module.h>
+#include <torch/nn/pimpl.h>
+
+#include "model/layers/context.h"
+#include "model/layers/linear.h"
+
+namespace latentd::model {
+
+// Multi-head attention from tokens to themselves, or to a context (diffusers' Attention, AttnProcessor2_0).
+class AttentionImpl : public torch::nn::Module {
+ public:
+  struct Shape {
+    int64_t channels;          // of the tokens, and of the result
+    int64_t heads;             // each of channels / heads features, rounded down
+    int64_t context_features;  // of what keys and values are made from
+    bool projection_bias = false;
+  };
+
+  AttentionImpl(const Shape& shape, const at::TensorOptions& options);
+
+  at::Tensor forward(const at::Tensor& tokens) const;                          // [L, T, C] -> [L, T, C]
+  at::Tensor forward(const at::Tensor& tokens, const Context& context) const;  // [L, T, C] -> [L, T, C]
+
+  Linear to_q{nullptr}, to_k{nullptr}, to_v{nullptr};
+  Linear to_out{nullptr};  // "to_out.0"
+
+ private:
+  const int64_t heads_;
+};
+TORCH_MODULE(Attention);
+
+}  // namespace latentd::model

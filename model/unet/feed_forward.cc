@@ -1,0 +1,20 @@
+#include "model/unet/feed_forward.h"
+
+#include <memory>
+
+#include "model/kernels/elementwise.h"
+
+namespace latentd::model {
+
+FeedForwardImpl::FeedForwardImpl(int64_t channels, const at::TensorOptions& options) {
+  const auto net = register_module("net", std::make_shared<torch::nn::Module>());
+  const auto gate = net->register_module("0", std::make_shared<torch::nn::Module>());
+  proj_in = gate->register_module("proj", Linear(channels, 8 * channels, /*with_bias=*/true, options));
+  proj_out = net->register_module("2", Linear(4 * channels, channels, /*with_bias=*/true, options));
+}
+
+at::Tensor FeedForwardImpl::forward(const at::Tensor& tokens) const {
+  return proj_out->forward(kernels::Geglu(proj_in->forward(tokens)));
+}
+
+}  // namespace latentd::model

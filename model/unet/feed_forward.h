@@ -1,0 +1,23 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <torch/nn/module.h>
+#include <torch/nn/pimpl.h>
+
+#include "model/layers/linear.h"
+
+namespace latentd::model {
+
+// A gated feed-forward layer, four times as wide inside (diffusers' FeedForward with "geglu").
+class FeedForwardImpl : public torch::nn::Module {
+ public:
+  FeedForwardImpl(int64_t channels, const at::TensorOptions& options);
+
+  at::Tensor forward(const at::Tensor& tokens) const;  // [L, T, C] -> [L, T, C]
+
+  Linear proj_in{nullptr};   // "net.0.proj": [C] -> [8C], values and gates
+  Linear proj_out{nullptr};  // "net.2": [4C] -> [C]
+};
+TORCH_MODULE(FeedForward);
+
+}  // namespace latentd::model

@@ -1,0 +1,56 @@
+#include "model/unet/timestep_embedding.h"
+
+#include <ATen/ops/zeros.h>
+
+#include <cmath>
+
+#include "model/kernels/elementwise.h"
+#include "model/kernels/row_linear.h"
+
+namespace latentd::model {
+namespace {
+
+constexpr double kMaxPeriod = 10000;
+
+}  // namespace
+
+at::Tensor SinusoidalEmbedding(const at::Tensor& timesteps, int64_t features, bool flip_sin_to_cos, double freq_shift) {
+  const at::Tensor steps = timesteps.to(at::kCPU, at::kFloat).contiguous();  // [L]
+  const int64_t half = features / 2;
+  const int64_t sin_at = flip_sin_to_cos ? half : 0;
+  const int64_t cos_at = flip_sin_to_cos ? 0 : half;
+  at::Tensor result = at::zeros({steps.size(0), features}, at::kFloat);  // an odd last feature stays zero
+  // Element by element: ATen's vectorised sine rounds differently at the end of a tensor than inside it.
+  for (int64_t i = 0; i < half; ++i) {
+    // The reference computes in float32, and for timesteps near 1000 a rounding of the frequency shows.
+    const float exponent = static_cast<float>(-std::log(kMaxPeriod)) * static_cast<float>(i);
+    const float frequency = std::exp(exponent / static_cast<float>(static_cast<double>(half) - freq_shift));
+    for (int64_t lane = 0; lane < steps.size(0); ++lane) {
+      const float angle = steps.const_data_ptr<float>()[lane] * frequency;
+      float* row = result.mutable_data_ptr<float>() + lane * features;
+      row[sin_at + i] = std::sin(angle);
+      row[cos_at + i] = std::cos(angle);
+    }
+  }
+  return result;
+}
+
+TimestepEmbeddingImpl::TimestepEmbeddingImpl(const UNetConfig& config, const at::TensorOptions& options)
+    : linear_1(register_module("linear_1",
+                               Linear(config.levels[0].channels, config.time_features, /*with_bias=*/true, options))),
+      linear_2(
+          register_module("linear_2", Linear(config.time_features, config.time_features, /*with_bias=*/true, options))),
+      sinusoids_(config.levels[0].channels),
+      flip_sin_to_cos_(config.flip_sin_to_cos),
+      freq_shift_(config.freq_shift),
+      activation_(config.activation) {}
+
+at::Tensor TimestepEmbeddingImpl::forward(const at::Tensor& timesteps) const {
+  at::Tensor x = SinusoidalEmbedding(timesteps, sinusoids_, flip_sin_to_cos_, freq_shift_)
+                     .to(linear_1->weight.device(), linear_1->weight.scalar_type());  // [L, sinusoids]
+  x = kernels::RowLinear(x, linear_1->weight, linear_1->bias);                        // [L, time_features]
+  x = kernels::Activate(x, activation_);                                              // [L, time_features]
+  return kernels::RowLinear(x, linear_2->weight, linear_2->bias);                     // [L, time_features]
+}
+
+}  // namespace latentd::model

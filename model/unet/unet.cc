@@ -1,0 +1,83 @@
+#include "model/unet/unet.h"
+
+#include <c10/core/InferenceMode.h>
+
+#include <vector>
+
+#include "model/kernels/elementwise.h"
+
+namespace latentd::model {
+namespace {
+
+Conv2d MakeConv(int64_t in, int64_t out, int64_t kernel, const at::TensorOptions& options) {
+  return Conv2d(
+      Conv2dImpl::Shape{.in_channels = in, .out_channels = out, .kernel = kernel, .padding = (kernel - 1) / 2},
+      options);
+}
+
+}  // namespace
+
+UNet2DConditionModelImpl::UNet2DConditionModelImpl(const UNetConfig& config, const at::TensorOptions& options)
+    : config_(config),
+      conv_in_(register_module(
+          "conv_in", MakeConv(config.in_channels, config.levels.front().channels, config.conv_in_kernel, options))),
+      time_embedding_(register_module("time_embedding", TimestepEmbedding(config, options))),
+      down_blocks_(register_module("down_blocks", std::make_shared<ModuleVector<DownBlock>>())),
+      up_blocks_(register_module("up_blocks", std::make_shared<ModuleVector<UpBlock>>())),
+      conv_norm_out_(register_module(
+          "conv_norm_out", GroupNorm(config.norm_groups, config.levels.front().channels, config.norm_eps, options))),
+      conv_out_(register_module(
+          "conv_out", MakeConv(config.levels.front().channels, config.out_channels, config.conv_out_kernel, options))) {
+  const size_t count = config.levels.size();
+  for (size_t level = 0; level < count; ++level) down_blocks_->Append(DownBlock(config, level, options));
+  if (config.has_mid_block) mid_block_ = register_module("mid_block", MidBlock(config, options));
+  for (size_t i = 0; i < count; ++i) up_blocks_->Append(UpBlock(config, count - 1 - i, options));
+}
+
+void UNet2DConditionModelImpl::CheckShapes(const at::Tensor& sample, const at::Tensor& timesteps,
+                                           const Context& context) const {
+  TORCH_CHECK(sample.dim() == 4 && sample.size(1) == config_.in_channels, "U-Net: the sample is ", sample.sizes(),
+              " instead of [L, ", config_.in_channels, ", h, w]");
+  const int64_t lanes = sample.size(0);
+  TORCH_CHECK(timesteps.dim() == 1 && timesteps.size(0) == lanes, "U-Net: the timesteps are ", timesteps.sizes(),
+              " instead of [", lanes, "]");
+  int64_t described = 0;
+  for (const ContextGroup& group : context) {
+    TORCH_CHECK(group.states.dim() == 3, "U-Net: a context is ", group.states.sizes(), " instead of [n, T, D]");
+    described += group.states.size(0);
+  }
+  TORCH_CHECK(described == lanes, "U-Net: the context is for ", described, " lanes, the sample has ", lanes);
+}
+
+at::Tensor UNet2DConditionModelImpl::forward(const at::Tensor& sample, const at::Tensor& timesteps,
+                                             const Context& context) const {
+  const c10::InferenceMode no_gradients;
+  CheckShapes(sample, timesteps, context);
+  const at::TensorOptions options = conv_in_->weight.options();
+
+  // 1. To the network's type and memory order.
+  at::Tensor x = sample.to(options).contiguous(at::MemoryFormat::ChannelsLast);  // [L, in, h, w]
+  if (config_.center_input) x = 2 * x - 1;
+  Context states;
+  for (const ContextGroup& group : context) states.push_back({group.states.to(options).contiguous()});  // [n, T, D]
+
+  // 2. Time. Every residual block takes the activation of the same embedding, so it is computed once.
+  const at::Tensor time =
+      kernels::Activate(time_embedding_->forward(timesteps), config_.activation);  // [L, time_features]
+
+  // 3. Down, keeping the maps that the way up will look at again.
+  x = conv_in_->forward(x);  // [L, C0, h, w]
+  std::vector<at::Tensor> skips = {x};
+  for (const DownBlock& block : *down_blocks_) x = block->forward(x, time, states, skips);  // [L, Ci, h >> i, w >> i]
+
+  // 4. Middle.
+  if (mid_block_) x = mid_block_->forward(x, time, states);  // [L, Cn, h >> n, w >> n]
+
+  // 5. Up.
+  for (const UpBlock& block : *up_blocks_) x = block->forward(x, time, states, skips);  // [L, Ci, h >> i, w >> i]
+
+  // 6. Out.
+  return conv_out_->forward(conv_norm_out_->forward(x, config_.activation));  // [L, out, h, w]
+}
+
+}  // namespace latentd::model

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <torch/nn/module.h>
+#include <torch/nn/pimpl.h>
+
+#include <memory>
+
+#include "model/layers/context.h"
+#include "model/layers/module_vector.h"
+#include "model/unet/timestep_embedding.h"
+#include "model/unet/unet_blocks.h"
+#include "model/unet/unet_config.h"
+
+namespace latentd::model {
+
+// The U-Net that predicts noise from a noised latent, a timestep and a text (Rombach et al. 2022, arXiv:2112.10752;
+// diffusers' UNet2DConditionModel, whose parameter names it has).
+//
+//   UNet2DConditionModel unet(ReadUNetConfig(ConfigReader::FromFile(folder / "config.json")),
+//                             at::TensorOptions().dtype(at::kBFloat16));
+//   LoadWeights(*unet, source);
+//   at::Tensor noise = unet(latents, timesteps, {{.states = text}});
+//
+// forward() is const and may run from one thread at a time (it uses LibTorch's thread pool itself).
+class UNet2DConditionModelImpl : public torch::nn::Module {
+ public:
+  // Parameters are allocated with `options` (dtype, device), not initialised.
+  UNet2DConditionModelImpl(const UNetConfig& config, const at::TensorOptions& options);
+
+  // sample: [L, in_channels, h, w], any h and w from 1; timesteps: float32 [L], one for each lane; context: groups
+  // whose lanes sum to L, each [n, T, cross_attention_dim]. They are converted to the network's type and device.
+  // Returns [L, out_channels, h, w] in the network's type, channels-last.
+  //
+  // Throws c10::Error when the shapes do not fit. On the CPU in float32 a lane's bytes depend on nothing but that lane.
+  at::Tensor forward(const at::Tensor& sample, const at::Tensor& timesteps, const Context& context) const;
+
+  const UNetConfig& config() const { return config_; }
+
+ private:
+  void CheckShapes(const at::Tensor& sample, const at::Tensor& timesteps, const Context& context) const;
+
+  const UNetConfig config_;
+  Conv2d conv_in_;
+  TimestepEmbedding time_embedding_;
+  std::shared_ptr<ModuleVector<DownBlock>> down_blocks_;
+  MidBlock mid_block_{nullptr};  // empty when the configuration has none
+  std::shared_ptr<ModuleVector<UpBlock>> up_blocks_;
+  GroupNorm conv_norm_out_;
+  Conv2d conv_out_;
+};
+TORCH_MODULE(UNet2DConditionModel);
+
+}  // namespace latentd::model

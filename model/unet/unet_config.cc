@@ -1,0 +1,141 @@
+#include "model/unet/unet_config.h"
+
+#include <algorithm>
+#include <string>
+
+#include "model/layers/activation.h"
+
+namespace latentd::model {
+namespace {
+
+constexpr int64_t kMaxChannels = 1 << 16;
+
+void RequirePositive(ConfigReader& reader, const std::string& key, const std::vector<int64_t>& values) {
+  const bool fine = std::all_of(values.begin(), values.end(), [](int64_t v) { return v > 0 && v <= kMaxChannels; });
+  if (!fine) reader.AddProblem(key, "must be between 1 and 65536");
+}
+
+int64_t GetPositive(ConfigReader& reader, const std::string& key, int64_t fallback) {
+  const int64_t value = reader.Get<int64_t>(key, fallback);
+  RequirePositive(reader, key, {value});
+  return value;
+}
+
+std::vector<int64_t> GetPositivePerLevel(ConfigReader& reader, const std::string& key, size_t count, int64_t fallback) {
+  std::vector<int64_t> values = reader.GetPerLevel<int64_t>(key, count, fallback);
+  RequirePositive(reader, key, values);
+  return values;
+}
+
+// Which levels attend, from the names of their blocks.
+std::vector<bool> ReadBlockTypes(ConfigReader& reader, const std::string& key, const std::vector<std::string>& fallback,
+                                 const std::string& with_attention, const std::string& without, size_t count) {
+  const auto names = reader.Get<std::vector<std::string>>(key, fallback);
+  std::vector<bool> attends;
+  for (const std::string& name : names) {
+    if (name != with_attention && name != without) {
+      reader.AddProblem(key, "'" + name + "' is not supported (supported: " + with_attention + ", " + without + ")");
+    }
+    attends.push_back(name == with_attention);
+  }
+  if (names.size() != count) {
+    reader.AddProblem(
+        key, "has " + std::to_string(names.size()) + " entries, block_out_channels has " + std::to_string(count));
+    attends.resize(count);
+  }
+  return attends;
+}
+
+void ReadLevels(ConfigReader& reader, UNetConfig& config) {
+  const auto channels = reader.Get<std::vector<int64_t>>("block_out_channels", {320, 640, 1280, 1280});
+  const size_t count = channels.size();
+  RequirePositive(reader, "block_out_channels", channels);
+  if (count == 0) reader.AddProblem("block_out_channels", "is empty");
+
+  const auto layers = GetPositivePerLevel(reader, "layers_per_block", count, 2);
+  const auto transformers = GetPositivePerLevel(reader, "transformer_layers_per_block", count, 1);
+  const auto heads = GetPositivePerLevel(reader, "attention_head_dim", count, 8);
+  const auto features = GetPositivePerLevel(reader, "cross_attention_dim", count, 1280);
+  const auto only_cross = reader.GetPerLevel<bool>("only_cross_attention", count, false);
+  const auto down =
+      ReadBlockTypes(reader, "down_block_types",
+                     {"CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"},
+                     "CrossAttnDownBlock2D", "DownBlock2D", count);
+  // Listed from the coarsest level to the finest.
+  const auto up = ReadBlockTypes(reader, "up_block_types",
+                                 {"UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"},
+                                 "CrossAttnUpBlock2D", "UpBlock2D", count);
+  for (size_t i = 0; i < count; ++i) {
+    config.levels.push_back({.channels = channels[i],
+                             .layers = layers[i],
+                             .transformer_layers = transformers[i],
+                             .heads = heads[i],
+                             .context_features = features[i],
+                             .only_cross_attention = only_cross[i],
+                             .down_attention = down[i],
+                             .up_attention = up[count - 1 - i]});
+    if (channels[i] % std::max<int64_t>(config.norm_groups, 1) != 0) {
+      reader.AddProblem("norm_num_groups", std::to_string(config.norm_groups) + " does not divide the " +
+                                               std::to_string(channels[i]) + " channels of a level");
+    }
+    if (heads[i] > channels[i]) {
+      reader.AddProblem("attention_head_dim", std::to_string(heads[i]) + " heads for " + std::to_string(channels[i]) +
+                                                  " channels (it is the number of heads)");
+    }
+  }
+}
+
+void RefuseUnsupported(ConfigReader& reader) {
+  for (const char* key : {"num_attention_heads", "reverse_transformer_layers_per_block", "encoder_hid_dim",
+                          "encoder_hid_dim_type", "class_embed_type", "addition_embed_type", "addition_time_embed_dim",
+                          "num_class_embeds", "time_embedding_act_fn", "timestep_post_act", "time_cond_proj_dim",
+                          "projection_class_embeddings_input_dim", "cross_attention_norm"}) {
+    reader.Only(key, nullptr);
+  }
+  reader.Only("dual_cross_attention", false);
+  reader.Only("resnet_skip_time_act", false);
+  reader.Only("class_embeddings_concat", false);
+  reader.Only("resnet_out_scale_factor", 1.0);
+  reader.Only("resnet_time_scale_shift", "default");
+  reader.Only("time_embedding_type", "positional");
+  reader.Only("attention_type", "default");
+}
+
+}  // namespace
+
+UNetConfig ReadUNetConfig(ConfigReader reader) {
+  UNetConfig config;
+  config.in_channels = GetPositive(reader, "in_channels", 4);
+  config.out_channels = GetPositive(reader, "out_channels", 4);
+  config.norm_groups = GetPositive(reader, "norm_num_groups", 32);
+  ReadLevels(reader, config);
+
+  config.has_mid_block = !reader.IsNull("mid_block_type");
+  reader.Only("mid_block_type", "UNetMidBlock2DCrossAttn");
+  config.center_input = reader.Get("center_input_sample", false);
+  config.flip_sin_to_cos = reader.Get("flip_sin_to_cos", true);
+  config.freq_shift = reader.Get("freq_shift", 0.0);
+  config.time_features =
+      GetPositive(reader, "time_embedding_dim", config.levels.empty() ? 1 : 4 * config.levels[0].channels);
+  config.downsample_padding = reader.Get<int64_t>("downsample_padding", 1);
+  if (config.downsample_padding != 0 && config.downsample_padding != 1) {
+    reader.AddProblem("downsample_padding", "must be 0 or 1");
+  }
+  config.mid_block_scale = reader.Get("mid_block_scale_factor", 1.0);
+  config.activation = ReadActivation(reader, "act_fn");
+  config.norm_eps = reader.Get("norm_eps", 1e-5);
+  config.linear_projection = reader.Get("use_linear_projection", false);
+  config.conv_in_kernel = GetPositive(reader, "conv_in_kernel", 3);
+  config.conv_out_kernel = GetPositive(reader, "conv_out_kernel", 3);
+
+  RefuseUnsupported(reader);
+  // Read for its type alone: scores are float32 here for every type of the network, which is what it asks for.
+  reader.Get("upcast_attention", false);
+  // dropout: only in training. The others belong to features that are refused above, or (the last one) to another
+  // middle block.
+  reader.Ignore({"sample_size", "dropout", "addition_embed_type_num_heads", "mid_block_only_cross_attention"});
+  reader.Finish();
+  return config;
+}
+
+}  // namespace latentd::model
