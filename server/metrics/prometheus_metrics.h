@@ -1,0 +1,67 @@
+#pragma once
+
+#include <prometheus/counter.h>
+#include <prometheus/family.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+#include <memory>
+#include <string>
+
+#include "server/core/observer.h"
+
+namespace latentd::metrics {
+
+// The service's Prometheus metrics, all named `latentd_…`. Labels are the model, the stage, the state and the reason of
+// a refusal: few values each, never a job, a user or a prompt. Thread-safe.
+class PrometheusMetrics : public core::Observer {
+ public:
+  explicit PrometheusMetrics(const std::string& version);
+
+  // What an exposer shows.
+  const std::shared_ptr<prometheus::Registry>& registry() const { return registry_; }
+
+  // Event streams that are open now; see rpc::Server::Options::on_open_streams.
+  void SetOpenStreams(int count);
+
+  void OnJobAdmitted(const std::string& model) override;
+  void OnJobRefused(const std::string& reason) override;
+  void OnJobStarted(const std::string& model, absl::Duration wait) override;
+  void OnJobEnded(const std::string& model, core::JobState from, core::JobState to,
+                  absl::Duration since_creation) override;
+  void OnStageRun(const core::StageRun& run) override;
+  void OnImage(const std::string& model) override;
+  void OnEncodeCache(bool hit) override;
+  void OnDeviceMemory(int64_t weights, int64_t total) override;
+
+ private:
+  using Gauges = prometheus::Family<prometheus::Gauge>;
+  using Counters = prometheus::Family<prometheus::Counter>;
+  using Histograms = prometheus::Family<prometheus::Histogram>;
+
+  prometheus::Gauge& JobsIn(core::JobState state, const std::string& model);
+
+  const std::shared_ptr<prometheus::Registry> registry_;
+  Gauges& jobs_;
+  Counters& admitted_;
+  Counters& refused_;
+  Counters& ended_;
+  Histograms& queue_wait_;
+  Histograms& job_duration_;
+  Histograms& batch_rows_;
+  Histograms& batch_lanes_;
+  Histograms& stage_duration_;
+  Counters& forwards_;
+  Counters& evaluations_;
+  Counters& images_;
+  Counters& pixel_steps_;
+  prometheus::Gauge& queue_depth_;
+  prometheus::Counter& encode_cache_hits_;
+  prometheus::Counter& encode_cache_misses_;
+  prometheus::Gauge& weights_bytes_;
+  prometheus::Gauge& device_bytes_;
+  prometheus::Gauge& open_streams_;
+};
+
+}  // namespace latentd::metrics
