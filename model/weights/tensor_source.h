@@ -27,9 +27,14 @@ class TensorSource {
   // Every tensor, sorted by name.
   virtual const std::map<std::string, TensorInfo>& tensors() const = 0;
 
-  // The tensor as it is stored, a view of the mapped file where possible: valid while the source lives, read-only.
+  // The tensor as it is stored, a view of the mapped file where possible: read-only (writing to it ends the process).
+  // The view keeps what it needs of the source alive.
   // REQUIRES: tensors().contains(name).
   virtual at::Tensor Get(const std::string& name) const = 0;
+
+  // Says that the data of `name` was copied elsewhere and need not stay in memory. Views stay valid: the pages come
+  // back from the file when they are touched again. REQUIRES: tensors().contains(name).
+  virtual void Release(const std::string& name) const = 0;
 };
 
 }  // namespace latentd::model

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/weights/tensor_source.h"
+
+namespace latentd::model {
+
+// What a tensor of a source is called in the module, and its shape there.
+struct RenamedTensor {
+  std::string name;
+  std::vector<int64_t> shape;  // as many elements as before
+};
+
+// A pure function from a tensor of the source to its name and shape in the module; it gives back what it was given for
+// tensors that need no change. The maps of the known layouts are in key_maps/.
+using KeyMap = std::function<RenamedTensor(const std::string& name, const TensorInfo& info)>;
+
+// A source whose tensors have other names, or another shape of the same elements. Nothing is copied.
+//
+//   source = RenamedSource::Make(source, ModernVaeKey);
+class RenamedSource : public TensorSource {
+ public:
+  // Throws ModelError when two tensors get the same name.
+  static std::shared_ptr<const RenamedSource> Make(std::shared_ptr<const TensorSource> source, const KeyMap& map);
+
+  const std::string& where() const override { return source_->where(); }
+  const std::map<std::string, TensorInfo>& tensors() const override { return tensors_; }
+  at::Tensor Get(const std::string& name) const override;
+  void Release(const std::string& name) const override { source_->Release(originals_.at(name)); }
+
+ private:
+  RenamedSource(std::shared_ptr<const TensorSource> source, const KeyMap& map);
+
+  const std::shared_ptr<const TensorSource> source_;
+  std::map<std::string, TensorInfo> tensors_;
+  std::map<std::string, std::string> originals_;  // new name -> name in source_
+};
+
+}  // namespace latentd::model
