@@ -68,9 +68,10 @@ class GenerationRequest {
   struct Validated;
 
   // Checks every field against `model` and `limits`, fills in defaults, draws the seed from `draw_seed` (a number below
-  // 2³²) when none is given. Never stops at the first violation. `model` is what the catalog says of fields.model.
+  // 2³²) when none is given. Never stops at the first violation; their texts are valid UTF-8 whatever the fields hold.
+  // `now` is the time that expire_time must lie after. REQUIRES: `model` is what the catalog says of fields.model.
   static Validated Validate(const RequestFields& fields, const ModelInfo& model, const RequestLimits& limits,
-                            const std::function<uint32_t()>& draw_seed);
+                            absl::Time now, const std::function<uint32_t()>& draw_seed);
 
   const std::string& model() const { return fields_.model; }
   const std::string& prompt() const { return fields_.prompt; }

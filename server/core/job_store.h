@@ -59,13 +59,18 @@ struct ClaimedJob {
   absl::Time deadline;
 };
 
-// What the engine is told; implemented by it. Any thread; must not block nor call back into the store.
+// What the engine is told; implemented by it. Any thread; must not block nor call back into the store. No lock of the
+// store is held meanwhile.
 class WorkListener {
  public:
   virtual ~WorkListener() = default;
-  virtual void OnWorkAvailable() = 0;  // Claim would return something
-  virtual void OnJobEnded(
-      const std::string& name) = 0;  // cancelled, expired or deleted: free its rows before the next step
+
+  // Claim would return something.
+  virtual void OnWorkAvailable() = 0;
+
+  // A claimed job was cancelled or its time is over: free its rows before the next step. May come on another thread
+  // before the Claim that handed the job out has returned.
+  virtual void OnJobEnded(const std::string& name) = 0;
 };
 
 // A reader's place in one job's history. Pull, so that a slow reader holds nothing but its place: between two calls of
@@ -111,12 +116,13 @@ class JobStore : public JobSink {
   virtual absl::StatusOr<JobPage> List(const ListOptions& options) const = 0;  // INVALID_ARGUMENT: bad page token
   virtual absl::StatusOr<Job> Cancel(const std::string& name,
                                      const std::string& reason) = 0;  // NOT_FOUND; ended jobs stay as they are
-  virtual absl::Status Delete(const std::string& name) = 0;           // NOT_FOUND; FAILED_PRECONDITION while it runs
+  virtual absl::Status Delete(const std::string& name) = 0;           // NOT_FOUND; FAILED_PRECONDITION before its end
   virtual absl::StatusOr<Output> GetOutput(const std::string& name,
-                                           int index) const = 0;  // NOT_FOUND; FAILED_PRECONDITION: not ready
+                                           int index) const = 0;  // NOT_FOUND; FAILED_PRECONDITION: not ready yet
 
-  // `on_ready` is called when Next may have something new: any thread, must not block nor call back; at most one call
-  // between two calls of Next. It is not called for what is there already: call Next first.
+  // `on_ready` is called when Next may have something new: any thread, must not block nor call the store; at most one
+  // call between two calls of Next, and only after a Next that gave nothing: so call Next first, and until it gives
+  // nothing. The watch may be destroyed inside it. Errors: NOT_FOUND. REQUIRES: the store outlives the watch.
   virtual absl::StatusOr<std::unique_ptr<Watch>> OpenWatch(const std::string& name, int64_t after_sequence,
                                                            std::function<void()> on_ready) = 0;
 

@@ -5,10 +5,9 @@
 
 #include "absl/time/time.h"
 #include "server/core/job_store.h"
+#include "server/core/stage.h"
 
 namespace latentd::core {
-
-enum class Stage { kEncode, kPredict, kDecode };
 
 // One piece of work of the device.
 struct StageRun {
