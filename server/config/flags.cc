@@ -1,0 +1,114 @@
+#include "server/config/flags.h"
+
+#include <limits>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "server/config/values.h"
+
+namespace latentd::config {
+namespace {
+
+template <typename T>
+absl::Status Store(T& member, absl::StatusOr<T> value) {
+  if (value.ok()) member = *std::move(value);
+  return value.status();
+}
+
+absl::Status SetOneOf(std::string& member, const std::string& value, const std::vector<std::string>& allowed) {
+  for (const std::string& one : allowed) {
+    if (value == one) {
+      member = value;
+      return absl::OkStatus();
+    }
+  }
+  return absl::InvalidArgumentError(absl::StrCat("'", value, "' is not one of ", absl::StrJoin(allowed, ", ")));
+}
+
+absl::Status SetDevice(ServerOptions& options, const std::string& value) {
+  absl::string_view index = value;
+  if (absl::ConsumePrefix(&index, "cuda:")) {
+    if (!ParseInt(index, 0, 127).ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("'", value, "' is not auto, cpu, cuda or cuda:N"));
+    }
+    options.device = value;
+    return absl::OkStatus();
+  }
+  return SetOneOf(options.device, value, {"auto", "cpu", "cuda"});
+}
+
+absl::Status SetPreload(ServerOptions& options, const std::string& value) {
+  Preload preload;
+  if (value == "all") {
+    preload.all = true;
+  } else if (value != "none") {
+    for (absl::string_view name : absl::StrSplit(value, ',')) {
+      name = absl::StripAsciiWhitespace(name);
+      if (name.empty()) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("'", value, "' is not a list of models such as pictograms,sd15, nor all or none"));
+      }
+      preload.names.emplace_back(name);
+    }
+  }
+  options.preload = std::move(preload);
+  return absl::OkStatus();
+}
+
+absl::Status SetInsecure(ServerOptions& options, const std::string& value) {
+  if (!absl::SimpleAtob(value, &options.insecure)) {
+    return absl::InvalidArgumentError(absl::StrCat("'", value, "' is not true or false"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SetModels(ServerOptions& options, const std::string& value) {
+  if (value.empty()) return absl::InvalidArgumentError("the folder's name is empty");
+  options.models = value;
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+const std::vector<Flag>& Flags() {
+  static const auto* const flags = new std::vector<Flag>{
+      {"listen", "ADDR:PORT", "Where gRPC is served (default 127.0.0.1:50051)",
+       [](ServerOptions& o, const std::string& v) { return Store(o.listen, ParseAddress(v)); }},
+      {"metrics-listen", "ADDR:PORT", "Where Prometheus finds /metrics (default 127.0.0.1:9464)",
+       [](ServerOptions& o, const std::string& v) { return Store(o.metrics_listen, ParseAddress(v)); }},
+      {"health-listen", "ADDR:PORT", "A plain listener with gRPC health alone (default: none)",
+       [](ServerOptions& o, const std::string& v) { return Store(o.health_listen, ParseAddress(v)); }},
+      {"models", "DIR", "Folder of models, each a folder or a .safetensors file (default: the embedded models)",
+       SetModels},
+      {"preload", "NAME,...|all|none", "Models to load before the server is ready (default none: on first use)",
+       SetPreload},
+      {"device", "auto|cpu|cuda[:N]", "Where the models run (default auto: CUDA when there is one)", SetDevice},
+      {"dtype", "auto|float32|bfloat16|float16", "What the networks compute in (default auto: float32 on the CPU)",
+       [](ServerOptions& o, const std::string& v) {
+         return SetOneOf(o.dtype, v, {"auto", "float32", "bfloat16", "float16"});
+       }},
+      {"max-batch-rows", "N", "Most images denoised in one batch (default 0: chosen for the device)",
+       [](ServerOptions& o, const std::string& v) { return Store(o.max_batch_rows, ParseInt(v, 0, 4096)); }},
+      {"max-queued-jobs", "N", "Most jobs that wait; more are refused (default 1000)",
+       [](ServerOptions& o, const std::string& v) { return Store(o.max_queued_jobs, ParseInt(v, 1, 1000000)); }},
+      {"threads", "N", "Threads that compute (default 0: one for each core)",
+       [](ServerOptions& o, const std::string& v) { return Store(o.threads, ParseInt(v, 0, 4096)); }},
+      {"model-memory", "BYTES", "Most memory for weights, such as 8GiB (default 0: no limit but the device's)",
+       [](ServerOptions& o, const std::string& v) { return Store(o.model_memory, ParseSize(v)); }},
+      {"job-ttl", "DURATION", "How long finished jobs and their outputs are kept (default 1h)",
+       [](ServerOptions& o, const std::string& v) { return Store(o.job_ttl, ParseDuration(v)); }},
+      {"job-bytes", "BYTES", "Most memory for finished jobs, oldest go first (default 1GiB)",
+       [](ServerOptions& o, const std::string& v) { return Store(o.job_bytes, ParseSize(v)); }},
+      {"insecure", "", "Allow --listen to be reachable from other machines, without TLS and authentication",
+       SetInsecure},
+  };
+  return *flags;
+}
+
+}  // namespace latentd::config
