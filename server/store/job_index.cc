@@ -1,0 +1,72 @@
+#include "server/store/job_index.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "server/store/page_token.h"
+
+namespace latentd::store {
+namespace {
+
+const std::shared_ptr<JobRecord>& FindIn(const std::unordered_map<std::string, std::shared_ptr<JobRecord>>& records,
+                                         const std::string& key) {
+  static const std::shared_ptr<JobRecord> kNone;
+  const auto found = records.find(key);
+  return found == records.end() ? kNone : found->second;
+}
+
+bool Matches(const JobRecord& record, const core::ListOptions& options) {
+  const auto& states = options.states;
+  if (!states.empty() && std::find(states.begin(), states.end(), record.state) == states.end()) return false;
+  const auto& labels = record.request->labels();
+  return std::all_of(options.labels.begin(), options.labels.end(), [&](const auto& wanted) {
+    const auto found = labels.find(wanted.first);
+    return found != labels.end() && found->second == wanted.second;
+  });
+}
+
+}  // namespace
+
+void JobIndex::Add(std::shared_ptr<JobRecord> record) {
+  by_age_.emplace(record->serial, record.get());
+  if (!record->options.request_id.empty()) by_request_.emplace(record->options.request_id, record);
+  const std::string& name = record->name;
+  by_name_.emplace(name, std::move(record));
+}
+
+std::shared_ptr<JobRecord> JobIndex::Remove(const JobRecord* record) {
+  by_age_.erase(record->serial);
+  by_request_.erase(record->options.request_id);
+  return std::move(by_name_.extract(record->name).mapped());
+}
+
+const std::shared_ptr<JobRecord>& JobIndex::Find(const std::string& name) const { return FindIn(by_name_, name); }
+
+const std::shared_ptr<JobRecord>& JobIndex::FindRequest(const std::string& request_id) const {
+  return FindIn(by_request_, request_id);
+}
+
+absl::StatusOr<core::JobPage> JobIndex::List(const core::ListOptions& options) const {
+  int64_t last_serial = std::numeric_limits<int64_t>::max();
+  if (!options.page_token.empty()) {
+    const absl::StatusOr<int64_t> place = ReadPageToken(options);
+    if (!place.ok()) return place.status();
+    last_serial = *place;
+  }
+  const int wanted = options.page_size <= 0 ? kDefaultPageSize : std::min(options.page_size, kMaxPageSize);
+
+  core::JobPage page;
+  for (auto next = by_age_.upper_bound(last_serial); next != by_age_.end(); ++next) {
+    if (!Matches(*next->second, options)) continue;
+    if (static_cast<int>(page.jobs.size()) == wanted) {
+      page.next_page_token = MakePageToken(last_serial, options);
+      break;
+    }
+    page.jobs.push_back(next->second->Snapshot());
+    last_serial = next->first;
+  }
+  return page;
+}
+
+}  // namespace latentd::store

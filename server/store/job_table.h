@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/core/event.h"
+#include "server/core/job_store.h"
+#include "server/core/observer.h"
+#include "server/store/admission.h"
+#include "server/store/job_index.h"
+#include "server/store/job_record.h"
+#include "server/store/memory_job_store_options.h"
+#include "server/store/notifier.h"
+#include "server/store/queue_estimate.h"
+#include "server/store/retention.h"
+#include "server/store/waiting_line.h"
+
+namespace latentd::store {
+
+// What a change of the table makes necessary, to be done when its lock is given up.
+struct Effects {
+  std::vector<std::shared_ptr<Notifier>> notify;
+  bool work_available = false;
+  std::vector<std::string> ended;                     // claimed jobs that the engine must let go
+  std::vector<std::shared_ptr<JobRecord>> forgotten;  // may be large: their memory is freed here
+};
+
+// The jobs and what may happen to them: bookkeeping without locks, threads or a clock; `now` is passed in and never
+// falls. Not thread-safe.
+class JobTable {
+ public:
+  explicit JobTable(const MemoryJobStoreOptions& options);
+
+  // As JobStore has them.
+  absl::StatusOr<core::Job> Create(absl::Time now, std::shared_ptr<const core::GenerationRequest> request,
+                                   const core::CreateOptions& options, Effects& effects);
+  absl::StatusOr<std::shared_ptr<JobRecord>> Find(const std::string& name) const;
+  absl::StatusOr<core::JobPage> List(const core::ListOptions& options) const { return index_.List(options); }
+  absl::Status Delete(JobRecord& record, Effects& effects);
+  std::vector<core::ClaimedJob> Claim(int limit);
+  bool has_work() const { return line_.has_unclaimed(); }
+  void Drain() { admission_.Drain(); }
+
+  // Each writes its event into the record's log. Nothing happens to a job that has ended.
+  void Tell(JobRecord& record, absl::Time now, core::EventKind event, Effects& effects);  // one that changes no state
+  void Start(JobRecord& record, absl::Time now, core::Started event, Effects& effects);
+  void AddOutput(JobRecord& record, absl::Time now, core::Output output, Effects& effects);
+  void Complete(JobRecord& record, absl::Time now, core::Usage usage, Effects& effects);
+  void Fail(JobRecord& record, absl::Time now, absl::Status status, Effects& effects);
+  void Cancel(JobRecord& record, absl::Time now, std::string reason, Effects& effects);
+
+  // Ends the jobs whose deadline has passed, and forgets those that are not to be kept.
+  void LookAfter(absl::Time now, Effects& effects);
+  // When LookAfter is to be called again, if nothing happens before. REQUIRES: it was just called.
+  absl::Time NextTime(absl::Time now) const;
+
+ private:
+  void Write(JobRecord& record, absl::Time now, core::EventKind event, Effects& effects);
+  void End(JobRecord& record, absl::Time now, core::JobState state, core::EventKind event, Effects& effects);
+  void TellPositions(absl::Time now, Effects& effects);
+  void Forget(JobRecord& record, Effects& effects);
+
+  core::Observer* const observer_;  // may be null
+  const std::function<uint64_t()> random_;
+
+  int64_t last_serial_ = 0;
+  JobIndex index_;
+  WaitingLine line_;
+  QueueEstimate estimate_;
+  Admission admission_;
+  Retention retention_;
+  std::map<std::pair<absl::Time, int64_t>, JobRecord*> deadlines_;  // of jobs that have not ended
+};
+
+}  // namespace latentd::store

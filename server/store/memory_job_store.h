@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/core/clock.h"
+#include "server/core/job_store.h"
+#include "server/core/mutex.h"
+#include "server/store/alarm.h"
+#include "server/store/job_table.h"
+#include "server/store/listener_slot.h"
+#include "server/store/memory_job_store_options.h"
+
+namespace latentd::store {
+
+// Jobs in this process's memory: one lock around a JobTable. Listeners and watches are called without the lock, the
+// observer under it. Thread-safe.
+//
+//   SystemClock clock;
+//   MemoryJobStore store({.clock = &clock, .max_queued_jobs = 100});
+class MemoryJobStore final : public core::JobStore {
+ public:
+  explicit MemoryJobStore(const MemoryJobStoreOptions& options);
+
+  absl::StatusOr<core::Job> Create(std::shared_ptr<const core::GenerationRequest> request,
+                                   const core::CreateOptions& options) override;
+  absl::StatusOr<core::Job> Get(const std::string& name) const override;
+  absl::StatusOr<core::JobPage> List(const core::ListOptions& options) const override;
+  absl::StatusOr<core::Job> Cancel(const std::string& name, const std::string& reason) override;
+  absl::Status Delete(const std::string& name) override;
+  absl::StatusOr<core::Output> GetOutput(const std::string& name, int index) const override;
+  absl::StatusOr<std::unique_ptr<core::Watch>> OpenWatch(const std::string& name, int64_t after_sequence,
+                                                         std::function<void()> on_ready) override;
+
+  void SetListener(core::WorkListener* listener) override;
+  std::vector<core::ClaimedJob> Claim(int limit) override;
+  void Drain() override;
+
+  void OnQueued(const std::string& name, core::Queued event) override;
+  void OnStarted(const std::string& name, core::Started event) override;
+  void OnProgress(const std::string& name, core::Progress event) override;
+  void OnOutput(const std::string& name, core::Output output) override;
+  void OnCompleted(const std::string& name, core::Usage usage) override;
+  void OnFailed(const std::string& name, absl::Status status) override;
+
+ private:
+  class Change;
+  class OpenedWatch;
+
+  core::Clock* const clock_;
+  ListenerSlot listener_;
+
+  mutable core::Mutex mutex_;
+  JobTable table_ ABSL_GUARDED_BY(mutex_);
+
+  Alarm alarm_;  // last: it stops ringing before the others go
+};
+
+}  // namespace latentd::store
