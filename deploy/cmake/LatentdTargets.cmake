@@ -14,6 +14,12 @@ function(_latentd_use_torch name)
                               <memory> <optional> <string> <vector>)
   endif()
   target_precompile_headers(${name} REUSE_FROM latentd_torch_pch)
+  get_target_property(_type ${name} TYPE)
+  if(_type STREQUAL "EXECUTABLE")
+    # CMake compiles programs with -fPIE and libraries with -fPIC; a precompiled header fits one of them only.
+    set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+    target_compile_options(${name} PRIVATE -fPIC)
+  endif()
 endfunction()
 
 function(latentd_library name)

@@ -1,0 +1,82 @@
+#include "model/unet/unet_config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "model/errors.h"
+
+namespace latentd::model {
+namespace {
+
+using testing::HasSubstr;
+
+UNetConfig Read(const std::string& json) {
+  return ReadUNetConfig(ConfigReader("config.json", nlohmann::json::parse(json)));
+}
+
+std::string ProblemsOf(const std::string& json) {
+  try {
+    Read(json);
+  } catch (const ModelError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(UNetConfigTest, AbsentFieldsAreThoseOfStableDiffusion1) {
+  const UNetConfig config = Read(R"({"cross_attention_dim": 768})");
+  ASSERT_EQ(config.levels.size(), 4);
+  EXPECT_EQ(config.levels[0].channels, 320);
+  EXPECT_EQ(config.levels[3].channels, 1280);
+  EXPECT_EQ(config.levels[0].context_features, 768);
+  EXPECT_EQ(config.levels[0].heads, 8);
+  EXPECT_TRUE(config.levels[0].down_attention);
+  EXPECT_TRUE(config.levels[0].up_attention);
+  EXPECT_FALSE(config.levels[3].down_attention);
+  EXPECT_FALSE(config.levels[3].up_attention);
+  EXPECT_EQ(config.time_features, 1280);
+}
+
+TEST(UNetConfigTest, AttentionHeadDimIsTheNumberOfHeadsOfEachLevel) {
+  const UNetConfig config = Read(R"({"attention_head_dim": [5, 10, 20, 20], "use_linear_projection": true})");
+  EXPECT_EQ(config.levels[1].heads, 10);
+  EXPECT_EQ(config.levels[3].heads, 20);
+  EXPECT_TRUE(config.linear_projection);
+}
+
+TEST(UNetConfigTest, NullMiddleBlockIsNotTheDefaultOne) {
+  EXPECT_TRUE(Read("{}").has_mid_block);
+  EXPECT_FALSE(Read(R"({"mid_block_type": null})").has_mid_block);
+}
+
+TEST(UNetConfigTest, FieldsWithoutEffectAreAccepted) {
+  EXPECT_EQ(ProblemsOf(R"({"_class_name": "UNet2DConditionModel", "_diffusers_version": "0.6.0", "sample_size": 64,
+                           "dropout": 0.1, "upcast_attention": true, "num_class_embeds": null})"),
+            "");
+}
+
+TEST(UNetConfigTest, EveryUnsupportedFieldIsNamed) {
+  for (const std::string field :
+       {R"("num_attention_heads": 8)", R"("class_embed_type": "timestep")", R"("addition_embed_type": "text")",
+        R"("time_cond_proj_dim": 256)", R"("dual_cross_attention": true)", R"("encoder_hid_dim": 1024)",
+        R"("resnet_skip_time_act": true)", R"("resnet_time_scale_shift": "scale_shift")",
+        R"("mid_block_type": "UNetMidBlock2DSimpleCrossAttn")", R"("act_fn": "mish")", R"("num_class_embeds": 10)",
+        R"("down_block_types": ["SimpleCrossAttnDownBlock2D"])", R"("transformer_layers_per_block": [1, [1, 2]])",
+        R"("attention_head_dim": [5, 10])", R"("in_channels": 0)", R"("upcast_attention": 1)",
+        R"("norm_num_groups": 7)", R"("downsample_padding": 2)", R"("a_new_field": 1)"}) {
+    const std::string name = field.substr(1, field.find('"', 1) - 1);
+    EXPECT_THAT(ProblemsOf("{" + field + "}"), HasSubstr(name + ":")) << field;
+  }
+}
+
+TEST(UNetConfigTest, AllProblemsAreReportedAtOnce) {
+  const std::string problems = ProblemsOf(R"({"act_fn": "mish", "in_channels": "four", "unknown": 1})");
+  EXPECT_THAT(problems, HasSubstr("act_fn:"));
+  EXPECT_THAT(problems, HasSubstr("in_channels:"));
+  EXPECT_THAT(problems, HasSubstr("unknown:"));
+}
+
+}  // namespace
+}  // namespace latentd::model

@@ -1,0 +1,145 @@
+"""Writes tests/golden/{unet,vae}/*.safetensors: inputs and outputs of diffusers' networks on small configurations.
+
+The weights are not in the files. Both sides make them from a formula (fill_parameters here, FillParameters in
+tests/model/layers/formula.h), so that a golden holds a configuration (in the header's metadata, as JSON), the inputs and
+the outputs. Run with the environment of tests/parity/requirements.txt; the files are the same at every run.
+
+    python tests/parity/networks/make_goldens.py
+"""
+
+import json
+import pathlib
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from safetensors.torch import save_file
+
+GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
+
+UNETS = {
+    # Stable Diffusion 1.x: one number of heads, 1x1 convolutions around the transformers.
+    "sd1": dict(
+        block_out_channels=[16, 32, 48], layers_per_block=1, attention_head_dim=4, cross_attention_dim=24,
+        norm_num_groups=8,
+        down_block_types=["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"],
+        up_block_types=["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"]),
+    # Stable Diffusion 2.x: heads per level, linear layers around the transformers, upcast attention.
+    "sd2": dict(
+        block_out_channels=[16, 32, 32], layers_per_block=2, attention_head_dim=[1, 2, 4], cross_attention_dim=40,
+        norm_num_groups=8, use_linear_projection=True, upcast_attention=True,
+        down_block_types=["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"],
+        up_block_types=["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"]),
+    # An inpainting checkpoint's nine input channels, without a middle block.
+    "inpaint": dict(
+        in_channels=9, block_out_channels=[16, 32], layers_per_block=2, attention_head_dim=2, cross_attention_dim=16,
+        norm_num_groups=4, mid_block_type=None,
+        down_block_types=["CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+        up_block_types=["CrossAttnUpBlock2D", "CrossAttnUpBlock2D"]),
+    # Every other field away from its default.
+    "unusual": dict(
+        in_channels=5, out_channels=3, center_input_sample=True, flip_sin_to_cos=False, freq_shift=1,
+        block_out_channels=[24, 16, 32], layers_per_block=[2, 1, 1], transformer_layers_per_block=[1, 2, 1],
+        attention_head_dim=[3, 4, 2], cross_attention_dim=[20, 20, 20], only_cross_attention=[False, True, False],
+        norm_num_groups=8, norm_eps=1e-3, act_fn="gelu", downsample_padding=0, mid_block_scale_factor=1.5,
+        conv_in_kernel=5, conv_out_kernel=1, time_embedding_dim=40, use_linear_projection=True, dropout=0.1,
+        down_block_types=["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+        up_block_types=["CrossAttnUpBlock2D", "UpBlock2D", "CrossAttnUpBlock2D"]),
+}
+
+VAES = {
+    "sd": dict(
+        block_out_channels=[8, 16, 24], layers_per_block=1, norm_num_groups=4, latent_channels=4, sample_size=32,
+        down_block_types=["DownEncoderBlock2D"] * 3, up_block_types=["UpDecoderBlock2D"] * 3),
+    "bare": dict(
+        block_out_channels=[8, 16], layers_per_block=2, norm_num_groups=4, latent_channels=3, sample_size=32,
+        act_fn="gelu", use_quant_conv=False, use_post_quant_conv=False, mid_block_add_attention=False,
+        down_block_types=["DownEncoderBlock2D"] * 2, up_block_types=["UpDecoderBlock2D"] * 2),
+}
+
+
+def uniform(name, count):
+    """`count` numbers in [-1, 1) that depend on `name` alone (FNV-1a, then a 32-bit mixer for each index)."""
+    seed = 0x811C9DC5
+    for byte in name.encode():
+        seed = ((seed ^ byte) * 0x01000193) & 0xFFFFFFFF
+    x = (np.uint64(seed) + np.arange(count, dtype=np.uint64) * np.uint64(0x9E3779B9)) & np.uint64(0xFFFFFFFF)
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
+        x ^= x >> np.uint64(shift)
+        x = (x * np.uint64(factor)) & np.uint64(0xFFFFFFFF)
+    x ^= x >> np.uint64(16)
+    return (x >> np.uint64(8)).astype(np.float64) / 2**23 - 1
+
+
+def fill_parameters(module):
+    for name, parameter in module.named_parameters():
+        values = uniform(name, parameter.numel())
+        if name.endswith(".bias"):
+            values = 0.2 * values
+        elif parameter.dim() == 1:
+            values = 1 + 0.3 * values
+        else:
+            values = 2 / np.sqrt(parameter.numel() // parameter.shape[0]) * values
+        parameter.data = torch.from_numpy(values.astype(np.float32)).view(parameter.shape)
+
+
+def make_input(name, *shape):
+    return torch.from_numpy((1.7 * uniform(name, int(np.prod(shape)))).astype(np.float32)).view(shape)
+
+
+def write(kind, name, config, tensors):
+    path = GOLDEN / kind / f"{name}.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({key: value.contiguous() for key, value in tensors.items()}, path, {"config": json.dumps(config)})
+    loud = ", ".join(f"{key} {value.std():.2f}" for key, value in tensors.items() if key.startswith("out"))
+    print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB, {loud}")
+
+
+def make_unet(name, config):
+    unet = UNet2DConditionModel(**config).eval()
+    fill_parameters(unet)
+    features = config["cross_attention_dim"]
+    features = features if isinstance(features, int) else max(features)
+    timesteps = torch.tensor([981.0, 1.0, 500.0, 17.5])
+    tensors = {"timesteps": timesteps}
+    for height, width in ((8, 8), (9, 7), (12, 10), (5, 16)):
+        sample = make_input(f"sample{height}x{width}", 4, config.get("in_channels", 4), height, width)
+        # Lanes 0-1 have a short text and lanes 2-3 a longer one; the reference runs them apart.
+        short = make_input("short", 2, 7, features)
+        long = make_input("long", 2, 13, features)
+        out = [unet(sample[:2], timesteps[:2], short).sample, unet(sample[2:], timesteps[2:], long).sample]
+        tensors |= {f"sample{height}x{width}": sample, "short": short, "long": long,
+                    f"out{height}x{width}": torch.cat(out)}
+    write("unet", name, config, tensors)
+
+
+def make_vae(name, config):
+    vae = AutoencoderKL(**config).eval()
+    fill_parameters(vae)
+    latent = config["latent_channels"]
+    scale = 2 ** (len(config["block_out_channels"]) - 1)
+    latents = make_input("latents", 2, latent, 5, 7)
+    images = make_input("images", 2, 3, 6 * scale, 3 * scale)
+    posterior = vae.encode(images).latent_dist
+    noise = make_input("noise", *posterior.mean.shape)
+    tensors = {"latents": latents, "images": images, "noise": noise, "out_images": vae.decode(latents).sample,
+               "out_mean": posterior.mean, "out_log_var": posterior.logvar,
+               "out_sample": posterior.mean + posterior.std * noise}
+    # Tiles of 32 pixels, on sizes where the last tile is whole, narrow, or as thin as the overlap.
+    vae.enable_tiling()
+    for height, width in ((13, 19), (16, 22)):
+        large = make_input(f"latents{height}x{width}", 1, latent, height, width)
+        tensors |= {f"latents{height}x{width}": large, f"out_tiled{height}x{width}": vae.decode(large).sample.half()}
+    large = make_input("large", 1, 3, 44, 60)
+    posterior = vae.encode(large).latent_dist
+    tensors |= {"large": large.half(), "out_tiled_mean": vae.encode(large.half().float()).latent_dist.mean}
+    write("vae", name, config, tensors)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    torch.set_grad_enabled(False)
+    for each, settings in UNETS.items():
+        make_unet(each, settings)
+    for each, settings in VAES.items():
+        make_vae(each, settings)
