@@ -77,12 +77,13 @@ void ModelRegistry::Acquire(const std::string& name, Ready ready) {
     const auto found = slots_.find(name);
     if (found == slots_.end()) {
       result = NotFound(name);
-    } else if (Slot& slot = found->second; slot.model != nullptr) {
+    } else if (Slot& slot = found->second; slot.model != nullptr && (slot.leases > 0 || to_load_.empty())) {
       result = Lease(name, slot);
     } else {
+      // A model that nobody holds waits its turn even when it is still there: its room may be another's by then.
       slot.waiting.push_back(std::move(ready));
       if (slot.waiting.size() == 1) {
-        slot.entry.info.state = core::ModelState::kLoading;
+        if (slot.model == nullptr) slot.entry.info.state = core::ModelState::kLoading;
         to_load_.push_back(name);
         changed_.NotifyAll();
       }
@@ -90,6 +91,11 @@ void ModelRegistry::Acquire(const std::string& name, Ready ready) {
     }
   }
   ready(std::move(result));
+}
+
+bool ModelRegistry::ShortOfMemory() const {
+  core::MutexLock lock(mutex_);
+  return short_of_memory_;
 }
 
 void ModelRegistry::RunLoader() {
@@ -116,7 +122,8 @@ void ModelRegistry::RunLoader() {
 // Whether `name` may be loaded now, or be refused at once. Sends idle models away until it fits; those are destroyed
 // first.
 bool ModelRegistry::MakeRoom(const std::string& name) {
-  if (memory_budget_ == 0) return true;
+  short_of_memory_ = false;
+  if (memory_budget_ == 0 || slots_[name].model != nullptr) return true;
   const int64_t needed = slots_[name].entry.info.memory_bytes;
   if (needed > memory_budget_) return true;  // never fits: LoadOne says so
   while (LoadedBytes() + needed > memory_budget_) {
@@ -125,7 +132,10 @@ bool ModelRegistry::MakeRoom(const std::string& name) {
       if (slot.model == nullptr || slot.leases > 0) continue;
       if (oldest == nullptr || slot.last_used < oldest->last_used) oldest = &slot;
     }
-    if (oldest == nullptr) return false;  // all in use: a lease that ends wakes the loader
+    if (oldest == nullptr) {  // all in use: a lease that ends wakes the loader
+      short_of_memory_ = true;
+      return false;
+    }
     leaving_.push_back(std::exchange(oldest->model, nullptr));
     oldest->entry.info.state = core::ModelState::kAvailable;
   }
@@ -134,12 +144,16 @@ bool ModelRegistry::MakeRoom(const std::string& name) {
 
 void ModelRegistry::LoadOne(const std::string& name) {
   std::function<std::shared_ptr<model::DiffusionModel>()> load;
+  std::shared_ptr<model::DiffusionModel> model;
   absl::Status status;
   {
     core::MutexLock lock(mutex_);
     const core::ModelInfo& info = slots_[name].entry.info;
     load = slots_[name].entry.load;
-    if (memory_budget_ > 0 && info.memory_bytes > memory_budget_) {
+    model = slots_[name].model;
+    if (model != nullptr) {
+      // Still there from an earlier use.
+    } else if (memory_budget_ > 0 && info.memory_bytes > memory_budget_) {
       status = core::MakeError(absl::StatusCode::kResourceExhausted,
                                absl::StrCat("model ", name, " takes ", info.memory_bytes,
                                             " bytes; the budget (--model-memory) is ", memory_budget_),
@@ -148,8 +162,7 @@ void ModelRegistry::LoadOne(const std::string& name) {
       status = info.error;  // found broken when the folder was read
     }
   }
-  std::shared_ptr<model::DiffusionModel> model;
-  if (status.ok()) status = Guarded([&] { model = load(); });
+  if (status.ok() && model == nullptr) status = Guarded([&] { model = load(); });
 
   std::vector<Ready> waiting;
   std::vector<absl::StatusOr<ModelLease>> results;

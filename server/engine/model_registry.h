@@ -78,6 +78,9 @@ class ModelRegistry : public core::ModelCatalog {
   using Ready = std::function<void(absl::StatusOr<ModelLease>)>;
   void Acquire(const std::string& name, Ready ready);
 
+  // Whether a model waits to be loaded and finds no room, since those on the device are held.
+  bool ShortOfMemory() const;
+
  private:
   struct Slot {
     ModelEntry entry;
@@ -106,6 +109,7 @@ class ModelRegistry : public core::ModelCatalog {
   // Models that left: destroyed by the loader thread, outside the lock.
   std::vector<std::shared_ptr<model::DiffusionModel>> leaving_ ABSL_GUARDED_BY(mutex_);
   uint64_t uses_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool short_of_memory_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
   std::thread loader_;

@@ -1,0 +1,243 @@
+#include "server/engine/executor.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/ops/isfinite.h>
+#include <ATen/ops/stack.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/core/errors.h"
+#include "server/engine/status.h"
+
+namespace latentd::engine {
+namespace {
+
+constexpr size_t kMaxPaces = 256;        // sizes of pictures that estimates are kept for
+constexpr size_t kMaxWarningText = 200;  // bytes of a cut prompt that its warning repeats
+
+core::Warning Truncated(const std::string& field, const std::string& cut) {
+  std::string shown = cut.substr(0, kMaxWarningText);
+  while (!shown.empty() && shown.size() < cut.size() && (cut[shown.size()] & 0xC0) == 0x80) shown.pop_back();
+  return {.reason = "PROMPT_TRUNCATED",
+          .field = field,
+          .message =
+              absl::StrCat("the text encoder's window ended before: ", shown, shown.size() < cut.size() ? " …" : "")};
+}
+
+core::Blob RawFloats(const at::Tensor& latent) {
+  const at::Tensor values = latent.to(at::kCPU, at::kFloat).contiguous();
+  return std::make_shared<const std::string>(static_cast<const char*>(values.const_data_ptr()), values.nbytes());
+}
+
+// Each value moves the mean by a tenth, so that an estimate follows a change of the batch within seconds.
+void Smooth(std::optional<double>& mean, double value) { mean = mean ? *mean + 0.1 * (value - *mean) : value; }
+
+}  // namespace
+
+Executor::Executor(const Options& options) : options_(options), cache_(options.conditioning_cache_bytes) {}
+
+Executor::Outcome Executor::Run(core::Stage stage, const std::vector<Row*>& rows, model::DiffusionModel& model) {
+  Outcome outcome{.results = std::vector<core::RowResult>(rows.size(), core::RowResult::kOk),
+                  .errors = std::vector<absl::Status>(rows.size()),
+                  .shrink_to = {}};
+  const absl::Status status = RunOnDevice(stage, rows, model);
+  if (IsOutOfMemory(status) && rows.size() > 1) {
+    outcome.shrink_to = static_cast<int>(rows.size() / 2);
+    std::fill(outcome.results.begin(), outcome.results.end(), core::RowResult::kNotRun);
+    return outcome;
+  }
+  for (size_t i = 0; i < rows.size(); ++i) {
+    // What a batch could not do, each of its rows tries alone: only the guilty one fails.
+    if (!status.ok()) outcome.errors[i] = rows.size() == 1 ? status : RunOnDevice(stage, {rows[i]}, model);
+    if (stage == core::Stage::kPredict && outcome.errors[i].ok()) outcome.errors[i] = Advance(*rows[i], model);
+  }
+  if (stage == core::Stage::kPredict) CheckFinite(rows, outcome.errors);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (!outcome.errors[i].ok()) outcome.results[i] = core::RowResult::kFailed;
+  }
+  return outcome;
+}
+
+// The stage's work on the model. It can be repeated: nothing that counts has changed when it fails.
+absl::Status Executor::RunOnDevice(core::Stage stage, const std::vector<Row*>& rows, model::DiffusionModel& model) {
+  const absl::Time began = options_.clock->Now();
+  const absl::Status status = Guarded([&] {
+    switch (stage) {
+      case core::Stage::kEncode:
+        return Encode(rows, model);
+      case core::Stage::kPredict:
+        return Predict(rows, model);
+      case core::Stage::kDecode:
+        return Decode(rows, model);
+    }
+  });
+  if (status.ok()) Book(stage, rows, options_.clock->Now() - began);
+  return status;
+}
+
+// A sum is finite when all its terms are: one small check for all rows, since each costs a device a round trip.
+void Executor::CheckFinite(const std::vector<Row*>& rows, std::vector<absl::Status>& errors) {
+  std::vector<at::Tensor> sums;
+  for (const Row* row : rows) sums.push_back(row->latent.sum());
+  const at::Tensor finite = at::isfinite(at::stack(sums)).cpu();
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (!errors[i].ok() || finite[static_cast<int64_t>(i)].item<bool>()) continue;
+    errors[i] =
+        core::MakeError(absl::StatusCode::kInternal,
+                        absl::StrCat("the picture became NaN or infinite at evaluation ", rows[i]->sampler.evaluation),
+                        {.reason = "NOT_FINITE"});
+  }
+}
+
+void Executor::Encode(const std::vector<Row*>& rows, model::DiffusionModel& model) {
+  EncodePrompts(rows, model);
+  for (Row* row : rows) {
+    RunningJob& job = *row->job;
+    row->generator = at::detail::createCPUGenerator(row->seed);
+    row->latent = model::DrawNoise(model.LatentShape(job.request().width(), job.request().height()), row->generator,
+                                   job.cond->states.device()) *
+                  job.sampler->init_noise_sigma();
+    row->sampler = {};
+    if (std::exchange(job.started, true)) continue;
+    core::Started started{.seed = job.request().seed(), .warnings = {}};
+    if (!job.cond->cut_text.empty()) started.warnings.push_back(Truncated("spec.prompt", job.cond->cut_text));
+    if (job.uncond != nullptr && !job.uncond->cut_text.empty()) {
+      started.warnings.push_back(Truncated("spec.negative_prompt", job.uncond->cut_text));
+    }
+    job.usage.queue_time = options_.clock->Now() - job.claimed.create_time;
+    job.publisher->Started(std::move(started));
+  }
+}
+
+// Finds each job's prompts in the cache, and encodes the others together.
+void Executor::EncodePrompts(const std::vector<Row*>& rows, model::DiffusionModel& model) {
+  struct Want {
+    ConditioningKey key;
+    std::shared_ptr<const model::Conditioning>* place;
+  };
+  std::vector<Want> missing;
+  const auto want = [&](const core::GenerationRequest& request, const std::string& text,
+                        std::shared_ptr<const model::Conditioning>& place) {
+    if (place != nullptr) return;
+    ConditioningKey key{.model = request.model(), .text = text, .clip_skip = request.clip_skip()};
+    place = cache_.Find(key);
+    if (options_.observer != nullptr) options_.observer->OnEncodeCache(place != nullptr);
+    if (place == nullptr) missing.push_back({std::move(key), &place});
+  };
+  for (Row* row : rows) {
+    RunningJob& job = *row->job;
+    if (job.cond != nullptr) continue;  // another row of the job was here before
+    want(job.request(), job.request().prompt(), job.cond);
+    if (job.request().guided()) want(job.request(), job.request().negative_prompt(), job.uncond);
+  }
+  if (missing.empty()) return;
+
+  std::map<ConditioningKey, size_t> places;  // the same text is encoded once
+  std::vector<model::Prompt> prompts;
+  for (const Want& each : missing) {
+    if (places.try_emplace(each.key, prompts.size()).second) {
+      prompts.push_back({.text = each.key.text, .clip_skip = each.key.clip_skip});
+    }
+  }
+  std::vector<model::Conditioning> encoded = model.Encode(prompts);
+  std::map<ConditioningKey, std::shared_ptr<const model::Conditioning>> done;
+  for (const auto& [key, place] : places) done[key] = cache_.Insert(key, std::move(encoded[place]));
+  for (const Want& each : missing) *each.place = done[each.key];
+}
+
+void Executor::Predict(const std::vector<Row*>& rows, model::DiffusionModel& model) {
+  std::vector<model::PredictRow> inputs;
+  inputs.reserve(rows.size());
+  for (const Row* row : rows) {
+    const RunningJob& job = *row->job;
+    inputs.push_back({.latent = job.sampler->ScaleModelInput(row->sampler, row->latent),
+                      .timestep = job.sampler->Timestep(row->sampler),
+                      .cond = job.cond.get(),
+                      .uncond = job.uncond.get(),
+                      .guidance_scale = job.request().guidance_scale(),
+                      .guidance_rescale = job.request().guidance_rescale()});
+  }
+  std::vector<at::Tensor> predictions = model.Predict(inputs);
+  for (size_t i = 0; i < rows.size(); ++i) rows[i]->prediction = std::move(predictions[i]);
+}
+
+absl::Status Executor::Advance(Row& row, model::DiffusionModel& model) {
+  return Guarded([&] {
+    const int steps_before = row.job->sampler->StepsDone(row.sampler.evaluation);
+    model::Advanced advanced =
+        row.job->sampler->Advance(row.sampler, row.latent, std::exchange(row.prediction, {}), row.generator);
+    row.latent = std::move(advanced.latent);
+    PublishProgress(row, steps_before, advanced.predicted_clean, model);
+  });
+}
+
+void Executor::PublishProgress(Row& row, int steps_before, const at::Tensor& predicted_clean,
+                               model::DiffusionModel& model) {
+  const RunningJob& job = *row.job;
+  const core::GenerationRequest& request = job.request();
+  const int step = job.sampler->StepsDone(row.sampler.evaluation);
+  if (step == steps_before) return;  // in the middle of a step of several evaluations
+  core::Progress progress{
+      .output_index = row.index, .step = step, .total_steps = request.steps(), .eta = {}, .preview = {}};
+  if (const Pace& pace = paces_[job.key]; pace.predict) {
+    const int left = job.sampler->evaluations() - row.sampler.evaluation;
+    progress.eta = absl::Seconds(*pace.predict * left + pace.decode.value_or(0));
+  }
+  at::Tensor picture;
+  if (request.preview_kind() != core::PreviewKind::kNone && step % request.preview_every_steps() == 0) {
+    if (request.preview_kind() == core::PreviewKind::kImage) {
+      picture = model.Preview(predicted_clean);
+    } else {
+      const auto shape = predicted_clean.sizes();
+      progress.preview = core::LatentPreview{.shape = std::vector<int>(shape.begin(), shape.end()),
+                                             .dtype = "float32",
+                                             .data = RawFloats(predicted_clean),
+                                             .scaling_factor = model.scaling_factor()};
+    }
+  }
+  job.publisher->Progress(std::move(progress), std::move(picture));
+}
+
+void Executor::Decode(const std::vector<Row*>& rows, model::DiffusionModel& model) {
+  std::vector<at::Tensor> latents;
+  latents.reserve(rows.size());
+  for (const Row* row : rows) latents.push_back(row->latent);
+  std::vector<at::Tensor> pictures = model.Decode(latents);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    rows[i]->job->publisher->Picture(rows[i]->index, rows[i]->seed, std::move(pictures[i]));
+  }
+}
+
+void Executor::Book(core::Stage stage, const std::vector<Row*>& rows, absl::Duration time) {
+  core::StageRun run{
+      .stage = stage, .model = rows.front()->job->key.model, .rows = static_cast<int>(rows.size()), .time = time};
+  std::set<RunningJob*> jobs;
+  for (const Row* row : rows) {
+    RunningJob& job = *row->job;
+    const int64_t pixels = int64_t{1} * job.request().width() * job.request().height();
+    const int lanes = stage == core::Stage::kDecode || !job.request().guided() ? 1 : 2;
+    run.lanes += lanes;
+    run.pixels += lanes * pixels;
+    jobs.insert(&job);
+    if (stage == core::Stage::kPredict) {
+      ++job.usage.evaluations;
+      job.usage.pixel_evaluations += lanes * pixels;
+    }
+  }
+  for (RunningJob* job : jobs) {
+    core::Usage& usage = job->usage;
+    (stage == core::Stage::kEncode    ? usage.encode_time
+     : stage == core::Stage::kPredict ? usage.denoise_time
+                                      : usage.decode_time) += time;
+  }
+  if (paces_.size() > kMaxPaces) paces_.clear();
+  Pace& pace = paces_[rows.front()->job->key];
+  if (stage == core::Stage::kPredict) Smooth(pace.predict, absl::ToDoubleSeconds(time));
+  if (stage == core::Stage::kDecode) Smooth(pace.decode, absl::ToDoubleSeconds(time));
+  if (options_.observer != nullptr) options_.observer->OnStageRun(run);
+}
+
+}  // namespace latentd::engine

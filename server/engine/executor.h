@@ -1,0 +1,65 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "server/core/clock.h"
+#include "server/core/observer.h"
+#include "server/core/scheduler.h"
+#include "server/engine/conditioning_cache.h"
+#include "server/engine/row.h"
+
+namespace latentd::engine {
+
+// Carries out plans on the device: what a stage does to its rows. An error belongs to the row that caused it: when a
+// batch fails, its rows are run one by one and only those that fail alone are failed. Belongs to the engine thread.
+class Executor {
+ public:
+  struct Options {
+    core::Clock* clock = nullptr;        // REQUIRED
+    core::Observer* observer = nullptr;  // may be null
+    int64_t conditioning_cache_bytes = 256 << 20;
+  };
+
+  // What became of a stage's rows, in the order of the plan.
+  struct Outcome {
+    std::vector<core::RowResult> results;
+    std::vector<absl::Status> errors;  // of the rows that failed
+    // Memory ran out: so many rows are to be tried next time.
+    std::optional<int> shrink_to;
+  };
+
+  explicit Executor(const Options& options);
+
+  // Runs `stage` for `rows`, which are of one model. Publishes what it brings about: started, progress, pictures.
+  Outcome Run(core::Stage stage, const std::vector<Row*>& rows, model::DiffusionModel& model);
+
+  void ForgetModel(const std::string& model) { cache_.DropModel(model); }
+
+ private:
+  absl::Status RunOnDevice(core::Stage stage, const std::vector<Row*>& rows, model::DiffusionModel& model);
+  void Encode(const std::vector<Row*>& rows, model::DiffusionModel& model);
+  void EncodePrompts(const std::vector<Row*>& rows, model::DiffusionModel& model);
+  void Predict(const std::vector<Row*>& rows, model::DiffusionModel& model);
+  void Decode(const std::vector<Row*>& rows, model::DiffusionModel& model);
+  absl::Status Advance(Row& row, model::DiffusionModel& model);
+  static void CheckFinite(const std::vector<Row*>& rows, std::vector<absl::Status>& errors);
+  void PublishProgress(Row& row, int steps_before, const at::Tensor& predicted_clean, model::DiffusionModel& model);
+  void Book(core::Stage stage, const std::vector<Row*>& rows, absl::Duration time);
+
+  // Seconds of one unit of work, smoothed, for estimates.
+  struct Pace {
+    std::optional<double> predict;  // one tick of a batch
+    std::optional<double> decode;   // one run of the decoder
+  };
+
+  const Options options_;
+  ConditioningCache cache_;
+  std::map<core::BatchKey, Pace> paces_;
+};
+
+}  // namespace latentd::engine

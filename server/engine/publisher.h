@@ -1,0 +1,59 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "absl/time/time.h"
+#include "server/core/event.h"
+#include "server/core/job_store.h"
+#include "server/core/observer.h"
+#include "server/engine/worker_pool.h"
+
+namespace latentd::engine {
+
+// Writes one job's events, in order and off the engine thread: pictures are encoded on the worker pool, then published.
+// The engine thread calls it; destroying it leaves what was handed over to be published.
+class JobPublisher {
+ public:
+  struct Context {
+    core::JobSink* sink;
+    core::Observer* observer;  // may be null
+    WorkerPool* workers;
+    std::string software;  // "latentd 0.1.0", for the files' metadata
+  };
+
+  JobPublisher(const Context& context, const core::ClaimedJob& job);
+
+  void Started(core::Started event);
+
+  // A step of an output. `picture` (uint8 [h, w, 3] on the CPU) is the preview to encode, undefined for none; a
+  // preview is left out when earlier ones are still waiting to be encoded: the newest state matters, not every one.
+  void Progress(core::Progress event, at::Tensor picture);
+
+  // The finished picture of an output: uint8 [H, W, 3] on the CPU.
+  void Picture(int index, int64_t seed, at::Tensor picture);
+
+  void FailedOutput(int index, int64_t seed, absl::Status error);
+
+  // The job's last event: `status` OK means completed. `after` runs once it is published, on a worker's thread.
+  void Finished(absl::Status status, core::Usage usage, std::function<void()> after);
+
+ private:
+  // Shared with the tasks, which may outlive the publisher.
+  struct State {
+    Context context;
+    std::string name;
+    std::shared_ptr<const core::GenerationRequest> request;
+    std::atomic<int> previews_waiting{0};
+  };
+
+  static void Encode(const State& state, int index, int64_t seed, const at::Tensor& picture);
+
+  std::shared_ptr<State> state_;
+  Strand strand_;
+};
+
+}  // namespace latentd::engine

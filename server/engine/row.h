@@ -1,0 +1,56 @@
+#pragma once
+
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "model/pipeline/diffusion_model.h"
+#include "server/core/batching_policy.h"
+#include "server/core/event.h"
+#include "server/core/job_store.h"
+#include "server/core/scheduler.h"
+#include "server/engine/publisher.h"
+
+namespace latentd::engine {
+
+struct RunningJob;
+
+// One picture of a job while it is made.
+struct Row {
+  core::RowId id = 0;
+  RunningJob* job = nullptr;
+  int index = 0;     // of the output
+  int64_t seed = 0;  // of the output
+
+  // Set by the encode stage.
+  at::Tensor latent;  // [C, h, w] float32 on the model's device
+  model::SamplerState sampler;
+  at::Generator generator;  // CPU
+
+  at::Tensor prediction;  // [C, h, w] float32, between the U-Net and the sampler
+};
+
+// A job that the engine has claimed, from then until its last event.
+struct RunningJob {
+  core::ClaimedJob claimed;
+  core::BatchKey key;
+  std::unique_ptr<JobPublisher> publisher;
+  std::shared_ptr<const model::Sampler> sampler;  // set when its model is on the device
+  std::shared_ptr<const model::Conditioning> cond;
+  std::shared_ptr<const model::Conditioning> uncond;  // null without guidance
+  std::map<core::RowId, std::unique_ptr<Row>> rows;   // those not finished
+  bool started = false;
+  core::Usage usage;
+  absl::Status first_error;  // of its failed outputs
+
+  const core::GenerationRequest& request() const { return *claimed.request; }
+};
+
+}  // namespace latentd::engine
