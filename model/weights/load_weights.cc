@@ -26,7 +26,7 @@ std::map<std::string, at::Tensor> Targets(torch::nn::Module& module) {
 
 }  // namespace
 
-void LoadWeights(torch::nn::Module& module, const TensorSource& source, const LoadOptions& options) {
+void CheckWeights(torch::nn::Module& module, const TensorSource& source, const LoadOptions& options) {
   const std::map<std::string, at::Tensor> targets = Targets(module);
   std::vector<std::string> problems;
   for (const auto& [name, target] : targets) {
@@ -48,9 +48,12 @@ void LoadWeights(torch::nn::Module& module, const TensorSource& source, const Lo
     if (!targets.contains(name) && !options.may_ignore(name)) problems.push_back(name + ": is unexpected");
   }
   if (!problems.empty()) throw ModelError(source.where(), std::move(problems));
+}
 
+void LoadWeights(torch::nn::Module& module, const TensorSource& source, const LoadOptions& options) {
+  CheckWeights(module, source, options);
   const at::NoGradGuard no_grad;
-  for (const auto& [name, target] : targets) {
+  for (const auto& [name, target] : Targets(module)) {
     target.copy_(source.Get(name));
     source.Release(name);
   }
