@@ -1,0 +1,78 @@
+#include "server/imaging/metadata.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/server/imaging/test_picture.h"
+
+namespace latentd::imaging {
+namespace {
+
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+TEST(ParametersText, HasTheWebUisThreeParts) {
+  EXPECT_EQ(ParametersText(TestMetadata()),
+            "a red apple\nNegative prompt: blurry, dark\nSteps: 25, Sampler: Euler a, Schedule type: Karras, "
+            "CFG scale: 7.5, Seed: 7, Size: 61x35, Model: pictograms, Version: latentd 0.1.0");
+}
+
+TEST(ParametersText, LeavesOutPromptsThatAreEmptyOrOmitted) {
+  Metadata metadata = TestMetadata("");
+  EXPECT_THAT(ParametersText(metadata), StartsWith("Negative prompt: "));
+  metadata.fields.negative_prompt = "";
+  EXPECT_THAT(ParametersText(metadata), StartsWith("Steps: "));
+  metadata = TestMetadata("secret");
+  metadata.fields.omit_prompts = true;
+  EXPECT_THAT(ParametersText(metadata), StartsWith("Steps: "));
+}
+
+TEST(ParametersText, CountsClipSkipFromOneAndNamesDdimsEta) {
+  Metadata metadata = TestMetadata();
+  metadata.fields.clip_skip = 1;
+  metadata.fields.sampler = "ddim";
+  metadata.fields.sigmas = "default";
+  metadata.fields.eta = 0.5;
+  EXPECT_THAT(ParametersText(metadata), HasSubstr("Sampler: DDIM, CFG scale"));
+  EXPECT_THAT(ParametersText(metadata), HasSubstr("Clip skip: 2, Eta DDIM: 0.5"));
+}
+
+TEST(ParametersText, QuotesValuesWithSeparatorsAndDropsNul) {
+  Metadata metadata = TestMetadata(std::string("a\0b", 3));
+  metadata.fields.model = "odd, name";
+  EXPECT_THAT(ParametersText(metadata), HasSubstr("Model: \"odd, name\", "));
+  EXPECT_THAT(ParametersText(metadata), StartsWith("a b\n"));
+}
+
+TEST(ParametersJson, HoldsEveryFieldInAscii) {
+  const std::string text = ParametersJson(TestMetadata("\xE8\x8B\xB9"));
+  for (const char c : text) EXPECT_TRUE(c >= 0x20 && c < 0x7F);
+  const auto json = nlohmann::json::parse(text);
+  EXPECT_EQ(json["spec"]["prompt"], "\xE8\x8B\xB9");
+  EXPECT_EQ(json["spec"]["negative_prompt"], "blurry, dark");
+  EXPECT_EQ(json["spec"]["steps"], 25);
+  EXPECT_EQ(json["spec"]["seed"], "7");
+  EXPECT_EQ(json["spec"]["sigmas"], "karras");
+}
+
+TEST(ParametersJson, LeavesOutOmittedPrompts) {
+  Metadata metadata = TestMetadata("secret");
+  metadata.fields.omit_prompts = true;
+  EXPECT_THAT(ParametersJson(metadata), Not(HasSubstr("prompt\":\"")));
+}
+
+TEST(XmpPacket, SaysThatAMachineMadeThePicture) {
+  const std::string packet = XmpPacket("a & b", "{\"x\": \"<>\"}");
+  EXPECT_THAT(packet, HasSubstr("<Iptc4xmpExt:DigitalSourceType>http://cv.iptc.org/newscodes/digitalsourcetype/"
+                                "trainedAlgorithmicMedia</Iptc4xmpExt:DigitalSourceType>"));
+  EXPECT_THAT(packet, HasSubstr("<xmp:CreatorTool>a &amp; b</xmp:CreatorTool>"));
+  EXPECT_THAT(packet, HasSubstr("{\"x\": \"&lt;&gt;\"}"));
+  EXPECT_THAT(packet, EndsWith("<?xpacket end=\"r\"?>"));
+}
+
+}  // namespace
+}  // namespace latentd::imaging
