@@ -12,10 +12,10 @@ namespace latentd::core {
 // What rows must have in common to share a forward. Nothing else forbids sharing: timestep, sampler, guidance, prompt
 // and seed are per lane.
 struct BatchKey {
-  std::string model;      // the weights: a forward runs through one network
+  std::string model{};    // the weights: a forward runs through one network
   int latent_height = 0;  // the batch is one tensor [lanes, C, h, w]
   int latent_width = 0;
-  std::string motion;  // a motion module adds layers to the network, and a frame axis to the tensor; empty: none
+  std::string motion{};  // a motion module adds layers to the network, and a frame axis to the tensor; empty: none
 
   friend auto operator<=>(const BatchKey&, const BatchKey&) = default;
 };

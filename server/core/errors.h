@@ -15,13 +15,13 @@ namespace latentd::core {
 // What a caller's program can act on, beside the code and the text of an error. It travels in the status as a payload
 // and becomes google.rpc details in server/rpc, the only place that knows those.
 struct ErrorDetails {
-  std::string reason;                           // stable, such as "QUEUE_FULL": google.rpc.ErrorInfo.reason
-  std::map<std::string, std::string> metadata;  // ErrorInfo.metadata
-  std::optional<absl::Duration> retry_after;    // RetryInfo, and gRPC's pushback
-  std::string resource_type;                    // ResourceInfo: "model", "job", "adapter"
-  std::string resource_name;
-  std::string quota;                       // QuotaFailure: which limit
-  std::vector<FieldViolation> violations;  // BadRequest
+  std::string reason{};                           // stable, such as "QUEUE_FULL": google.rpc.ErrorInfo.reason
+  std::map<std::string, std::string> metadata{};  // ErrorInfo.metadata
+  std::optional<absl::Duration> retry_after{};    // RetryInfo, and gRPC's pushback
+  std::string resource_type{};                    // ResourceInfo: "model", "job", "adapter"
+  std::string resource_name{};
+  std::string quota{};                       // QuotaFailure: which limit
+  std::vector<FieldViolation> violations{};  // BadRequest
 };
 
 // REQUIRES: code is not kOk; details.reason is not empty.

@@ -17,16 +17,16 @@ namespace latentd::core {
 using Blob = std::shared_ptr<const std::string>;
 
 struct Warning {
-  std::string reason;  // "PROMPT_TRUNCATED"
-  std::string field;
-  std::string message;
+  std::string reason{};  // "PROMPT_TRUNCATED"
+  std::string field{};
+  std::string message{};
 };
 
 struct Usage {
-  absl::Duration queue_time;
-  absl::Duration encode_time;
-  absl::Duration denoise_time;
-  absl::Duration decode_time;
+  absl::Duration queue_time{};
+  absl::Duration encode_time{};
+  absl::Duration denoise_time{};
+  absl::Duration decode_time{};
   int64_t evaluations = 0;
   int64_t pixel_evaluations = 0;  // evaluations × lanes × pixels
   int failed_outputs = 0;
@@ -38,26 +38,26 @@ enum class OutputState { kOk, kWithheld, kFailed };
 struct Output {
   int index = 0;
   OutputState state = OutputState::kOk;
-  absl::Status error;
+  absl::Status error{};
   int64_t seed = 0;
-  std::string media_type;
+  std::string media_type{};
   int width = 0;
   int height = 0;
-  std::string sha256;  // lower-case hex
-  Blob data;
+  std::string sha256{};  // lower-case hex
+  Blob data{};
 };
 
 struct ImagePreview {
-  ImageFormat format;
+  ImageFormat format = ImageFormat::kPng;
   int width = 0;
   int height = 0;
-  Blob data;
+  Blob data{};
 };
 
 struct LatentPreview {
-  std::vector<int> shape;  // [C, h, w]
-  std::string dtype;       // "float32"
-  Blob data;               // little-endian
+  std::vector<int> shape{};  // [C, h, w]
+  std::string dtype{};       // "float32"
+  Blob data{};               // little-endian
   double scaling_factor = 1;
 };
 
@@ -66,46 +66,46 @@ using Preview = std::variant<ImagePreview, LatentPreview>;
 // The kinds of events, as in proto/latentd/v1/event.proto.
 struct Queued {
   int position = 0;
-  std::optional<absl::Duration> eta;
+  std::optional<absl::Duration> eta{};
 };
 struct Started {
   int64_t seed = 0;
-  std::vector<Warning> warnings;
+  std::vector<Warning> warnings{};
 };
 struct Requeued {
-  std::string reason;
+  std::string reason{};
   int resume_step = 0;
 };
 struct Progress {
   int output_index = 0;
   int step = 0;
   int total_steps = 0;
-  std::optional<absl::Duration> eta;
-  std::optional<Preview> preview;
+  std::optional<absl::Duration> eta{};
+  std::optional<Preview> preview{};
 };
 // A piece of an output's bytes: refers to the blob, does not copy it.
 struct OutputChunk {
   int index = 0;
   int64_t offset = 0;
   int64_t size = 0;
-  Blob data;  // the whole output; this chunk is [offset, offset + size)
+  Blob data{};  // the whole output; this chunk is [offset, offset + size)
 };
 struct Completed {
-  Usage usage;
+  Usage usage{};
 };
 struct Failed {
-  absl::Status status;
+  absl::Status status{};
 };
 struct Cancelled {
-  std::string reason;  // "CALLER", "CALLER_GONE", "DRAINED"
+  std::string reason{};  // "CALLER", "CALLER_GONE", "DRAINED"
 };
 
 using EventKind = std::variant<Queued, Started, Requeued, Progress, Output, OutputChunk, Completed, Failed, Cancelled>;
 
 struct Event {
   int64_t sequence = 0;
-  absl::Time time;
-  EventKind kind;
+  absl::Time time{};
+  EventKind kind{};
 
   bool terminal() const {
     return std::holds_alternative<Completed>(kind) || std::holds_alternative<Failed>(kind) ||

@@ -19,39 +19,39 @@ enum class ImageFormat { kPng, kJpeg, kWebp };
 // What a caller asked for, before anybody looked at it: the API's fields, absent ones empty. Built by server/rpc from
 // messages; see proto/latentd/v1/spec.proto for each field's meaning.
 struct RequestFields {
-  std::string model;
-  std::string prompt;
-  std::string negative_prompt;
+  std::string model{};
+  std::string prompt{};
+  std::string negative_prompt{};
   bool literal_prompt = false;
   int clip_skip = 0;
   int width = 0;
   int height = 0;
   int num_images = 0;
-  std::optional<int64_t> seed;
+  std::optional<int64_t> seed{};
   int steps = 0;
-  std::string sampler;
-  std::string sigmas;
-  std::optional<double> guidance_scale;
+  std::string sampler{};
+  std::string sigmas{};
+  std::optional<double> guidance_scale{};
   double guidance_rescale = 0;
   double eta = 0;
   PreviewKind preview_kind = PreviewKind::kNone;
   int preview_every_steps = 0;
   int preview_max_edge = 0;
-  std::optional<ImageFormat> preview_format;
-  std::optional<ImageFormat> output_format;
+  std::optional<ImageFormat> preview_format{};
+  std::optional<ImageFormat> output_format{};
   int output_quality = 0;
   bool omit_prompts = false;
 
-  std::optional<absl::Duration> timeout;
+  std::optional<absl::Duration> timeout{};
   int priority = 0;
-  std::map<std::string, std::string> labels;
-  std::optional<absl::Time> expire_time;
+  std::map<std::string, std::string> labels{};
+  std::optional<absl::Time> expire_time{};
 };
 
 // One thing wrong with one field, as google.rpc.BadRequest has it.
 struct FieldViolation {
-  std::string field;  // a path such as "spec.guidance_scale"
-  std::string description;
+  std::string field{};  // a path such as "spec.guidance_scale"
+  std::string description{};
 };
 
 struct RequestLimits {

@@ -22,19 +22,19 @@ inline bool IsFinal(JobState state) { return state >= JobState::kCompleted; }
 
 // A job as it is now: a copy that stays what it was.
 struct Job {
-  std::string name;  // "jobs/<uuid>"
-  std::shared_ptr<const GenerationRequest> request;
-  std::string request_id;
+  std::string name{};  // "jobs/<uuid>"
+  std::shared_ptr<const GenerationRequest> request{};
+  std::string request_id{};
   JobState state = JobState::kQueued;
-  absl::Time create_time;
-  std::optional<absl::Time> start_time;
-  std::optional<absl::Time> end_time;
-  std::optional<absl::Time> expire_time;
+  absl::Time create_time{};
+  std::optional<absl::Time> start_time{};
+  std::optional<absl::Time> end_time{};
+  std::optional<absl::Time> expire_time{};
   int64_t last_sequence = 0;
-  std::vector<Output> outputs;  // those that are ready, by index
-  absl::Status error;
-  std::optional<Usage> usage;
-  std::vector<Warning> warnings;
+  std::vector<Output> outputs{};  // those that are ready, by index
+  absl::Status error{};
+  std::optional<Usage> usage{};
+  std::vector<Warning> warnings{};
 };
 
 // What the job's runner writes down. Calls for one job come from one thread at a time; calls for a job that has ended
@@ -53,10 +53,10 @@ class JobSink {
 
 // A job handed to the engine.
 struct ClaimedJob {
-  std::string name;
-  std::shared_ptr<const GenerationRequest> request;
-  absl::Time create_time;
-  absl::Time deadline;
+  std::string name{};
+  std::shared_ptr<const GenerationRequest> request{};
+  absl::Time create_time{};
+  absl::Time deadline{};
 };
 
 // What the engine is told; implemented by it. Any thread; must not block nor call back into the store. No lock of the
@@ -86,20 +86,20 @@ class Watch {
 };
 
 struct CreateOptions {
-  std::string request_id;           // empty: none
-  std::string request_fingerprint;  // of the whole request; compared when the id is known
+  std::string request_id{};           // empty: none
+  std::string request_fingerprint{};  // of the whole request; compared when the id is known
 };
 
 struct ListOptions {
   int page_size = 50;
-  std::string page_token;
-  std::vector<JobState> states;               // empty: any
-  std::map<std::string, std::string> labels;  // all must match
+  std::string page_token{};
+  std::vector<JobState> states{};               // empty: any
+  std::map<std::string, std::string> labels{};  // all must match
 };
 
 struct JobPage {
-  std::vector<Job> jobs;  // newest first
-  std::string next_page_token;
+  std::vector<Job> jobs{};  // newest first
+  std::string next_page_token{};
 };
 
 // Jobs with their histories and outputs: the memory of the service. Thread-safe; nothing blocks for long.
@@ -122,13 +122,16 @@ class JobStore : public JobSink {
 
   // `on_ready` is called when Next may have something new: any thread, must not block nor call the store; at most one
   // call between two calls of Next, and only after a Next that gave nothing: so call Next first, and until it gives
-  // nothing. The watch may be destroyed inside it. Errors: NOT_FOUND. REQUIRES: the store outlives the watch.
+  // nothing. The watch may be destroyed inside it. A place past the last event counts as the last; of a job that has
+  // ended the terminal event always comes, so that every reader sees an end. Errors: NOT_FOUND. REQUIRES: the store
+  // outlives the watch.
   virtual absl::StatusOr<std::unique_ptr<Watch>> OpenWatch(const std::string& name, int64_t after_sequence,
                                                            std::function<void()> on_ready) = 0;
 
   // --- engine's side ---
 
-  // Sets who is told of work; null to stop. Returns when no call of the former listener is under way.
+  // Sets who is told of work; null to stop. Returns when no call of the former listener is under way: not to be called
+  // inside one. Work that waits already is told of before the return.
   virtual void SetListener(WorkListener* listener) = 0;
 
   // Up to `limit` waiting jobs, in the order of priority and arrival; each is claimed once.

@@ -14,26 +14,26 @@ namespace latentd::core {
 enum class ModelState { kAvailable, kLoading, kLoaded, kBroken };
 
 struct SamplerInfo {
-  std::string name;                 // "euler_a"
-  std::vector<std::string> sigmas;  // "default", "karras"
+  std::string name{};                 // "euler_a"
+  std::vector<std::string> sigmas{};  // "default", "karras"
 };
 
 // What is known of a model without loading its weights.
 struct ModelInfo {
-  std::string name;  // its folder's
+  std::string name{};  // its folder's
   ModelState state = ModelState::kAvailable;
-  absl::Status error;        // why it is broken
-  std::string architecture;  // "stable-diffusion-1"
+  absl::Status error{};        // why it is broken
+  std::string architecture{};  // "stable-diffusion-1"
   int native_width = 0;
   int native_height = 0;
   int size_multiple = 8;
   int min_size = 0;
   int max_size = 0;
   int64_t max_pixels = 0;  // of one picture
-  std::vector<std::string> tasks;
-  std::vector<SamplerInfo> samplers;
-  std::string default_sampler;
-  std::string default_sigmas;
+  std::vector<std::string> tasks{};
+  std::vector<SamplerInfo> samplers{};
+  std::string default_sampler{};
+  std::string default_sigmas{};
   int default_steps = 0;
   double default_guidance_scale = 0;
   int num_train_timesteps = 1000;  // no sampler takes more steps

@@ -11,12 +11,12 @@ namespace latentd::core {
 
 // One piece of work of the device.
 struct StageRun {
-  Stage stage;
-  std::string model;
+  Stage stage = Stage::kEncode;
+  std::string model{};
   int rows = 0;
-  int lanes = 0;        // U-Net batch entries; for other stages the texts or pictures
-  int64_t pixels = 0;   // lanes × pixels of the picture
-  absl::Duration time;  // on the device
+  int lanes = 0;          // U-Net batch entries; for other stages the texts or pictures
+  int64_t pixels = 0;     // lanes × pixels of the picture
+  absl::Duration time{};  // on the device
 };
 
 // Told of what happens, to count it. Any thread; must not block nor call back.

@@ -20,10 +20,10 @@ using RowId = int64_t;
 // A row as the scheduler knows it. It is encoded, evaluated `evaluations` times and decoded.
 struct RowTicket {
   RowId id = 0;  // never used before
-  std::string job;
-  BatchKey key;
+  std::string job{};
+  BatchKey key{};
   int priority = 0;
-  absl::Time submitted;
+  absl::Time submitted{};
   int evaluations =
       0;          // U-Net predictions in all: more than the steps for Heun and PNDM; 0 goes straight to the decoder
   int lanes = 1;  // 1, or 2 with guidance
@@ -32,8 +32,8 @@ struct RowTicket {
 // What the device does next: one stage for rows of one key.
 struct Plan {
   Stage stage = Stage::kEncode;
-  BatchKey key;
-  std::vector<RowId> rows;
+  BatchKey key{};
+  std::vector<RowId> rows{};
 };
 
 enum class RowResult {
@@ -44,8 +44,8 @@ enum class RowResult {
 
 // A model that rows wait for while it is not on the device.
 struct ModelNeed {
-  std::string model;
-  absl::Time since;
+  std::string model{};
+  absl::Time since{};
   int rows = 0;
 };
 
@@ -128,7 +128,8 @@ class Scheduler {
     int evaluated = 0;
   };
   struct Group {
-    absl::Time since;  // waits for the device since then: its first row came, or its last turn ended
+    // Waits for the device since then: its first row came, or its last turn ended.
+    absl::Time since;
     std::map<Place, RowId> waiting;
     std::vector<RowId> active;
     std::map<int, int> priorities;  // of all its rows, counted
@@ -139,8 +140,10 @@ class Scheduler {
   absl::Time Claim(const Group& group) const;
   Groups::iterator PickGroup(absl::Time now);
   bool HasFinishedRows(const Group& group) const;
-  std::vector<RowId> RowsInStage(const Group& group, Stage stage, int max_rows) const;
+  std::vector<RowId> RowsInStage(const BatchKey& key, const Group& group, Stage stage) const;
   std::vector<RowId> RowsToBegin(const BatchKey& key, const Group& group) const;
+  int Lanes(const Group& group) const;
+  void AddTo(SchedulerStats& stats, const Group& group) const;
   void Book(Row& row, RowResult result);
   void Remove(RowId id);
 

@@ -19,11 +19,11 @@ struct Stats {
   int64_t forwards = 0;
   int64_t evaluations = 0;
   int64_t images = 0;
-  absl::Duration uptime;
+  absl::Duration uptime{};
   bool draining = false;
-  std::string version;
-  std::string device;  // "cpu", "cuda:0"
-  std::string dtype;   // "float32"
+  std::string version{};
+  std::string device{};  // "cpu", "cuda:0"
+  std::string dtype{};   // "float32"
 };
 
 }  // namespace latentd::core

@@ -10,7 +10,7 @@ namespace latentd::store {
 struct AdmissionLimits {
   int max_queued_jobs = 0;
   int64_t max_pending_bytes = 0;
-  absl::Duration drain_retry_after;
+  absl::Duration drain_retry_after{};
 };
 
 // Who may join the line. Counts what is in the house; refusing changes nothing. Not thread-safe.

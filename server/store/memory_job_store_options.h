@@ -22,7 +22,7 @@ struct MemoryJobStoreOptions {
   int max_finished_jobs = 10'000;             // the oldest make room
   absl::Duration ageing = absl::Seconds(10);  // waiting so long counts as much as one level of priority
   absl::Duration drain_retry_after = absl::Seconds(5);
-  std::function<uint64_t()> random;  // 64 random bits, for names; null: the system's random source
+  std::function<uint64_t()> random{};  // 64 random bits, for names; null: the system's random source
 };
 
 }  // namespace latentd::store

@@ -1,10 +1,9 @@
 #include "server/store/page_token.h"
 
-#include <string_view>
-
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "server/core/errors.h"
 
 namespace latentd::store {
@@ -13,7 +12,7 @@ namespace {
 // FNV-1a, 64 bits. Guards against mistakes, not against forgery: a token gives nothing that a list does not.
 class Hash {
  public:
-  void Add(std::string_view text) {
+  void Add(absl::string_view text) {
     for (const char byte : text) Byte(static_cast<unsigned char>(byte));
     Byte(0);
   }
@@ -43,7 +42,7 @@ absl::StatusOr<int64_t> ReadPageToken(const core::ListOptions& options) {
   std::string text;
   int64_t serial = 0;
   const bool readable = absl::WebSafeBase64Unescape(options.page_token, &text) &&
-                        absl::SimpleAtoi(std::string_view(text).substr(0, text.find('.')), &serial);
+                        absl::SimpleAtoi(absl::string_view(text).substr(0, text.find('.')), &serial);
   if (readable && MakePageToken(serial, options) == options.page_token) return serial;
   const std::string problem = "is not a token of a list with these states and labels; leave it out to begin anew";
   return core::MakeError(absl::StatusCode::kInvalidArgument, absl::StrCat("page_token ", problem, "."),

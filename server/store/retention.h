@@ -10,7 +10,7 @@
 namespace latentd::store {
 
 struct RetentionLimits {
-  absl::Duration ttl;
+  absl::Duration ttl{};
   int64_t bytes = 0;
   int max_finished = 0;
 };

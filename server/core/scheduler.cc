@@ -1,0 +1,227 @@
+#include "server/core/scheduler.h"
+
+#include <algorithm>
+
+namespace latentd::core {
+
+Scheduler::Scheduler(const SchedulerOptions& options) : options_(options), batching_(options.batching) {}
+
+void Scheduler::Submit(const RowTicket& ticket) {
+  latest_ = std::max(latest_, ticket.submitted);
+  const Place place(ticket.submitted - ticket.priority * options_.ageing, ++submissions_);
+  rows_.emplace(ticket.id, Row{.ticket = ticket, .place = place});
+  jobs_[ticket.job].insert(ticket.id);
+
+  const auto [group, is_new] = groups_.try_emplace(ticket.key);
+  // Not the time when the job came: a key that runs dry again and again would overtake others with old jobs.
+  if (is_new) group->second.since = latest_;
+  group->second.waiting.emplace(place, ticket.id);
+  ++group->second.priorities[ticket.priority];
+}
+
+void Scheduler::SetModelReady(const std::string& model, bool ready) {
+  if (ready) {
+    ready_.insert(model);
+  } else {
+    ready_.erase(model);
+  }
+}
+
+void Scheduler::SetModelHeld(const std::string& model, bool held) {
+  if (held) {
+    held_.insert(model);
+  } else {
+    held_.erase(model);
+  }
+}
+
+std::vector<ModelNeed> Scheduler::NeedsModel() const {
+  struct Need {
+    absl::Time claim = absl::InfiniteFuture();
+    ModelNeed need;
+  };
+  std::map<std::string, Need> needs;
+  for (const auto& [key, group] : groups_) {
+    if (ready_.contains(key.model)) continue;
+    Need& found = needs.try_emplace(key.model, Need{.need = {key.model, group.since}}).first->second;
+    found.claim = std::min(found.claim, Claim(group));
+    found.need.since = std::min(found.need.since, group.since);
+    found.need.rows += static_cast<int>(group.waiting.size() + group.active.size());
+  }
+  std::vector<Need> sorted;
+  sorted.reserve(needs.size());
+  for (auto& [model, need] : needs) sorted.push_back(std::move(need));
+  std::stable_sort(sorted.begin(), sorted.end(), [](const Need& a, const Need& b) { return a.claim < b.claim; });
+
+  std::vector<ModelNeed> result;
+  result.reserve(sorted.size());
+  for (Need& need : sorted) result.push_back(std::move(need.need));
+  return result;
+}
+
+std::optional<Plan> Scheduler::NextPlan(absl::Time now) {
+  latest_ = std::max(latest_, now);
+  const auto picked = PickGroup(now);
+  if (picked == groups_.end()) return std::nullopt;
+  const auto& [key, group] = *picked;
+
+  Plan plan{.stage = Stage::kDecode, .key = key};
+  plan.rows = RowsInStage(key, group, Stage::kDecode);
+  if (!plan.rows.empty()) return plan;
+  plan.stage = Stage::kEncode;
+  plan.rows = RowsToBegin(key, group);
+  if (!plan.rows.empty()) return plan;
+  plan.stage = Stage::kPredict;
+  plan.rows = RowsInStage(key, group, Stage::kPredict);
+  return plan;
+}
+
+void Scheduler::Update(const Plan& plan, absl::Time now, const std::vector<RowResult>& results) {
+  latest_ = std::max(latest_, now);
+  bool clean = true;
+  for (size_t i = 0; i < plan.rows.size() && i < results.size(); ++i) {
+    clean = clean && results[i] != RowResult::kNotRun;
+    const auto found = rows_.find(plan.rows[i]);
+    if (found != rows_.end() && found->second.stage == plan.stage) Book(found->second, results[i]);
+  }
+  if (clean) batching_.OnCleanRun(plan.key, plan.stage);
+}
+
+std::vector<RowId> Scheduler::RemoveJob(const std::string& job) {
+  const auto found = jobs_.find(job);
+  if (found == jobs_.end()) return {};
+  const std::vector<RowId> ids(found->second.begin(), found->second.end());
+  for (const RowId id : ids) Remove(id);
+  return ids;
+}
+
+void Scheduler::ShrinkBatch(const BatchKey& key, Stage stage, int rows) { batching_.Shrink(key, stage, rows); }
+
+SchedulerStats Scheduler::stats() const {
+  SchedulerStats stats;
+  for (const auto& [key, group] : groups_) AddTo(stats, group);
+  return stats;
+}
+
+SchedulerStats Scheduler::ModelStats(const std::string& model) const {
+  SchedulerStats stats;
+  for (const auto& [key, group] : groups_) {
+    if (key.model == model) AddTo(stats, group);
+  }
+  return stats;
+}
+
+bool Scheduler::Runnable(const BatchKey& key, const Group& group) const {
+  if (!ready_.contains(key.model)) return false;
+  return !group.active.empty() || !held_.contains(key.model);
+}
+
+absl::Time Scheduler::Claim(const Group& group) const {
+  return group.since - group.priorities.rbegin()->first * options_.ageing;
+}
+
+// The group that has the device now. Ends the turn of the present one when it is time.
+Scheduler::Groups::iterator Scheduler::PickGroup(absl::Time now) {
+  const auto present = current_.has_value() ? groups_.find(*current_) : groups_.end();
+  if (present != groups_.end()) {
+    const bool runnable = Runnable(present->first, present->second);
+    // Finished rows are decoded even so: they would wait a whole round for one run, and keep their memory.
+    if (runnable && (now - turn_began_ < options_.turn || HasFinishedRows(present->second))) return present;
+    present->second.since = now;
+    if (!runnable) current_.reset();
+  }
+
+  auto best = groups_.end();
+  int runnable_groups = 0;
+  for (auto group = groups_.begin(); group != groups_.end(); ++group) {
+    if (!Runnable(group->first, group->second)) continue;
+    ++runnable_groups;
+    if (best == groups_.end() || Claim(group->second) < Claim(best->second)) best = group;
+  }
+  if (best == groups_.end()) return best;
+  // A group that nobody competes with has no turn to restart: who comes next need not wait for its end.
+  if (current_ != best->first || runnable_groups > 1) turn_began_ = now;
+  current_ = best->first;
+  return best;
+}
+
+bool Scheduler::HasFinishedRows(const Group& group) const {
+  return std::any_of(group.active.begin(), group.active.end(),
+                     [this](RowId id) { return rows_.at(id).stage == Stage::kDecode; });
+}
+
+std::vector<RowId> Scheduler::RowsInStage(const BatchKey& key, const Group& group, Stage stage) const {
+  const auto max_rows = static_cast<size_t>(batching_.MaxRows(key, stage));
+  std::vector<RowId> rows;
+  for (const RowId id : group.active) {
+    if (rows.size() == max_rows) break;
+    if (rows_.at(id).stage == stage) rows.push_back(id);
+  }
+  return rows;
+}
+
+// In strict order: were rows of one lane to pass by a row of two, it might never find both free.
+std::vector<RowId> Scheduler::RowsToBegin(const BatchKey& key, const Group& group) const {
+  std::vector<RowId> rows;
+  if (held_.contains(key.model)) return rows;
+  const int free_rows = batching_.MaxRows(key, Stage::kPredict) - static_cast<int>(group.active.size());
+  const int max_rows = std::min(free_rows, batching_.MaxRows(key, Stage::kEncode));
+  int free_lanes = batching_.max_lanes() - Lanes(group);
+  for (const auto& [place, id] : group.waiting) {
+    free_lanes -= rows_.at(id).ticket.lanes;
+    if (static_cast<int>(rows.size()) >= max_rows || free_lanes < 0) break;
+    rows.push_back(id);
+  }
+  return rows;
+}
+
+int Scheduler::Lanes(const Group& group) const {
+  int lanes = 0;
+  for (const RowId id : group.active) lanes += rows_.at(id).ticket.lanes;
+  return lanes;
+}
+
+void Scheduler::AddTo(SchedulerStats& stats, const Group& group) const {
+  stats.waiting_rows += static_cast<int>(group.waiting.size());
+  stats.active_rows += static_cast<int>(group.active.size());
+  stats.active_lanes += Lanes(group);
+}
+
+void Scheduler::Book(Row& row, RowResult result) {
+  if (result == RowResult::kNotRun) return;
+  if (result == RowResult::kFailed || row.stage == Stage::kDecode) {
+    Remove(row.ticket.id);
+    return;
+  }
+  if (row.stage == Stage::kEncode) {
+    Group& group = groups_.at(row.ticket.key);
+    group.waiting.erase(row.place);
+    group.active.push_back(row.ticket.id);
+    row.stage = Stage::kPredict;
+  } else {
+    ++row.evaluated;
+  }
+  if (row.evaluated == row.ticket.evaluations) row.stage = Stage::kDecode;
+}
+
+void Scheduler::Remove(RowId id) {
+  const auto row = rows_.find(id);
+  const RowTicket& ticket = row->second.ticket;
+
+  const auto group = groups_.find(ticket.key);
+  group->second.waiting.erase(row->second.place);
+  std::erase(group->second.active, id);
+  const auto priority = group->second.priorities.find(ticket.priority);
+  if (--priority->second == 0) group->second.priorities.erase(priority);
+  if (group->second.waiting.empty() && group->second.active.empty()) {
+    if (current_ == ticket.key) current_.reset();
+    groups_.erase(group);
+  }
+
+  const auto job = jobs_.find(ticket.job);
+  job->second.erase(id);
+  if (job->second.empty()) jobs_.erase(job);
+  rows_.erase(row);
+}
+
+}  // namespace latentd::core

@@ -1,0 +1,199 @@
+#include "server/store/job_table.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "server/core/errors.h"
+#include "server/store/job_name.h"
+
+namespace latentd::store {
+
+using core::JobState;
+
+JobTable::JobTable(const MemoryJobStoreOptions& options)
+    : observer_(options.observer),
+      random_(options.random ? options.random : SystemRandom),
+      line_(options.ageing),
+      admission_({.max_queued_jobs = options.max_queued_jobs,
+                  .max_pending_bytes = options.max_pending_bytes,
+                  .drain_retry_after = options.drain_retry_after}),
+      retention_({.ttl = options.job_ttl, .bytes = options.job_bytes, .max_finished = options.max_finished_jobs}) {}
+
+absl::StatusOr<core::Job> JobTable::Create(absl::Time now, std::shared_ptr<const core::GenerationRequest> request,
+                                           const core::CreateOptions& options, Effects& effects) {
+  if (const auto& known = index_.FindRequest(options.request_id); known != nullptr) {
+    if (known->options.request_fingerprint == options.request_fingerprint) return known->Snapshot();
+    return core::MakeError(absl::StatusCode::kAlreadyExists,
+                           absl::StrCat("request_id was used for another request, that of ", known->name, "."),
+                           {.reason = "REQUEST_ID_REUSED", .resource_type = "job", .resource_name = known->name});
+  }
+  const absl::Status admitted = admission_.Check(PendingBytes(*request), estimate_.UntilRoom(admission_.running()));
+  if (!admitted.ok()) {
+    if (observer_ != nullptr) observer_->OnJobRefused(core::GetErrorDetails(admitted).reason);
+    return admitted;
+  }
+
+  auto record = std::make_shared<JobRecord>();
+  do {
+    record->name = NewJobName(random_);
+  } while (index_.Find(record->name) != nullptr);
+  record->serial = ++last_serial_;
+  record->request = std::move(request);
+  record->options = options;
+  record->create_time = now;
+  record->deadline = now + record->request->timeout();
+
+  index_.Add(record);
+  line_.Add(record.get());
+  deadlines_.emplace(std::pair(record->deadline, record->serial), record.get());
+  admission_.OnAdmitted(PendingBytes(*record->request));
+  retention_.AddBytes(record->bytes());
+  if (observer_ != nullptr) observer_->OnJobAdmitted(record->request->model());
+  record->told_position = line_.Position(record.get());
+  Write(*record, now,
+        core::Queued{.position = record->told_position,
+                     .eta = estimate_.UntilStart(record->told_position, admission_.running())},
+        effects);
+  TellPositions(now, effects);
+  effects.work_available = true;
+  return record->Snapshot();
+}
+
+absl::StatusOr<std::shared_ptr<JobRecord>> JobTable::Find(const std::string& name) const {
+  if (const auto& record = index_.Find(name); record != nullptr) return record;
+  return core::MakeError(absl::StatusCode::kNotFound, "There is no such job: it never was, or it is no longer kept.",
+                         {.reason = "JOB_NOT_FOUND", .resource_type = "job", .resource_name = name});
+}
+
+absl::Status JobTable::Delete(JobRecord& record, Effects& effects) {
+  if (!core::IsFinal(record.state)) {
+    return core::MakeError(absl::StatusCode::kFailedPrecondition, "The job has not ended: cancel it first.",
+                           {.reason = "JOB_NOT_ENDED", .resource_type = "job", .resource_name = record.name});
+  }
+  Forget(record, effects);
+  return absl::OkStatus();
+}
+
+std::vector<core::ClaimedJob> JobTable::Claim(int limit) {
+  std::vector<core::ClaimedJob> jobs;
+  for (JobRecord* record : line_.Claim(limit)) {
+    record->claimed = true;
+    jobs.push_back({.name = record->name,
+                    .request = record->request,
+                    .create_time = record->create_time,
+                    .deadline = record->deadline});
+  }
+  return jobs;
+}
+
+void JobTable::Tell(JobRecord& record, absl::Time now, core::EventKind event, Effects& effects) {
+  if (core::IsFinal(record.state)) return;
+  Write(record, now, std::move(event), effects);
+}
+
+void JobTable::Start(JobRecord& record, absl::Time now, core::Started event, Effects& effects) {
+  if (core::IsFinal(record.state)) return;
+  if (record.state == JobState::kQueued) {
+    record.state = JobState::kRunning;
+    record.start_time = now;
+    line_.Remove(&record);
+    admission_.OnStarted();
+    if (observer_ != nullptr) observer_->OnJobStarted(record.request->model(), now - record.create_time);
+  }
+  record.warnings = event.warnings;
+  Write(record, now, std::move(event), effects);
+  TellPositions(now, effects);
+}
+
+void JobTable::AddOutput(JobRecord& record, absl::Time now, core::Output output, Effects& effects) {
+  if (core::IsFinal(record.state)) return;
+  record.outputs.insert_or_assign(output.index, output);
+  Write(record, now, std::move(output), effects);
+}
+
+void JobTable::Complete(JobRecord& record, absl::Time now, core::Usage usage, Effects& effects) {
+  if (core::IsFinal(record.state)) return;
+  usage.queue_time = record.start_time.value_or(now) - record.create_time;
+  record.usage = usage;
+  End(record, now, JobState::kCompleted, core::Completed{.usage = usage}, effects);
+}
+
+void JobTable::Fail(JobRecord& record, absl::Time now, absl::Status status, Effects& effects) {
+  if (core::IsFinal(record.state)) return;
+  record.error = status;
+  End(record, now, JobState::kFailed, core::Failed{.status = std::move(status)}, effects);
+}
+
+void JobTable::Cancel(JobRecord& record, absl::Time now, std::string reason, Effects& effects) {
+  if (core::IsFinal(record.state)) return;
+  if (record.claimed) effects.ended.push_back(record.name);
+  End(record, now, JobState::kCancelled, core::Cancelled{.reason = std::move(reason)}, effects);
+}
+
+void JobTable::LookAfter(absl::Time now, Effects& effects) {
+  while (!deadlines_.empty() && deadlines_.begin()->first.first <= now) {
+    JobRecord& record = *deadlines_.begin()->second;
+    if (record.claimed) effects.ended.push_back(record.name);
+    const absl::string_view where = record.state == JobState::kQueued ? "waiting" : "running";
+    Fail(record, now,
+         core::MakeError(absl::StatusCode::kDeadlineExceeded,
+                         absl::StrCat("The job was still ", where, " after its timeout of ",
+                                      absl::FormatDuration(record.request->timeout()), "."),
+                         {.reason = "JOB_TIMEOUT", .metadata = {{"job", record.name}}}),
+         effects);
+  }
+  while (JobRecord* record = retention_.NextToForget(now)) Forget(*record, effects);
+}
+
+absl::Time JobTable::NextTime(absl::Time now) const {
+  const absl::Time deadline = deadlines_.empty() ? absl::InfiniteFuture() : deadlines_.begin()->first.first;
+  return std::min(deadline, retention_.NextTime(now));
+}
+
+void JobTable::Write(JobRecord& record, absl::Time now, core::EventKind event, Effects& effects) {
+  const int64_t bytes_before = record.bytes();
+  record.log.Append(now, std::move(event));
+  retention_.AddBytes(record.bytes() - bytes_before);
+  for (const auto& watcher : record.watchers) {
+    if (!std::exchange(watcher->waiting, false)) continue;
+    effects.notify.push_back(watcher->notifier);
+  }
+}
+
+void JobTable::End(JobRecord& record, absl::Time now, JobState state, core::EventKind event, Effects& effects) {
+  const JobState before = std::exchange(record.state, state);
+  record.end_time = now;
+  line_.Remove(&record);
+  deadlines_.erase(std::pair(record.deadline, record.serial));
+  admission_.OnEnded(record.start_time.has_value(), PendingBytes(*record.request));
+  if (record.start_time.has_value()) estimate_.OnRan(now - *record.start_time);
+  if (observer_ != nullptr) {
+    observer_->OnJobEnded(record.request->model(), before, state, now - record.create_time);
+  }
+  Write(record, now, std::move(event), effects);
+  retention_.OnEnded(&record);
+  TellPositions(now, effects);
+}
+
+void JobTable::TellPositions(absl::Time now, Effects& effects) {
+  for (const auto& [record, position] : line_.Moved()) {
+    record->told_position = position;
+    Write(*record, now, core::Queued{.position = position, .eta = estimate_.UntilStart(position, admission_.running())},
+          effects);
+  }
+}
+
+void JobTable::Forget(JobRecord& record, Effects& effects) {
+  record.removed = true;
+  retention_.AddBytes(-record.bytes());
+  retention_.OnRemoved(&record);
+  for (const auto& watcher : record.watchers) {
+    if (watcher->waiting) effects.notify.push_back(watcher->notifier);
+  }
+  effects.forgotten.push_back(index_.Remove(&record));
+}
+
+}  // namespace latentd::store

@@ -1,0 +1,227 @@
+#include "server/store/memory_job_store.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/core/errors.h"
+
+namespace latentd::store {
+
+// A change of the table: holds the lock, and does what the change made necessary when it has given it up.
+class ABSL_SCOPED_LOCKABLE MemoryJobStore::Change {
+ public:
+  // The analysis does not see that store_.mutex_ is held in here.
+  explicit Change(MemoryJobStore& store) ABSL_EXCLUSIVE_LOCK_FUNCTION(store.mutex_) ABSL_NO_THREAD_SAFETY_ANALYSIS
+      : store_(store) {
+    store_.mutex_.Lock();
+    now_ = store_.clock_->Now();
+  }
+
+  ~Change() ABSL_UNLOCK_FUNCTION() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    store_.table_.LookAfter(now_, effects_);
+    store_.alarm_.RingBy(store_.table_.NextTime(now_));
+    store_.mutex_.Unlock();
+
+    for (const std::string& name : effects_.ended) {
+      store_.listener_.Tell([&](core::WorkListener& listener) { listener.OnJobEnded(name); });
+    }
+    if (effects_.work_available) {
+      store_.listener_.Tell([](core::WorkListener& listener) { listener.OnWorkAvailable(); });
+    }
+    for (const auto& notifier : effects_.notify) notifier->Notify();
+  }
+
+  absl::Time now() const { return now_; }
+  Effects& effects() { return effects_; }
+
+ private:
+  MemoryJobStore& store_;
+  absl::Time now_;
+  Effects effects_;
+};
+
+class MemoryJobStore::OpenedWatch final : public core::Watch {
+ public:
+  OpenedWatch(MemoryJobStore* store, const std::shared_ptr<JobRecord>& record, int64_t after_sequence,
+              std::shared_ptr<Watcher> watcher)
+      : store_(store), record_(record), place_(after_sequence), watcher_(std::move(watcher)) {}
+
+  ~OpenedWatch() override {
+    {
+      Change change(*store_);
+      Leave();
+    }
+    watcher_->notifier->Close();
+  }
+
+  absl::StatusOr<std::optional<core::Event>> Next() override {
+    if (at_end_) return std::nullopt;
+    Change change(*store_);
+    watcher_->waiting = false;
+    const std::shared_ptr<JobRecord> record = record_.lock();
+    if (record == nullptr || record->removed) {
+      return core::MakeError(absl::StatusCode::kNotFound, "The job was forgotten while it was watched.",
+                             {.reason = "JOB_NOT_FOUND", .resource_type = "job"});
+    }
+    const core::Event* event = record->log.After(place_);
+    if (event == nullptr) {
+      watcher_->waiting = true;
+      return std::nullopt;
+    }
+    place_ = event->sequence;
+    at_end_ = event->terminal();
+    if (at_end_) Leave();
+    return *event;
+  }
+
+ private:
+  // REQUIRES: the store's lock is held.
+  void Leave() {
+    const std::shared_ptr<JobRecord> record = record_.lock();
+    if (record == nullptr) return;
+    record->watchers.erase(std::remove(record->watchers.begin(), record->watchers.end(), watcher_),
+                           record->watchers.end());
+  }
+
+  MemoryJobStore* const store_;
+  const std::weak_ptr<JobRecord> record_;
+  int64_t place_;
+  bool at_end_ = false;
+  const std::shared_ptr<Watcher> watcher_;
+};
+
+MemoryJobStore::MemoryJobStore(const MemoryJobStoreOptions& options)
+    : clock_(options.clock), table_(options), alarm_(options.clock, [this] { Change look_after(*this); }) {}
+
+absl::StatusOr<core::Job> MemoryJobStore::Create(std::shared_ptr<const core::GenerationRequest> request,
+                                                 const core::CreateOptions& options) {
+  Change change(*this);
+  return table_.Create(change.now(), std::move(request), options, change.effects());
+}
+
+absl::StatusOr<core::Job> MemoryJobStore::Get(const std::string& name) const {
+  core::MutexLock lock(mutex_);
+  const auto record = table_.Find(name);
+  if (!record.ok()) return record.status();
+  return (*record)->Snapshot();
+}
+
+absl::StatusOr<core::JobPage> MemoryJobStore::List(const core::ListOptions& options) const {
+  core::MutexLock lock(mutex_);
+  return table_.List(options);
+}
+
+absl::StatusOr<core::Job> MemoryJobStore::Cancel(const std::string& name, const std::string& reason) {
+  Change change(*this);
+  const auto record = table_.Find(name);
+  if (!record.ok()) return record.status();
+  table_.Cancel(**record, change.now(), reason, change.effects());
+  return (*record)->Snapshot();
+}
+
+absl::Status MemoryJobStore::Delete(const std::string& name) {
+  Change change(*this);
+  const auto record = table_.Find(name);
+  if (!record.ok()) return record.status();
+  return table_.Delete(**record, change.effects());
+}
+
+absl::StatusOr<core::Output> MemoryJobStore::GetOutput(const std::string& name, int index) const {
+  core::MutexLock lock(mutex_);
+  const auto record = table_.Find(name);
+  if (!record.ok()) return record.status();
+  const auto output = (*record)->outputs.find(index);
+  if (output != (*record)->outputs.end()) return output->second;
+
+  const bool will_come = !core::IsFinal((*record)->state) && index >= 0 && index < (*record)->request->num_images();
+  if (will_come) {
+    return core::MakeError(absl::StatusCode::kFailedPrecondition, absl::StrCat("Output ", index, " is not ready yet."),
+                           {.reason = "OUTPUT_NOT_READY", .resource_type = "job", .resource_name = name});
+  }
+  return core::MakeError(absl::StatusCode::kNotFound, absl::StrCat("The job has no output ", index, "."),
+                         {.reason = "OUTPUT_NOT_FOUND",
+                          .resource_type = "output",
+                          .resource_name = absl::StrCat(name, "/outputs/", index)});
+}
+
+absl::StatusOr<std::unique_ptr<core::Watch>> MemoryJobStore::OpenWatch(const std::string& name, int64_t after_sequence,
+                                                                       std::function<void()> on_ready) {
+  core::MutexLock lock(mutex_);
+  const auto record = table_.Find(name);
+  if (!record.ok()) return record.status();
+  auto watcher = std::make_shared<Watcher>();
+  watcher->notifier = std::make_shared<Notifier>(std::move(on_ready));
+  (*record)->watchers.push_back(watcher);
+  // A place past the end is the end; of an ended job the terminal event is always still to come.
+  const core::EventLog& log = (*record)->log;
+  const int64_t place = std::min(after_sequence, log.last_sequence() - (log.ended() ? 1 : 0));
+  return std::make_unique<OpenedWatch>(this, *record, place, std::move(watcher));
+}
+
+void MemoryJobStore::SetListener(core::WorkListener* listener) {
+  listener_.Set(listener);
+  bool has_work = false;
+  {
+    core::MutexLock lock(mutex_);
+    has_work = table_.has_work();
+  }
+  if (has_work) {
+    listener_.Tell([](core::WorkListener& present) { present.OnWorkAvailable(); });
+  }
+}
+
+std::vector<core::ClaimedJob> MemoryJobStore::Claim(int limit) {
+  Change change(*this);
+  return table_.Claim(limit);
+}
+
+void MemoryJobStore::Drain() {
+  core::MutexLock lock(mutex_);
+  table_.Drain();
+}
+
+void MemoryJobStore::OnQueued(const std::string& name, core::Queued event) {
+  Change change(*this);
+  if (const auto record = table_.Find(name); record.ok()) {
+    table_.Tell(**record, change.now(), std::move(event), change.effects());
+  }
+}
+
+void MemoryJobStore::OnStarted(const std::string& name, core::Started event) {
+  Change change(*this);
+  if (const auto record = table_.Find(name); record.ok()) {
+    table_.Start(**record, change.now(), std::move(event), change.effects());
+  }
+}
+
+void MemoryJobStore::OnProgress(const std::string& name, core::Progress event) {
+  Change change(*this);
+  if (const auto record = table_.Find(name); record.ok()) {
+    table_.Tell(**record, change.now(), std::move(event), change.effects());
+  }
+}
+
+void MemoryJobStore::OnOutput(const std::string& name, core::Output output) {
+  Change change(*this);
+  if (const auto record = table_.Find(name); record.ok()) {
+    table_.AddOutput(**record, change.now(), std::move(output), change.effects());
+  }
+}
+
+void MemoryJobStore::OnCompleted(const std::string& name, core::Usage usage) {
+  Change change(*this);
+  if (const auto record = table_.Find(name); record.ok()) {
+    table_.Complete(**record, change.now(), usage, change.effects());
+  }
+}
+
+void MemoryJobStore::OnFailed(const std::string& name, absl::Status status) {
+  Change change(*this);
+  if (const auto record = table_.Find(name); record.ok()) {
+    table_.Fail(**record, change.now(), std::move(status), change.effects());
+  }
+}
+
+}  // namespace latentd::store
