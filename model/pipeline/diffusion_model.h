@@ -34,11 +34,11 @@ struct PredictRow {
   double guidance_rescale = 0;  // arXiv:2305.08891 §3.4; 0 is off
 };
 
-// A latent diffusion model on one device: three of the four verbs (the fourth, Advance, is the sampler's). The engine's tests put a fake in
-// its place.
+// A latent diffusion model on one device: three of the four verbs (the fourth, Advance, is the sampler's). The engine's
+// tests put a fake in its place.
 //
-// Not thread-safe: the engine thread calls it. A row's result does not depend on the other rows of the call, byte for byte on
-// the CPU in float32. Throws c10::Error, as LibTorch does.
+// Not thread-safe: the engine thread calls it. A row's result does not depend on the other rows of the call, byte for
+// byte on the CPU in float32. Throws c10::Error, as LibTorch does.
 class DiffusionModel {
  public:
   virtual ~DiffusionModel() = default;

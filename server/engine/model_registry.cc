@@ -158,8 +158,6 @@ void ModelRegistry::LoadOne(const std::string& name) {
                                absl::StrCat("model ", name, " takes ", info.memory_bytes,
                                             " bytes; the budget (--model-memory) is ", memory_budget_),
                                {.reason = "MODEL_TOO_LARGE", .resource_type = "model", .resource_name = name});
-    } else if (load == nullptr) {
-      status = info.error;  // found broken when the folder was read
     }
   }
   if (status.ok() && model == nullptr) status = Guarded([&] { model = load(); });

@@ -22,7 +22,8 @@ namespace latentd::engine {
 // A model that was found, and how to bring it to the device.
 struct ModelEntry {
   core::ModelInfo info;  // state kAvailable, or kBroken with its error
-  // Runs on the loader thread; throws what model/ throws.
+  // Runs on the loader thread; throws what model/ throws. Called for broken models too: their files may have been
+  // mended.
   std::function<std::shared_ptr<model::DiffusionModel>()> load;
 };
 

@@ -1,0 +1,11 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace latentd::model {
+
+// Colours in [-1, 1] (others are clipped) to bytes, as diffusers does it: x / 2 + 0.5, clamped, times 255, rounded half
+// to even. Keeps the shape; returns uint8 on the CPU, contiguous.
+at::Tensor ToBytes(const at::Tensor& colours);
+
+}  // namespace latentd::model

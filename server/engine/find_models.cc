@@ -1,0 +1,86 @@
+#include "server/engine/find_models.h"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "model/pipeline/model_folder.h"
+#include "model/pipeline/stable_diffusion.h"
+#include "model/samplers/sampler.h"
+#include "server/engine/status.h"
+
+namespace latentd::engine {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What a request that leaves them out gets.
+constexpr int kDefaultSteps = 25;
+constexpr double kDefaultGuidanceScale = 7.5;
+
+constexpr int kMinLatentEdge = 4;
+// A picture may be so much larger than what the model was trained on, along an edge.
+constexpr int kMaxEnlargement = 4;
+
+bool IsModel(const fs::path& folder) {
+  std::error_code error;
+  return fs::exists(folder / "model_index.json", error) || fs::is_directory(folder / "unet", error);
+}
+
+core::ModelInfo Describe(const std::string& name, const model::ModelFolder& folder, const at::TensorOptions& options) {
+  const int scale = static_cast<int>(folder.vae.Scale());
+  core::ModelInfo info{.name = name, .architecture = folder.architecture};
+  info.native_width = folder.native_width;
+  info.native_height = folder.native_height;
+  info.size_multiple = scale;
+  info.min_size = std::min({kMinLatentEdge * scale, folder.native_width, folder.native_height});
+  info.max_size = kMaxEnlargement * std::max(folder.native_width, folder.native_height);
+  info.max_pixels = int64_t{kMaxEnlargement} * kMaxEnlargement * folder.native_width * folder.native_height;
+  info.tasks = {"text_to_image"};
+  for (const model::SamplerChoice& choice : model::SamplersFor(folder.sampler)) {
+    core::SamplerInfo sampler{.name = std::string(model::Name(choice.kind)), .sigmas = {}};
+    for (const model::SigmaSpacing spacing : choice.sigmas) sampler.sigmas.emplace_back(model::Name(spacing));
+    info.samplers.push_back(std::move(sampler));
+  }
+  info.default_sampler = model::Name(folder.sampler.kind);
+  info.default_sigmas = model::Name(model::SigmaSpacing::kDefault);
+  info.default_steps = std::min(kDefaultSteps, folder.sampler.num_train_timesteps);
+  info.default_guidance_scale = kDefaultGuidanceScale;
+  info.num_train_timesteps = folder.sampler.num_train_timesteps;
+  info.text_layers = static_cast<int>(folder.text.layers);
+  info.memory_bytes = folder.parameters * static_cast<int64_t>(options.dtype().itemsize());
+  return info;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<ModelEntry>> FindModels(const fs::path& folder, const at::TensorOptions& options) {
+  std::error_code error;
+  std::vector<fs::path> folders;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    if (IsModel(entry.path())) folders.push_back(entry.path());
+  }
+  if (error) return absl::NotFoundError(absl::StrCat("the models' folder ", folder.string(), ": ", error.message()));
+  std::sort(folders.begin(), folders.end());
+
+  std::vector<ModelEntry> models;
+  for (const fs::path& path : folders) {
+    const std::string name = path.filename().string();
+    // Opened again at each load: the files may have been mended or replaced meanwhile.
+    ModelEntry entry{.info = {.name = name}, .load = [path, options] {
+                       return std::make_shared<model::StableDiffusion>(model::ModelFolder::Open(path), options);
+                     }};
+    const absl::Status status = Guarded([&] { entry.info = Describe(name, model::ModelFolder::Open(path), options); });
+    if (!status.ok()) {
+      entry.info.state = core::ModelState::kBroken;
+      entry.info.error = status;
+    }
+    models.push_back(std::move(entry));
+  }
+  return models;
+}
+
+}  // namespace latentd::engine

@@ -1,0 +1,234 @@
+// latentd: the server's program. Builds the parts, serves until SIGTERM or SIGINT, then drains.
+
+#include <ATen/Context.h>
+#include <pthread.h>
+#include <signal.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "server/config/server_options.h"
+#include "server/core/system_clock.h"
+#include "server/engine/engine.h"
+#include "server/engine/find_models.h"
+#include "server/metrics/fan_out_observer.h"
+#include "server/metrics/metrics_server.h"
+#include "server/metrics/prometheus_metrics.h"
+#include "server/metrics/stats_collector.h"
+#include "server/rpc/server.h"
+#include "server/store/memory_job_store.h"
+
+namespace latentd {
+namespace {
+
+namespace fs = std::filesystem;
+
+absl::StatusOr<at::Device> ChooseDevice(const std::string& name) {
+  const bool cuda = at::hasCUDA();
+  if (name == "cpu" || (name == "auto" && !cuda)) return at::Device(at::kCPU);
+  if (!cuda)
+    return absl::FailedPreconditionError(
+        absl::StrCat("--device ", name, ": there is no CUDA device, or this build has no CUDA"));
+  int index = 0;
+  if (std::string_view rest = name; absl::ConsumePrefix(&rest, "cuda:") && !absl::SimpleAtoi(rest, &index)) {
+    return absl::InvalidArgumentError(absl::StrCat("--device ", name, ": not a device"));
+  }
+  if (index >= static_cast<int>(at::globalContext().getNumGPUs())) {
+    return absl::FailedPreconditionError(absl::StrCat("--device ", name, ": there is no such CUDA device"));
+  }
+  return at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(index));
+}
+
+at::ScalarType ChooseType(const std::string& name, at::Device device) {
+  if (name == "bfloat16") return at::kBFloat16;
+  if (name == "float16") return at::kHalf;
+  if (name == "auto" && device.is_cuda()) return at::kHalf;
+  return at::kFloat;
+}
+
+// The models that ship with the program: beside it when it is installed, otherwise in the source tree.
+fs::path EmbeddedModels() {
+  std::error_code error;
+  const fs::path installed = fs::read_symlink("/proc/self/exe", error).parent_path() / "../share/latentd/models";
+  return fs::is_directory(installed, error) ? fs::canonical(installed) : fs::path(LATENTD_EMBEDDED_MODELS);
+}
+
+// Signals are waited for, never handled: no code of ours runs in a handler.
+sigset_t BlockStopSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return signals;
+}
+
+absl::StatusOr<std::vector<engine::ModelEntry>> FindModels(const config::ServerOptions& options,
+                                                           const at::TensorOptions& tensors) {
+  const fs::path folder = options.models.empty() ? EmbeddedModels() : fs::path(options.models);
+  auto models = engine::FindModels(folder, tensors);
+  if (!models.ok()) return models.status();
+  if (models->empty()) spdlog::warn("there is no model in {}", folder.string());
+  for (const engine::ModelEntry& model : *models) {
+    if (model.info.state == core::ModelState::kBroken) {
+      spdlog::error("model {} cannot be served: {}", model.info.name, std::string(model.info.error.message()));
+    } else {
+      spdlog::info("model {}: {}, {} x {}, {} MB of weights", model.info.name, model.info.architecture,
+                   model.info.native_width, model.info.native_height, model.info.memory_bytes / 1'000'000);
+    }
+  }
+  for (const std::string& name : options.preload.names) {
+    if (std::none_of(models->begin(), models->end(), [&](const auto& model) { return model.info.name == name; })) {
+      return absl::NotFoundError(absl::StrCat("--preload ", name, ": there is no such model in ", folder.string()));
+    }
+  }
+  return models;
+}
+
+// Loads what --preload names, then says that the server is ready. What cannot be loaded is reported; the rest still
+// serves.
+void Preload(const config::Preload& preload, engine::ModelRegistry& registry, std::function<void()> ready) {
+  auto remaining = std::make_shared<std::atomic<int>>(1);
+  const auto one_done = [remaining, ready = std::move(ready)] {
+    if (--*remaining == 0) ready();
+  };
+  for (const core::ModelInfo& model : registry.List()) {
+    const bool named = std::find(preload.names.begin(), preload.names.end(), model.name) != preload.names.end();
+    if (!preload.all && !named) continue;
+    ++*remaining;
+    registry.Load(model.name, [one_done, name = model.name](const absl::Status& status) {
+      if (status.ok()) {
+        spdlog::info("model {} is loaded", name);
+      } else {
+        spdlog::error("model {} could not be preloaded: {}", name, std::string(status.message()));
+      }
+      one_done();
+    });
+  }
+  one_done();
+}
+
+// Refuses new jobs and gives those there are until `deadline`; what is not done then is cancelled and says why.
+void Drain(core::JobStore& store, engine::Engine& engine, absl::Time deadline) {
+  store.Drain();
+  if (engine.WaitUntilIdle(deadline)) return;
+  const auto page = store.List({.page_size = 1000,
+                                .page_token = {},
+                                .states = {core::JobState::kQueued, core::JobState::kRunning},
+                                .labels = {}});
+  if (!page.ok()) return;
+  for (const core::Job& job : page->jobs) store.Cancel(job.name, "DRAINED").IgnoreError();
+}
+
+absl::Status Serve(const config::ServerOptions& options) {
+  const sigset_t stop_signals = BlockStopSignals();
+  const auto device = ChooseDevice(options.device);
+  if (!device.ok()) return device.status();
+  const at::ScalarType type = ChooseType(options.dtype, *device);
+  const std::string software = absl::StrCat("latentd ", LATENTD_VERSION);
+
+  core::SystemClock clock;
+  metrics::PrometheusMetrics prometheus(LATENTD_VERSION);
+  engine::Engine* running = nullptr;   // set below; the collector asks for it while the server is up
+  std::atomic<bool> draining = false;  // outlives the registry, whose loader reads it
+  metrics::StatsCollector collector(&clock,
+                                    {.version = LATENTD_VERSION,
+                                     .device = device->str(),
+                                     .dtype = c10::toString(type),
+                                     .running_rows = [&] { return running == nullptr ? 0 : running->running_rows(); },
+                                     .draining = [&] { return draining.load(); }});
+  metrics::FanOutObserver observer({&prometheus, &collector});
+
+  auto models = FindModels(options, at::TensorOptions().dtype(type).device(*device));
+  if (!models.ok()) return models.status();
+  const auto store = store::MakeMemoryJobStore({.clock = &clock,
+                                                .observer = &observer,
+                                                .max_queued_jobs = options.max_queued_jobs,
+                                                .job_ttl = options.job_ttl,
+                                                .job_bytes = options.job_bytes,
+                                                .random = nullptr});
+  engine::ModelRegistry registry(
+      {.models = *std::move(models), .memory_budget = options.model_memory, .observer = &observer});
+  core::SchedulerOptions scheduler;
+  scheduler.batching.max_batch_rows = options.max_batch_rows > 0 ? options.max_batch_rows : device->is_cuda() ? 16 : 8;
+  scheduler.batching.max_lanes = 2 * scheduler.batching.max_batch_rows;
+  engine::Engine engine(
+      {.store = store.get(),
+       .models = &registry,
+       .clock = &clock,
+       .observer = &observer,
+       .scheduler = scheduler,
+       .threads = options.threads > 0 ? options.threads : static_cast<int>(std::thread::hardware_concurrency()),
+       .software = software});
+  running = &engine;
+
+  auto exposed = metrics::MetricsServer::Start(options.metrics_listen, prometheus.registry());
+  if (!exposed.ok()) return exposed.status();
+  auto started = rpc::Server::Start({.listen = options.listen,
+                                     .health_listen = options.health_listen,
+                                     .insecure = options.insecure,
+                                     .store = store.get(),
+                                     .catalog = &registry,
+                                     .clock = &clock,
+                                     .stats = [&] { return collector.Get(); },
+                                     .on_open_streams = [&](int count) { prometheus.SetOpenStreams(count); },
+                                     .draw_seed = nullptr});
+  if (!started.ok()) return started.status();
+  const std::shared_ptr<rpc::Server> server = *std::move(started);
+  spdlog::info("{} on {} in {}: gRPC on {}, metrics on http://{}/metrics", software, device->str(), c10::toString(type),
+               options.listen, options.metrics_listen);
+  // The loader may be busy for longer than the server lives.
+  Preload(options.preload, registry, [weak = std::weak_ptr(server), &draining] {
+    const std::shared_ptr<rpc::Server> alive = weak.lock();
+    if (alive == nullptr || draining) return;
+    alive->SetServing(true);
+    spdlog::info("ready");
+  });
+
+  int signal = 0;
+  sigwait(&stop_signals, &signal);
+  // A second signal ends the process at once.
+  pthread_sigmask(SIG_UNBLOCK, &stop_signals, nullptr);
+  spdlog::info("{}: finishing what was accepted, for {} at most", strsignal(signal),
+               absl::FormatDuration(options.drain_timeout));
+  const absl::Time deadline = clock.Now() + options.drain_timeout;
+  draining = true;
+  server->SetServing(false);
+  Drain(*store, engine, deadline);
+  server->Shutdown(std::max(deadline, clock.Now() + absl::Seconds(1)));
+  spdlog::info("stopped");
+  return absl::OkStatus();
+}
+
+int Main(int argc, char** argv) {
+  spdlog::set_default_logger(
+      std::make_shared<spdlog::logger>("latentd", std::make_shared<spdlog::sinks::stderr_sink_mt>()));
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+  const auto options = config::ParseServerOptions(argc, argv, LATENTD_VERSION);
+  absl::Status status = options.status();
+  if (options.ok()) {
+    if (!options->information.empty()) {
+      std::fputs(options->information.c_str(), stdout);
+      return 0;
+    }
+    status = Serve(*options);
+  }
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "latentd: %s\n", std::string(status.message()).c_str());
+  return 1;
+}
+
+}  // namespace
+}  // namespace latentd
+
+int main(int argc, char** argv) { return latentd::Main(argc, argv); }
