@@ -1,0 +1,58 @@
+#include "client/cpp/unary_call.h"
+
+#include <algorithm>
+
+#include "client/cpp/error.h"
+#include "client/cpp/grpc_error.h"
+
+namespace latentd::client {
+namespace {
+
+absl::Status Try(const UnaryCall& call, Waiter& waiter) {
+  const absl::Duration left = call.options.deadline - waiter.Now();
+  const absl::Duration time = std::min(call.timeout, left);
+  grpc::ClientContext context;
+  if (time < absl::InfiniteDuration()) {
+    context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoMicroseconds(time));
+  }
+  absl::Status status;
+  if (call.stop_ends_attempt) {
+    const std::stop_callback on_stop(call.options.stop, [&context] { context.TryCancel(); });
+    status = ToStatus(call.attempt(context), context);
+  } else {
+    status = ToStatus(call.attempt(context), context);
+  }
+  const bool servers_own = !GetErrorDetails(status).info.reason().empty();
+  if (absl::IsDeadlineExceeded(status) && !servers_own && time < left) {
+    return absl::UnavailableError("the server does not answer");
+  }
+  return status;
+}
+
+}  // namespace
+
+absl::Status CallWithRetries(const UnaryCall& call, RetryPolicy policy, Waiter& waiter) {
+  while (true) {
+    const absl::Status status = Try(call, waiter);
+    if (status.ok()) {
+      return status;
+    }
+    if (call.options.stop.stop_requested()) {
+      return absl::CancelledError("stopped by the caller");
+    }
+    const absl::Time now = waiter.Now();
+    const std::optional<absl::Duration> delay = policy.NextDelay(status, now);
+    if (!delay.has_value() || now + *delay >= call.options.deadline) {
+      return status;
+    }
+    if (call.retry) {
+      call.retry(status, *delay);
+    }
+    waiter.Wait(*delay, call.options.stop);
+    if (call.options.stop.stop_requested()) {
+      return absl::CancelledError("stopped by the caller");
+    }
+  }
+}
+
+}  // namespace latentd::client
