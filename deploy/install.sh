@@ -77,10 +77,26 @@ install_buf() {
   rm -rf "$stage"
 }
 
+# The judge of our metrics page. Debian has it in the package of the Prometheus server, which is not to be installed, for
+# that would start the server.
+install_promtool() {
+  [ -x "$LATENTD_PROMTOOL" ] && return
+  local stage; stage=$(mktemp -d "$LATENTD_CACHE/stage.XXXXXX")
+  chmod 755 "$stage"  # apt downloads as a user of its own
+  (cd "$stage" && { apt-get download -qq prometheus || { apt-get update -qq && apt-get download -qq prometheus; }; }) \
+    >"$LATENTD_CACHE/apt.log" 2>&1 || die "could not download Debian's prometheus package; see $LATENTD_CACHE/apt.log"
+  dpkg-deb -x "$stage"/prometheus_*.deb "$stage/root" && mv "$stage/root/usr/bin/promtool" "$LATENTD_PROMTOOL" ||
+    die "Debian's prometheus package has no promtool"
+  rm -rf "$stage"
+}
+
 [ "$(uname -m)" = x86_64 ] || die "only x86-64 is built and tested"
 mkdir -p "$LATENTD_CACHE"
 rm -rf "$LATENTD_CACHE"/stage.*
 step "Debian packages" install_debian_packages
 step "LibTorch 2.11.0" install_libtorch
 step "googleapis protos" install_googleapis
-if $tests; then step "buf 1.75.0" install_buf; fi
+if $tests; then
+  step "buf 1.75.0" install_buf
+  step "promtool" install_promtool
+fi
