@@ -14,7 +14,7 @@ void Scheduler::Submit(const RowTicket& ticket) {
 
   const auto [group, is_new] = groups_.try_emplace(ticket.key);
   // Not the time when the job came: a key that runs dry again and again would overtake others with old jobs.
-  if (is_new) group->second.since = latest_;
+  if (is_new) WaitFrom(group->second, latest_);
   group->second.waiting.emplace(place, ticket.id);
   ++group->second.priorities[ticket.priority];
 }
@@ -37,7 +37,7 @@ void Scheduler::SetModelHeld(const std::string& model, bool held) {
 
 std::vector<ModelNeed> Scheduler::NeedsModel() const {
   struct Need {
-    absl::Time claim = absl::InfiniteFuture();
+    Place claim = {absl::InfiniteFuture(), 0};
     ModelNeed need;
   };
   std::map<std::string, Need> needs;
@@ -116,8 +116,13 @@ bool Scheduler::Runnable(const BatchKey& key, const Group& group) const {
   return !group.active.empty() || !held_.contains(key.model);
 }
 
-absl::Time Scheduler::Claim(const Group& group) const {
-  return group.since - group.priorities.rbegin()->first * options_.ageing;
+void Scheduler::WaitFrom(Group& group, absl::Time time) {
+  group.since = time;
+  group.number = ++waits_;
+}
+
+Scheduler::Place Scheduler::Claim(const Group& group) const {
+  return {group.since - group.priorities.rbegin()->first * options_.ageing, group.number};
 }
 
 // The group that has the device now. Ends the turn of the present one when it is time.
@@ -127,7 +132,7 @@ Scheduler::Groups::iterator Scheduler::PickGroup(absl::Time now) {
     const bool runnable = Runnable(present->first, present->second);
     // Finished rows are decoded even so: they would wait a whole round for one run, and keep their memory.
     if (runnable && (now - turn_began_ < options_.turn || HasFinishedRows(present->second))) return present;
-    present->second.since = now;
+    WaitFrom(present->second, now);
     if (!runnable) current_.reset();
   }
 

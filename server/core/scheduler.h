@@ -56,7 +56,7 @@ struct SchedulerStats {
 };
 
 struct SchedulerOptions {
-  BatchingOptions batching;
+  BatchingOptions batching{};
   // How long a key may keep the device while another one has rows to run.
   absl::Duration turn = absl::Seconds(1);
   // Waiting so long counts as much as one level of priority.
@@ -120,7 +120,7 @@ class Scheduler {
 
  private:
   // Rows of one key wait in the order of their urgency, and run in the order in which they began.
-  using Place = std::pair<absl::Time, int64_t>;  // arrival made earlier by priority; number of submission
+  using Place = std::pair<absl::Time, int64_t>;  // a time made earlier by priority; a number for equal ones
   struct Row {
     RowTicket ticket;
     Place place;
@@ -128,8 +128,9 @@ class Scheduler {
     int evaluated = 0;
   };
   struct Group {
-    // Waits for the device since then: its first row came, or its last turn ended.
+    // Waits for the device since then: its first row came, or its last turn ended. Numbered, for equal times.
     absl::Time since;
+    int64_t number = 0;
     std::map<Place, RowId> waiting;
     std::vector<RowId> active;
     std::map<int, int> priorities;  // of all its rows, counted
@@ -137,7 +138,8 @@ class Scheduler {
   using Groups = std::map<BatchKey, Group>;
 
   bool Runnable(const BatchKey& key, const Group& group) const;
-  absl::Time Claim(const Group& group) const;
+  void WaitFrom(Group& group, absl::Time time);
+  Place Claim(const Group& group) const;
   Groups::iterator PickGroup(absl::Time now);
   bool HasFinishedRows(const Group& group) const;
   std::vector<RowId> RowsInStage(const BatchKey& key, const Group& group, Stage stage) const;
@@ -158,6 +160,7 @@ class Scheduler {
   absl::Time turn_began_;
   absl::Time latest_ = absl::InfinitePast();  // the latest time heard of
   int64_t submissions_ = 0;
+  int64_t waits_ = 0;
 };
 
 }  // namespace latentd::core

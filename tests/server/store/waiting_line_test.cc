@@ -1,0 +1,109 @@
+#include "server/store/waiting_line.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/server/store/test_records.h"
+
+namespace latentd::store {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class WaitingLineTest : public ::testing::Test {
+ protected:
+  JobRecord* Add(int64_t serial, int priority = 0) {
+    core::RequestFields fields = core::TestFields();
+    fields.priority = priority;
+    records_.push_back(TestRecord(serial, fields));
+    line_.Add(records_.back().get());
+    return records_.back().get();
+  }
+
+  std::vector<int64_t> Claim(int limit) {
+    std::vector<int64_t> serials;
+    for (const JobRecord* record : line_.Claim(limit)) serials.push_back(record->serial);
+    return serials;
+  }
+
+  // As the store does: tells everybody, and gives how many there were.
+  size_t TellMoved() {
+    const auto moved = line_.Moved();
+    for (const auto& [record, position] : moved) {
+      EXPECT_EQ(position, line_.Position(record));
+      record->told_position = position;
+    }
+    return moved.size();
+  }
+
+  std::vector<std::shared_ptr<JobRecord>> records_;
+  WaitingLine line_{absl::Seconds(10)};
+};
+
+TEST_F(WaitingLineTest, EqualsGoByArrival) {
+  for (int i = 1; i <= 3; ++i) Add(i);
+  EXPECT_THAT(Claim(2), ElementsAre(1, 2));
+  EXPECT_THAT(Claim(2), ElementsAre(3)) << "each is handed out once";
+  EXPECT_FALSE(line_.has_unclaimed());
+}
+
+TEST_F(WaitingLineTest, UrgentJobsGoFirst) {
+  Add(1, 0);
+  Add(2, -1);
+  Add(3, 1);
+  EXPECT_THAT(Claim(3), ElementsAre(3, 1, 2));
+}
+
+TEST_F(WaitingLineTest, WaitingRaisesPriority) {
+  Add(1, 0);
+  Add(20, 2);  // came 19 s later, and is two levels of 10 s more urgent
+  Add(22, 2);
+  EXPECT_THAT(Claim(3), ElementsAre(20, 1, 22));
+}
+
+TEST_F(WaitingLineTest, ClaimedJobsKeepTheirPlaceUntilTheyAreRemoved) {
+  JobRecord* first = Add(1);
+  JobRecord* second = Add(2);
+  Claim(1);
+  EXPECT_EQ(line_.Position(second), 1);
+  line_.Remove(first);
+  EXPECT_EQ(line_.Position(second), 0);
+}
+
+TEST_F(WaitingLineTest, RemovedJobsAreNotHandedOut) {
+  line_.Remove(Add(1));
+  EXPECT_THAT(Claim(9), IsEmpty());
+  line_.Remove(records_[0].get());
+}
+
+TEST_F(WaitingLineTest, ThoseWhoMovedAreNamed) {
+  for (int i = 1; i <= 3; ++i) Add(i);
+  EXPECT_EQ(TellMoved(), 3);
+  EXPECT_EQ(TellMoved(), 0) << "nobody moved";
+  line_.Remove(records_[1].get());
+  EXPECT_THAT(line_.Moved(), ElementsAre(std::pair(records_[2].get(), 1)));
+}
+
+TEST_F(WaitingLineTest, FarPositionsAreToldInCoarseSteps) {
+  const int near = WaitingLine::kNearFront;
+  for (int i = 1; i <= 4 * near; ++i) Add(i);
+  size_t told = 0;
+  int whole_line = 0;
+  for (int change = 0; change < near; ++change) {
+    const size_t now = TellMoved();
+    told += now;
+    whole_line += now > static_cast<size_t>(near) ? 1 : 0;
+    line_.Remove(records_[change].get());
+  }
+  EXPECT_EQ(whole_line, 1) << "the far ones once";
+  EXPECT_LE(told, static_cast<size_t>(near * near + 4 * near));
+}
+
+}  // namespace
+}  // namespace latentd::store
