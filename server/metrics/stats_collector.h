@@ -21,11 +21,11 @@ class StatsCollector : public core::Observer {
   // What the observer is not told: fixed texts, and two values that are asked for when Get is called (either may be
   // null, and must not block).
   struct Facts {
-    std::string version;
-    std::string device;
-    std::string dtype;
-    std::function<int()> running_rows;
-    std::function<bool()> draining;
+    std::string version{};
+    std::string device{};
+    std::string dtype{};
+    std::function<int()> running_rows{};
+    std::function<bool()> draining{};
   };
 
   // REQUIRES: `clock` outlives the collector.

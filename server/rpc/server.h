@@ -28,19 +28,19 @@ namespace latentd::rpc {
 class Server {
  public:
   struct Options {
-    std::string listen;         // "ADDR:PORT", port 0 for any free one
-    std::string health_listen;  // a second listener with the health service alone; empty: none
-    bool insecure = false;      // allows `listen` to be more than loopback
+    std::string listen{};         // "ADDR:PORT", port 0 for any free one
+    std::string health_listen{};  // a second listener with the health service alone; empty: none
+    bool insecure = false;        // allows `listen` to be more than loopback
 
     // REQUIRES: not null; they outlive the server.
     core::JobStore* store = nullptr;
     core::ModelCatalog* catalog = nullptr;
     core::Clock* clock = nullptr;
 
-    core::RequestLimits limits;
-    std::function<core::Stats()> stats;        // behind GetStats; must not block
-    std::function<void(int)> on_open_streams;  // told the number of open event streams when it changes; may be null
-    std::function<uint32_t()> draw_seed;       // null: from the system's random device
+    core::RequestLimits limits{};
+    std::function<core::Stats()> stats{};        // behind GetStats; must not block
+    std::function<void(int)> on_open_streams{};  // told the number of open event streams when it changes; may be null
+    std::function<uint32_t()> draw_seed{};       // null: from the system's random device
 
     // A stream that has sent nothing for this long gets a Heartbeat.
     absl::Duration heartbeat = absl::Seconds(15);

@@ -1,0 +1,155 @@
+#include "server/metrics/prometheus_metrics.h"
+
+namespace latentd::metrics {
+namespace {
+
+using Buckets = prometheus::Histogram::BucketBoundaries;
+
+// Powers of two up to twice the rows of a large batch.
+const Buckets& BatchBuckets() {
+  static const auto* const buckets = new Buckets{1, 2, 4, 8, 16, 32, 64, 128};
+  return *buckets;
+}
+
+// From the embedded model's milliseconds to a large picture's minutes.
+const Buckets& StageBuckets() {
+  static const auto* const buckets =
+      new Buckets{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60};
+  return *buckets;
+}
+
+const Buckets& JobBuckets() {
+  static const auto* const buckets =
+      new Buckets{0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600};
+  return *buckets;
+}
+
+const char* Name(core::JobState state) {
+  switch (state) {
+    case core::JobState::kQueued:
+      return "queued";
+    case core::JobState::kRunning:
+      return "running";
+    case core::JobState::kCompleted:
+      return "completed";
+    case core::JobState::kFailed:
+      return "failed";
+    case core::JobState::kCancelled:
+      return "cancelled";
+  }
+  return "";
+}
+
+const char* Name(core::Stage stage) {
+  switch (stage) {
+    case core::Stage::kEncode:
+      return "encode";
+    case core::Stage::kPredict:
+      return "predict";
+    case core::Stage::kDecode:
+      return "decode";
+  }
+  return "";
+}
+
+auto& GaugeFamily(prometheus::Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
+}
+
+auto& CounterFamily(prometheus::Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
+}
+
+auto& HistogramFamily(prometheus::Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildHistogram().Name(name).Help(help).Register(registry);
+}
+
+}  // namespace
+
+PrometheusMetrics::PrometheusMetrics(const std::string& version)
+    : registry_(std::make_shared<prometheus::Registry>()),
+      jobs_(GaugeFamily(*registry_, "latentd_jobs", "Jobs that wait or run, by state and model.")),
+      admitted_(CounterFamily(*registry_, "latentd_jobs_admitted_total", "Jobs accepted, by model.")),
+      refused_(CounterFamily(*registry_, "latentd_jobs_refused_total", "Requests refused at admission, by reason.")),
+      ended_(CounterFamily(*registry_, "latentd_jobs_ended_total", "Jobs that ended, by final state and model.")),
+      queue_wait_(HistogramFamily(*registry_, "latentd_queue_wait_seconds",
+                                  "Time from a job's acceptance to its first step, by model.")),
+      job_duration_(HistogramFamily(*registry_, "latentd_job_duration_seconds",
+                                    "Time from a job's acceptance to its end, by final state and model.")),
+      batch_rows_(HistogramFamily(*registry_, "latentd_batch_rows", "Images that took part in one U-Net forward.")),
+      batch_lanes_(HistogramFamily(*registry_, "latentd_batch_lanes",
+                                   "Batch entries of one U-Net forward: two for an image with guidance.")),
+      stage_duration_(HistogramFamily(*registry_, "latentd_stage_duration_seconds",
+                                      "Device time of one batch, by stage (encode, predict, decode) and model.")),
+      forwards_(CounterFamily(*registry_, "latentd_forwards_total", "U-Net forwards, by model.")),
+      evaluations_(CounterFamily(*registry_, "latentd_evaluations_total",
+                                 "U-Net predictions for one image each: a forward makes several, by model.")),
+      images_(CounterFamily(*registry_, "latentd_images_total", "Images made, by model.")),
+      pixel_steps_(CounterFamily(*registry_, "latentd_pixel_steps_total",
+                                 "Evaluations times batch entries times pixels of the picture, by model.")),
+      queue_depth_(GaugeFamily(*registry_, "latentd_queue_depth", "Jobs that wait.").Add({})),
+      encode_cache_hits_(
+          CounterFamily(*registry_, "latentd_encode_cache_hits_total", "Prompts found already encoded.").Add({})),
+      encode_cache_misses_(
+          CounterFamily(*registry_, "latentd_encode_cache_misses_total", "Prompts that had to be encoded.").Add({})),
+      weights_bytes_(GaugeFamily(*registry_, "latentd_device_weights_bytes",
+                                 "Memory of the device that holds the weights of loaded models.")
+                         .Add({})),
+      device_bytes_(GaugeFamily(*registry_, "latentd_device_memory_bytes",
+                                "Memory of the device in use, weights included; 0 where it does not tell.")
+                        .Add({})),
+      open_streams_(GaugeFamily(*registry_, "latentd_open_streams", "Event streams that are open.").Add({})) {
+  GaugeFamily(*registry_, "latentd_build_info", "1, with the version as a label.").Add({{"version", version}}).Set(1);
+}
+
+prometheus::Gauge& PrometheusMetrics::JobsIn(core::JobState state, const std::string& model) {
+  return jobs_.Add({{"state", Name(state)}, {"model", model}});
+}
+
+void PrometheusMetrics::SetOpenStreams(int count) { open_streams_.Set(count); }
+
+void PrometheusMetrics::OnJobAdmitted(const std::string& model) {
+  admitted_.Add({{"model", model}}).Increment();
+  JobsIn(core::JobState::kQueued, model).Increment();
+  queue_depth_.Increment();
+}
+
+void PrometheusMetrics::OnJobRefused(const std::string& reason) { refused_.Add({{"reason", reason}}).Increment(); }
+
+void PrometheusMetrics::OnJobStarted(const std::string& model, absl::Duration wait) {
+  JobsIn(core::JobState::kQueued, model).Decrement();
+  JobsIn(core::JobState::kRunning, model).Increment();
+  queue_depth_.Decrement();
+  queue_wait_.Add({{"model", model}}, JobBuckets()).Observe(absl::ToDoubleSeconds(wait));
+}
+
+void PrometheusMetrics::OnJobEnded(const std::string& model, core::JobState from, core::JobState to,
+                                   absl::Duration since_creation) {
+  JobsIn(from, model).Decrement();
+  if (from == core::JobState::kQueued) queue_depth_.Decrement();
+  ended_.Add({{"state", Name(to)}, {"model", model}}).Increment();
+  job_duration_.Add({{"state", Name(to)}, {"model", model}}, JobBuckets())
+      .Observe(absl::ToDoubleSeconds(since_creation));
+}
+
+void PrometheusMetrics::OnStageRun(const core::StageRun& run) {
+  stage_duration_.Add({{"stage", Name(run.stage)}, {"model", run.model}}, StageBuckets())
+      .Observe(absl::ToDoubleSeconds(run.time));
+  if (run.stage != core::Stage::kPredict) return;
+  batch_rows_.Add({{"model", run.model}}, BatchBuckets()).Observe(run.rows);
+  batch_lanes_.Add({{"model", run.model}}, BatchBuckets()).Observe(run.lanes);
+  forwards_.Add({{"model", run.model}}).Increment();
+  evaluations_.Add({{"model", run.model}}).Increment(run.rows);
+  pixel_steps_.Add({{"model", run.model}}).Increment(static_cast<double>(run.pixels));
+}
+
+void PrometheusMetrics::OnImage(const std::string& model) { images_.Add({{"model", model}}).Increment(); }
+
+void PrometheusMetrics::OnEncodeCache(bool hit) { (hit ? encode_cache_hits_ : encode_cache_misses_).Increment(); }
+
+void PrometheusMetrics::OnDeviceMemory(int64_t weights, int64_t total) {
+  weights_bytes_.Set(static_cast<double>(weights));
+  device_bytes_.Set(static_cast<double>(total));
+}
+
+}  // namespace latentd::metrics

@@ -1,0 +1,101 @@
+#pragma once
+
+#include <google/protobuf/message.h>
+#include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/server_callback.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "server/core/clock.h"
+#include "server/core/job_store.h"
+#include "server/core/mutex.h"
+#include "server/rpc/executor.h"
+#include "server/rpc/stream_counter.h"
+#include "server/rpc/watch_merger.h"
+
+namespace latentd::rpc {
+
+// What all streams share. REQUIRES: outlives them.
+struct StreamContext {
+  core::JobStore* store;
+  core::Clock* clock;
+  Executor* executor;
+  StreamCounter* counter;
+  absl::Duration heartbeat;          // a stream that is quiet for this long gets a Heartbeat
+  absl::Duration write_stall_limit;  // a write that takes longer ends the call
+};
+
+// One call's stream of events: pulls one event at a time from its jobs' histories, when the one before has left. So a
+// slow reader holds one event and its places in the histories, and keeps nobody waiting.
+//
+// How it holds together:
+//   * The object owns itself until OnDone. Notifications and timers, which may come later, hold it weakly.
+//   * A job's notification comes under the store's lock: it only posts Pump to the executor.
+//   * One write is in flight at most; its bytes stay untouched until OnWriteDone, and Finish waits for it.
+//   * OnCancel may run beside everything else; Finish is owed after it all the same. Whoever finds nothing in flight
+//   calls it.
+class EventStream : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
+                    public std::enable_shared_from_this<EventStream> {
+ public:
+  struct Place {
+    std::string job;
+    int64_t after_sequence = 0;
+  };
+
+  // Streams what comes after the places; finishes OK after the last job's terminal event, NOT_FOUND when a job is
+  // unknown or deleted before its end was read.
+  static grpc::ServerWriteReactor<grpc::ByteBuffer>* Watch(const StreamContext& shared,
+                                                           grpc::CallbackServerContext* call,
+                                                           const std::vector<Place>& places);
+
+  // The stream of a job's own caller: its end cancels the job, and it finishes as the job ended.
+  static grpc::ServerWriteReactor<grpc::ByteBuffer>* Own(const StreamContext& shared, grpc::CallbackServerContext* call,
+                                                         const std::string& job);
+
+  // No stream at all: finishes with `status`.
+  static grpc::ServerWriteReactor<grpc::ByteBuffer>* Refuse(grpc::CallbackServerContext* call,
+                                                            const absl::Status& status);
+
+  void OnWriteDone(bool ok) override;
+  void OnCancel() override;
+  void OnDone() override;
+
+ private:
+  EventStream(const StreamContext& shared, grpc::CallbackServerContext* call, std::string own_job);
+
+  static grpc::ServerWriteReactor<grpc::ByteBuffer>* Start(const StreamContext& shared,
+                                                           grpc::CallbackServerContext* call,
+                                                           const std::vector<Place>& places, std::string own_job);
+
+  void Pump();
+  void PumpLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void WriteLocked(const google::protobuf::Message& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void FinishLocked(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void OnTimer();
+  void SetTimerLocked(absl::Time time) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const StreamContext shared_;
+  grpc::CallbackServerContext* const call_;
+  const std::string own_job_;  // cancelled when the caller goes; empty: none
+
+  std::shared_ptr<EventStream> self_;  // until OnDone
+
+  core::Mutex mutex_;
+  WatchMerger events_ ABSL_GUARDED_BY(mutex_);
+  grpc::ByteBuffer message_ ABSL_GUARDED_BY(mutex_);  // gRPC's while writing_
+  absl::Status final_status_ ABSL_GUARDED_BY(mutex_);
+  absl::Time last_write_ ABSL_GUARDED_BY(mutex_);
+  core::Clock::TimerId timer_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool heartbeat_due_ ABSL_GUARDED_BY(mutex_) = false;
+  bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
+  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace latentd::rpc

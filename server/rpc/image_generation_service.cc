@@ -1,0 +1,240 @@
+#include "server/rpc/image_generation_service.h"
+
+#include <google/api/httpbody.pb.h>
+#include <google/protobuf/empty.pb.h>
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/core/errors.h"
+#include "server/imaging/sha256.h"
+#include "server/rpc/job_messages.h"
+#include "server/rpc/model_messages.h"
+#include "server/rpc/unary.h"
+
+namespace latentd::rpc {
+namespace {
+
+constexpr size_t kMaxRequestIdBytes = 64;
+constexpr int kDefaultPageSize = 50;
+constexpr int kMaxPageSize = 1000;
+constexpr int kMaxWatches = 1000;
+
+// Equal requests have equal fingerprints, whatever the order of their labels on the wire.
+std::string Fingerprint(const v1::CreateJobRequest& request) {
+  std::string bytes;
+  {
+    google::protobuf::io::StringOutputStream stream(&bytes);
+    google::protobuf::io::CodedOutputStream coded(&stream);
+    coded.SetSerializationDeterministic(true);
+    request.SerializeWithCachedSizes(&coded);
+  }
+  return imaging::Sha256Hex(bytes);
+}
+
+absl::StatusOr<std::vector<core::JobState>> ReadStates(const v1::ListJobsRequest& request) {
+  static constexpr std::pair<v1::Job::State, core::JobState> kStates[] = {
+      {v1::Job::STATE_QUEUED, core::JobState::kQueued},       {v1::Job::STATE_RUNNING, core::JobState::kRunning},
+      {v1::Job::STATE_COMPLETED, core::JobState::kCompleted}, {v1::Job::STATE_FAILED, core::JobState::kFailed},
+      {v1::Job::STATE_CANCELLED, core::JobState::kCancelled},
+  };
+  std::vector<core::JobState> states;
+  for (int i = 0; i < request.states_size(); ++i) {
+    const auto* known = std::find_if(std::begin(kStates), std::end(kStates),
+                                     [&](const auto& state) { return state.first == request.states(i); });
+    if (known == std::end(kStates)) {
+      return BadRequest({{absl::StrCat("states[", i, "]"),
+                          absl::StrCat("must be a known state; got ", static_cast<int>(request.states(i)))}});
+    }
+    states.push_back(known->second);
+  }
+  return states;
+}
+
+absl::StatusOr<EventStream::Place> ReadPlace(const v1::WatchJobRequest& request, const std::string& prefix) {
+  absl::StatusOr<std::string> job = ReadJobName(absl::StrCat(prefix, "name"), request.name());
+  if (!job.ok()) return job.status();
+  if (request.after_sequence() < 0) {
+    return BadRequest({{absl::StrCat(prefix, "after_sequence"),
+                        absl::StrCat("must not be negative; got ", request.after_sequence())}});
+  }
+  return EventStream::Place{*std::move(job), request.after_sequence()};
+}
+
+// All places, or all that is wrong with them.
+absl::StatusOr<std::vector<EventStream::Place>> ReadPlaces(const v1::WatchJobsRequest& request) {
+  if (request.jobs_size() == 0 || request.jobs_size() > kMaxWatches) {
+    return BadRequest({{"jobs", absl::StrCat("must have 1 to ", kMaxWatches, " entries; got ", request.jobs_size())}});
+  }
+  std::vector<EventStream::Place> places;
+  std::vector<core::FieldViolation> violations;
+  std::set<std::string> seen;
+  for (int i = 0; i < request.jobs_size(); ++i) {
+    const std::string prefix = absl::StrCat("jobs[", i, "].");
+    absl::StatusOr<EventStream::Place> place = ReadPlace(request.jobs(i), prefix);
+    if (!place.ok()) {
+      const auto found = core::GetErrorDetails(place.status()).violations;
+      violations.insert(violations.end(), found.begin(), found.end());
+    } else if (!seen.insert(place->job).second) {
+      violations.push_back({absl::StrCat(prefix, "name"), "is there twice"});
+    } else {
+      places.push_back(*std::move(place));
+    }
+  }
+  if (!violations.empty()) return BadRequest(std::move(violations));
+  return places;
+}
+
+absl::StatusOr<google::api::HttpBody> ToHttpBody(const core::Output& output) {
+  if (output.state != core::OutputState::kOk || output.data == nullptr) {
+    const bool withheld = output.state == core::OutputState::kWithheld;
+    return core::MakeError(absl::StatusCode::kFailedPrecondition,
+                           withheld ? "the output is withheld by the safety policy"
+                                    : absl::StrCat("the output was not made: ", output.error.message()),
+                           {.reason = withheld ? "OUTPUT_WITHHELD" : "OUTPUT_FAILED"});
+  }
+  google::api::HttpBody body;
+  body.set_content_type(output.media_type);
+  body.set_data(*output.data);
+  return body;
+}
+
+}  // namespace
+
+ImageGenerationService::ImageGenerationService(StreamContext streams, RequestContext requests,
+                                               std::function<core::Stats()> stats)
+    : streams_(streams), requests_(std::move(requests)), stats_(std::move(stats)) {}
+
+absl::StatusOr<core::Job> ImageGenerationService::Submit(const v1::GenerationSpec& spec, const v1::JobOptions& options,
+                                                         const core::CreateOptions& create) {
+  auto request = ReadRequest(spec, options, streams_.clock->Now(), requests_);
+  if (!request.ok()) return request.status();
+  return store().Create(*std::move(request), create);
+}
+
+ImageGenerationService::Stream* ImageGenerationService::Generate(Context* context, const Bytes* request) {
+  v1::GenerateRequest message;
+  if (absl::Status parsed = Parse(*request, message); !parsed.ok()) return EventStream::Refuse(context, parsed);
+  const absl::StatusOr<core::Job> job = Submit(message.spec(), message.options(), {});
+  if (!job.ok()) return EventStream::Refuse(context, job.status());
+  return EventStream::Own(streams_, context, job->name);
+}
+
+ImageGenerationService::Stream* ImageGenerationService::WatchJob(Context* context, const Bytes* request) {
+  v1::WatchJobRequest message;
+  if (absl::Status parsed = Parse(*request, message); !parsed.ok()) return EventStream::Refuse(context, parsed);
+  absl::StatusOr<EventStream::Place> place = ReadPlace(message, "");
+  if (!place.ok()) return EventStream::Refuse(context, place.status());
+  return EventStream::Watch(streams_, context, {*std::move(place)});
+}
+
+ImageGenerationService::Stream* ImageGenerationService::WatchJobs(Context* context, const Bytes* request) {
+  v1::WatchJobsRequest message;
+  if (absl::Status parsed = Parse(*request, message); !parsed.ok()) return EventStream::Refuse(context, parsed);
+  const absl::StatusOr<std::vector<EventStream::Place>> places = ReadPlaces(message);
+  if (!places.ok()) return EventStream::Refuse(context, places.status());
+  return EventStream::Watch(streams_, context, *places);
+}
+
+ImageGenerationService::Unary* ImageGenerationService::CreateJob(Context* context, const Bytes* request,
+                                                                 Bytes* response) {
+  const auto create = [this](const v1::CreateJobRequest& message) -> absl::StatusOr<v1::Job> {
+    core::CreateOptions options;
+    if (!message.request_id().empty()) {
+      if (message.request_id().size() > kMaxRequestIdBytes) {
+        return BadRequest({{"request_id", absl::StrCat("must have at most ", kMaxRequestIdBytes, " characters; got ",
+                                                       message.request_id().size())}});
+      }
+      options.request_id = message.request_id();
+      options.request_fingerprint = Fingerprint(message);
+    }
+    const absl::StatusOr<core::Job> job = Submit(message.spec(), message.options(), options);
+    if (!job.ok()) return job.status();
+    return ToProto(*job);
+  };
+  return Answer<v1::CreateJobRequest>(context, request, response, create);
+}
+
+ImageGenerationService::Unary* ImageGenerationService::GetJob(Context* context, const Bytes* request, Bytes* response) {
+  const auto get = [this](const v1::GetJobRequest& message) -> absl::StatusOr<v1::Job> {
+    const absl::StatusOr<std::string> name = ReadJobName("name", message.name());
+    if (!name.ok()) return name.status();
+    const absl::StatusOr<core::Job> job = store().Get(*name);
+    if (!job.ok()) return job.status();
+    return ToProto(*job);
+  };
+  return Answer<v1::GetJobRequest>(context, request, response, get);
+}
+
+ImageGenerationService::Unary* ImageGenerationService::ListJobs(Context* context, const Bytes* request,
+                                                                Bytes* response) {
+  const auto list = [this](const v1::ListJobsRequest& message) -> absl::StatusOr<v1::ListJobsResponse> {
+    if (message.page_size() < 0) {
+      return BadRequest({{"page_size", absl::StrCat("must not be negative; got ", message.page_size())}});
+    }
+    absl::StatusOr<std::vector<core::JobState>> states = ReadStates(message);
+    if (!states.ok()) return states.status();
+    core::ListOptions options;
+    options.page_size = message.page_size() == 0 ? kDefaultPageSize : std::min(message.page_size(), kMaxPageSize);
+    options.page_token = message.page_token();
+    options.states = *std::move(states);
+    options.labels.insert(message.labels().begin(), message.labels().end());
+    const absl::StatusOr<core::JobPage> page = store().List(options);
+    if (!page.ok()) return page.status();
+    v1::ListJobsResponse reply;
+    for (const core::Job& job : page->jobs) *reply.add_jobs() = ToProto(job);
+    reply.set_next_page_token(page->next_page_token);
+    return reply;
+  };
+  return Answer<v1::ListJobsRequest>(context, request, response, list);
+}
+
+ImageGenerationService::Unary* ImageGenerationService::CancelJob(Context* context, const Bytes* request,
+                                                                 Bytes* response) {
+  const auto cancel = [this](const v1::CancelJobRequest& message) -> absl::StatusOr<v1::Job> {
+    const absl::StatusOr<std::string> name = ReadJobName("name", message.name());
+    if (!name.ok()) return name.status();
+    const absl::StatusOr<core::Job> job = store().Cancel(*name, "CALLER");
+    if (!job.ok()) return job.status();
+    return ToProto(*job);
+  };
+  return Answer<v1::CancelJobRequest>(context, request, response, cancel);
+}
+
+ImageGenerationService::Unary* ImageGenerationService::DeleteJob(Context* context, const Bytes* request,
+                                                                 Bytes* response) {
+  const auto forget = [this](const v1::DeleteJobRequest& message) -> absl::StatusOr<google::protobuf::Empty> {
+    const absl::StatusOr<std::string> name = ReadJobName("name", message.name());
+    if (!name.ok()) return name.status();
+    if (absl::Status deleted = store().Delete(*name); !deleted.ok()) return deleted;
+    return google::protobuf::Empty();
+  };
+  return Answer<v1::DeleteJobRequest>(context, request, response, forget);
+}
+
+ImageGenerationService::Unary* ImageGenerationService::GetOutput(Context* context, const Bytes* request,
+                                                                 Bytes* response) {
+  const auto get = [this](const v1::GetOutputRequest& message) -> absl::StatusOr<google::api::HttpBody> {
+    const absl::StatusOr<std::string> name = ReadJobName("job", message.job());
+    if (!name.ok()) return name.status();
+    if (message.index() < 0) {
+      return BadRequest({{"index", absl::StrCat("must not be negative; got ", message.index())}});
+    }
+    const absl::StatusOr<core::Output> output = store().GetOutput(*name, message.index());
+    if (!output.ok()) return output.status();
+    return ToHttpBody(*output);
+  };
+  return Answer<v1::GetOutputRequest>(context, request, response, get);
+}
+
+ImageGenerationService::Unary* ImageGenerationService::GetStats(Context* context, const Bytes* request,
+                                                                Bytes* response) {
+  const auto get = [this](const v1::GetStatsRequest&) -> absl::StatusOr<v1::Stats> { return ToProto(stats_()); };
+  return Answer<v1::GetStatsRequest>(context, request, response, get);
+}
+
+}  // namespace latentd::rpc

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <functional>
+
+#include "latentd/v1/image_generation.grpc.pb.h"
+#include "server/core/stats.h"
+#include "server/rpc/event_stream.h"
+#include "server/rpc/request.h"
+
+namespace latentd::rpc {
+
+// The service of that name with every method taking raw bytes; see wire.h for why.
+using RawImageGeneration = v1::ImageGeneration::WithRawCallbackMethod_Generate<
+    v1::ImageGeneration::WithRawCallbackMethod_CreateJob<v1::ImageGeneration::WithRawCallbackMethod_GetJob<
+        v1::ImageGeneration::WithRawCallbackMethod_ListJobs<v1::ImageGeneration::WithRawCallbackMethod_CancelJob<
+            v1::ImageGeneration::WithRawCallbackMethod_DeleteJob<v1::ImageGeneration::WithRawCallbackMethod_WatchJob<
+                v1::ImageGeneration::WithRawCallbackMethod_WatchJobs<
+                    v1::ImageGeneration::WithRawCallbackMethod_GetOutput<
+                        v1::ImageGeneration::WithRawCallbackMethod_GetStats<v1::ImageGeneration::Service>>>>>>>>>>;
+
+// Reads requests, calls the store, writes its answers.
+class ImageGenerationService final : public RawImageGeneration {
+ public:
+  using Context = grpc::CallbackServerContext;
+  using Bytes = grpc::ByteBuffer;
+  using Unary = grpc::ServerUnaryReactor;
+  using Stream = grpc::ServerWriteReactor<grpc::ByteBuffer>;
+
+  ImageGenerationService(StreamContext streams, RequestContext requests, std::function<core::Stats()> stats);
+
+  Stream* Generate(Context* context, const Bytes* request) override;
+  Stream* WatchJob(Context* context, const Bytes* request) override;
+  Stream* WatchJobs(Context* context, const Bytes* request) override;
+  Unary* CreateJob(Context* context, const Bytes* request, Bytes* response) override;
+  Unary* GetJob(Context* context, const Bytes* request, Bytes* response) override;
+  Unary* ListJobs(Context* context, const Bytes* request, Bytes* response) override;
+  Unary* CancelJob(Context* context, const Bytes* request, Bytes* response) override;
+  Unary* DeleteJob(Context* context, const Bytes* request, Bytes* response) override;
+  Unary* GetOutput(Context* context, const Bytes* request, Bytes* response) override;
+  Unary* GetStats(Context* context, const Bytes* request, Bytes* response) override;
+
+ private:
+  absl::StatusOr<core::Job> Submit(const v1::GenerationSpec& spec, const v1::JobOptions& options,
+                                   const core::CreateOptions& create);
+
+  core::JobStore& store() const { return *streams_.store; }
+
+  const StreamContext streams_;
+  const RequestContext requests_;
+  const std::function<core::Stats()> stats_;
+};
+
+}  // namespace latentd::rpc

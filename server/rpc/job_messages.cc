@@ -1,0 +1,156 @@
+#include "server/rpc/job_messages.h"
+
+#include "server/rpc/status.h"
+#include "server/rpc/time_messages.h"
+
+namespace latentd::rpc {
+
+v1::ImageFormat ToProto(core::ImageFormat format) {
+  switch (format) {
+    case core::ImageFormat::kPng:
+      return v1::IMAGE_FORMAT_PNG;
+    case core::ImageFormat::kJpeg:
+      return v1::IMAGE_FORMAT_JPEG;
+    case core::ImageFormat::kWebp:
+      return v1::IMAGE_FORMAT_WEBP;
+  }
+  return v1::IMAGE_FORMAT_UNSPECIFIED;
+}
+
+v1::Job::State ToProto(core::JobState state) {
+  switch (state) {
+    case core::JobState::kQueued:
+      return v1::Job::STATE_QUEUED;
+    case core::JobState::kRunning:
+      return v1::Job::STATE_RUNNING;
+    case core::JobState::kCompleted:
+      return v1::Job::STATE_COMPLETED;
+    case core::JobState::kFailed:
+      return v1::Job::STATE_FAILED;
+    case core::JobState::kCancelled:
+      return v1::Job::STATE_CANCELLED;
+  }
+  return v1::Job::STATE_UNSPECIFIED;
+}
+
+namespace {
+
+v1::PreviewOptions::Kind ToProto(core::PreviewKind kind) {
+  switch (kind) {
+    case core::PreviewKind::kNone:
+      return v1::PreviewOptions::KIND_NONE;
+    case core::PreviewKind::kImage:
+      return v1::PreviewOptions::KIND_IMAGE;
+    case core::PreviewKind::kLatent:
+      return v1::PreviewOptions::KIND_LATENT;
+  }
+  return v1::PreviewOptions::KIND_UNSPECIFIED;
+}
+
+v1::Output::State ToProto(core::OutputState state) {
+  switch (state) {
+    case core::OutputState::kOk:
+      return v1::Output::STATE_OK;
+    case core::OutputState::kWithheld:
+      return v1::Output::STATE_WITHHELD;
+    case core::OutputState::kFailed:
+      return v1::Output::STATE_FAILED;
+  }
+  return v1::Output::STATE_UNSPECIFIED;
+}
+
+}  // namespace
+
+v1::GenerationSpec SpecToProto(const core::RequestFields& fields) {
+  v1::GenerationSpec spec;
+  spec.set_model(fields.model);
+  spec.set_prompt(fields.prompt);
+  spec.set_negative_prompt(fields.negative_prompt);
+  spec.set_literal_prompt(fields.literal_prompt);
+  spec.set_clip_skip(fields.clip_skip);
+  spec.set_width(fields.width);
+  spec.set_height(fields.height);
+  spec.set_num_images(fields.num_images);
+  if (fields.seed) spec.set_seed(*fields.seed);
+  spec.set_steps(fields.steps);
+  spec.set_sampler(fields.sampler);
+  spec.set_sigmas(fields.sigmas);
+  if (fields.guidance_scale) spec.set_guidance_scale(*fields.guidance_scale);
+  spec.set_guidance_rescale(fields.guidance_rescale);
+  spec.set_eta(fields.eta);
+  v1::PreviewOptions& preview = *spec.mutable_preview();
+  preview.set_kind(ToProto(fields.preview_kind));
+  preview.set_every_steps(fields.preview_every_steps);
+  preview.set_max_edge(fields.preview_max_edge);
+  if (fields.preview_format) preview.set_format(ToProto(*fields.preview_format));
+  v1::OutputOptions& output = *spec.mutable_output();
+  if (fields.output_format) output.set_format(ToProto(*fields.output_format));
+  output.set_quality(fields.output_quality);
+  output.set_omit_prompts(fields.omit_prompts);
+  return spec;
+}
+
+v1::JobOptions OptionsToProto(const core::RequestFields& fields) {
+  v1::JobOptions options;
+  if (fields.timeout) *options.mutable_timeout() = ToProto(*fields.timeout);
+  options.set_priority(fields.priority);
+  options.mutable_labels()->insert(fields.labels.begin(), fields.labels.end());
+  if (fields.expire_time) *options.mutable_expire_time() = ToProto(*fields.expire_time);
+  return options;
+}
+
+v1::Warning ToProto(const core::Warning& warning) {
+  v1::Warning out;
+  out.set_reason(warning.reason);
+  out.set_field(warning.field);
+  out.set_message(warning.message);
+  return out;
+}
+
+v1::Output ToProto(const core::Output& output) {
+  v1::Output out;
+  out.set_index(output.index);
+  out.set_kind(v1::Output::KIND_IMAGE);
+  out.set_state(ToProto(output.state));
+  if (!output.error.ok()) *out.mutable_error() = ToRpcStatus(output.error);
+  out.set_seed(output.seed);
+  out.set_media_type(output.media_type);
+  out.set_width(output.width);
+  out.set_height(output.height);
+  out.set_size(output.data != nullptr ? static_cast<int64_t>(output.data->size()) : 0);
+  out.set_sha256(output.sha256);
+  return out;
+}
+
+v1::Usage ToProto(const core::Usage& usage) {
+  v1::Usage out;
+  *out.mutable_queue_time() = ToProto(usage.queue_time);
+  *out.mutable_encode_time() = ToProto(usage.encode_time);
+  *out.mutable_denoise_time() = ToProto(usage.denoise_time);
+  *out.mutable_decode_time() = ToProto(usage.decode_time);
+  out.set_evaluations(usage.evaluations);
+  out.set_pixel_evaluations(usage.pixel_evaluations);
+  out.set_failed_outputs(usage.failed_outputs);
+  return out;
+}
+
+v1::Job ToProto(const core::Job& job) {
+  v1::Job out;
+  out.set_name(job.name);
+  *out.mutable_spec() = SpecToProto(job.request->fields());
+  *out.mutable_options() = OptionsToProto(job.request->fields());
+  out.set_request_id(job.request_id);
+  out.set_state(ToProto(job.state));
+  *out.mutable_create_time() = ToProto(job.create_time);
+  if (job.start_time) *out.mutable_start_time() = ToProto(*job.start_time);
+  if (job.end_time) *out.mutable_end_time() = ToProto(*job.end_time);
+  if (job.expire_time) *out.mutable_expire_time() = ToProto(*job.expire_time);
+  out.set_last_sequence(job.last_sequence);
+  for (const core::Output& output : job.outputs) *out.add_outputs() = ToProto(output);
+  if (!job.error.ok()) *out.mutable_error() = ToRpcStatus(job.error);
+  if (job.usage) *out.mutable_usage() = ToProto(*job.usage);
+  for (const core::Warning& warning : job.warnings) *out.add_warnings() = ToProto(warning);
+  return out;
+}
+
+}  // namespace latentd::rpc

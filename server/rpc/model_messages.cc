@@ -1,0 +1,72 @@
+#include "server/rpc/model_messages.h"
+
+#include "absl/strings/str_cat.h"
+#include "server/rpc/status.h"
+#include "server/rpc/time_messages.h"
+
+namespace latentd::rpc {
+namespace {
+
+v1::Model::State ToProto(core::ModelState state) {
+  switch (state) {
+    case core::ModelState::kAvailable:
+      return v1::Model::STATE_AVAILABLE;
+    case core::ModelState::kLoading:
+      return v1::Model::STATE_LOADING;
+    case core::ModelState::kLoaded:
+      return v1::Model::STATE_LOADED;
+    case core::ModelState::kBroken:
+      return v1::Model::STATE_BROKEN;
+  }
+  return v1::Model::STATE_UNSPECIFIED;
+}
+
+}  // namespace
+
+v1::Model ToProto(const core::ModelInfo& model, const core::RequestLimits& limits) {
+  v1::Model out;
+  out.set_name(absl::StrCat("models/", model.name));
+  out.set_state(ToProto(model.state));
+  if (!model.error.ok()) *out.mutable_error() = ToRpcStatus(model.error);
+  out.set_architecture(model.architecture);
+  out.set_native_width(model.native_width);
+  out.set_native_height(model.native_height);
+  out.set_size_multiple(model.size_multiple);
+  out.set_min_size(model.min_size);
+  out.set_max_size(model.max_size);
+  out.mutable_tasks()->Assign(model.tasks.begin(), model.tasks.end());
+  for (const core::SamplerInfo& sampler : model.samplers) {
+    v1::SamplerInfo& to = *out.add_samplers();
+    to.set_name(sampler.name);
+    to.mutable_sigmas()->Assign(sampler.sigmas.begin(), sampler.sigmas.end());
+  }
+  out.set_default_sampler(model.default_sampler);
+  out.set_default_steps(model.default_steps);
+  out.set_default_guidance_scale(model.default_guidance_scale);
+  out.set_max_num_images(limits.max_num_images);
+  out.set_prompt_tokens(model.prompt_tokens);
+  out.set_memory_bytes(model.memory_bytes);
+  return out;
+}
+
+v1::Stats ToProto(const core::Stats& stats) {
+  v1::Stats out;
+  out.set_queued_jobs(stats.queued_jobs);
+  out.set_running_jobs(stats.running_jobs);
+  out.set_running_rows(stats.running_rows);
+  out.set_images_per_second(stats.images_per_second);
+  out.set_evaluations_per_second(stats.evaluations_per_second);
+  out.set_mean_batch_rows(stats.mean_batch_rows);
+  out.set_mean_batch_lanes(stats.mean_batch_lanes);
+  out.set_forwards(stats.forwards);
+  out.set_evaluations(stats.evaluations);
+  out.set_images(stats.images);
+  *out.mutable_uptime() = ToProto(stats.uptime);
+  out.set_draining(stats.draining);
+  out.set_version(stats.version);
+  out.set_device(stats.device);
+  out.set_dtype(stats.dtype);
+  return out;
+}
+
+}  // namespace latentd::rpc

@@ -1,0 +1,193 @@
+#include "server/rpc/request.h"
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "server/core/errors.h"
+#include "server/core/utf8.h"
+#include "server/rpc/time_messages.h"
+
+namespace latentd::rpc {
+namespace {
+
+constexpr char kModels[] = "models/";
+constexpr char kJobs[] = "jobs/";
+constexpr size_t kMaxNameBytes = 128;
+
+// Fields that the API has and this version does not serve. They are never ignored: a picture without what was asked for
+// would be a wrong answer.
+std::vector<std::string> UnservedFields(const v1::GenerationSpec& spec) {
+  std::vector<std::string> fields;
+  const auto add_if = [&](bool set, const char* name) {
+    if (set) fields.push_back(absl::StrCat("spec.", name));
+  };
+  if (spec.task_case() != v1::GenerationSpec::TASK_NOT_SET) {
+    add_if(true, v1::GenerationSpec::descriptor()->FindFieldByNumber(spec.task_case())->name().c_str());
+  }
+  add_if(spec.loras_size() > 0, "loras");
+  add_if(spec.controls_size() > 0, "controls");
+  add_if(spec.image_prompts_size() > 0, "image_prompts");
+  add_if(spec.embeddings_size() > 0, "embeddings");
+  add_if(spec.has_animation(), "animation");
+  add_if(spec.output().clip_format() != v1::CLIP_FORMAT_UNSPECIFIED, "output.clip_format");
+  return fields;
+}
+
+// Reads messages field by field and collects what is wrong with their form. What the values may be is checked later, by
+// core::GenerationRequest::Validate.
+class FieldReader {
+ public:
+  core::RequestFields Read(const v1::GenerationSpec& spec, const v1::JobOptions& options) {
+    core::RequestFields fields;
+    if (auto model = ReadModelName("spec.model", spec.model()); model.ok()) {
+      fields.model = *std::move(model);
+    } else {
+      const auto violations = core::GetErrorDetails(model.status()).violations;
+      violations_.insert(violations_.end(), violations.begin(), violations.end());
+    }
+    fields.prompt = spec.prompt();
+    fields.negative_prompt = spec.negative_prompt();
+    fields.literal_prompt = spec.literal_prompt();
+    fields.clip_skip = spec.clip_skip();
+    fields.width = spec.width();
+    fields.height = spec.height();
+    fields.num_images = spec.num_images();
+    if (spec.has_seed()) fields.seed = spec.seed();
+    fields.steps = spec.steps();
+    fields.sampler = spec.sampler();
+    fields.sigmas = spec.sigmas();
+    if (spec.has_guidance_scale()) fields.guidance_scale = spec.guidance_scale();
+    fields.guidance_rescale = spec.guidance_rescale();
+    fields.eta = spec.eta();
+    fields.preview_kind = ReadKind(spec.preview().kind());
+    fields.preview_every_steps = spec.preview().every_steps();
+    fields.preview_max_edge = spec.preview().max_edge();
+    fields.preview_format = ReadFormat("spec.preview.format", spec.preview().format());
+    fields.output_format = ReadFormat("spec.output.format", spec.output().format());
+    fields.output_quality = spec.output().quality();
+    fields.omit_prompts = spec.output().omit_prompts();
+    ReadOptions(options, fields);
+    return fields;
+  }
+
+  std::vector<core::FieldViolation>& violations() { return violations_; }
+
+ private:
+  void ReadOptions(const v1::JobOptions& options, core::RequestFields& fields) {
+    if (options.has_timeout()) {
+      fields.timeout = FromProto(options.timeout());
+      if (!fields.timeout) Violate("options.timeout", "is not a valid google.protobuf.Duration");
+    }
+    fields.priority = options.priority();
+    fields.labels.insert(options.labels().begin(), options.labels().end());
+    if (options.has_expire_time()) {
+      fields.expire_time = FromProto(options.expire_time());
+      if (!fields.expire_time) Violate("options.expire_time", "is not a valid google.protobuf.Timestamp");
+    }
+  }
+
+  core::PreviewKind ReadKind(v1::PreviewOptions::Kind kind) {
+    switch (kind) {
+      case v1::PreviewOptions::KIND_UNSPECIFIED:
+      case v1::PreviewOptions::KIND_NONE:
+        return core::PreviewKind::kNone;
+      case v1::PreviewOptions::KIND_IMAGE:
+        return core::PreviewKind::kImage;
+      case v1::PreviewOptions::KIND_LATENT:
+        return core::PreviewKind::kLatent;
+      default:
+        Violate("spec.preview.kind", absl::StrCat("must be a known kind; got ", static_cast<int>(kind)));
+        return core::PreviewKind::kNone;
+    }
+  }
+
+  std::optional<core::ImageFormat> ReadFormat(const char* field, v1::ImageFormat format) {
+    switch (format) {
+      case v1::IMAGE_FORMAT_UNSPECIFIED:
+        return std::nullopt;
+      case v1::IMAGE_FORMAT_PNG:
+        return core::ImageFormat::kPng;
+      case v1::IMAGE_FORMAT_JPEG:
+        return core::ImageFormat::kJpeg;
+      case v1::IMAGE_FORMAT_WEBP:
+        return core::ImageFormat::kWebp;
+      default:
+        Violate(field, absl::StrCat("must be a known format (PNG, JPEG, WEBP); got ", static_cast<int>(format)));
+        return std::nullopt;
+    }
+  }
+
+  void Violate(const std::string& field, const std::string& description) {
+    violations_.push_back({field, description});
+  }
+
+  std::vector<core::FieldViolation> violations_;
+};
+
+absl::Status NotServed(const std::vector<std::string>& fields) {
+  const std::string list = absl::StrJoin(fields, ", ");
+  return core::MakeError(absl::StatusCode::kUnimplemented, absl::StrCat("not served by this version: ", list),
+                         {.reason = "NOT_SERVED", .metadata = {{"fields", list}}});
+}
+
+absl::StatusOr<std::string> ReadName(const std::string& field, const std::string& name, const char* form) {
+  if (name.empty()) return BadRequest({{field, "must be set"}});
+  if (name.size() > kMaxNameBytes) {
+    return BadRequest({{field, absl::StrCat("must have at most ", kMaxNameBytes, " bytes; got ", name.size())}});
+  }
+  if (form != nullptr && (!absl::StartsWith(name, form) || name == form)) {
+    return BadRequest({{field, absl::StrCat("must begin with ", form, "; got ", core::Quote(name))}});
+  }
+  return name;
+}
+
+}  // namespace
+
+absl::Status BadRequest(std::vector<core::FieldViolation> violations) {
+  std::string message = absl::StrCat(violations.front().field, " ", violations.front().description);
+  if (violations.size() > 1) absl::StrAppend(&message, " (and ", violations.size() - 1, " more violations)");
+  return core::MakeError(absl::StatusCode::kInvalidArgument, message,
+                         {.reason = "INVALID_FIELDS", .violations = std::move(violations)});
+}
+
+absl::StatusOr<std::string> ReadModelName(const std::string& field, const std::string& name) {
+  absl::StatusOr<std::string> read = ReadName(field, name, nullptr);
+  if (!read.ok()) return read;
+  const std::string id(absl::StripPrefix(name, kModels));
+  if (id.empty()) return BadRequest({{field, "must be set"}});
+  return id;
+}
+
+absl::StatusOr<std::string> ReadJobName(const std::string& field, const std::string& name) {
+  return ReadName(field, name, kJobs);
+}
+
+absl::StatusOr<std::shared_ptr<const core::GenerationRequest>> ReadRequest(const v1::GenerationSpec& spec,
+                                                                           const v1::JobOptions& options,
+                                                                           absl::Time now,
+                                                                           const RequestContext& context) {
+  if (const auto unserved = UnservedFields(spec); !unserved.empty()) return NotServed(unserved);
+  FieldReader reader;
+  const core::RequestFields fields = reader.Read(spec, options);
+  if (fields.model.empty()) return BadRequest(std::move(reader.violations()));
+  const absl::StatusOr<core::ModelInfo> model = context.catalog->Find(fields.model);
+  if (!model.ok()) return model.status();
+  if (model->state == core::ModelState::kBroken) {
+    return core::MakeError(
+        absl::StatusCode::kFailedPrecondition,
+        absl::StrCat("the model ", fields.model, " cannot be used: ", std::string(model->error.message())),
+        {.reason = "MODEL_BROKEN", .metadata = {{"model", fields.model}}});
+  }
+  core::GenerationRequest::Validated validated =
+      core::GenerationRequest::Validate(fields, *model, context.limits, now, context.draw_seed);
+  std::vector<core::FieldViolation>& violations = reader.violations();
+  violations.insert(violations.end(), validated.violations.begin(), validated.violations.end());
+  if (!violations.empty()) return BadRequest(std::move(violations));
+  return std::make_shared<const core::GenerationRequest>(*std::move(validated.request));
+}
+
+}  // namespace latentd::rpc

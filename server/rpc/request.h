@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "latentd/v1/job.pb.h"
+#include "latentd/v1/spec.pb.h"
+#include "server/core/generation_request.h"
+#include "server/core/model_catalog.h"
+
+namespace latentd::rpc {
+
+// What turning messages into requests needs to know.
+struct RequestContext {
+  core::ModelCatalog* catalog = nullptr;
+  core::RequestLimits limits;
+  std::function<uint32_t()> draw_seed;
+};
+
+// The request that `spec` and `options` make. Errors, the first kind that applies:
+//   UNIMPLEMENTED        fields that this version does not serve; names all of them (reason NOT_SERVED)
+//   INVALID_ARGUMENT     all violations of all fields
+//   NOT_FOUND            no such model; names those there are
+//   FAILED_PRECONDITION  the model's files are broken; says how (reason MODEL_BROKEN)
+absl::StatusOr<std::shared_ptr<const core::GenerationRequest>> ReadRequest(const v1::GenerationSpec& spec,
+                                                                           const v1::JobOptions& options,
+                                                                           absl::Time now,
+                                                                           const RequestContext& context);
+
+// INVALID_ARGUMENT with these violations. REQUIRES: there are some.
+absl::Status BadRequest(std::vector<core::FieldViolation> violations);
+
+// The model's name without "models/", the name of a job as it is. INVALID_ARGUMENT names `field` when it is empty, too
+// long or not of that form.
+absl::StatusOr<std::string> ReadModelName(const std::string& field, const std::string& name);
+absl::StatusOr<std::string> ReadJobName(const std::string& field, const std::string& name);
+
+}  // namespace latentd::rpc

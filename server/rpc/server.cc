@@ -1,0 +1,174 @@
+#include "server/rpc/server.h"
+
+#include <google/protobuf/stubs/logging.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/resource_quota.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "server/rpc/address.h"
+#include "server/rpc/blobs_service.h"
+#include "server/rpc/image_generation_service.h"
+#include "server/rpc/models_service.h"
+
+namespace latentd::rpc {
+namespace {
+
+// Requests are texts and numbers; large inputs are to come as blobs, in chunks.
+constexpr int kMaxReceiveBytes = 8 << 20;
+// Threads for notifications: they do microseconds of work each.
+constexpr int kExecutorThreads = 2;
+// Time for what is no event stream to end by itself in a shutdown: unary calls do, health watches never would.
+constexpr absl::Duration kLastCalls = absl::Seconds(1);
+
+uint32_t DrawSeed() {
+  static thread_local std::random_device device;
+  return device();
+}
+
+// Server reflection for one server, where the library's own call would add it to every server of the process.
+class Reflection : public grpc::ServerBuilderOption {
+ public:
+  void UpdateArguments(grpc::ChannelArguments* /*arguments*/) override {}
+  void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override {
+    plugins->push_back(std::make_unique<grpc::reflection::ProtoServerReflectionPlugin>());
+  }
+};
+
+// What every listener has in common. Keepalive finds peers that are gone without a word within 50 seconds; a peer that
+// is there and never reads is EventStream's matter.
+void Configure(grpc::ServerBuilder& builder) {
+  // Without this, a second server on the same port would quietly take half of the connections.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  // Clients may send keepalive pings of their own this often.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 1000);
+  builder.SetMaxReceiveMessageSize(kMaxReceiveBytes);
+  // Reflection is the only service with blocking threads; each of its streams holds one.
+  builder.SetResourceQuota(grpc::ResourceQuota("latentd").SetMaxThreads(16));
+}
+
+absl::StatusOr<Address> CheckListen(const std::string& text, bool any) {
+  absl::StatusOr<Address> address = ParseAddress(text);
+  if (!address.ok() || any || IsLoopback(*address)) return address;
+  return absl::FailedPreconditionError(
+      absl::StrCat("--listen ", text,
+                   " is reachable from other machines, and this version has neither TLS nor "
+                   "authentication: listen on 127.0.0.1, or say --insecure to serve everybody who can connect"));
+}
+
+class ServerImpl final : public Server {
+ public:
+  explicit ServerImpl(const Options& options)
+      : executor_(std::make_shared<Executor>(kExecutorThreads)),
+        counter_(options.on_open_streams),
+        generation_(StreamContext{.store = options.store,
+                                  .clock = options.clock,
+                                  .executor = executor_.get(),
+                                  .counter = &counter_,
+                                  .heartbeat = options.heartbeat,
+                                  .write_stall_limit = options.write_stall_limit},
+                    RequestContext{.catalog = options.catalog,
+                                   .limits = options.limits,
+                                   .draw_seed = options.draw_seed ? options.draw_seed : DrawSeed},
+                    options.stats),
+        models_(options.catalog, options.limits, executor_) {}
+
+  ~ServerImpl() override { Shutdown(absl::Now()); }
+
+  absl::Status Listen(const std::string& text, bool insecure) {
+    const absl::StatusOr<Address> address = CheckListen(text, insecure);
+    if (!address.ok()) return address.status();
+    grpc::ServerBuilder builder;
+    Configure(builder);
+    builder.SetOption(std::make_unique<Reflection>());
+    builder.RegisterService(&generation_).RegisterService(&models_).RegisterService(&blobs_);
+    return Build(builder, text, *address, server_, port_);
+  }
+
+  absl::Status ListenForHealth(const std::string& text) {
+    const absl::StatusOr<Address> address = CheckListen(text, /*any=*/true);
+    if (!address.ok()) return address.status();
+    grpc::ServerBuilder builder;
+    Configure(builder);
+    return Build(builder, text, *address, health_server_, health_port_);
+  }
+
+  int port() const override { return port_; }
+  int health_port() const override { return health_port_; }
+  int open_streams() const override { return counter_.count(); }
+
+  void SetServing(bool serving) override {
+    for (const auto* server : {&server_, &health_server_}) {
+      if (*server == nullptr) continue;
+      grpc::HealthCheckServiceInterface* const health = (*server)->GetHealthCheckService();
+      for (const char* service : {"", v1::ImageGeneration::service_full_name(), v1::Models::service_full_name(),
+                                  v1::Blobs::service_full_name()}) {
+        health->SetServingStatus(service, serving);
+      }
+    }
+  }
+
+  void Shutdown(absl::Time deadline) override {
+    core::MutexLock lock(shutdown_mutex_);
+    if (down_) return;
+    down_ = true;
+    SetServing(false);
+    counter_.WaitForNone(deadline);
+    const auto last_calls = absl::ToChronoTime(std::min(deadline, absl::Now() + kLastCalls));
+    for (const auto* server : {&server_, &health_server_}) {
+      if (*server != nullptr) (*server)->Shutdown(last_calls);
+    }
+    executor_->Stop();
+  }
+
+ private:
+  absl::Status Build(grpc::ServerBuilder& builder, const std::string& text, const Address& address,
+                     std::unique_ptr<grpc::Server>& server, int& port) {
+    builder.AddListeningPort(text, grpc::InsecureServerCredentials(), &port);
+    server = builder.BuildAndStart();
+    if (server == nullptr) return ExplainBindFailure(address);
+    SetServing(false);
+    return absl::OkStatus();
+  }
+
+  // Destroyed last to first: the servers stop calling the services before those go.
+  const std::shared_ptr<Executor> executor_;
+  StreamCounter counter_;
+  ImageGenerationService generation_;
+  ModelsService models_;
+  BlobsService blobs_;
+  std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<grpc::Server> health_server_;
+  int port_ = 0;
+  int health_port_ = 0;
+  core::Mutex shutdown_mutex_;
+  bool down_ ABSL_GUARDED_BY(shutdown_mutex_) = false;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(Options options) {
+  grpc::EnableDefaultHealthCheckService(true);
+  // Protobuf logs what is not UTF-8 in requests, which the caller is told of by name.
+  google::protobuf::SetLogHandler(nullptr);
+  auto server = std::make_unique<ServerImpl>(options);
+  if (absl::Status listens = server->Listen(options.listen, options.insecure); !listens.ok()) return listens;
+  if (!options.health_listen.empty()) {
+    if (absl::Status listens = server->ListenForHealth(options.health_listen); !listens.ok()) return listens;
+  }
+  return server;
+}
+
+}  // namespace latentd::rpc

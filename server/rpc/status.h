@@ -1,0 +1,26 @@
+#pragma once
+
+#include <google/rpc/status.pb.h>
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/status.h>
+
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace latentd::rpc {
+
+// The one place where statuses become gRPC's. The details (core::ErrorDetails) become an ErrorInfo of the domain
+// "latentd", always, and what else they hold: BadRequest, ResourceInfo, QuotaFailure, RetryInfo. Messages and lists
+// that would not fit in a client's 8 KiB of metadata are cut, and say so.
+google::rpc::Status ToRpcStatus(const absl::Status& status);
+
+// The status that a call finishes with. A time to try again also goes into the trailing metadata that gRPC's clients
+// obey
+// ("grpc-retry-pushback-ms"). REQUIRES: the call was not finished yet.
+grpc::Status ToGrpcStatus(const absl::Status& status, grpc::CallbackServerContext& context);
+
+// UNIMPLEMENTED, for what the API has and this version does not serve: an RPC such as "latentd.v1.Blobs/Get".
+absl::Status RpcNotServed(const std::string& rpc);
+
+}  // namespace latentd::rpc

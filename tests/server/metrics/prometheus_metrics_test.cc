@@ -1,0 +1,94 @@
+#include "server/metrics/prometheus_metrics.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <prometheus/text_serializer.h>
+
+namespace latentd::metrics {
+namespace {
+
+using core::JobState;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::string Page(const PrometheusMetrics& metrics) {
+  return prometheus::TextSerializer().Serialize(metrics.registry()->Collect());
+}
+
+TEST(PrometheusMetrics, ANewServerShowsItsGaugesAndItsBuild) {
+  const std::string page = Page(PrometheusMetrics("1.2.3"));
+  EXPECT_THAT(page, HasSubstr("latentd_build_info{version=\"1.2.3\"} 1"));
+  EXPECT_THAT(page, HasSubstr("\nlatentd_queue_depth 0"));
+  EXPECT_THAT(page, HasSubstr("\nlatentd_open_streams 0"));
+  EXPECT_THAT(page, HasSubstr("\nlatentd_encode_cache_hits_total 0"));
+}
+
+TEST(PrometheusMetrics, JobsAreCountedByStateAndModel) {
+  PrometheusMetrics metrics("1");
+  for (int i = 0; i < 3; ++i) metrics.OnJobAdmitted("m");
+  metrics.OnJobStarted("m", absl::Milliseconds(20));
+  metrics.OnJobStarted("m", absl::Milliseconds(20));
+  metrics.OnJobEnded("m", JobState::kRunning, JobState::kCompleted, absl::Seconds(3));
+  metrics.OnJobRefused("QUEUE_FULL");
+  std::string page = Page(metrics);
+  EXPECT_THAT(page, HasSubstr("latentd_jobs{model=\"m\",state=\"queued\"} 1"));
+  EXPECT_THAT(page, HasSubstr("latentd_jobs{model=\"m\",state=\"running\"} 1"));
+  EXPECT_THAT(page, HasSubstr("latentd_jobs_admitted_total{model=\"m\"} 3"));
+  EXPECT_THAT(page, HasSubstr("latentd_jobs_refused_total{reason=\"QUEUE_FULL\"} 1"));
+  EXPECT_THAT(page, HasSubstr("latentd_jobs_ended_total{model=\"m\",state=\"completed\"} 1"));
+  EXPECT_THAT(page, HasSubstr("latentd_queue_wait_seconds_count{model=\"m\"} 2"));
+  EXPECT_THAT(page, HasSubstr("latentd_job_duration_seconds_sum{model=\"m\",state=\"completed\"} 3"));
+  EXPECT_THAT(page, HasSubstr("\nlatentd_queue_depth 1"));
+  metrics.OnJobEnded("m", JobState::kQueued, JobState::kCancelled, absl::Seconds(3));
+  page = Page(metrics);
+  EXPECT_THAT(page, HasSubstr("latentd_jobs{model=\"m\",state=\"queued\"} 0"));
+  EXPECT_THAT(page, HasSubstr("\nlatentd_queue_depth 0"));
+}
+
+TEST(PrometheusMetrics, AForwardCountsItsRowsLanesAndPixels) {
+  PrometheusMetrics metrics("1");
+  metrics.OnStageRun({.stage = core::Stage::kPredict,
+                      .model = "m",
+                      .rows = 3,
+                      .lanes = 5,
+                      .pixels = 5 * 64 * 64,
+                      .time = absl::Milliseconds(250)});
+  const std::string page = Page(metrics);
+  EXPECT_THAT(page, HasSubstr("latentd_batch_rows_sum{model=\"m\"} 3"));
+  EXPECT_THAT(page, HasSubstr("latentd_batch_lanes_sum{model=\"m\"} 5"));
+  EXPECT_THAT(page, HasSubstr("latentd_stage_duration_seconds_sum{model=\"m\",stage=\"predict\"} 0.25"));
+  EXPECT_THAT(page, HasSubstr("latentd_forwards_total{model=\"m\"} 1"));
+  EXPECT_THAT(page, HasSubstr("latentd_evaluations_total{model=\"m\"} 3"));
+  EXPECT_THAT(page, HasSubstr("latentd_pixel_steps_total{model=\"m\"} 20480"));
+}
+
+TEST(PrometheusMetrics, OtherStagesCountTheirTimeOnly) {
+  PrometheusMetrics metrics("1");
+  for (const core::Stage stage : {core::Stage::kEncode, core::Stage::kDecode}) {
+    metrics.OnStageRun({.stage = stage, .model = "m", .rows = 1, .lanes = 1, .pixels = 9, .time = absl::Seconds(1)});
+  }
+  const std::string page = Page(metrics);
+  EXPECT_THAT(page, HasSubstr("latentd_stage_duration_seconds_count{model=\"m\",stage=\"encode\"} 1"));
+  EXPECT_THAT(page, HasSubstr("latentd_stage_duration_seconds_count{model=\"m\",stage=\"decode\"} 1"));
+  EXPECT_THAT(page, Not(HasSubstr("latentd_forwards_total{")));
+}
+
+TEST(PrometheusMetrics, TheRestIsCountedToo) {
+  PrometheusMetrics metrics("1");
+  metrics.OnImage("m");
+  metrics.OnEncodeCache(true);
+  metrics.OnEncodeCache(false);
+  metrics.OnEncodeCache(false);
+  metrics.OnDeviceMemory(100, 200);
+  metrics.SetOpenStreams(7);
+  const std::string page = Page(metrics);
+  EXPECT_THAT(page, HasSubstr("latentd_images_total{model=\"m\"} 1"));
+  EXPECT_THAT(page, HasSubstr("latentd_encode_cache_hits_total 1"));
+  EXPECT_THAT(page, HasSubstr("latentd_encode_cache_misses_total 2"));
+  EXPECT_THAT(page, HasSubstr("latentd_device_weights_bytes 100"));
+  EXPECT_THAT(page, HasSubstr("latentd_device_memory_bytes 200"));
+  EXPECT_THAT(page, HasSubstr("latentd_open_streams 7"));
+}
+
+}  // namespace
+}  // namespace latentd::metrics
