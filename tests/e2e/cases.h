@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "latentd/v1/spec.pb.h"
+
+namespace latentd::e2e {
+
+// Folder of the small models and of the pictures that diffusers made with them; see tests/parity/pipelines.
+std::string GoldenFolder();
+std::string GoldenModels();
+
+// One request of tests/golden/pipelines/cases.json, with its reference pictures.
+struct GoldenCase {
+  std::string name;
+  v1::GenerationSpec spec;
+  std::vector<std::string> pictures;  // PNG files
+};
+
+std::vector<GoldenCase> GoldenCases();
+
+// Pixels of an encoded picture, 8-bit RGB; empty when it cannot be read.
+struct Pixels {
+  int width = 0;
+  int height = 0;
+  std::vector<uint8_t> rgb;
+};
+Pixels Decode(const std::string& file);
+
+// The largest difference of any channel of any pixel; 256 when the sizes differ.
+int LargestDifference(const Pixels& a, const Pixels& b);
+
+}  // namespace latentd::e2e

@@ -1,0 +1,45 @@
+// The same picture as diffusers, through the whole service: sampler, prediction type and size as in
+// tests/golden/pipelines.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "client/cpp/client.h"
+#include "tests/e2e/cases.h"
+#include "tests/e2e/server_process.h"
+
+namespace latentd::e2e {
+namespace {
+
+TEST(Parity, EveryPictureIsWithinOneGreyLevelOfTheReference) {
+  const auto server = ServerProcess::Start({.models = GoldenModels(), .arguments = {}});
+  ASSERT_NE(server, nullptr);
+  const auto client = client::Client::Connect(server->address());
+  std::map<std::string, int> worst;  // by sampler
+  int pictures = 0;
+  for (const GoldenCase& golden : GoldenCases()) {
+    SCOPED_TRACE(golden.name);
+    const auto result = client->Generate(golden.spec);
+    ASSERT_TRUE(result.ok()) << result.status();
+    ASSERT_EQ(result->outputs.size(), golden.pictures.size());
+    for (size_t i = 0; i < golden.pictures.size(); ++i) {
+      const int difference = LargestDifference(Decode(result->outputs[i].data), Decode(golden.pictures[i]));
+      EXPECT_LE(difference, 1);
+      EXPECT_EQ(result->outputs[i].info.seed(), golden.spec.seed() + static_cast<int64_t>(i));
+      worst[golden.spec.sampler()] = std::max(worst[golden.spec.sampler()], difference);
+      ++pictures;
+    }
+  }
+  EXPECT_GE(pictures, 30);
+  for (const auto& [sampler, difference] : worst) {
+    std::printf("%-10s largest difference %d grey levels\n", sampler.c_str(), difference);
+  }
+}
+
+}  // namespace
+}  // namespace latentd::e2e
