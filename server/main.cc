@@ -185,8 +185,12 @@ absl::Status Serve(const config::ServerOptions& options) {
                                      .draw_seed = nullptr});
   if (!started.ok()) return started.status();
   const std::shared_ptr<rpc::Server> server = *std::move(started);
+  // The ports that were bound, which matters when port 0 was asked for.
+  const auto bound = [](const std::string& address, int port) {
+    return absl::StrCat(address.substr(0, address.rfind(':') + 1), port);
+  };
   spdlog::info("{} on {} in {}: gRPC on {}, metrics on http://{}/metrics", software, device->str(), c10::toString(type),
-               options.listen, options.metrics_listen);
+               bound(options.listen, server->port()), bound(options.metrics_listen, (*exposed)->port()));
   // The loader may be busy for longer than the server lives.
   Preload(options.preload, registry, [weak = std::weak_ptr(server), &draining] {
     const std::shared_ptr<rpc::Server> alive = weak.lock();

@@ -84,8 +84,7 @@ const std::vector<Flag>& Flags() {
        [](ServerOptions& o, const std::string& v) { return Store(o.metrics_listen, ParseAddress(v)); }},
       {"health-listen", "ADDR:PORT", "A plain listener with gRPC health alone (default: none)",
        [](ServerOptions& o, const std::string& v) { return Store(o.health_listen, ParseAddress(v)); }},
-      {"models", "DIR", "Folder of models, each a folder or a .safetensors file (default: the embedded models)",
-       SetModels},
+      {"models", "DIR", "Folder of models, one in each subfolder (default: the embedded models)", SetModels},
       {"preload", "NAME,...|all|none", "Models to load before the server is ready (default none: on first use)",
        SetPreload},
       {"device", "auto|cpu|cuda[:N]", "Where the models run (default auto: CUDA when there is one)", SetDevice},
@@ -105,6 +104,8 @@ const std::vector<Flag>& Flags() {
        [](ServerOptions& o, const std::string& v) { return Store(o.job_ttl, ParseDuration(v)); }},
       {"job-bytes", "BYTES", "Most memory for finished jobs, oldest go first (default 1GiB)",
        [](ServerOptions& o, const std::string& v) { return Store(o.job_bytes, ParseSize(v)); }},
+      {"drain-timeout", "DURATION", "How long accepted jobs may take to finish after SIGTERM (default 25s)",
+       [](ServerOptions& o, const std::string& v) { return Store(o.drain_timeout, ParseDuration(v)); }},
       {"insecure", "", "Allow --listen to be reachable from other machines, without TLS and authentication",
        SetInsecure},
   };
