@@ -17,9 +17,11 @@ AttentionImpl::AttentionImpl(const Shape& shape, const at::TensorOptions& option
   to_out = out->register_module("0", Linear(inner, shape.channels, /*with_bias=*/true, options));
 }
 
-at::Tensor AttentionImpl::forward(const at::Tensor& tokens) const { return forward(tokens, {{.states = tokens}}); }
+at::Tensor AttentionImpl::forward(const at::Tensor& tokens, const at::Tensor& residual) const {
+  return forward(tokens, {{.states = tokens}}, residual);
+}
 
-at::Tensor AttentionImpl::forward(const at::Tensor& tokens, const Context& context) const {
+at::Tensor AttentionImpl::forward(const at::Tensor& tokens, const Context& context, const at::Tensor& residual) const {
   const at::Tensor q = to_q->forward(tokens);  // [L, T, inner]
   const at::Tensor mixed = at::empty_like(q);  // [L, T, inner]
   int64_t lane = 0;
@@ -30,7 +32,7 @@ at::Tensor AttentionImpl::forward(const at::Tensor& tokens, const Context& conte
     kernels::Attention(q.narrow(0, lane, lanes), k, v, heads_, mixed.narrow(0, lane, lanes));
     lane += lanes;
   }
-  return to_out->forward(mixed);  // [L, T, C]
+  return to_out->forward(mixed, residual);  // [L, T, C]
 }
 
 }  // namespace latentd::model

@@ -21,8 +21,9 @@ class AttentionImpl : public torch::nn::Module {
 
   AttentionImpl(const Shape& shape, const at::TensorOptions& options);
 
-  at::Tensor forward(const at::Tensor& tokens) const;                          // [L, T, C] -> [L, T, C]
-  at::Tensor forward(const at::Tensor& tokens, const Context& context) const;  // [L, T, C] -> [L, T, C]
+  // tokens: [L, T, C]; residual: [L, T, C], added to the result -> [L, T, C]
+  at::Tensor forward(const at::Tensor& tokens, const at::Tensor& residual) const;
+  at::Tensor forward(const at::Tensor& tokens, const Context& context, const at::Tensor& residual) const;
 
   Linear to_q{nullptr}, to_k{nullptr}, to_v{nullptr};
   Linear to_out{nullptr};  // "to_out.0"

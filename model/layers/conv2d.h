@@ -4,6 +4,8 @@
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
 
+#include "model/kernels/matmul.h"
+
 namespace latentd::model {
 
 // A 2-D convolution with a square kernel; the weight is kept channels-last.
@@ -15,17 +17,22 @@ class Conv2dImpl : public torch::nn::Module {
     int64_t kernel = 3;
     int64_t stride = 1;
     int64_t padding = 1;
+    bool pad_bottom_right_only = false;  // one row and column of zeros there, instead of `padding` on every side
   };
 
   Conv2dImpl(const Shape& shape, const at::TensorOptions& options);
 
-  at::Tensor forward(const at::Tensor& x) const;  // [B, in, H, W] -> [B, out, H', W']
+  // x: [B, in, H, W]; addend: [B, out, H', W'], added to the result, or undefined -> [B, out, H', W']
+  at::Tensor forward(const at::Tensor& x, const at::Tensor& addend = {}) const;
+
+  // The same on x enlarged to [B, in, height, width] by the nearest pixel.
+  at::Tensor ForwardEnlarged(const at::Tensor& x, int64_t height, int64_t width) const;
 
   at::Tensor weight;  // [out, in, k, k], channels-last
   at::Tensor bias;    // [out]
 
  private:
-  const Shape shape_;
+  const kernels::ConvOptions options_;
 };
 TORCH_MODULE(Conv2d);
 

@@ -1,9 +1,10 @@
 #include "model/layers/linear.h"
 
 #include <ATen/ops/empty.h>
-#include <ATen/ops/linear.h>
 
 #include <vector>
+
+#include "model/kernels/matmul.h"
 
 namespace latentd::model {
 
@@ -15,6 +16,8 @@ LinearImpl::LinearImpl(int64_t in_features, int64_t out_features, bool with_bias
   if (with_bias) bias = register_parameter("bias", at::empty({out_features}, options), /*requires_grad=*/false);
 }
 
-at::Tensor LinearImpl::forward(const at::Tensor& x) const { return at::linear(x, weight.flatten(1), bias); }
+at::Tensor LinearImpl::forward(const at::Tensor& x, const at::Tensor& addend) const {
+  return kernels::Linear(x, weight, bias, addend);
+}
 
 }  // namespace latentd::model

@@ -18,7 +18,8 @@ class LinearImpl : public torch::nn::Module {
   LinearImpl(int64_t in_features, int64_t out_features, bool with_bias, const at::TensorOptions& options,
              WeightLayout layout = WeightLayout::kMatrix);
 
-  at::Tensor forward(const at::Tensor& x) const;  // [..., in] -> [..., out]
+  // x: [..., in]; addend: [..., out], added to the result, or undefined -> [..., out]
+  at::Tensor forward(const at::Tensor& x, const at::Tensor& addend = {}) const;
 
   at::Tensor weight;  // [out, in] or [out, in, 1, 1]
   at::Tensor bias;    // [out], or undefined

@@ -17,9 +17,6 @@ class DownsampleImpl : public torch::nn::Module {
   at::Tensor forward(const at::Tensor& x) const;  // [B, C, H, W] -> [B, C, H', W'], H' = ceil(H / 2) with padding 1
 
   Conv2d conv;
-
- private:
-  const bool pad_bottom_right_;
 };
 TORCH_MODULE(Downsample);
 

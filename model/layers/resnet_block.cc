@@ -31,9 +31,10 @@ at::Tensor ResnetBlockImpl::forward(const at::Tensor& x, const at::Tensor& time)
   if (time_emb_proj) shift = kernels::RowLinear(time, time_emb_proj->weight, time_emb_proj->bias);
 
   at::Tensor h = conv1->forward(norm1->forward(x, activation_));  // [B, out, H, W]
-  h = conv2->forward(norm2->forward(h, activation_, shift));      // [B, out, H, W]
-  // [B, out, H, W]
-  h.add_(conv_shortcut ? FromTokens(conv_shortcut->forward(ToTokens(x)), x.size(2), x.size(3)) : x);
+  h = norm2->forward(h, activation_, shift);                      // [B, out, H, W]
+  const at::Tensor base =                                         // [B, out, H, W]
+      conv_shortcut ? FromTokens(conv_shortcut->forward(ToTokens(x)), x.size(2), x.size(3)) : x;
+  h = conv2->forward(h, base);  // [B, out, H, W]
   return output_scale_ == 1.0 ? h : h.div_(output_scale_);
 }
 

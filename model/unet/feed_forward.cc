@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "model/kernels/elementwise.h"
+#include "model/kernels/matmul.h"
 
 namespace latentd::model {
 
@@ -13,8 +13,9 @@ FeedForwardImpl::FeedForwardImpl(int64_t channels, const at::TensorOptions& opti
   proj_out = net->register_module("2", Linear(4 * channels, channels, /*with_bias=*/true, options));
 }
 
-at::Tensor FeedForwardImpl::forward(const at::Tensor& tokens) const {
-  return proj_out->forward(kernels::Geglu(proj_in->forward(tokens)));
+at::Tensor FeedForwardImpl::forward(const at::Tensor& tokens, const at::Tensor& residual) const {
+  const at::Tensor gated = kernels::GatedLinear(tokens, proj_in->weight, proj_in->bias);  // [L, T, 4C]
+  return proj_out->forward(gated, residual);                                              // [L, T, C]
 }
 
 }  // namespace latentd::model

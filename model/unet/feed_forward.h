@@ -13,7 +13,8 @@ class FeedForwardImpl : public torch::nn::Module {
  public:
   FeedForwardImpl(int64_t channels, const at::TensorOptions& options);
 
-  at::Tensor forward(const at::Tensor& tokens) const;  // [L, T, C] -> [L, T, C]
+  // tokens: [L, T, C]; residual: [L, T, C], added to the result -> [L, T, C]
+  at::Tensor forward(const at::Tensor& tokens, const at::Tensor& residual) const;
 
   Linear proj_in{nullptr};   // "net.0.proj": [C] -> [8C], values and gates
   Linear proj_out{nullptr};  // "net.2": [4C] -> [C]

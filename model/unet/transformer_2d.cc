@@ -25,7 +25,7 @@ Transformer2DImpl::Transformer2DImpl(const TransformerShape& shape, const at::Te
 at::Tensor Transformer2DImpl::forward(const at::Tensor& x, const Context& context) const {
   at::Tensor tokens = proj_in_->forward(ToTokens(norm_->forward(x)));                       // [L, H * W, C]
   for (const TransformerBlock& block : *blocks_) tokens = block->forward(tokens, context);  // [L, H * W, C]
-  return FromTokens(proj_out_->forward(tokens), x.size(2), x.size(3)).add_(x);              // [L, C, H, W]
+  return FromTokens(proj_out_->forward(tokens, ToTokens(x)), x.size(2), x.size(3));         // [L, C, H, W]
 }
 
 }  // namespace latentd::model

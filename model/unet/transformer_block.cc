@@ -27,9 +27,9 @@ TransformerBlockImpl::TransformerBlockImpl(const TransformerShape& shape, const 
 at::Tensor TransformerBlockImpl::forward(const at::Tensor& tokens, const Context& context) const {
   at::Tensor x = tokens;  // [L, T, C] throughout
   const at::Tensor first = norm1->forward(x);
-  x = (only_cross_attention_ ? attn1->forward(first, context) : attn1->forward(first)).add_(x);
-  x = attn2->forward(norm2->forward(x), context).add_(x);
-  return ff->forward(norm3->forward(x)).add_(x);
+  x = only_cross_attention_ ? attn1->forward(first, context, x) : attn1->forward(first, x);
+  x = attn2->forward(norm2->forward(x), context, x);
+  return ff->forward(norm3->forward(x), x);
 }
 
 }  // namespace latentd::model

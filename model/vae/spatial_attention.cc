@@ -10,8 +10,8 @@ SpatialAttentionImpl::SpatialAttentionImpl(int64_t channels, int64_t norm_groups
       group_norm(register_module("group_norm", GroupNorm(norm_groups, channels, norm_eps, options))) {}
 
 at::Tensor SpatialAttentionImpl::forward(const at::Tensor& x) const {
-  const at::Tensor mixed = AttentionImpl::forward(ToTokens(group_norm->forward(x)));  // [B, H * W, C]
-  return FromTokens(mixed, x.size(2), x.size(3)).add_(x);                             // [B, C, H, W]
+  const at::Tensor tokens = ToTokens(group_norm->forward(x));                                         // [B, H * W, C]
+  return FromTokens(AttentionImpl::forward(tokens, /*residual=*/ToTokens(x)), x.size(2), x.size(3));  // [B, C, H, W]
 }
 
 }  // namespace latentd::model

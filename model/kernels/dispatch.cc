@@ -1,0 +1,70 @@
+#include "model/kernels/dispatch.h"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+namespace latentd::model::kernels {
+
+#if defined(__x86_64__)
+namespace avx512 {
+const KernelTable& Table();
+}
+namespace avx2 {
+const KernelTable& Table();
+}
+#endif
+namespace baseline {
+const KernelTable& Table();
+}
+
+namespace {
+
+bool HasFastBFloat16() {
+#if defined(__x86_64__)
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  constexpr unsigned kAmxBFloat16 = 1U << 22;
+  constexpr unsigned kAvx512BFloat16 = 1U << 5;
+  if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (edx & kAmxBFloat16) != 0) return true;
+  const bool dot_product = __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax & kAvx512BFloat16) != 0;
+  return dot_product && __builtin_cpu_is("amd") != 0;
+#else
+  return true;
+#endif
+}
+
+}  // namespace
+
+const KernelTable& Kernels() {
+  static const KernelTable& table = []() -> const KernelTable& {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("x86-64-v4") != 0) return avx512::Table();
+    if (__builtin_cpu_supports("x86-64-v3") != 0) return avx2::Table();
+#endif
+    return baseline::Table();
+  }();
+  return table;
+}
+
+bool IsOurs(const at::Tensor& x) {
+  const at::ScalarType type = x.scalar_type();
+  return x.is_cpu() && (type == at::kFloat || type == at::kBFloat16 || type == at::kHalf);
+}
+
+Scalar ScalarOf(const at::Tensor& x) {
+  switch (x.scalar_type()) {
+    case at::kFloat:
+      return Scalar::kFloat32;
+    case at::kBFloat16:
+      return Scalar::kBFloat16;
+    default:
+      return Scalar::kFloat16;
+  }
+}
+
+bool LeaveProductToLibTorch(const at::Tensor& x) {
+  static const bool fast_bfloat16 = HasFastBFloat16();
+  return !IsOurs(x) || (fast_bfloat16 && x.scalar_type() != at::kFloat);
+}
+
+}  // namespace latentd::model::kernels

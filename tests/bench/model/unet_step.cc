@@ -1,0 +1,121 @@
+// Times one guided U-Net step of Stable Diffusion 1.5 with random weights, or a batch of the embedded model's U-Net.
+//
+//   unet_step [--model sd15|small] [--dtype float32|bfloat16] [--lanes N] [--size N] [--runs N] [--threads N]
+//             [--separately]
+//
+// Prints the seconds of each run on one line (read by compare_unet_step.py), then minimum, median and maximum.
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/randn.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "model/unet/unet.h"
+
+namespace latentd::model {
+namespace {
+
+struct Arguments {
+  std::string model = "sd15";
+  std::string dtype = "float32";
+  int64_t lanes = 2;
+  int64_t size = 0;  // of the latent's edge; 0: the model's own
+  int runs = 5;
+  int threads = 0;
+  bool separately = false;  // the lanes one after another
+};
+
+Arguments Parse(int argc, char** argv) {
+  Arguments result;
+  for (int i = 1; i < argc; ++i) {
+    const std::string flag = argv[i];
+    const auto value = [&] { return std::string(i + 1 < argc ? argv[++i] : ""); };
+    if (flag == "--model") result.model = value();
+    if (flag == "--dtype") result.dtype = value();
+    if (flag == "--lanes") result.lanes = std::stoll(value());
+    if (flag == "--size") result.size = std::stoll(value());
+    if (flag == "--runs") result.runs = std::stoi(value());
+    if (flag == "--threads") result.threads = std::stoi(value());
+    if (flag == "--separately") result.separately = true;
+  }
+  return result;
+}
+
+UNetConfig ConfigOf(const std::string& model) {
+  const char* json = R"({"cross_attention_dim": 768})";
+  if (model == "small") {
+    json = R"({"block_out_channels": [128, 256, 256], "layers_per_block": 1, "attention_head_dim": 4,
+               "cross_attention_dim": 256,
+               "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+               "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"]})";
+  }
+  return ReadUNetConfig(ConfigReader(model, nlohmann::json::parse(json)));
+}
+
+// Cheap weights of a plausible size: a repeated pattern instead of 860 million normal draws.
+void Fill(UNet2DConditionModel& unet) {
+  const at::Tensor noise = at::randn({1 << 20});
+  for (at::Tensor& parameter : unet->parameters()) {
+    const bool matrix = parameter.dim() > 1;
+    const double fan_in = matrix ? static_cast<double>(parameter.numel()) / static_cast<double>(parameter.size(0)) : 1;
+    at::Tensor flat = at::empty({parameter.numel()}, parameter.options());
+    for (int64_t first = 0; first < flat.numel(); first += noise.numel()) {
+      const int64_t count = std::min(noise.numel(), flat.numel() - first);
+      flat.narrow(0, first, count).copy_(noise.narrow(0, 0, count) * (matrix ? 1 / std::sqrt(fan_in) : 0.02));
+    }
+    parameter.copy_(flat.view(parameter.sizes()));
+    if (!matrix) parameter.add_(1);
+  }
+}
+
+double Seconds(const std::function<void()>& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+int Main(int argc, char** argv) {
+  const Arguments arguments = Parse(argc, argv);
+  if (arguments.threads > 0) at::set_num_threads(arguments.threads);
+  const at::ScalarType dtype = arguments.dtype == "bfloat16" ? at::kBFloat16 : at::kFloat;
+  UNet2DConditionModel unet(ConfigOf(arguments.model), at::TensorOptions().dtype(dtype));
+  Fill(unet);
+  const int64_t size = arguments.size > 0 ? arguments.size : arguments.model == "small" ? 16 : 64;
+  const int64_t features = unet->config().levels.back().context_features;
+  const at::Tensor sample = at::randn({arguments.lanes, 4, size, size}).to(dtype);
+  const at::Tensor timesteps = at::empty({arguments.lanes}, at::kFloat).fill_(500);
+  const at::Tensor states = at::randn({arguments.lanes, 77, features}).to(dtype);
+
+  const auto step = [&] {
+    if (!arguments.separately) {
+      unet->forward(sample, timesteps, {{states}});
+      return;
+    }
+    for (int64_t i = 0; i < arguments.lanes; ++i) {
+      unet->forward(sample.narrow(0, i, 1), timesteps.narrow(0, i, 1), {{states.narrow(0, i, 1)}});
+    }
+  };
+  step();
+  std::vector<double> seconds;
+  for (int i = 0; i < arguments.runs; ++i) seconds.push_back(Seconds(step));
+  std::printf("seconds");
+  for (const double s : seconds) std::printf(" %.4f", s);
+  std::sort(seconds.begin(), seconds.end());
+  std::printf("\n%s, %s, %ld lanes%s, %ldx%ld latents, %d threads: min %.4f, median %.4f, max %.4f s\n",
+              arguments.model.c_str(), arguments.dtype.c_str(), static_cast<long>(arguments.lanes),
+              arguments.separately ? " one by one" : "", static_cast<long>(size), static_cast<long>(size),
+              at::get_num_threads(), seconds.front(), seconds[seconds.size() / 2], seconds.back());
+  return 0;
+}
+
+}  // namespace
+}  // namespace latentd::model
+
+int main(int argc, char** argv) { return latentd::model::Main(argc, argv); }
