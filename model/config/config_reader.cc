@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iterator>
+#include <string_view>
 #include <utility>
 
 #include "model/errors.h"
@@ -11,6 +13,29 @@ namespace {
 
 constexpr uintmax_t kMaxConfigBytes = 4 << 20;
 
+// Python's json module writes infinities bare (`"lambda_min_clipped": -Infinity` of diffusers), which is not JSON: they
+// become the strings "Infinity" and "-Infinity".
+std::string QuoteInfinities(std::string_view text) {
+  std::string quoted;
+  bool in_string = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (!in_string) {
+      for (const std::string_view word : {"-Infinity", "Infinity"}) {
+        if (text.substr(i).starts_with(word)) {
+          quoted.append(1, '"').append(word).append(1, '"');
+          i += word.size();
+          break;
+        }
+      }
+      if (i == text.size()) break;
+    }
+    if (text[i] == '"') in_string = !in_string;
+    quoted += text[i];
+    if (in_string && text[i] == '\\' && i + 1 < text.size()) quoted += text[++i];
+  }
+  return quoted;
+}
+
 }  // namespace
 
 ConfigReader ConfigReader::FromFile(const std::filesystem::path& file) {
@@ -19,7 +44,8 @@ ConfigReader ConfigReader::FromFile(const std::filesystem::path& file) {
   if (error) throw ModelError(file.string(), {"cannot be read: " + error.message()});
   if (size > kMaxConfigBytes) throw ModelError(file.string(), {"is larger than 4 MiB"});
   std::ifstream stream(file);
-  nlohmann::json document = nlohmann::json::parse(stream, nullptr, /*allow_exceptions=*/false);
+  const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+  nlohmann::json document = nlohmann::json::parse(QuoteInfinities(text), nullptr, /*allow_exceptions=*/false);
   if (document.is_discarded()) throw ModelError(file.string(), {"is not valid JSON"});
   if (!document.is_object()) throw ModelError(file.string(), {"is not a JSON object"});
   return ConfigReader(file.string(), std::move(document));

@@ -4,7 +4,6 @@
 #include <ATen/core/Tensor.h>
 
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "model/samplers/sampler_config.h"
@@ -16,8 +15,10 @@ namespace latentd::model {
 struct SamplerState {
   // The next evaluation, in [0, Sampler::evaluations()].
   int evaluation = 0;
-  // Earlier predictions and latents, float32 on the CPU or the row's device, in an order private to the sampler.
-  std::vector<at::Tensor> history;
+  // The row's first evaluation: 0, or later when it starts from a picture (Sampler::StartAt).
+  int begin = 0;
+  // Earlier predictions and latents, float32 on the row's device, in an order private to the sampler.
+  std::vector<at::Tensor> history = {};
 };
 
 // What one evaluation gave.
@@ -26,58 +27,78 @@ struct Advanced {
   at::Tensor predicted_clean;  // x0 as predicted by this evaluation, float32: previews are made of it
 };
 
-// A sampler is the maths that turns noise predictions into the next latent (diffusers says "scheduler"). An object is the
-// immutable plan for (configuration, steps, sigma spacing): timesteps and coefficients, computed once. Everything that
-// changes is in the row's SamplerState, so rows share plans freely, and any thread may use a plan.
+// A sampler is the maths that turns noise predictions into the next latent (diffusers says "scheduler"). An object is
+// the immutable plan for (configuration, steps, sigma spacing): timesteps and coefficients, computed once. Everything
+// that changes is in the row's SamplerState, so rows share plans freely, and any thread may use a plan.
 //
 //   auto sampler = MakeSampler(config, {.kind = SamplerKind::kDdim, .steps = 25});
 //   SamplerState state;
-//   at::Tensor latent = noise * sampler->init_noise_sigma();
+//   at::Tensor latent = DrawNoise({4, 64, 64}, generator, device) * sampler->init_noise_sigma();
 //   while (state.evaluation < sampler->evaluations()) {
 //     at::Tensor prediction = unet(sampler->ScaleModelInput(state, latent), sampler->Timestep(state));
 //     latent = sampler->Advance(state, latent, prediction, generator).latent;
 //   }
 //
-// Reference: the scheduler classes of diffusers 0.42.1, whose results in float32 must be reproduced.
+// Reference: the scheduler classes of diffusers 0.42.1, whose results in float32 are reproduced to rounding.
 class Sampler {
  public:
   virtual ~Sampler() = default;
+  Sampler(const Sampler&) = delete;
+  Sampler& operator=(const Sampler&) = delete;
 
-  // Steps as the user counts them. diffusers may add or drop some: this is the number asked for.
+  // Steps as the user counts them.
   int steps() const { return steps_; }
 
-  // U-Net predictions that a row needs from start to end.
+  // U-Net predictions that a row needs from start to end. Not always a multiple of steps(): PNDM warms up, Heun's last
+  // step takes one, and diffusers' rounding adds a timestep here and there.
   int evaluations() const { return static_cast<int>(timesteps_.size()); }
 
   // How many of the user's steps are complete once `evaluation` evaluations are: 0 at 0, steps() at evaluations().
-  virtual int StepsDone(int evaluation) const = 0;
+  virtual int StepsDone(int evaluation) const;
 
   // The factor of the unit normal noise that a row starts with.
   virtual double init_noise_sigma() const { return 1.0; }
+
+  // The state of a row whose first `skipped` steps are left out (image-to-image); its latent is AddNoise() at
+  // state.evaluation. Counts as diffusers' pipelines do: entries of `timesteps`, for Heun pairs of them.
+  // REQUIRES: skipped < steps().
+  virtual SamplerState StartAt(int skipped) const { return {.evaluation = skipped, .begin = skipped}; }
 
   // The timestep that the U-Net gets for the row's next evaluation (fractional for some sigma samplers).
   // REQUIRES: state.evaluation < evaluations().
   double Timestep(const SamplerState& state) const { return timesteps_.at(state.evaluation); }
 
-  // What the U-Net sees of `latent` at the next evaluation.
+  // What the U-Net sees of `latent` at the next evaluation. REQUIRES: state.evaluation < evaluations().
   virtual at::Tensor ScaleModelInput(const SamplerState& state, const at::Tensor& latent) const;
 
   // `clean` with the noise that a row has just before its evaluation number `evaluation` (image-to-image, inpainting).
+  // REQUIRES: evaluation < evaluations().
   virtual at::Tensor AddNoise(const at::Tensor& clean, const at::Tensor& noise, int evaluation) const = 0;
 
   // Consumes one evaluation and moves `state` on by one. `latent` and `prediction` are float32 of one row, [C, h, w];
-  // noise, where the sampler needs any, is drawn from `generator` in float32 as torch.randn([1, C, h, w]) does.
+  // noise, where the sampler needs any, is drawn from `generator` by DrawNoise.
   // REQUIRES: state.evaluation < evaluations(). Neither tensor is changed.
-  virtual Advanced Advance(SamplerState& state, const at::Tensor& latent, const at::Tensor& prediction,
-                           at::Generator& generator) const = 0;
+  Advanced Advance(SamplerState& state, const at::Tensor& latent, const at::Tensor& prediction,
+                   at::Generator& generator) const;
 
  protected:
-  Sampler(int steps, std::vector<double> timesteps) : steps_(steps), timesteps_(std::move(timesteps)) {}
+  // Throws ModelError when a timestep is not a number.
+  Sampler(int steps, std::vector<double> timesteps);
+
+  const std::vector<double>& timesteps() const { return timesteps_; }
 
  private:
+  // Advance() for evaluation state.evaluation, without moving it on; `state.history` is the sampler's own to change.
+  virtual Advanced Evaluate(SamplerState& state, const at::Tensor& latent, const at::Tensor& prediction,
+                            at::Generator& generator) const = 0;
+
   const int steps_;
   const std::vector<double> timesteps_;
 };
+
+// Unit normal noise of one row's shape, drawn in float32 from a CPU generator as diffusers' randn_tensor does for a
+// batch of one, and then moved to `device`.
+at::Tensor DrawNoise(at::IntArrayRef shape, at::Generator& generator, at::Device device);
 
 // The choice that a request makes.
 struct SamplerOptions {
@@ -87,7 +108,17 @@ struct SamplerOptions {
   double eta = 0.0;  // DDIM only: 0 is deterministic, 1 is DDPM-like
 };
 
-// Throws ModelError when `options` does not fit `config` (Karras sigmas for DDIM, more steps than training timesteps …).
+// Throws ModelError when `options` does not fit `config` (Karras sigmas for DDIM, more steps than training timesteps
+// …), naming the option or the file's field.
 std::shared_ptr<const Sampler> MakeSampler(const SamplerConfig& config, const SamplerOptions& options);
+
+// A sampler and its sigma spacings that work with a model.
+struct SamplerChoice {
+  SamplerKind kind;
+  std::vector<SigmaSpacing> sigmas;  // not empty
+};
+
+// What a model can be sampled with, in the order of AllSamplerKinds().
+std::vector<SamplerChoice> SamplersFor(const SamplerConfig& config);
 
 }  // namespace latentd::model

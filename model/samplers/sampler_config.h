@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,7 +10,7 @@
 namespace latentd::model {
 
 enum class SamplerKind { kDdpm, kDdim, kPndm, kEuler, kEulerAncestral, kHeun, kDpmpp2m };
-enum class SigmaSpacing { kDefault, kKarras };
+enum class SigmaSpacing { kDefault, kKarras };  // kDefault: as the model's file says
 enum class BetaSchedule { kLinear, kScaledLinear, kSquaredCosine };
 enum class PredictionType { kEpsilon, kSample, kV };
 enum class TimestepSpacing { kLeading, kLinspace, kTrailing };
@@ -19,23 +20,29 @@ std::string_view Name(SamplerKind kind);
 std::string_view Name(SigmaSpacing spacing);
 std::optional<SamplerKind> ParseSamplerKind(std::string_view name);
 std::optional<SigmaSpacing> ParseSigmaSpacing(std::string_view name);
-const std::vector<SamplerKind>& AllSamplerKinds();
 
-// A model's `scheduler/scheduler_config.json`: how it was trained, and the options of its sampler. Field names and
-// defaults are diffusers' own; the defaults of fields that the file omits depend on the class that the file names, and,
-// when a request picks another sampler, on that sampler's class, exactly as `Scheduler.from_config` does it.
+// What can be asked for, in the order in which it is shown to users.
+const std::vector<SamplerKind>& AllSamplerKinds();
+std::vector<SigmaSpacing> SpacingsOf(SamplerKind kind);
+
+// A model's `scheduler/scheduler_config.json`: how it was trained, and the options of its sampler. Field names are
+// diffusers' own. What a file does not say stays empty, since the default depends on the class that reads it: the
+// file's own, or the one that a request picks (sampler_settings.h, as `Scheduler.from_config` does it).
 struct SamplerConfig {
   SamplerKind kind = SamplerKind::kDdim;  // the class that the file names: the model's own sampler
 
+  // Set by whoever loads a folder whose model_index.json names a StableDiffusionPipeline (text, image or inpainting):
+  // its constructor changes the scheduler that it is given, to steps_offset 1 and clip_sample false.
+  bool stable_diffusion_pipeline = false;
+
   int num_train_timesteps = 1000;
-  double beta_start = 0.0001;
-  double beta_end = 0.02;
+  std::optional<double> beta_start;
+  std::optional<double> beta_end;
   BetaSchedule beta_schedule = BetaSchedule::kLinear;
   std::vector<double> trained_betas;  // replaces the three above when not empty
   PredictionType prediction_type = PredictionType::kEpsilon;
-  bool rescale_betas_zero_snr = false;
 
-  // Options whose default differs between diffusers' classes: empty when the file does not say.
+  std::optional<bool> rescale_betas_zero_snr;
   std::optional<TimestepSpacing> timestep_spacing;
   std::optional<int> steps_offset;
   std::optional<bool> clip_sample;
@@ -45,20 +52,30 @@ struct SamplerConfig {
   std::optional<double> sample_max_value;
   std::optional<bool> set_alpha_to_one;
   std::optional<bool> skip_prk_steps;
-  std::optional<bool> use_karras_sigmas;
   std::optional<std::string> variance_type;
+  std::optional<double> sigma_min;
+  std::optional<double> sigma_max;
+  std::optional<std::string> interpolation_type;
+  std::optional<std::string> timestep_type;
+  std::optional<std::string> final_sigmas_type;
   std::optional<std::string> algorithm_type;
   std::optional<std::string> solver_type;
   std::optional<int> solver_order;
   std::optional<bool> lower_order_final;
   std::optional<bool> euler_at_final;
-  std::optional<std::string> final_sigmas_type;
-  std::optional<std::string> interpolation_type;
-  std::optional<double> sigma_min;
-  std::optional<double> sigma_max;
+  std::optional<double> lambda_min_clipped;
+  bool use_karras_sigmas = false;
+  bool use_exponential_sigmas = false;
+  bool use_beta_sigmas = false;
+  bool use_lu_lambdas = false;
+  bool use_flow_sigmas = false;
 
-  // Reads the file strictly: throws ModelError that names every field or value that is not supported.
+  // Reads the file strictly: throws ModelError with every field or value that is not supported by the model's own
+  // sampler, and every field that no class of diffusers has.
   static SamplerConfig FromFile(const std::filesystem::path& file);
+
+  // The same for a parsed document; `where` is how errors call it.
+  static SamplerConfig FromJson(const std::string& where, const nlohmann::json& object);
 };
 
 }  // namespace latentd::model

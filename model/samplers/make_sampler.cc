@@ -1,0 +1,85 @@
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "model/errors.h"
+#include "model/samplers/ddim.h"
+#include "model/samplers/ddpm.h"
+#include "model/samplers/dpmpp_2m.h"
+#include "model/samplers/euler.h"
+#include "model/samplers/euler_ancestral.h"
+#include "model/samplers/heun.h"
+#include "model/samplers/pndm.h"
+#include "model/samplers/sampler.h"
+#include "model/samplers/sampler_settings.h"
+
+namespace latentd::model {
+namespace {
+
+bool Has(SamplerKind kind, SigmaSpacing spacing) {
+  for (const SigmaSpacing known : SpacingsOf(kind)) {
+    if (known == spacing) return true;
+  }
+  return false;
+}
+
+std::vector<std::string> Check(const SamplerConfig& config, const SamplerOptions& options) {
+  std::vector<std::string> problems;
+  const std::string name(Name(options.kind));
+  if (options.steps < 1 || options.steps > config.num_train_timesteps) {
+    problems.push_back("steps: " + std::to_string(options.steps) + " is not between 1 and the model's " +
+                       std::to_string(config.num_train_timesteps) + " training timesteps");
+  }
+  if (!Has(options.kind, options.sigmas)) {
+    problems.push_back("sigmas: " + name + " has no '" + std::string(Name(options.sigmas)) + "' spacing");
+  }
+  if (!(options.eta >= 0 && options.eta <= 1)) {
+    problems.push_back("eta: " + std::to_string(options.eta) + " is not between 0 and 1");
+  } else if (options.eta > 0 && options.kind != SamplerKind::kDdim) {
+    problems.push_back("eta: only ddim has it, not " + name);
+  }
+  return problems;
+}
+
+}  // namespace
+
+std::shared_ptr<const Sampler> MakeSampler(const SamplerConfig& config, const SamplerOptions& options) {
+  std::vector<std::string> problems = Check(config, options);
+  std::vector<FieldProblem> fields;
+  const SamplerSettings settings = ResolveSettings(config, options.kind, options.sigmas, fields);
+  for (const FieldProblem& problem : fields) problems.push_back(problem.field + ": " + problem.what);
+  if (!problems.empty()) throw ModelError("sampler", std::move(problems));
+  switch (options.kind) {
+    case SamplerKind::kDdpm:
+      return std::make_shared<const DdpmSampler>(settings, options.steps);
+    case SamplerKind::kDdim:
+      return std::make_shared<const DdimSampler>(settings, options.steps, options.eta);
+    case SamplerKind::kPndm:
+      return std::make_shared<const PndmSampler>(settings, options.steps);
+    case SamplerKind::kEuler:
+      return std::make_shared<const EulerSampler>(settings, options.steps);
+    case SamplerKind::kEulerAncestral:
+      return std::make_shared<const EulerAncestralSampler>(settings, options.steps);
+    case SamplerKind::kHeun:
+      return std::make_shared<const HeunSampler>(settings, options.steps);
+    case SamplerKind::kDpmpp2m:
+      return std::make_shared<const Dpmpp2mSampler>(settings, options.steps);
+  }
+  throw ModelError("sampler", {"kind: is not a sampler"});
+}
+
+std::vector<SamplerChoice> SamplersFor(const SamplerConfig& config) {
+  std::vector<SamplerChoice> choices;
+  for (const SamplerKind kind : AllSamplerKinds()) {
+    SamplerChoice choice{.kind = kind, .sigmas = {}};
+    for (const SigmaSpacing spacing : SpacingsOf(kind)) {
+      std::vector<FieldProblem> problems;
+      ResolveSettings(config, kind, spacing, problems);
+      if (problems.empty()) choice.sigmas.push_back(spacing);
+    }
+    if (!choice.sigmas.empty()) choices.push_back(std::move(choice));
+  }
+  return choices;
+}
+
+}  // namespace latentd::model

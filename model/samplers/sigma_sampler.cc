@@ -1,0 +1,45 @@
+#include "model/samplers/sigma_sampler.h"
+
+#include <ATen/TensorOperators.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "model/errors.h"
+#include "model/samplers/reference_math.h"
+
+namespace latentd::model {
+namespace {
+
+// The start of a run that leaves out the noisiest timestep ("leading") is scaled as if the clean part were there too.
+float InitNoiseSigma(const SamplerSettings& settings, const std::vector<float>& sigmas) {
+  const float highest = *std::max_element(sigmas.begin(), sigmas.end());
+  if (settings.timestep_spacing != TimestepSpacing::kLeading) return highest;
+  return Sqrt(highest * highest + 1.0F);
+}
+
+}  // namespace
+
+SigmaSampler::SigmaSampler(const SamplerSettings& settings, int steps, SigmaSchedule schedule)
+    : Sampler(steps, std::move(schedule.timesteps)),
+      settings_(settings),
+      sigmas_(std::move(schedule.sigmas)),
+      init_noise_sigma_(InitNoiseSigma(settings, sigmas_)) {
+  for (int i = 0; i < evaluations(); ++i) {
+    if (!(sigmas_.at(i) > 0 && std::isfinite(sigmas_.at(i)))) {
+      throw ModelError("sampler", {"beta_schedule: gives a noise level that is not a positive number"});
+    }
+  }
+}
+
+at::Tensor SigmaSampler::ScaleModelInput(const SamplerState& state, const at::Tensor& latent) const {
+  const float sigma = SigmaAt(state.evaluation);
+  return latent / Sqrt(sigma * sigma + 1.0F);
+}
+
+at::Tensor SigmaSampler::AddNoise(const at::Tensor& clean, const at::Tensor& noise, int evaluation) const {
+  return clean + noise * SigmaAt(evaluation);
+}
+
+}  // namespace latentd::model
