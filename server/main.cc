@@ -40,7 +40,7 @@ absl::StatusOr<at::Device> ChooseDevice(const std::string& name) {
     return absl::FailedPreconditionError(
         absl::StrCat("--device ", name, ": there is no CUDA device, or this build has no CUDA"));
   int index = 0;
-  if (std::string_view rest = name; absl::ConsumePrefix(&rest, "cuda:") && !absl::SimpleAtoi(rest, &index)) {
+  if (absl::string_view rest = name; absl::ConsumePrefix(&rest, "cuda:") && !absl::SimpleAtoi(rest, &index)) {
     return absl::InvalidArgumentError(absl::StrCat("--device ", name, ": not a device"));
   }
   if (index >= static_cast<int>(at::globalContext().getNumGPUs())) {

@@ -28,12 +28,13 @@ find_package_handle_standard_args(LibTorch REQUIRED_VARS ${_required}
   REASON_FAILURE_MESSAGE "Run deploy/install.sh, or set LATENTD_LIBTORCH_ROOT.")
 
 if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
-  # The wheel carries an old copy of protobuf's headers: everything but that is offered, through a folder of links.
+  # The wheel carries old or other copies of headers that we take from Debian: protobuf, and fmt behind spdlog. Everything
+  # but those is offered, through a folder of links.
   set(_shadow ${PROJECT_BINARY_DIR}/libtorch-include)
   file(REMOVE_RECURSE ${_shadow})
   file(MAKE_DIRECTORY ${_shadow})
   file(GLOB _entries RELATIVE ${LibTorch_INCLUDE_DIR} ${LibTorch_INCLUDE_DIR}/*)
-  list(REMOVE_ITEM _entries google)
+  list(REMOVE_ITEM _entries google fmt)
   foreach(_entry IN LISTS _entries)
     file(CREATE_LINK ${LibTorch_INCLUDE_DIR}/${_entry} ${_shadow}/${_entry} SYMBOLIC)
   endforeach()

@@ -1,0 +1,102 @@
+#pragma once
+
+#include <ATen/ops/full.h>
+#include <ATen/ops/zeros.h>
+#include <c10/util/Exception.h>
+
+#include <functional>
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "model/pipeline/diffusion_model.h"
+#include "model/samplers/sampler_config.h"
+
+namespace latentd::engine {
+
+// What a test sees of a fake model, and how it steers it. Outlives the model.
+struct FakeModelControl {
+  std::mutex mutex;
+  std::vector<std::vector<std::string>> predicted;  // prompts of the rows of each forward
+  int encoded = 0;                                  // prompts
+  size_t memory_for_rows = std::numeric_limits<size_t>::max();
+  // Called at the beginning of each forward, on the engine thread.
+  std::function<void(size_t forward)> on_predict;
+
+  std::vector<std::vector<std::string>> Predicted() {
+    const std::lock_guard lock(mutex);
+    return predicted;
+  }
+};
+
+// A model whose latents are small and whose networks are arithmetic. A row with the prompt "throw" makes its forward
+// fail, one with "nan" turns to NaN, one with "bad decode" fails in the decoder.
+class FakeModel : public model::DiffusionModel {
+ public:
+  explicit FakeModel(FakeModelControl* control) : control_(control) {}
+
+  std::vector<int64_t> LatentShape(int width, int height) const override { return {1, height / 8, width / 8}; }
+
+  std::shared_ptr<const model::Sampler> MakeSampler(const model::SamplerOptions& options) const override {
+    return model::MakeSampler(model::SamplerConfig{}, options);
+  }
+
+  std::vector<model::Conditioning> Encode(std::span<const model::Prompt> prompts) override {
+    std::vector<model::Conditioning> encoded;
+    for (const model::Prompt& prompt : prompts) {
+      encoded.push_back({.states = at::full({1, 1}, static_cast<double>(prompt.text.size())), .cut_text = {}});
+      texts_[encoded.back().states.const_data_ptr()] = prompt.text;
+    }
+    const std::lock_guard lock(control_->mutex);
+    control_->encoded += static_cast<int>(prompts.size());
+    return encoded;
+  }
+
+  std::vector<at::Tensor> Predict(std::span<const model::PredictRow> rows) override {
+    std::vector<std::string> prompts;
+    for (const model::PredictRow& row : rows) prompts.push_back(texts_[row.cond->states.const_data_ptr()]);
+    size_t forward = 0;
+    std::function<void(size_t)> hook;
+    {
+      const std::lock_guard lock(control_->mutex);
+      forward = control_->predicted.size();
+      control_->predicted.push_back(prompts);
+      hook = control_->on_predict;
+    }
+    if (hook) hook(forward);
+    if (rows.size() > control_->memory_for_rows) throw c10::OutOfMemoryError({__func__, __FILE__, __LINE__}, "no room");
+    std::vector<at::Tensor> predictions;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      TORCH_CHECK(prompts[i] != "throw", "this prompt throws");
+      const bool nan = prompts[i] == "nan";
+      predictions.push_back(rows[i].latent * (nan ? std::numeric_limits<double>::quiet_NaN() : 0.5));
+      if (prompts[i] == "bad decode") bad_.push_back(rows[i].latent.size(1));
+    }
+    return predictions;
+  }
+
+  std::vector<at::Tensor> Decode(std::span<const at::Tensor> latents) override {
+    std::vector<at::Tensor> pictures;
+    for (const at::Tensor& latent : latents) {
+      TORCH_CHECK(bad_.empty() || latent.size(1) != bad_.back(), "this latent cannot be decoded");
+      pictures.push_back(at::zeros({latent.size(1) * 8, latent.size(2) * 8, 3}, at::kByte));
+    }
+    return pictures;
+  }
+
+  at::Tensor Preview(const at::Tensor& clean) const override {
+    return at::zeros({clean.size(1), clean.size(2), 3}, at::kByte);
+  }
+  double scaling_factor() const override { return 1; }
+  int64_t memory_bytes() const override { return 100; }
+
+ private:
+  FakeModelControl* const control_;
+  std::map<const void*, std::string> texts_;  // by the address of the states
+  std::vector<int64_t> bad_;                  // heights of latents that the decoder refuses
+};
+
+}  // namespace latentd::engine
