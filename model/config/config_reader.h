@@ -1,11 +1,14 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace latentd::model {
@@ -84,18 +87,29 @@ class ConfigReader {
   void Finish();
 
  private:
-  // nlohmann converts numbers freely: a fraction would silently become an integer and a boolean a number.
+  // nlohmann converts numbers freely: a fraction would silently become an integer, a boolean a number, and a large
+  // number another one. Elements of lists are checked like single values.
   template <typename T>
   static T Checked(const nlohmann::json& value) {
     if constexpr (std::is_same_v<T, bool>) {
       if (!value.is_boolean()) Mismatch();
     } else if constexpr (std::is_integral_v<T>) {
       if (!value.is_number_integer()) Mismatch();
+      const bool fits =
+          value.is_number_unsigned() ? std::in_range<T>(value.get<uint64_t>()) : std::in_range<T>(value.get<int64_t>());
+      if (!fits) Mismatch();
     } else if constexpr (std::is_floating_point_v<T>) {
       if (!value.is_number()) Mismatch();
+    } else if constexpr (IsVector<T>) {
+      if (!value.is_array()) Mismatch();
+      T values;
+      for (const nlohmann::json& element : value) values.push_back(Checked<typename T::value_type>(element));
+      return values;
     }
     return value.get<T>();
   }
+  template <typename T>
+  static constexpr bool IsVector = false;
   [[noreturn]] static void Mismatch() { throw nlohmann::json::type_error::create(302, "type mismatch", nullptr); }
 
   std::string where_;
@@ -103,5 +117,8 @@ class ConfigReader {
   std::set<std::string> used_;
   std::vector<std::string> problems_;
 };
+
+template <typename T>
+constexpr bool ConfigReader::IsVector<std::vector<T>> = true;
 
 }  // namespace latentd::model
