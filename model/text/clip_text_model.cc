@@ -1,0 +1,43 @@
+#include "model/text/clip_text_model.h"
+
+#include <ATen/ops/arange.h>
+#include <ATen/ops/argmax.h>
+#include <ATen/ops/index.h>
+
+namespace latentd::model {
+namespace {
+
+constexpr int64_t kLegacyEos = 2;
+
+}  // namespace
+
+ClipTextTransformerImpl::ClipTextTransformerImpl(const ClipTextConfig& config, const at::TensorOptions& options)
+    : embeddings_(register_module("embeddings", ClipTextEmbeddings(config, options))),
+      encoder_(register_module("encoder", ClipEncoder(config, options))),
+      final_layer_norm_(
+          register_module("final_layer_norm", LayerNorm(config.hidden_size, config.layer_norm_eps, options))) {}
+
+at::Tensor ClipTextTransformerImpl::forward(const at::Tensor& ids, int64_t layers) const {
+  return final_layer_norm_->forward(encoder_->forward(embeddings_->forward(ids), layers));
+}
+
+ClipTextModelImpl::ClipTextModelImpl(const ClipTextConfig& config, const at::TensorOptions& options)
+    : config_(config), text_model_(register_module("text_model", ClipTextTransformer(config, options))) {}
+
+at::Tensor ClipTextModelImpl::Encode(const at::Tensor& ids, int64_t clip_skip) const {
+  TORCH_CHECK(ids.dim() == 2 && ids.scalar_type() == at::kLong, "ids must be int64 [B, T]");
+  TORCH_CHECK(ids.size(1) <= config_.max_positions, "a sequence of ", ids.size(1), " tokens is over the model's ",
+              config_.max_positions);
+  TORCH_CHECK(clip_skip >= 0 && clip_skip <= config_.layers, "clip_skip must be in [0, ", config_.layers, "]");
+  return text_model_->forward(ids, config_.layers - clip_skip);
+}
+
+at::Tensor ClipTextModelImpl::Pool(const at::Tensor& ids, const at::Tensor& states) const {
+  // Where several are equally large, argmax gives the first, as the reference's does.
+  const at::Tensor places = config_.eos_token_id == kLegacyEos
+                                ? at::argmax(ids, 1)
+                                : at::argmax(ids.eq(config_.eos_token_id).to(at::kInt), 1);  // [B]
+  return at::index(states, {at::arange(ids.size(0), ids.options()), places});
+}
+
+}  // namespace latentd::model

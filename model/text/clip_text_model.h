@@ -1,0 +1,63 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <torch/nn/module.h>
+#include <torch/nn/pimpl.h>
+
+#include <memory>
+
+#include "model/layers/layer_norm.h"
+#include "model/text/clip_text_config.h"
+#include "model/text/clip_text_layers.h"
+
+namespace latentd::model {
+
+// The transformer under `text_model.`, where checkpoints have everything.
+class ClipTextTransformerImpl : public torch::nn::Module {
+ public:
+  ClipTextTransformerImpl(const ClipTextConfig& config, const at::TensorOptions& options);
+
+  // The states after the first `layers` layers, normalised. [B, T] -> [B, T, D]
+  at::Tensor forward(const at::Tensor& ids, int64_t layers) const;
+
+ private:
+  ClipTextEmbeddings embeddings_;
+  ClipEncoder encoder_;
+  LayerNorm final_layer_norm_;
+};
+TORCH_MODULE(ClipTextTransformer);
+
+// The text encoder of Stable Diffusion 1.x and 2.x (Radford et al. 2021, arXiv:2103.00020; CLIPTextModel of
+// transformers 5.23, whose parameter names it has, under the prefix `text_model.` of the versions before).
+//
+//   ClipTextModel text(ReadClipTextConfig(ConfigReader::FromFile(folder / "config.json")), options);
+//   LoadWeights(*text, *RenamedSource::Make(OpenComponent(folder), PrefixedClipKey), {.may_ignore = IsClipConstant});
+//   at::Tensor states = text(ids);
+//
+// There is no attention mask: as in diffusers, padding is seen by the tokens behind it only. Const, so it may run from
+// several threads at a time. On the CPU in float32 the states of a prompt are the same bytes whatever its batch.
+class ClipTextModelImpl : public torch::nn::Module {
+ public:
+  // Parameters are allocated with `options` (type, device), not initialised.
+  ClipTextModelImpl(const ClipTextConfig& config, const at::TensorOptions& options);
+
+  // ids: int64 [B, T], T up to config().max_positions, each in [0, vocab_size). Returns the last states, normalised,
+  // [B, T, D].
+  at::Tensor forward(const at::Tensor& ids) const { return Encode(ids, 0); }
+
+  // The same, leaving out the last `clip_skip` layers, in [0, config().layers]: diffusers' `clip_skip`, which
+  // normalises those states by the final layer norm, too.
+  at::Tensor Encode(const at::Tensor& ids, int64_t clip_skip) const;
+
+  // One vector for each prompt, [B, D]: `states` (of forward) at the end token, found as config().eos_token_id says.
+  at::Tensor Pool(const at::Tensor& ids, const at::Tensor& states) const;
+
+  const ClipTextConfig& config() const { return config_; }
+
+ private:
+  const ClipTextConfig config_;
+  ClipTextTransformer text_model_;
+};
+TORCH_MODULE(ClipTextModel);
+
+}  // namespace latentd::model

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string_view>
+
+namespace latentd::model {
+
+// What libFuzzer calls with arbitrary bytes, and what the test of the corpus calls with known ones. They end the
+// process (abort, or a sanitizer's report) when something is wrong; errors in the input are the normal case.
+
+// A safetensors file: the header's promises are checked, then every tensor is read through the mapped file.
+void FuzzSafetensors(std::string_view bytes);
+
+// A prompt, UTF-8 or not: its windows by tokenizers of both kinds must be well-formed, and must agree with the tokens.
+void FuzzTokenizer(std::string_view bytes);
+
+}  // namespace latentd::model

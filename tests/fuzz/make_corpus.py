@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""Writes the seeds of the fuzzers: tests/fuzz/corpus/{safetensors,tokenizer}/. Deterministic, standard library only.
+
+    python tests/fuzz/make_corpus.py
+"""
+
+import json
+import pathlib
+import struct
+
+CORPUS = pathlib.Path(__file__).parent / "corpus"
+
+
+def safetensors(header, data=b"", length=None):
+    text = header if isinstance(header, bytes) else json.dumps(header, separators=(",", ":")).encode()
+    return struct.pack("<Q", len(text) if length is None else length) + text + data
+
+
+def tensor(dtype, shape, begin, end):
+    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+
+one = {"a": tensor("F32", [2], 0, 8)}
+SAFETENSORS = {
+    "empty": b"",
+    "no_tensors": safetensors({}),
+    "one": safetensors(one, bytes(8)),
+    "padded": safetensors(json.dumps(one).encode() + b"     ", bytes(8)),
+    "metadata": safetensors({"__metadata__": {"format": "pt"}, **one}, bytes(8)),
+    "all_types": safetensors({d: tensor(d, [1], 8 * i, 8 * i + 8) for i, d in enumerate(["I64", "F64"])}, bytes(16)),
+    "mixed": safetensors({"b": tensor("BF16", [3], 4, 10), "a": tensor("F16", [1, 2], 0, 4), "c": tensor("U8", [], 10, 11),
+                          "d": tensor("BOOL", [0, 5], 11, 11), "e": tensor("I32", [1], 11, 15)}, bytes(15)),
+    "truncated": safetensors(one, bytes(5)),
+    "hole": safetensors({"a": tensor("U8", [1], 0, 1), "b": tensor("U8", [1], 2, 3)}, bytes(3)),
+    "overlap": safetensors({"a": tensor("U8", [2], 0, 2), "b": tensor("U8", [2], 1, 3)}, bytes(3)),
+    "reversed": safetensors({"a": tensor("U8", [1], 2, 1)}, bytes(2)),
+    "overflow": safetensors({"a": tensor("F64", [2**61, 8], 0, 0)}),
+    "overflow_zero": safetensors({"a": tensor("F64", [0, 2**62, 2**62], 0, 0)}),
+    "negative": safetensors({"a": tensor("U8", [-1], 0, 1)}, bytes(1)),
+    "huge_offsets": safetensors({"a": tensor("U8", [1], 2**64 - 1, 2**64 - 1)}, bytes(1)),
+    "long_header": safetensors({}, b"", length=2**63),
+    "over_limit": safetensors({}, b"", length=100_000_001),
+    "unknown_type": safetensors({"a": tensor("F8_E4M3", [1], 0, 1)}, bytes(1)),
+    "twice": safetensors(b'{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],'
+                         b'"data_offsets":[0,1]}}', bytes(1)),
+    "nested": safetensors(b'{"a":' + b"[" * 60),
+    "not_json": safetensors(b"{nonsense"),
+    "bad_utf8": safetensors(b'{"\xff":1}'),
+}
+
+TOKENIZER = {
+    "empty": "",
+    "plain": "a red apple on a wooden table, 4k",
+    "contractions": "it's we've don't ''s 'LL",
+    "special": "<|endoftext|>a<|startoftext|><|EndOfText|>!</w>",
+    "spaces": " \t\r\n\u00a0\u1680\u2003\u2028\u3000\u0085x",
+    "marks": "e\u0301\u0323 q\u0307\u0323 \u0344\u0345\u093c a\u0898\u0301\U00011935\U00011930",
+    "hangul": "\u1112\u1161\u11ab\uac00\u11a8 한국어",
+    "scripts": "Привет Ελλάς שלום مرحبا हिन्दी ไทย 日本語",
+    "case": "İIıẞßΣςǅ\ua7cb\U00010d50",
+    "emoji": "👩‍👩‍👧 👍🏽 🇩🇪 1️⃣ ❤️",
+    "numbers": "123 ½ ² Ⅷ ٣",
+    "control": "\0\x01\x1c\x7f\u200b\u2060\ufeff",
+    "long": "word " * 90,
+    "long_word": "ab" * 120,
+    "exclamations": "!" * 90,
+}
+INVALID = {"overlong": b"\xc0\xaf\xe0\x80\xaf", "surrogate": b"a\xed\xa0\x80b", "cut": b"caf\xc3", "bytes": bytes(range(256))}
+
+
+def main():
+    for topic, files in (("safetensors", SAFETENSORS),
+                         ("tokenizer", {**{k: v.encode() for k, v in TOKENIZER.items()}, **INVALID})):
+        folder = CORPUS / topic
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+
+
+if __name__ == "__main__":
+    main()
