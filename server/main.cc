@@ -1,6 +1,7 @@
 // latentd: the server's program. Builds the parts, serves until SIGTERM or SIGINT, then drains.
 
 #include <ATen/Context.h>
+#include <ATen/detail/CUDAHooksInterface.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spdlog/sinks/stdout_sinks.h>
@@ -43,7 +44,7 @@ absl::StatusOr<at::Device> ChooseDevice(const std::string& name) {
   if (absl::string_view rest = name; absl::ConsumePrefix(&rest, "cuda:") && !absl::SimpleAtoi(rest, &index)) {
     return absl::InvalidArgumentError(absl::StrCat("--device ", name, ": not a device"));
   }
-  if (index >= static_cast<int>(at::globalContext().getNumGPUs())) {
+  if (index >= at::detail::getCUDAHooks().deviceCount()) {
     return absl::FailedPreconditionError(absl::StrCat("--device ", name, ": there is no such CUDA device"));
   }
   return at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(index));
@@ -151,12 +152,12 @@ absl::Status Serve(const config::ServerOptions& options) {
 
   auto models = FindModels(options, at::TensorOptions().dtype(type).device(*device));
   if (!models.ok()) return models.status();
-  const auto store = store::MakeMemoryJobStore({.clock = &clock,
-                                                .observer = &observer,
-                                                .max_queued_jobs = options.max_queued_jobs,
-                                                .job_ttl = options.job_ttl,
-                                                .job_bytes = options.job_bytes,
-                                                .random = nullptr});
+  const auto store =
+      std::make_unique<store::MemoryJobStore>(store::MemoryJobStoreOptions{.clock = &clock,
+                                                                           .observer = &observer,
+                                                                           .max_queued_jobs = options.max_queued_jobs,
+                                                                           .job_ttl = options.job_ttl,
+                                                                           .job_bytes = options.job_bytes});
   engine::ModelRegistry registry(
       {.models = *std::move(models), .memory_budget = options.model_memory, .observer = &observer});
   core::SchedulerOptions scheduler;

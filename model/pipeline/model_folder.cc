@@ -117,7 +117,7 @@ ModelFolder ModelFolder::Open(const std::filesystem::path& path) {
   if (text_read) {
     part([&] {
       folder.text_weights = RenamedSource::Make(OpenComponent(path / "text_encoder"), PrefixedClipKey);
-      const ClipTextModel network(folder.text, meta);
+      ClipTextModel network(folder.text, meta);
       CheckWeights(*network, *folder.text_weights, {.may_ignore = IsClipConstant});
       folder.parameters += CountParameters(*network);
     });
@@ -125,7 +125,7 @@ ModelFolder ModelFolder::Open(const std::filesystem::path& path) {
   if (part([&] { folder.unet = ReadUNetConfig(ConfigReader::FromFile(path / "unet" / "config.json")); })) {
     part([&] {
       folder.unet_weights = OpenComponent(path / "unet");
-      const UNet2DConditionModel network(folder.unet, meta);
+      UNet2DConditionModel network(folder.unet, meta);
       CheckWeights(*network, *folder.unet_weights);
       folder.parameters += CountParameters(*network);
     });
@@ -134,7 +134,7 @@ ModelFolder ModelFolder::Open(const std::filesystem::path& path) {
   if (part([&] { folder.vae = ReadVaeConfig(ConfigReader::FromFile(path / "vae" / "config.json")); })) {
     part([&] {
       folder.vae_weights = RenamedSource::Make(OpenComponent(path / "vae"), ModernVaeKey);
-      const AutoencoderKL network(folder.vae, meta);
+      AutoencoderKL network(folder.vae, meta);
       CheckWeights(*network, *folder.vae_weights);
       folder.parameters += CountParameters(*network);
     });

@@ -92,7 +92,8 @@ class EngineTest : public testing::Test {
   void WaitUntilIdle() { EXPECT_TRUE(engine_->WaitUntilIdle(clock_.Now() + absl::Seconds(60))); }
 
   core::SystemClock clock_;
-  std::unique_ptr<core::JobStore> store_ = store::MakeMemoryJobStore({.clock = &clock_});
+  std::unique_ptr<core::JobStore> store_ =
+      std::make_unique<store::MemoryJobStore>(store::MemoryJobStoreOptions{.clock = &clock_});
   FakeModelControl control_;
   std::unique_ptr<ModelRegistry> registry_;
   std::unique_ptr<Engine> engine_;
