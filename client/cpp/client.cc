@@ -2,25 +2,16 @@
 
 #include <utility>
 
-#include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
+#include "client/cpp/client_impl.h"
 #include "client/cpp/job_follower.h"
-#include "client/cpp/job_watcher.h"
-#include "client/cpp/unary_call.h"
 #include "client/cpp/utf8.h"
 #include "client/cpp/uuid.h"
-#include "google/protobuf/wrappers.pb.h"
-#include "grpcpp/channel.h"
 #include "grpcpp/create_channel.h"
-#include "grpcpp/impl/codegen/client_unary_call.h"
 #include "grpcpp/security/credentials.h"
-#include "latentd/v1/image_generation.grpc.pb.h"
-#include "latentd/v1/models.grpc.pb.h"
 
 namespace latentd::client {
 namespace {
-
-constexpr int kPageSize = 1000;
 
 absl::Status CheckText(const v1::GenerationSpec& spec) {
   const bool prompt = IsUtf8(spec.prompt());
@@ -29,13 +20,6 @@ absl::Status CheckText(const v1::GenerationSpec& spec) {
   }
   return absl::InvalidArgumentError(
       absl::StrCat(prompt ? "spec.negative_prompt" : "spec.prompt", " is not valid UTF-8"));
-}
-
-RetryPolicy MakePolicy(const RetryOptions& options) {
-  return RetryPolicy(options, [] {
-    absl::BitGen random;
-    return absl::Uniform(random, 0.0, 1.0);
-  });
 }
 
 // What Watch gives for a job that has ended, when all its events were seen before.
@@ -52,41 +36,6 @@ absl::StatusOr<Result> ResultOfEnded(const v1::Job& job) {
 
 }  // namespace
 
-struct Client::Impl {
-  ClientOptions options;
-  std::shared_ptr<grpc::ChannelInterface> channel;
-  std::unique_ptr<v1::ImageGeneration::StubInterface> images;
-  std::unique_ptr<v1::Models::StubInterface> models;
-
-  // One unary method, `(stub.*method)(context, request, response)`, with all its tries.
-  template <typename Service, typename Request, typename Response>
-  absl::StatusOr<Response> Call(Service& stub,
-                                grpc::Status (Service::*method)(grpc::ClientContext*, const Request&, Response*),
-                                const Request& request, const CallOptions& call_options, absl::Duration timeout) const {
-    Response response;
-    UnaryCall call{
-        .attempt = [&](grpc::ClientContext& context) { return (stub.*method)(&context, request, &response); },
-        .timeout = timeout,
-        .options = call_options};
-    if (const absl::Status status = CallWithRetries(call, MakePolicy(options.retry), *options.waiter); !status.ok()) {
-      return status;
-    }
-    return response;
-  }
-
-  template <typename Service, typename Request, typename Response>
-  absl::StatusOr<Response> Call(Service& stub,
-                                grpc::Status (Service::*method)(grpc::ClientContext*, const Request&, Response*),
-                                const Request& request, const CallOptions& call_options) const {
-    return Call(stub, method, request, call_options, options.call_timeout);
-  }
-
-  JobWatcher MakeWatcher(const std::string& job, int64_t after_sequence, const Callbacks& callbacks) const {
-    return JobWatcher(*images, *options.waiter, MakePolicy(options.retry),
-                      {.silence_limit = options.silence_limit, .retry = callbacks.retry}, job, after_sequence);
-  }
-};
-
 std::unique_ptr<Client> Client::Connect(const std::string& address, ClientOptions options) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);
@@ -98,8 +47,8 @@ std::unique_ptr<Client> Client::Connect(const std::string& address, ClientOption
 }
 
 Client::Client(std::shared_ptr<grpc::ChannelInterface> channel, ClientOptions options)
-    : impl_(std::make_unique<Impl>(
-          Impl{std::move(options), channel, v1::ImageGeneration::NewStub(channel), v1::Models::NewStub(channel)})) {}
+    : impl_(
+          new Impl{std::move(options), channel, v1::ImageGeneration::NewStub(channel), v1::Models::NewStub(channel)}) {}
 
 Client::~Client() = default;
 
@@ -181,121 +130,10 @@ absl::StatusOr<v1::Job> Client::CreateJob(v1::CreateJobRequest request, const Ca
       // The job may exist already: its name is needed to cancel it.
       .stop_ends_attempt = false,
       .retry = retry};
-  if (const absl::Status status = CallWithRetries(call, MakePolicy(impl_->options.retry), *impl_->options.waiter);
-      !status.ok()) {
+  if (const absl::Status status = impl_->Run(call); !status.ok()) {
     return status;
   }
   return job;
-}
-
-absl::StatusOr<v1::Job> Client::GetJob(const std::string& job, const CallOptions& options) const {
-  v1::GetJobRequest request;
-  request.set_name(job);
-  return impl_->Call(*impl_->images, &v1::ImageGeneration::StubInterface::GetJob, request, options);
-}
-
-absl::StatusOr<std::vector<v1::Job>> Client::ListJobs(v1::ListJobsRequest filter, const CallOptions& options) const {
-  std::vector<v1::Job> jobs;
-  filter.set_page_size(kPageSize);
-  filter.clear_page_token();
-  do {
-    absl::StatusOr<v1::ListJobsResponse> page =
-        impl_->Call(*impl_->images, &v1::ImageGeneration::StubInterface::ListJobs, filter, options);
-    if (!page.ok()) {
-      return page.status();
-    }
-    for (v1::Job& job : *page->mutable_jobs()) {
-      jobs.push_back(std::move(job));
-    }
-    filter.set_page_token(page->next_page_token());
-  } while (!filter.page_token().empty());
-  return jobs;
-}
-
-absl::StatusOr<v1::Job> Client::CancelJob(const std::string& job, const CallOptions& options) const {
-  v1::CancelJobRequest request;
-  request.set_name(job);
-  return impl_->Call(*impl_->images, &v1::ImageGeneration::StubInterface::CancelJob, request, options);
-}
-
-absl::Status Client::DeleteJob(const std::string& job, const CallOptions& options) const {
-  v1::DeleteJobRequest request;
-  request.set_name(job);
-  return impl_->Call(*impl_->images, &v1::ImageGeneration::StubInterface::DeleteJob, request, options).status();
-}
-
-absl::StatusOr<OutputFile> Client::GetOutput(const std::string& job, int index, const CallOptions& options) const {
-  v1::GetOutputRequest request;
-  request.set_job(job);
-  request.set_index(index);
-  absl::StatusOr<google::api::HttpBody> body =
-      impl_->Call(*impl_->images, &v1::ImageGeneration::StubInterface::GetOutput, request, options);
-  if (!body.ok()) {
-    return body.status();
-  }
-  return OutputFile{body->content_type(), std::move(*body->mutable_data())};
-}
-
-absl::StatusOr<std::vector<v1::Model>> Client::ListModels(const CallOptions& options) const {
-  std::vector<v1::Model> models;
-  v1::ListModelsRequest request;
-  request.set_page_size(kPageSize);
-  do {
-    absl::StatusOr<v1::ListModelsResponse> page =
-        impl_->Call(*impl_->models, &v1::Models::StubInterface::ListModels, request, options);
-    if (!page.ok()) {
-      return page.status();
-    }
-    for (v1::Model& model : *page->mutable_models()) {
-      models.push_back(std::move(model));
-    }
-    request.set_page_token(page->next_page_token());
-  } while (!request.page_token().empty());
-  return models;
-}
-
-absl::StatusOr<v1::Model> Client::GetModel(const std::string& model, const CallOptions& options) const {
-  v1::GetModelRequest request;
-  request.set_name(model);
-  return impl_->Call(*impl_->models, &v1::Models::StubInterface::GetModel, request, options);
-}
-
-absl::StatusOr<v1::Model> Client::LoadModel(const std::string& model, const CallOptions& options) const {
-  v1::LoadModelRequest request;
-  request.set_name(model);
-  return impl_->Call(*impl_->models, &v1::Models::StubInterface::LoadModel, request, options, absl::InfiniteDuration());
-}
-
-absl::StatusOr<v1::Model> Client::UnloadModel(const std::string& model, const CallOptions& options) const {
-  v1::UnloadModelRequest request;
-  request.set_name(model);
-  return impl_->Call(*impl_->models, &v1::Models::StubInterface::UnloadModel, request, options);
-}
-
-absl::StatusOr<bool> Client::Health(const CallOptions& options) const {
-  // grpc.health.v1.HealthCheckRequest and -Response each hold one field of number 1, a string and an enum: on the wire
-  // they are the well-known wrappers, which saves generated code for a service that gRPC ships without.
-  const google::protobuf::StringValue request;
-  google::protobuf::Int32Value response;
-  const grpc::internal::RpcMethod method("/grpc.health.v1.Health/Check", grpc::internal::RpcMethod::NORMAL_RPC);
-  const UnaryCall call{
-      .attempt =
-          [&](grpc::ClientContext& context) {
-            return grpc::internal::BlockingUnaryCall<google::protobuf::StringValue, google::protobuf::Int32Value>(
-                impl_->channel.get(), method, &context, request, &response);
-          },
-      .timeout = impl_->options.call_timeout,
-      .options = options};
-  const RetryOptions once{.connect_for = absl::ZeroDuration(), .busy_for = absl::ZeroDuration()};
-  if (const absl::Status status = CallWithRetries(call, MakePolicy(once), *impl_->options.waiter); !status.ok()) {
-    return status;
-  }
-  constexpr int kServing = 1;
-  return response.value() == kServing;
-}
-
-absl::StatusOr<v1::Stats> Client::GetStats(const CallOptions& options) const {
-  return impl_->Call(*impl_->images, &v1::ImageGeneration::StubInterface::GetStats, v1::GetStatsRequest(), options);
 }
 
 }  // namespace latentd::client

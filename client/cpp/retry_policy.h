@@ -15,7 +15,7 @@ struct RetryOptions {
   absl::Duration initial_backoff = absl::Milliseconds(200);
   double multiplier = 2;
   absl::Duration max_backoff = absl::Seconds(10);
-  // How long a server is tried that has not answered yet. Zero: once.
+  // How long a server is tried that has not answered this client yet. Zero: once.
   absl::Duration connect_for = absl::Seconds(10);
   // How long one is tried that did answer, and was lost.
   absl::Duration reconnect_for = absl::Minutes(2);

@@ -75,6 +75,10 @@ class FakeServer::Images : public v1::ImageGeneration::Service {
 
   grpc::Status ListJobs(grpc::ServerContext*, const v1::ListJobsRequest* request,
                         v1::ListJobsResponse* response) override {
+    {
+      const std::lock_guard<std::mutex> lock(fake_.mutex_);
+      fake_.list_requests_.push_back(*request);
+    }
     response->set_next_page_token(Page(fake_.jobs, request->page_token(), *response->mutable_jobs()));
     return grpc::Status::OK;
   }
@@ -182,6 +186,11 @@ std::vector<v1::CreateJobRequest> FakeServer::create_requests() const {
 std::vector<v1::WatchJobRequest> FakeServer::watch_requests() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return watch_requests_;
+}
+
+std::vector<v1::ListJobsRequest> FakeServer::list_requests() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return list_requests_;
 }
 
 std::vector<std::string> FakeServer::cancelled() const {

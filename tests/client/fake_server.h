@@ -39,6 +39,7 @@ class FakeServer {
   // What was asked, in order. Call after the calls have returned.
   std::vector<v1::CreateJobRequest> create_requests() const;
   std::vector<v1::WatchJobRequest> watch_requests() const;
+  std::vector<v1::ListJobsRequest> list_requests() const;
   std::vector<std::string> cancelled() const;
   std::vector<std::string> deleted() const;
 
@@ -52,6 +53,7 @@ class FakeServer {
   mutable std::mutex mutex_;
   std::vector<v1::CreateJobRequest> create_requests_;
   std::vector<v1::WatchJobRequest> watch_requests_;
+  std::vector<v1::ListJobsRequest> list_requests_;
   std::vector<std::string> cancelled_;
   std::vector<std::string> deleted_;
 

@@ -1,0 +1,250 @@
+#include "client/cli/command_line.h"
+
+#include <cmath>
+#include <iostream>
+#include <limits>
+#include <optional>
+
+#include "CLI/CLI.hpp"
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "client/cli/exit_code.h"
+#include "client/cli/output_files.h"
+#include "client/cpp/proto_time.h"
+
+namespace latentd::cli {
+namespace {
+
+constexpr char kFooter[] =
+    "Exit codes:\n"
+    "  0    done, every output is written\n"
+    "  2    the command line is wrong\n"
+    "  3    the server refused the request, or the job failed\n"
+    "  4    the job was cancelled by somebody else\n"
+    "  5    the server cannot be reached, is not ready, or is too busy\n"
+    "  6    the job is completed, but an output failed or was withheld\n"
+    "  7    a file could not be written\n"
+    "  130  Ctrl-C (143: SIGTERM)\n"
+    "\n"
+    "Standard output has a progress bar on a terminal, one line for each event in a pipe, and with --json one JSON "
+    "object\n"
+    "for each event: latentd.v1.Event in protobuf's JSON mapping, without the bytes of chunks and previews. A command\n"
+    "with --json that fails ends with {\"error\": google.rpc.Status}. Notices and errors go to standard error.";
+
+// What CLI11 fills in before it goes to messages.
+struct RawFlags {
+  std::string model, prompt, negative_prompt, sampler, sigmas, timeout, job;
+  std::optional<int32_t> steps, width, height, num_images, preview_every, quality;
+  std::optional<double> guidance_scale;
+  std::optional<int64_t> seed;
+  double eta = 0;
+  int32_t priority = 0;
+  bool omit_prompts = false;
+  std::vector<std::string> labels, states;
+};
+
+// A problem found after CLI11 was content.
+CLI::Error UsageError(const std::string& message) { return CLI::ValidationError(message); }
+
+std::map<std::string, std::string> ParseLabels(const std::vector<std::string>& texts) {
+  std::map<std::string, std::string> labels;
+  for (const std::string& text : texts) {
+    const size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      throw UsageError(absl::StrCat("--label ", text, ": must be KEY=VALUE"));
+    }
+    labels[text.substr(0, equals)] = text.substr(equals + 1);
+  }
+  return labels;
+}
+
+// "30" (seconds), "90s", "5m", "1h30m".
+absl::Duration ParseTimeout(const std::string& text) {
+  absl::Duration duration;
+  double seconds = 0;
+  if (absl::SimpleAtod(text, &seconds) && std::isfinite(seconds)) {
+    duration = absl::Seconds(seconds);
+  } else if (!absl::ParseDuration(text, &duration) || duration == absl::InfiniteDuration()) {
+    throw UsageError(absl::StrCat("--timeout ", text, ": must be a time such as 90s or 5m"));
+  }
+  if (duration <= absl::ZeroDuration()) {
+    throw UsageError(absl::StrCat("--timeout ", text, ": must be more than nothing"));
+  }
+  return duration;
+}
+
+// "dpmpp_2m_karras" is short for --sampler dpmpp_2m --sigmas karras.
+void SetSampler(const RawFlags& flags, v1::GenerationSpec& spec) {
+  spec.set_sampler(flags.sampler);
+  spec.set_sigmas(flags.sigmas);
+  for (const char* sigmas : {"karras", "exponential", "beta"}) {
+    const std::string suffix = absl::StrCat("_", sigmas);
+    if (!absl::EndsWith(flags.sampler, suffix)) {
+      continue;
+    }
+    if (!flags.sigmas.empty() && flags.sigmas != sigmas) {
+      throw UsageError(
+          absl::StrCat("--sampler ", flags.sampler, " and --sigmas ", flags.sigmas, " contradict each other"));
+    }
+    spec.set_sampler(flags.sampler.substr(0, flags.sampler.size() - suffix.size()));
+    spec.set_sigmas(sigmas);
+  }
+}
+
+void SetGeneration(const RawFlags& flags, CommandLine& line) {
+  v1::GenerationSpec& spec = line.spec;
+  spec.set_model(flags.model);
+  spec.set_prompt(flags.prompt);
+  spec.set_negative_prompt(flags.negative_prompt);
+  SetSampler(flags, spec);
+  spec.set_steps(flags.steps.value_or(0));
+  spec.set_width(flags.width.value_or(0));
+  spec.set_height(flags.height.value_or(0));
+  spec.set_num_images(flags.num_images.value_or(1));
+  spec.set_eta(flags.eta);
+  if (flags.guidance_scale.has_value()) {
+    spec.set_guidance_scale(*flags.guidance_scale);
+  }
+  if (flags.seed.has_value()) {
+    spec.set_seed(*flags.seed);
+  }
+  spec.mutable_output()->set_quality(flags.quality.value_or(0));
+  spec.mutable_output()->set_omit_prompts(flags.omit_prompts);
+  if (flags.preview_every.has_value()) {
+    if (line.detach) {
+      throw UsageError("--preview-every and --detach exclude each other");
+    }
+    spec.mutable_preview()->set_kind(v1::PreviewOptions::KIND_IMAGE);
+    spec.mutable_preview()->set_every_steps(*flags.preview_every);
+    spec.mutable_preview()->set_format(v1::IMAGE_FORMAT_JPEG);
+  }
+  if (line.out.empty() && !line.detach) {
+    throw UsageError("--out is required (or --detach)");
+  }
+  if (!flags.timeout.empty()) {
+    *line.options.mutable_timeout() = client::ToProto(ParseTimeout(flags.timeout));
+  }
+  line.options.set_priority(flags.priority);
+  for (const auto& [key, value] : ParseLabels(flags.labels)) {
+    (*line.options.mutable_labels())[key] = value;
+  }
+}
+
+void SetOut(CommandLine& line) {
+  if (line.out.empty()) {
+    return;
+  }
+  const absl::StatusOr<v1::ImageFormat> format = FormatOf(line.out);
+  if (!format.ok()) {
+    throw UsageError(std::string(format.status().message()));
+  }
+  line.spec.mutable_output()->set_format(*format);
+}
+
+std::vector<v1::Job::State> ParseStates(const std::vector<std::string>& texts) {
+  std::vector<v1::Job::State> states;
+  for (const std::string& text : texts) {
+    v1::Job::State state = v1::Job::STATE_UNSPECIFIED;
+    if (!v1::Job::State_Parse(absl::StrCat("STATE_", absl::AsciiStrToUpper(text)), &state)) {
+      throw UsageError(absl::StrCat("--state ", text, ": must be queued, running, completed, failed or cancelled"));
+    }
+    states.push_back(state);
+  }
+  return states;
+}
+
+void AddGenerate(CLI::App& app, CommandLine& line, RawFlags& flags) {
+  // Zero means "the default" on the wire, so the server could not tell it from a flag that was not given.
+  const CLI::Range positive(1, std::numeric_limits<int32_t>::max());
+  app.add_option("--model", flags.model, "Model to use; needed when the server has several and the first is not meant");
+  app.add_option("--prompt", flags.prompt, "What the picture shows")->required();
+  app.add_option("--negative-prompt", flags.negative_prompt, "What it should not show");
+  app.add_option("--steps", flags.steps, "Denoising steps")->check(positive);
+  app.add_option("--sampler", flags.sampler, "Sampler, such as ddim; dpmpp_2m_karras also sets --sigmas");
+  app.add_option("--sigmas", flags.sigmas, "Noise levels: default, karras, exponential, beta");
+  app.add_option("--guidance-scale", flags.guidance_scale, "How strongly the prompt is followed; 1 or less: unguided");
+  app.add_option("--eta", flags.eta, "Noise that DDIM adds in each step, 0 to 1");
+  app.add_option("--seed", flags.seed, "Seed of the first image; the others count on from it");
+  app.add_option("--width", flags.width, "Width in pixels")->check(positive);
+  app.add_option("--height", flags.height, "Height in pixels")->check(positive);
+  app.add_option("--num-images", flags.num_images, "How many pictures")->check(positive);
+  app.add_option("--preview-every", flags.preview_every,
+                 "Keep a preview of the picture beside it (x.preview.jpg) until it is there, renewed every N steps")
+      ->check(positive);
+  app.add_option("--out", line.out, "File to write (.png .jpg .jpeg .webp); several images: x-0.png, x-1.png …");
+  app.add_option("--quality", flags.quality, "JPEG and WebP quality, 1 to 100")->check(positive);
+  app.add_flag("--omit-prompts", flags.omit_prompts, "Leave the prompts out of the file");
+  app.add_option("--timeout", flags.timeout, "The job fails when it is not done after this time, such as 90s or 5m");
+  app.add_option("--priority", flags.priority, "Jobs of higher priority begin earlier, -10 to 10");
+  app.add_option("--label", flags.labels, "A mark of your own, KEY=VALUE; may be repeated");
+  app.add_flag("--detach", line.detach, "Print the job's name and return; `watch` gets the pictures");
+}
+
+// "jobs/" may be left out.
+std::string JobName(const std::string& text) {
+  return absl::StartsWith(text, "jobs/") ? text : absl::StrCat("jobs/", text);
+}
+
+void Parse(CLI::App& app, int argc, const char* const* argv, CommandLine& line) {
+  RawFlags flags;
+  app.require_subcommand(1);
+  app.footer(kFooter);
+  CLI::App* generate = app.add_subcommand("generate", "Make pictures and write them to files");
+  CLI::App* models = app.add_subcommand("models", "List the server's models");
+  CLI::App* jobs = app.add_subcommand("jobs", "List the server's jobs, newest first");
+  CLI::App* watch = app.add_subcommand("watch", "Follow a job to its end; Ctrl-C leaves it running");
+  CLI::App* cancel = app.add_subcommand("cancel", "Cancel a job");
+  CLI::App* health = app.add_subcommand("health", "Tell whether the server is ready");
+  for (CLI::App* command : {generate, models, jobs, watch, cancel, health}) {
+    command->add_option("--server", line.server, "Address of the server")->capture_default_str();
+    command->add_flag("--json", line.json, "Print JSON, one object a line");
+  }
+  AddGenerate(*generate, line, flags);
+  watch->add_option("JOB", flags.job, "The job's name")->required();
+  watch->add_option("--after", line.after, "Only events after this sequence number")->check(CLI::NonNegativeNumber);
+  watch->add_option("--out", line.out, "File to write, as for generate");
+  cancel->add_option("JOB", flags.job, "The job's name")->required();
+  jobs->add_option("--state", flags.states, "Only jobs in this state; may be repeated");
+  jobs->add_option("--label", flags.labels, "Only jobs with this label, KEY=VALUE; may be repeated");
+
+  app.parse(argc, argv);
+
+  SetOut(line);
+  line.job = JobName(flags.job);
+  if (generate->parsed()) {
+    line.command = Command::kGenerate;
+    SetGeneration(flags, line);
+  } else if (jobs->parsed()) {
+    line.command = Command::kJobs;
+    line.states = ParseStates(flags.states);
+    line.labels = ParseLabels(flags.labels);
+  } else {
+    line.command = models->parsed()   ? Command::kModels
+                   : watch->parsed()  ? Command::kWatch
+                   : cancel->parsed() ? Command::kCancel
+                                      : Command::kHealth;
+  }
+}
+
+}  // namespace
+
+std::variant<CommandLine, int> ParseCommandLine(int argc, const char* const* argv) {
+  CommandLine line;
+  CLI::App app("latentctl: makes pictures with a latentd server", "latentctl");
+  try {
+    Parse(app, argc, argv, line);
+  } catch (const CLI::CallForHelp&) {
+    std::cout << app.help();
+    return kDone;
+  } catch (const CLI::Error& error) {
+    std::cerr << "error: " << error.what() << "\nSee latentctl --help.\n";
+    return kUsage;
+  }
+  return line;
+}
+
+}  // namespace latentd::cli

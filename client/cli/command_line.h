@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "latentd/v1/job.pb.h"
+#include "latentd/v1/spec.pb.h"
+
+namespace latentd::cli {
+
+enum class Command { kGenerate, kModels, kJobs, kWatch, kCancel, kHealth };
+
+// What the user asked for. Fields that a command does not have keep their defaults.
+struct CommandLine {
+  Command command = Command::kHealth;
+  std::string server = "127.0.0.1:50051";
+  bool json = false;
+
+  // generate
+  v1::GenerationSpec spec;  // the model is empty when none was given
+  v1::JobOptions options;
+  bool detach = false;
+
+  // generate and watch; empty when not given
+  std::string out;
+
+  // watch and cancel: a full name, "jobs/<uuid>"
+  std::string job;
+  int64_t after = 0;
+
+  // jobs
+  std::vector<v1::Job::State> states;
+  std::map<std::string, std::string> labels;
+};
+
+// The command line, or the code to exit with after help or what is wrong was printed.
+std::variant<CommandLine, int> ParseCommandLine(int argc, const char* const* argv);
+
+}  // namespace latentd::cli

@@ -1,0 +1,120 @@
+#include "client/cli/command_line.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace latentd::cli {
+namespace {
+
+using testing::HasSubstr;
+
+struct Parsed {
+  std::variant<CommandLine, int> result;
+  std::string out;
+  std::string err;
+
+  const CommandLine& line() const { return std::get<CommandLine>(result); }
+  int code() const { return std::get<int>(result); }
+};
+
+Parsed Parse(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "latentctl");
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  Parsed parsed{ParseCommandLine(static_cast<int>(arguments.size()), arguments.data()), "", ""};
+  parsed.out = testing::internal::GetCapturedStdout();
+  parsed.err = testing::internal::GetCapturedStderr();
+  return parsed;
+}
+
+// `generate` with what it must have, and `more`.
+Parsed Generate(const std::vector<const char*>& more) {
+  std::vector<const char*> arguments = {"generate", "--prompt", "p", "--out", "x.png"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return Parse(arguments);
+}
+
+TEST(CommandLineTest, TheDefaultServerIsTheServersDefaultAddress) {
+  EXPECT_EQ(Parse({"health"}).line().server, "127.0.0.1:50051");
+}
+
+TEST(CommandLineTest, HelpIsNoErrorAndTellsTheExitCodes) {
+  for (const auto& arguments : {std::vector<const char*>{"--help"}, {"generate", "--help"}}) {
+    const Parsed parsed = Parse(arguments);
+    EXPECT_EQ(parsed.code(), 0);
+    EXPECT_THAT(parsed.out, HasSubstr("Exit codes:"));
+    EXPECT_EQ(parsed.err, "");
+  }
+}
+
+TEST(CommandLineTest, ASamplerMayBringItsSigmas) {
+  const Parsed parsed = Generate({"--sampler", "euler_a_exponential"});
+  EXPECT_EQ(parsed.line().spec.sampler(), "euler_a");
+  EXPECT_EQ(parsed.line().spec.sigmas(), "exponential");
+  EXPECT_EQ(Generate({"--sampler", "dpmpp_2m_karras", "--sigmas", "karras"}).line().spec.sigmas(), "karras");
+  EXPECT_EQ(Generate({"--sampler", "dpm2_a", "--sigmas", "beta"}).line().spec.sampler(), "dpm2_a");
+}
+
+TEST(CommandLineTest, AnEmptyPromptIsAPrompt) {
+  EXPECT_EQ(Parse({"generate", "--prompt", "", "--out", "x.png"}).line().spec.prompt(), "");
+}
+
+TEST(CommandLineTest, TheExtensionChoosesTheFormat) {
+  EXPECT_EQ(Generate({}).line().spec.output().format(), v1::IMAGE_FORMAT_PNG);
+  EXPECT_EQ(Parse({"generate", "--prompt", "p", "--out", "x.JPEG"}).line().spec.output().format(),
+            v1::IMAGE_FORMAT_JPEG);
+}
+
+TEST(CommandLineTest, DetachNeedsNoFile) {
+  EXPECT_TRUE(Parse({"generate", "--prompt", "p", "--detach"}).line().detach);
+}
+
+TEST(CommandLineTest, TimesMayHaveAUnit) {
+  EXPECT_EQ(Generate({"--timeout", "30"}).line().options.timeout().seconds(), 30);
+  EXPECT_EQ(Generate({"--timeout", "1m30s"}).line().options.timeout().seconds(), 90);
+}
+
+TEST(CommandLineTest, AJobMayBeNamedInShort) {
+  EXPECT_EQ(Parse({"cancel", "0d1f"}).line().job, "jobs/0d1f");
+  EXPECT_EQ(Parse({"cancel", "jobs/0d1f"}).line().job, "jobs/0d1f");
+}
+
+struct WrongLine {
+  std::vector<const char*> arguments;
+  const char* says;
+};
+
+class WrongLineTest : public testing::TestWithParam<WrongLine> {};
+
+TEST_P(WrongLineTest, IsToldAndExitsWith2) {
+  const Parsed parsed = Parse(GetParam().arguments);
+  ASSERT_TRUE(std::holds_alternative<int>(parsed.result));
+  EXPECT_EQ(parsed.code(), 2);
+  EXPECT_THAT(parsed.err, testing::StartsWith("error: "));
+  EXPECT_THAT(parsed.err, HasSubstr(GetParam().says));
+  EXPECT_EQ(parsed.out, "");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, WrongLineTest,
+    testing::Values(
+        WrongLine{{}, "A subcommand is required"}, WrongLine{{"paint"}, "paint"},
+        WrongLine{{"generate", "--out", "x.png"}, "--prompt is required"},
+        WrongLine{{"generate", "--prompt", "p"}, "--out is required"},
+        WrongLine{{"generate", "--prompt", "p", "--out", "x.gif"}, "must be .png, .jpg, .jpeg or .webp"},
+        WrongLine{{"generate", "--prompt", "p", "--out", "x"}, "must be .png, .jpg, .jpeg or .webp"},
+        WrongLine{{"generate", "--prompt", "p", "--out", "x.png", "--steps", "0"}, "--steps"},
+        WrongLine{{"generate", "--prompt", "p", "--out", "x.png", "--steps", "many"}, "--steps"},
+        WrongLine{{"generate", "--prompt", "p", "--out", "x.png", "--seed", "9223372036854775808"}, "--seed"},
+        WrongLine{{"generate", "--prompt", "p", "--out", "x.png", "--label", "a"}, "must be KEY=VALUE"},
+        WrongLine{{"generate", "--prompt", "p", "--out", "x.png", "--timeout", "soon"}, "must be a time such as"},
+        WrongLine{{"generate", "--prompt", "p", "--out", "x.png", "--timeout", "-1"}, "must be more than nothing"},
+        WrongLine{{"generate", "--prompt", "p", "--out", "x.png", "--sampler", "heun_karras", "--sigmas", "beta"},
+                  "contradict each other"},
+        WrongLine{{"generate", "--prompt", "p", "--detach", "--preview-every", "2"}, "exclude each other"},
+        WrongLine{{"generate", "--prompt", "p", "--out", "x.png", "--colour", "red"}, "--colour"},
+        WrongLine{{"watch"}, "JOB is required"}, WrongLine{{"watch", "1", "--after", "-1"}, "--after"},
+        WrongLine{{"jobs", "--state", "asleep"}, "must be queued, running"}));
+
+}  // namespace
+}  // namespace latentd::cli
