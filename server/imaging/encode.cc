@@ -24,7 +24,7 @@ struct Texts {
 absl::StatusOr<std::string> EncodePixels(const Picture& picture, core::ImageFormat format, int quality) {
   if (!picture.valid()) return absl::InvalidArgumentError("the picture's size and its bytes do not agree");
   const char* suffix = ".png";
-  // libpng's level 4 is within a few per cent of the smallest file at a third of the time.
+  // Of 0 to 9; OpenCV's own default is 1, the fastest.
   std::vector<int> parameters = {cv::IMWRITE_PNG_COMPRESSION, 4};
   if (format != core::ImageFormat::kPng) {
     if (quality < 1 || quality > 100) return absl::InvalidArgumentError("the quality is not from 1 to 100");

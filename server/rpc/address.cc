@@ -45,8 +45,10 @@ bool IsLoopback(const Address& address) {
 }
 
 absl::Status ExplainBindFailure(const Address& address) {
+  const bool v6 = absl::StrContains(address.host, ":");
   const auto failure = [&](absl::string_view why) {
-    return absl::FailedPreconditionError(absl::StrCat("cannot listen on ", address.host, ":", address.port, ": ", why));
+    return absl::FailedPreconditionError(
+        absl::StrCat("cannot listen on ", v6 ? "[" : "", address.host, v6 ? "]:" : ":", address.port, ": ", why));
   };
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;

@@ -144,8 +144,9 @@ void EventStream::OnTimer() {
     call_->TryCancel();  // OnCancel follows, and the write fails
     return;
   }
-  SetTimerLocked((writing_ || since_write >= shared_.heartbeat ? now : last_write_) + shared_.heartbeat);
-  if (!writing_ && since_write >= shared_.heartbeat) {
+  const bool quiet = since_write >= shared_.heartbeat;
+  SetTimerLocked((quiet ? now : last_write_) + shared_.heartbeat);
+  if (quiet) {
     heartbeat_due_ = true;
     PumpLocked();
   }

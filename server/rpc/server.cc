@@ -33,13 +33,11 @@ uint32_t DrawSeed() {
   return device();
 }
 
-// Server reflection for one server, where the library's own call would add it to every server of the process.
-class Reflection : public grpc::ServerBuilderOption {
+// Takes off a server what the process adds to every one: reflection, on the health listener.
+class NoPlugins : public grpc::ServerBuilderOption {
  public:
   void UpdateArguments(grpc::ChannelArguments* /*arguments*/) override {}
-  void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override {
-    plugins->push_back(std::make_unique<grpc::reflection::ProtoServerReflectionPlugin>());
-  }
+  void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override { plugins->clear(); }
 };
 
 // What every listener has in common. Keepalive finds peers that are gone without a word within 50 seconds; a peer that
@@ -92,7 +90,6 @@ class ServerImpl final : public Server {
     if (!address.ok()) return address.status();
     grpc::ServerBuilder builder;
     Configure(builder);
-    builder.SetOption(std::make_unique<Reflection>());
     builder.RegisterService(&generation_).RegisterService(&models_).RegisterService(&blobs_);
     return Build(builder, text, *address, server_, port_);
   }
@@ -102,6 +99,7 @@ class ServerImpl final : public Server {
     if (!address.ok()) return address.status();
     grpc::ServerBuilder builder;
     Configure(builder);
+    builder.SetOption(std::make_unique<NoPlugins>());
     return Build(builder, text, *address, health_server_, health_port_);
   }
 
@@ -124,7 +122,10 @@ class ServerImpl final : public Server {
     core::MutexLock lock(shutdown_mutex_);
     if (down_) return;
     down_ = true;
-    SetServing(false);
+    for (const auto* server : {&server_, &health_server_}) {
+      // NOT_SERVING from now on, whatever SetServing is told.
+      if (*server != nullptr) (*server)->GetHealthCheckService()->Shutdown();
+    }
     counter_.WaitForNone(deadline);
     const auto last_calls = absl::ToChronoTime(std::min(deadline, absl::Now() + kLastCalls));
     for (const auto* server : {&server_, &health_server_}) {
@@ -161,6 +162,7 @@ class ServerImpl final : public Server {
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(Options options) {
   grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   // Protobuf logs what is not UTF-8 in requests, which the caller is told of by name.
   google::protobuf::SetLogHandler(nullptr);
   auto server = std::make_unique<ServerImpl>(options);

@@ -59,7 +59,7 @@ class Server {
   virtual int port() const = 0;
   virtual int health_port() const = 0;  // 0: no such listener
 
-  // What the health service says, for the whole server and for each service.
+  // What the health service says, for the whole server and for each service. Nothing more after Shutdown.
   virtual void SetServing(bool serving) = 0;
 
   virtual int open_streams() const = 0;

@@ -1,0 +1,181 @@
+// What a caller is told about a request that cannot be carried out, over real gRPC.
+
+#include <gmock/gmock.h>
+
+#include <limits>
+
+#include "tests/server/rpc/raw_call.h"
+#include "tests/server/rpc/rpc_fixture.h"
+
+namespace latentd::rpc {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class RequestErrors : public RpcTest {
+ protected:
+  // The status of CreateJob, which Generate must have as well.
+  grpc::Status StatusFor(const v1::GenerationSpec& spec, const v1::JobOptions& options = {}) {
+    v1::CreateJobRequest create;
+    *create.mutable_spec() = spec;
+    *create.mutable_options() = options;
+    v1::GenerateRequest generate;
+    *generate.mutable_spec() = spec;
+    *generate.mutable_options() = options;
+    Context context;
+    v1::Job job;
+    const grpc::Status status = images_->CreateJob(&context, create, &job);
+    Context stream_context;
+    const auto stream = images_->Generate(&stream_context, generate);
+    v1::Event event;
+    EXPECT_FALSE(stream->Read(&event));
+    const grpc::Status stream_status = stream->Finish();
+    EXPECT_EQ(status.error_code(), stream_status.error_code());
+    EXPECT_EQ(status.error_details(), stream_status.error_details());
+    return status;
+  }
+};
+
+TEST_F(RequestErrors, AllViolationsComeTogether) {
+  v1::GenerationSpec spec = Spec();
+  spec.set_width(63);
+  spec.set_steps(10000);
+  spec.set_sampler("magic");
+  spec.set_guidance_scale(std::numeric_limits<double>::quiet_NaN());
+  spec.set_num_images(10);
+  spec.mutable_output()->set_format(static_cast<v1::ImageFormat>(77));
+  spec.mutable_preview()->set_kind(static_cast<v1::PreviewOptions::Kind>(9));
+  v1::JobOptions options;
+  options.mutable_timeout()->set_nanos(-2000000000);
+  options.mutable_expire_time()->set_nanos(-1);
+  const grpc::Status status = StatusFor(spec, options);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(ReasonOf(status), "INVALID_FIELDS");
+  for (const char* field : {"spec.width", "spec.steps", "spec.sampler", "spec.guidance_scale", "spec.num_images",
+                            "spec.output.format", "spec.preview.kind", "options.timeout", "options.expire_time"}) {
+    EXPECT_THAT(WrongFields(status), HasSubstr(field));
+  }
+}
+
+TEST_F(RequestErrors, TheModelIsRequired) {
+  v1::GenerationSpec spec = Spec();
+  for (const char* model : {"", "models/"}) {
+    spec.set_model(model);
+    EXPECT_EQ(WrongFields(StatusFor(spec)), "spec.model");
+  }
+  spec.set_model(std::string(129, 'x'));
+  EXPECT_EQ(WrongFields(StatusFor(spec)), "spec.model");
+}
+
+TEST_F(RequestErrors, AnUnknownModelIsNamedWithThoseThereAre) {
+  v1::GenerationSpec spec = Spec();
+  spec.set_model("sdxl");
+  const grpc::Status status = StatusFor(spec);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_THAT(status.error_message(), HasSubstr("pictograms"));
+  const auto resource = DetailOf<google::rpc::ResourceInfo>(status);
+  ASSERT_TRUE(resource.has_value());
+  EXPECT_EQ(resource->resource_type(), "latentd.io/Model");
+  EXPECT_EQ(resource->resource_name(), "models/sdxl");
+}
+
+TEST_F(RequestErrors, ABrokenModelSaysHow) {
+  v1::GenerationSpec spec = Spec();
+  spec.set_model("wreck");
+  const grpc::Status status = StatusFor(spec);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(ReasonOf(status), "MODEL_BROKEN");
+  EXPECT_THAT(status.error_message(), HasSubstr("2 tensors are missing"));
+}
+
+TEST_F(RequestErrors, FieldsOfLaterVersionsAreRefusedByName) {
+  v1::GenerationSpec spec = Spec();
+  spec.mutable_image_to_image()->mutable_image()->set_data("png");
+  spec.add_loras()->set_name("style");
+  spec.add_controls();
+  spec.add_image_prompts();
+  spec.add_embeddings("e");
+  spec.mutable_animation();
+  spec.mutable_output()->set_clip_format(v1::CLIP_FORMAT_GIF);
+  const grpc::Status status = StatusFor(spec);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+  EXPECT_EQ(ReasonOf(status), "NOT_SERVED");
+  EXPECT_EQ(DetailOf<google::rpc::ErrorInfo>(status)->metadata().at("fields"),
+            "spec.image_to_image, spec.loras, spec.controls, spec.image_prompts, spec.embeddings, spec.animation, "
+            "spec.output.clip_format");
+}
+
+TEST_F(RequestErrors, RpcsOfLaterVersionsAreRefusedByName) {
+  Context put, get, adapters;
+  v1::Blob blob;
+  google::api::HttpBody body;
+  v1::ListAdaptersResponse list;
+  for (const auto& [status, name] :
+       {std::pair(blobs_->PutChunk(&put, {}, &blob), "latentd.v1.Blobs/PutChunk"),
+        std::pair(blobs_->Get(&get, {}, &body), "latentd.v1.Blobs/Get"),
+        std::pair(models_->ListAdapters(&adapters, {}, &list), "latentd.v1.Models/ListAdapters")}) {
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+    EXPECT_EQ(ReasonOf(status), "NOT_SERVED");
+    EXPECT_THAT(status.error_message(), HasSubstr(name));
+  }
+}
+
+TEST_F(RequestErrors, TextsThatAreNotUtf8AreNamedByTheirFields) {
+  // GenerateRequest{spec: {model: "m", prompt: "\xFF", negative_prompt: "\xC0"}, options: {labels: {"k": "\xFE"}}}
+  const std::string spec = std::string("\x0A\x01m", 3) + "\x52\x01\xFF" + "\x5A\x01\xC0";
+  const std::string entry = std::string("\x0A\x01k", 3) + "\x12\x01\xFE";
+  const std::string options = "\x1A" + std::string(1, static_cast<char>(entry.size())) + entry;
+  const std::string request = "\x0A" + std::string(1, static_cast<char>(spec.size())) + spec + "\x12" +
+                              std::string(1, static_cast<char>(options.size())) + options;
+  for (const char* method : {"Generate", "CreateJob"}) {
+    const grpc::Status status = RawCall(channel_, absl::StrCat("/latentd.v1.ImageGeneration/", method), request).first;
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << method;
+    EXPECT_EQ(ReasonOf(status), "INVALID_UTF8");
+    EXPECT_EQ(WrongFields(status), "spec.prompt, spec.negative_prompt, options.labels[0].value");
+  }
+}
+
+TEST_F(RequestErrors, BytesThatAreNoMessageAreRefusedByEveryRpc) {
+  for (const char* method :
+       {"ImageGeneration/Generate", "ImageGeneration/CreateJob", "ImageGeneration/GetJob", "ImageGeneration/ListJobs",
+        "ImageGeneration/CancelJob", "ImageGeneration/DeleteJob", "ImageGeneration/WatchJob",
+        "ImageGeneration/WatchJobs", "ImageGeneration/GetOutput", "ImageGeneration/GetStats", "Models/ListModels",
+        "Models/GetModel", "Models/LoadModel", "Models/UnloadModel", "Models/ListAdapters"}) {
+    const grpc::Status status = RawCall(channel_, absl::StrCat("/latentd.v1.", method), "\x0A\x7F").first;
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << method;
+    EXPECT_EQ(ReasonOf(status), "MALFORMED_MESSAGE") << method;
+    EXPECT_THAT(status.error_message(), HasSubstr("latentd.v1.")) << method;
+  }
+}
+
+TEST_F(RequestErrors, UnknownFieldsAreAccepted) {
+  // GetStatsRequest with field 1000 set, as a newer client might send it.
+  EXPECT_TRUE(RawCall(channel_, "/latentd.v1.ImageGeneration/GetStats", "\xC0\x3E\x01").first.ok());
+}
+
+TEST_F(RequestErrors, AHugePromptIsAnAnswerAndAHugeMessageToo) {
+  const grpc::Status long_prompt = StatusFor(Spec(std::string(100'000, 'x')));
+  EXPECT_EQ(long_prompt.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(WrongFields(long_prompt), "spec.prompt");
+  const grpc::Status huge = StatusFor(Spec(std::string(9 << 20, 'x')));
+  EXPECT_EQ(huge.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+}
+
+TEST_F(RequestErrors, ManyLongViolationsStillFitInTheMetadata) {
+  v1::GenerationSpec spec = Spec();
+  spec.set_model(std::string("\xE8\x8B\xB9"));
+  EXPECT_EQ(StatusFor(spec).error_code(), grpc::StatusCode::NOT_FOUND);
+  v1::WatchJobsRequest request;
+  for (int i = 0; i < 1000; ++i) request.add_jobs()->set_name("x");
+  Context context;
+  const auto stream = images_->WatchJobs(&context, request);
+  const grpc::Status status = stream->Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  const auto bad_request = DetailOf<google::rpc::BadRequest>(status);
+  ASSERT_TRUE(bad_request.has_value());
+  EXPECT_THAT(bad_request->field_violations().rbegin()->description(), AllOf(HasSubstr("and "), HasSubstr(" more")));
+}
+
+}  // namespace
+}  // namespace latentd::rpc
