@@ -97,8 +97,14 @@ TEST_F(BadInput, APromptOverTheWindowIsCutAndTheCallerIsTold) {
 TEST_F(BadInput, PromptsThatAreNotUtf8) {
   // The generated code refuses to send such a message: the bytes go out by hand. spec = 1, prompt = 10.
   const std::string prompt = "a red \xff apple";
-  const std::string spec = "\x0a\x06tiny-v\x52" + std::string(1, static_cast<char>(prompt.size())) + prompt;
-  const std::string message = "\x0a" + std::string(1, static_cast<char>(spec.size())) + spec;
+  const auto field = [](char tag, const std::string& value) {
+    std::string bytes(1, tag);
+    bytes.push_back(static_cast<char>(value.size()));
+    return bytes.append(value);
+  };
+  std::string spec = field('\x0a', "tiny-v");
+  spec.append(field('\x52', prompt));
+  const std::string message = field('\x0a', spec);
   grpc::GenericStub stub(grpc::CreateChannel(server_->address(), grpc::InsecureChannelCredentials()));
   grpc::ClientContext context;
   grpc::CompletionQueue queue;
