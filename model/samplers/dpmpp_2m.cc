@@ -71,6 +71,7 @@ SigmaSchedule DpmSchedule(const SamplerSettings& settings, int steps) {
     }
   }
   schedule.sigmas.push_back(FinalSigma(settings, noise));
+  CheckLevels(schedule);
   return schedule;
 }
 

@@ -77,7 +77,8 @@ class Sampler {
 
   // Consumes one evaluation and moves `state` on by one. `latent` and `prediction` are float32 of one row, [C, h, w];
   // noise, where the sampler needs any, is drawn from `generator` by DrawNoise.
-  // REQUIRES: state.evaluation < evaluations(). Neither tensor is changed.
+  // REQUIRES: state.evaluation < evaluations(). Neither tensor is changed; the state may keep both, so nobody else may
+  // change them afterwards either.
   Advanced Advance(SamplerState& state, const at::Tensor& latent, const at::Tensor& prediction,
                    at::Generator& generator) const;
 

@@ -3,10 +3,8 @@
 #include <ATen/TensorOperators.h>
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
-#include "model/errors.h"
 #include "model/samplers/reference_math.h"
 
 namespace latentd::model {
@@ -25,13 +23,7 @@ SigmaSampler::SigmaSampler(const SamplerSettings& settings, int steps, SigmaSche
     : Sampler(steps, std::move(schedule.timesteps)),
       settings_(settings),
       sigmas_(std::move(schedule.sigmas)),
-      init_noise_sigma_(InitNoiseSigma(settings, sigmas_)) {
-  for (int i = 0; i < evaluations(); ++i) {
-    if (!(sigmas_.at(i) > 0 && std::isfinite(sigmas_.at(i)))) {
-      throw ModelError("sampler", {"beta_schedule: gives a noise level that is not a positive number"});
-    }
-  }
-}
+      init_noise_sigma_(InitNoiseSigma(settings, sigmas_)) {}
 
 at::Tensor SigmaSampler::ScaleModelInput(const SamplerState& state, const at::Tensor& latent) const {
   const float sigma = SigmaAt(state.evaluation);

@@ -17,7 +17,6 @@ class SigmaSampler : public Sampler {
   at::Tensor AddNoise(const at::Tensor& clean, const at::Tensor& noise, int evaluation) const override;
 
  protected:
-  // Throws ModelError when a level but the last is not a positive number.
   SigmaSampler(const SamplerSettings& settings, int steps, SigmaSchedule schedule);
 
   const SamplerSettings& settings() const { return settings_; }

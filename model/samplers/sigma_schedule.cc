@@ -7,6 +7,7 @@
 #include <cmath>
 #include <iterator>
 
+#include "model/errors.h"
 #include "model/samplers/reference_math.h"
 #include "model/samplers/timestep_spacing.h"
 
@@ -63,6 +64,14 @@ float FinalSigma(const SamplerSettings& settings, const NoiseSchedule& noise) {
   return settings.final_sigma_zero ? 0.0F : noise.sigmas().front();
 }
 
+void CheckLevels(const SigmaSchedule& schedule) {
+  for (size_t i = 0; i + 1 < schedule.sigmas.size(); ++i) {
+    if (!(schedule.sigmas[i] > 0 && std::isfinite(schedule.sigmas[i]))) {
+      throw ModelError("sampler", {"beta_schedule: gives a noise level that is not a positive number"});
+    }
+  }
+}
+
 SigmaSchedule MakeSigmaSchedule(const SamplerSettings& settings, const NoiseSchedule& noise, int steps) {
   const std::vector<float> log_sigmas = LogSigmas(noise.sigmas());
   SigmaSchedule schedule;
@@ -93,6 +102,7 @@ SigmaSchedule MakeSigmaSchedule(const SamplerSettings& settings, const NoiseSche
       schedule.timesteps.push_back(0.25F * Log(schedule.sigmas[i]));
     }
   }
+  CheckLevels(schedule);
   return schedule;
 }
 

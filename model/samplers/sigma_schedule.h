@@ -30,7 +30,10 @@ std::vector<double> KarrasSigmas(double sigma_min, double sigma_max, int count);
 // The last level of a run: 0, or the lowest training sigma.
 float FinalSigma(const SamplerSettings& settings, const NoiseSchedule& noise);
 
-// The schedule that euler, euler_a and heun share.
+// Throws ModelError when a level but the last is not a positive number (betas that leave no signal, or no noise).
+void CheckLevels(const SigmaSchedule& schedule);
+
+// The schedule that euler, euler_a and heun share. Throws as CheckLevels.
 SigmaSchedule MakeSigmaSchedule(const SamplerSettings& settings, const NoiseSchedule& noise, int steps);
 
 }  // namespace latentd::model

@@ -95,7 +95,10 @@ TEST(MakeSamplerTest, ASchedulePastAllSignalIsRefusedBySigmaSamplersOnly) {
   SamplerConfig config;
   config.trained_betas.assign(1000, 0.9);  // its last alphas are zero in float32
   EXPECT_THAT(ProblemsOf(config, {.kind = SamplerKind::kDdim}), ElementsAre());
-  EXPECT_THAT(ProblemsOf(config, {.kind = SamplerKind::kEuler}), ElementsAre(StartsWith("beta_schedule: ")));
+  for (const SamplerKind kind :
+       {SamplerKind::kEuler, SamplerKind::kEulerAncestral, SamplerKind::kHeun, SamplerKind::kDpmpp2m}) {
+    EXPECT_THAT(ProblemsOf(config, {.kind = kind}), ElementsAre(StartsWith("beta_schedule: "))) << Name(kind);
+  }
 }
 
 TEST(SamplersForTest, LeavesOutWhatTheModelCannotBeSampledWith) {
