@@ -59,8 +59,8 @@ struct ClaimedJob {
   absl::Time deadline{};
 };
 
-// What the engine is told; implemented by it. Any thread; must not block nor call back into the store. No lock of the
-// store is held meanwhile.
+// What the engine is told; implemented by it. Any thread, but never inside a call of JobSink or Claim; must not block
+// nor call back into the store. No lock of the store is held meanwhile.
 class WorkListener {
  public:
   virtual ~WorkListener() = default;
@@ -112,19 +112,28 @@ class JobStore : public JobSink {
   virtual absl::StatusOr<Job> Create(std::shared_ptr<const GenerationRequest> request,
                                      const CreateOptions& options) = 0;
 
-  virtual absl::StatusOr<Job> Get(const std::string& name) const = 0;          // NOT_FOUND
-  virtual absl::StatusOr<JobPage> List(const ListOptions& options) const = 0;  // INVALID_ARGUMENT: bad page token
-  virtual absl::StatusOr<Job> Cancel(const std::string& name,
-                                     const std::string& reason) = 0;  // NOT_FOUND; ended jobs stay as they are
-  virtual absl::Status Delete(const std::string& name) = 0;           // NOT_FOUND; FAILED_PRECONDITION before its end
-  virtual absl::StatusOr<Output> GetOutput(const std::string& name,
-                                           int index) const = 0;  // NOT_FOUND; FAILED_PRECONDITION: not ready yet
+  // NOT_FOUND.
+  virtual absl::StatusOr<Job> Get(const std::string& name) const = 0;
 
-  // `on_ready` is called when Next may have something new: any thread, must not block nor call the store; at most one
-  // call between two calls of Next, and only after a Next that gave nothing: so call Next first, and until it gives
-  // nothing. The watch may be destroyed inside it. A place past the last event counts as the last; of a job that has
-  // ended the terminal event always comes, so that every reader sees an end. Errors: NOT_FOUND. REQUIRES: the store
-  // outlives the watch.
+  // INVALID_ARGUMENT: the page token is not of a list with these states and labels.
+  virtual absl::StatusOr<JobPage> List(const ListOptions& options) const = 0;
+
+  // Gives the job as it is now; one that had ended stays as it was. NOT_FOUND.
+  virtual absl::StatusOr<Job> Cancel(const std::string& name, const std::string& reason) = 0;
+
+  // NOT_FOUND; FAILED_PRECONDITION before its end.
+  virtual absl::Status Delete(const std::string& name) = 0;
+
+  // NOT_FOUND; FAILED_PRECONDITION: not ready yet.
+  virtual absl::StatusOr<Output> GetOutput(const std::string& name, int index) const = 0;
+
+  // `on_ready` is called when Next may have something new: at most once between two calls of Next, and only after a
+  // Next that gave nothing; so call Next first, and until it gives nothing. It must not block, and may call and destroy
+  // this watch, nothing else of the store. It comes on any thread, also inside another job's Create, Cancel or Delete,
+  // but never inside Next and OpenWatch. Hold no lock that it takes over the former, nor while the watch is destroyed.
+  //
+  // A place past the last event counts as the last; of a job that has ended the terminal event always comes, so that
+  // every reader sees an end. Errors: NOT_FOUND. REQUIRES: the store outlives the watch.
   virtual absl::StatusOr<std::unique_ptr<Watch>> OpenWatch(const std::string& name, int64_t after_sequence,
                                                            std::function<void()> on_ready) = 0;
 

@@ -59,7 +59,7 @@ class JobTable {
 
   // Ends the jobs whose deadline has passed, and forgets those that are not to be kept.
   void LookAfter(absl::Time now, Effects& effects);
-  // When LookAfter is to be called again, if nothing happens before. REQUIRES: it was just called.
+  // When LookAfter is to be called, if nothing happens before; may be now.
   absl::Time NextTime(absl::Time now) const;
 
  private:

@@ -20,7 +20,8 @@ class ABSL_SCOPED_LOCKABLE MemoryJobStore::Change {
   }
 
   ~Change() ABSL_UNLOCK_FUNCTION() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    store_.table_.LookAfter(now_, effects_);
+    // Expired jobs are ended and forgotten on the clock's thread alone: whoever changes something may hold locks that
+    // the engine or another watch would take, and should not be the one who frees megabytes.
     store_.alarm_.RingBy(store_.table_.NextTime(now_));
     store_.mutex_.Unlock();
 
@@ -50,7 +51,7 @@ class MemoryJobStore::OpenedWatch final : public core::Watch {
 
   ~OpenedWatch() override {
     {
-      Change change(*store_);
+      core::MutexLock lock(store_->mutex_);
       Leave();
     }
     watcher_->notifier->Close();
@@ -58,7 +59,7 @@ class MemoryJobStore::OpenedWatch final : public core::Watch {
 
   absl::StatusOr<std::optional<core::Event>> Next() override {
     if (at_end_) return std::nullopt;
-    Change change(*store_);
+    core::MutexLock lock(store_->mutex_);
     watcher_->waiting = false;
     const std::shared_ptr<JobRecord> record = record_.lock();
     if (record == nullptr || record->removed) {
@@ -77,12 +78,13 @@ class MemoryJobStore::OpenedWatch final : public core::Watch {
   }
 
  private:
-  // REQUIRES: the store's lock is held.
-  void Leave() {
+  // The job need not be kept for this reader any more.
+  void Leave() ABSL_EXCLUSIVE_LOCKS_REQUIRED(store_->mutex_) {
     const std::shared_ptr<JobRecord> record = record_.lock();
     if (record == nullptr) return;
     record->watchers.erase(std::remove(record->watchers.begin(), record->watchers.end(), watcher_),
                            record->watchers.end());
+    if (record->watchers.empty()) store_->alarm_.RingBy(store_->table_.NextTime(store_->clock_->Now()));
   }
 
   MemoryJobStore* const store_;
@@ -93,7 +95,7 @@ class MemoryJobStore::OpenedWatch final : public core::Watch {
 };
 
 MemoryJobStore::MemoryJobStore(const MemoryJobStoreOptions& options)
-    : clock_(options.clock), table_(options), alarm_(options.clock, [this] { Change look_after(*this); }) {}
+    : clock_(options.clock), table_(options), alarm_(options.clock, [this] { LookAfter(); }) {}
 
 absl::StatusOr<core::Job> MemoryJobStore::Create(std::shared_ptr<const core::GenerationRequest> request,
                                                  const core::CreateOptions& options) {
@@ -180,6 +182,11 @@ std::vector<core::ClaimedJob> MemoryJobStore::Claim(int limit) {
 void MemoryJobStore::Drain() {
   core::MutexLock lock(mutex_);
   table_.Drain();
+}
+
+void MemoryJobStore::LookAfter() {
+  Change change(*this);
+  table_.LookAfter(change.now(), change.effects());
 }
 
 void MemoryJobStore::OnQueued(const std::string& name, core::Queued event) {

@@ -19,7 +19,7 @@
 namespace latentd::store {
 
 // Jobs in this process's memory: one lock around a JobTable. Listeners and watches are called without the lock, the
-// observer under it. Thread-safe.
+// observer under it. Timeouts and retention happen on the clock's thread. Thread-safe.
 //
 //   SystemClock clock;
 //   MemoryJobStore store({.clock = &clock, .max_queued_jobs = 100});
@@ -51,6 +51,8 @@ class MemoryJobStore final : public core::JobStore {
  private:
   class Change;
   class OpenedWatch;
+
+  void LookAfter();
 
   core::Clock* const clock_;
   ListenerSlot listener_;

@@ -32,6 +32,7 @@ JobRecord* Retention::NextToForget(absl::Time now) const {
 }
 
 absl::Time Retention::NextTime(absl::Time now) const {
+  if (NextToForget(now) != nullptr) return now;
   absl::Time time = absl::InfiniteFuture();
   for (const auto& [place, record] : by_expiry_) {
     if (place.first > now) {

@@ -34,7 +34,7 @@ class Retention {
   // A job to remove now; null when all may stay.
   JobRecord* NextToForget(absl::Time now) const;
 
-  // When NextToForget has to be asked again, if nothing happens before. REQUIRES: it said null at `now`.
+  // When NextToForget will have something to say, if nothing happens before; `now` when it has already.
   absl::Time NextTime(absl::Time now) const;
 
  private:
