@@ -22,7 +22,7 @@ class Executor {
   struct Options {
     core::Clock* clock = nullptr;        // REQUIRED
     core::Observer* observer = nullptr;  // may be null
-    int64_t conditioning_cache_bytes = 256 << 20;
+    int64_t conditioning_cache_bytes = 64 << 20;
   };
 
   // What became of a stage's rows, in the order of the plan.

@@ -148,7 +148,7 @@ TEST_F(BadInput, NamesThatDoNotExist) {
   ExpectViolation("spec.sigmas", [](auto& spec) { spec.set_sigmas("golden"); });
   const absl::Status status = Try([](auto& spec) { spec.set_model("no-such-model"); });
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound) << status;
-  EXPECT_EQ(client::GetErrorDetails(status).resource.resource_name(), "no-such-model");
+  EXPECT_EQ(client::GetErrorDetails(status).resource.resource_name(), "models/no-such-model");
   EXPECT_THAT(std::string(status.message()), HasSubstr("tiny-v"));
 }
 
