@@ -37,10 +37,9 @@ constexpr char kFooter[] =
 
 // What CLI11 fills in before it goes to messages.
 struct RawFlags {
-  std::string model, prompt, negative_prompt, sampler, sigmas, timeout, job;
+  std::string model, prompt, negative_prompt, sampler, sigmas, seed, timeout, job;
   std::optional<int32_t> steps, width, height, num_images, preview_every, quality;
   std::optional<double> guidance_scale;
-  std::optional<int64_t> seed;
   double eta = 0;
   int32_t priority = 0;
   bool omit_prompts = false;
@@ -77,6 +76,15 @@ absl::Duration ParseTimeout(const std::string& text) {
   return duration;
 }
 
+// CLI11 would cut a number that is too large to the largest one.
+int64_t ParseSeed(const std::string& text) {
+  int64_t seed = 0;
+  if (!absl::SimpleAtoi(text, &seed) || seed < 0) {
+    throw UsageError(absl::StrCat("--seed ", text, ": must be a number from 0 to 9223372036854775807"));
+  }
+  return seed;
+}
+
 // "dpmpp_2m_karras" is short for --sampler dpmpp_2m --sigmas karras.
 void SetSampler(const RawFlags& flags, v1::GenerationSpec& spec) {
   spec.set_sampler(flags.sampler);
@@ -109,8 +117,8 @@ void SetGeneration(const RawFlags& flags, CommandLine& line) {
   if (flags.guidance_scale.has_value()) {
     spec.set_guidance_scale(*flags.guidance_scale);
   }
-  if (flags.seed.has_value()) {
-    spec.set_seed(*flags.seed);
+  if (!flags.seed.empty()) {
+    spec.set_seed(ParseSeed(flags.seed));
   }
   spec.mutable_output()->set_quality(flags.quality.value_or(0));
   spec.mutable_output()->set_omit_prompts(flags.omit_prompts);
@@ -191,7 +199,7 @@ std::string JobName(const std::string& text) {
 
 void Parse(CLI::App& app, int argc, const char* const* argv, CommandLine& line) {
   RawFlags flags;
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);  // so that a wrong command is named
   app.footer(kFooter);
   CLI::App* generate = app.add_subcommand("generate", "Make pictures and write them to files");
   CLI::App* models = app.add_subcommand("models", "List the server's models");
@@ -222,11 +230,14 @@ void Parse(CLI::App& app, int argc, const char* const* argv, CommandLine& line) 
     line.command = Command::kJobs;
     line.states = ParseStates(flags.states);
     line.labels = ParseLabels(flags.labels);
-  } else {
-    line.command = models->parsed()   ? Command::kModels
-                   : watch->parsed()  ? Command::kWatch
-                   : cancel->parsed() ? Command::kCancel
-                                      : Command::kHealth;
+  } else if (models->parsed()) {
+    line.command = Command::kModels;
+  } else if (watch->parsed()) {
+    line.command = Command::kWatch;
+  } else if (cancel->parsed()) {
+    line.command = Command::kCancel;
+  } else if (!health->parsed()) {
+    throw UsageError("a command is required");
   }
 }
 

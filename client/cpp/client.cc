@@ -74,7 +74,8 @@ absl::StatusOr<Result> Client::Generate(const v1::GenerationSpec& spec, const Ge
                                : absl::CancelledError(absl::StrCat(job->name(), " was cancelled by the caller"));
   const CallOptions grace{.deadline = impl_->options.waiter->Now() + impl_->options.cancel_grace};
   if (const absl::StatusOr<v1::Job> cancelled = CancelJob(job->name(), grace); !cancelled.ok()) {
-    return Annotate(why, absl::StrCat("it may go on, for cancelling it failed (", cancelled.status().message(), ")"));
+    return absl::Status(why.code(),
+                        absl::StrCat(job->name(), " may go on: cancelling it failed: ", cancelled.status().message()));
   }
   do {  // A callback may ask again.
     outcome = follower.Run(grace);

@@ -33,7 +33,8 @@ absl::Status ToStatus(const google::rpc::Status& error) {
     // A server may have written them into its message already.
     if (!absl::StrContains(error.message(), violation.field()) ||
         !absl::StrContains(error.message(), violation.description())) {
-      absl::StrAppend(&message, "\n  ", violation.field(), ": ", violation.description());
+      absl::StrAppend(&message, "\n  ", violation.field(), violation.field().empty() ? "" : ": ",
+                      violation.description());
     }
   }
   for (const auto& violation : details.quota.violations()) {

@@ -98,7 +98,7 @@ TEST_P(WrongLineTest, IsToldAndExitsWith2) {
 INSTANTIATE_TEST_SUITE_P(
     All, WrongLineTest,
     testing::Values(
-        WrongLine{{}, "A subcommand is required"}, WrongLine{{"paint"}, "paint"},
+        WrongLine{{}, "a command is required"}, WrongLine{{"paint"}, "paint"},
         WrongLine{{"generate", "--out", "x.png"}, "--prompt is required"},
         WrongLine{{"generate", "--prompt", "p"}, "--out is required"},
         WrongLine{{"generate", "--prompt", "p", "--out", "x.gif"}, "must be .png, .jpg, .jpeg or .webp"},

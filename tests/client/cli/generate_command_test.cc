@@ -1,5 +1,7 @@
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
+#include "nlohmann/json.hpp"
 #include "tests/client/cli/latentctl_test_base.h"
 
 namespace latentd::cli {
@@ -50,25 +52,23 @@ TEST_F(GenerateCommandTest, JsonHasOneObjectForEachEventWithoutBytes) {
   server_.watch = {Play(history)};
   const Finished finished = RunLatentctl(Generate({"--json"}));
   EXPECT_EQ(finished.code, 0) << finished.err;
-  EXPECT_EQ(finished.out,
-            R"({"job":"jobs/1","sequence":"1","queued":{"position":2,"eta":"4s"}})"
-            "\n"
-            R"({"job":"jobs/1","sequence":"2","started":{"seed":"7","warnings":[]}})"
-            "\n"
-            R"({"job":"jobs/1","sequence":"3","progress":{"outputIndex":0,"step":1,"totalSteps":2,)"
-            R"("preview":{"image":{"format":"IMAGE_FORMAT_UNSPECIFIED","width":0,"height":0,"data":""}}}})"
-            "\n"
-            R"({"job":"jobs/1","sequence":"4","progress":{"outputIndex":0,"step":2,"totalSteps":2}})"
-            "\n"
-            R"({"job":"jobs/1","sequence":"5","output":{"index":0,"kind":"KIND_IMAGE","state":"STATE_OK","seed":"7",)"
-            R"("mediaType":"image/png","width":64,"height":48,"frames":0,"fps":0,"size":"9",)"
-            R"("sha256":"92b2fa58028958317e408bd84ecfa70f5ee35b121991dbc232c49d166353708b"}})"
-            "\n"
-            R"({"job":"jobs/1","sequence":"6","outputChunk":{"index":0,"offset":"0","data":""}})"
-            "\n"
-            R"({"job":"jobs/1","sequence":"7","completed":{"usage":{"queueTime":"0.500s","denoiseTime":"1s",)"
-            R"("evaluations":"2","pixelEvaluations":"0","failedOutputs":0}}})"
-            "\n");
+  // Protobuf does not promise an order of fields.
+  std::vector<nlohmann::json> objects;
+  for (const absl::string_view text : absl::StrSplit(finished.out, '\n', absl::SkipEmpty())) {
+    objects.push_back(nlohmann::json::parse(text));
+  }
+  EXPECT_EQ(nlohmann::json(objects), nlohmann::json::parse(R"([
+      {"job": "jobs/1", "sequence": "1", "queued": {"position": 2, "eta": "4s"}},
+      {"job": "jobs/1", "sequence": "2", "started": {"seed": "7", "warnings": []}},
+      {"job": "jobs/1", "sequence": "3", "progress": {"outputIndex": 0, "step": 1, "totalSteps": 2, "preview":
+          {"image": {"format": "IMAGE_FORMAT_UNSPECIFIED", "width": 0, "height": 0, "data": ""}}}},
+      {"job": "jobs/1", "sequence": "4", "progress": {"outputIndex": 0, "step": 2, "totalSteps": 2}},
+      {"job": "jobs/1", "sequence": "5", "output": {"index": 0, "kind": "KIND_IMAGE", "state": "STATE_OK",
+          "seed": "7", "mediaType": "image/png", "width": 64, "height": 48, "frames": 0, "fps": 0, "size": "9",
+          "sha256": "92b2fa58028958317e408bd84ecfa70f5ee35b121991dbc232c49d166353708b"}},
+      {"job": "jobs/1", "sequence": "6", "outputChunk": {"index": 0, "offset": "0", "data": ""}},
+      {"job": "jobs/1", "sequence": "7", "completed": {"usage": {"queueTime": "0.500s", "denoiseTime": "1s",
+          "evaluations": "2", "pixelEvaluations": "0", "failedOutputs": 0}}}])"));
   EXPECT_EQ(Contents("apple.png"), "a picture");
 }
 

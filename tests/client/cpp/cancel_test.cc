@@ -109,7 +109,7 @@ TEST_F(CancelTest, AJobThatCannotBeCancelledIsSaidToGoOn) {
   Callbacks callbacks{.event = [&](const v1::Event&) { return Next::kStop; }};
   const absl::Status status = Client::Connect(server_.address())->Generate({}, {}, callbacks).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kCancelled);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("it may go on, for cancelling it failed"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("jobs/1 may go on: cancelling it failed: "));
 }
 
 TEST_F(CancelTest, AJobThatDoesNotEndIsNotWaitedForLongerThanTheGrace) {

@@ -37,6 +37,16 @@ TEST(ErrorTest, ViolationsThatTheMessageListsAlreadyAreNotRepeated) {
   EXPECT_EQ(status.message(), "spec.steps: must be at most 1000\n  spec.width: must be a multiple of 8");
 }
 
+TEST(ErrorTest, AViolationWithoutAFieldIsALineOfItsOwn) {
+  google::rpc::BadRequest bad;
+  bad.add_field_violations()->set_description("and 3 more");
+  google::rpc::Status error;
+  error.set_code(3);
+  error.set_message("no");
+  error.add_details()->PackFrom(bad);
+  EXPECT_EQ(ToStatus(error).message(), "no\n  and 3 more");
+}
+
 TEST(ErrorTest, AnExhaustedQuotaHasALineInTheMessage) {
   google::rpc::QuotaFailure quota;
   quota.add_violations()->set_subject("tenant:a");
