@@ -38,8 +38,14 @@ bool HasFastBFloat16() {
 const KernelTable& Kernels() {
   static const KernelTable& table = []() -> const KernelTable& {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("x86-64-v4") != 0) return avx512::Table();
-    if (__builtin_cpu_supports("x86-64-v3") != 0) return avx2::Table();
+    // By features rather than by level (x86-64-v4, x86-64-v3), which not every compiler can ask for.
+    const bool has_v3 = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0 &&
+                        __builtin_cpu_supports("bmi2") != 0;
+    const bool has_v4 = has_v3 && __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
+                        __builtin_cpu_supports("avx512cd") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
+                        __builtin_cpu_supports("avx512vl") != 0;
+    if (has_v4) return avx512::Table();
+    if (has_v3) return avx2::Table();
 #endif
     return baseline::Table();
   }();

@@ -24,7 +24,10 @@ at::Tensor Pointwise(const Linear& linear, const at::Tensor& x) {
 }  // namespace
 
 at::Tensor LatentDistribution::Sample(const at::Tensor& noise) const {
-  return mean + at::exp(0.5 * log_var) * noise.to(mean.options());
+  // In float64, since ATen's vectorised float32 exponential differs by a bit between the body of a tensor and its tail,
+  // and an element's place depends on the batch.
+  const at::Tensor deviation = at::exp(0.5 * log_var.to(at::kDouble)).to(mean.scalar_type());
+  return mean + deviation * noise.to(mean.options());
 }
 
 AutoencoderKLImpl::AutoencoderKLImpl(const VaeConfig& config, const at::TensorOptions& options)

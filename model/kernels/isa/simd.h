@@ -22,11 +22,19 @@ typedef float Floats __attribute__((vector_size(4 * kLanes)));
 typedef int32_t Ints __attribute__((vector_size(4 * kLanes)));
 typedef uint32_t Words __attribute__((vector_size(4 * kLanes)));
 typedef uint16_t Halves __attribute__((vector_size(2 * kLanes)));
-typedef _Float16 Float16s __attribute__((vector_size(2 * kLanes)));
 // The same at addresses that are not multiples of their size.
 typedef float LooseFloats __attribute__((vector_size(4 * kLanes), aligned(4), may_alias));
 typedef uint16_t LooseHalves __attribute__((vector_size(2 * kLanes), aligned(2), may_alias));
-typedef _Float16 LooseFloat16s __attribute__((vector_size(2 * kLanes), aligned(2), may_alias));
+
+template <int... kLane>
+struct Lanes {};
+#if defined(__AVX512F__)
+using AllLanes = Lanes<0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15>;
+#elif defined(__AVX__)
+using AllLanes = Lanes<0, 1, 2, 3, 4, 5, 6, 7>;
+#else
+using AllLanes = Lanes<0, 1, 2, 3>;
+#endif
 
 struct Float32 {
   using Storage = float;
@@ -49,13 +57,29 @@ struct BFloat16 {
   }
 };
 
+// By integers, since not every compiler has the type; after F. Giesen, gist.github.com/rygorous/2156668.
 struct Float16 {
   using Storage = uint16_t;
   static Floats Load(const uint16_t* p) {
-    return __builtin_convertvector(*reinterpret_cast<const LooseFloat16s*>(p), Floats);
+    const Words bits = __builtin_convertvector(*reinterpret_cast<const LooseHalves*>(p), Words);
+    const Words magnitude = (bits & 0x7FFF) << 13;
+    const Words finite = reinterpret_cast<Words>(reinterpret_cast<Floats>(magnitude) * 0x1p112F);
+    const Words special = magnitude | 0x7F800000;  // infinity, or not a number
+    const Words chosen = magnitude >= 0x0F800000 ? special : finite;
+    return reinterpret_cast<Floats>(chosen | ((bits & 0x8000) << 16));
   }
   static void Store(uint16_t* p, Floats x) {
-    *reinterpret_cast<LooseFloat16s*>(p) = __builtin_convertvector(x, Float16s);
+    constexpr uint32_t kHuge = (127U + 16) << 23;  // from 65536 on, all is infinity
+    constexpr uint32_t kTiny = (127U - 14) << 23;  // below, float16 has subnormal numbers only
+    constexpr uint32_t kMagic = (127U - 1) << 23;  // 0.5: adding it shifts a subnormal's bits into place, rounded
+    const Words bits = reinterpret_cast<Words>(x);
+    const Words magnitude = bits & 0x7FFFFFFF;
+    const Words huge = (magnitude > 0x7F800000) ? Words{} + 0x7E00 : Words{} + 0x7C00;
+    const Words tiny = reinterpret_cast<Words>(reinterpret_cast<Floats>(magnitude) + 0.5F) - kMagic;
+    const Words usual = (magnitude - ((127U - 15) << 23) + 0xFFF + ((magnitude >> 13) & 1)) >> 13;
+    const Words small = magnitude < kTiny ? tiny : usual;
+    const Words chosen = (magnitude >= kHuge ? huge : small) | ((bits >> 16) & 0x8000);
+    *reinterpret_cast<LooseHalves*>(p) = __builtin_convertvector(chosen, Halves);
   }
 };
 

@@ -1,9 +1,10 @@
 // Times one guided U-Net step of Stable Diffusion 1.5 with random weights, or a batch of the embedded model's U-Net.
 //
 //   unet_step [--model sd15|small] [--dtype float32|bfloat16] [--lanes N] [--size N] [--runs N] [--threads N]
-//             [--separately]
+//             [--separately] [--serve]
 //
-// Prints the seconds of each run on one line (read by compare_unet_step.py), then minimum, median and maximum.
+// Prints the seconds of each run, on the wall and of the processor (read by compare_unet_step.py), then minimum, median
+// and maximum.
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
@@ -13,7 +14,9 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <ctime>
 #include <functional>
+#include <iostream>
 #include <string>
 #include <vector>
 
@@ -30,6 +33,7 @@ struct Arguments {
   int runs = 5;
   int threads = 0;
   bool separately = false;  // the lanes one after another
+  bool serve = false;       // one run for each line on standard input
 };
 
 Arguments Parse(int argc, char** argv) {
@@ -44,6 +48,7 @@ Arguments Parse(int argc, char** argv) {
     if (flag == "--runs") result.runs = std::stoi(value());
     if (flag == "--threads") result.threads = std::stoi(value());
     if (flag == "--separately") result.separately = true;
+    if (flag == "--serve") result.serve = true;
   }
   return result;
 }
@@ -75,10 +80,16 @@ void Fill(UNet2DConditionModel& unet) {
   }
 }
 
-double Seconds(const std::function<void()>& work) {
+struct Timing {
+  double wall, cpu;  // seconds; with one thread the processor's time can be compared on a machine that is busy
+};
+
+Timing Time(const std::function<void()>& work) {
   const auto start = std::chrono::steady_clock::now();
+  const std::clock_t clock = std::clock();
   work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return {.wall = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(),
+          .cpu = static_cast<double>(std::clock() - clock) / CLOCKS_PER_SEC};
 }
 
 int Main(int argc, char** argv) {
@@ -103,15 +114,25 @@ int Main(int argc, char** argv) {
     }
   };
   step();
+  const auto run = [&] {
+    const Timing timing = Time(step);
+    std::printf("run wall %.4f cpu %.4f\n", timing.wall, timing.cpu);
+    std::fflush(stdout);
+    return timing.wall;
+  };
+  if (arguments.serve) {
+    std::puts("ready");
+    std::fflush(stdout);
+    for (std::string line; std::getline(std::cin, line);) run();
+    return 0;
+  }
+  std::printf("%s, %s, %ld lanes%s, %ldx%ld latents, %d threads\n", arguments.model.c_str(), arguments.dtype.c_str(),
+              static_cast<long>(arguments.lanes), arguments.separately ? " one by one" : "", static_cast<long>(size),
+              static_cast<long>(size), at::get_num_threads());
   std::vector<double> seconds;
-  for (int i = 0; i < arguments.runs; ++i) seconds.push_back(Seconds(step));
-  std::printf("seconds");
-  for (const double s : seconds) std::printf(" %.4f", s);
+  for (int i = 0; i < arguments.runs; ++i) seconds.push_back(run());
   std::sort(seconds.begin(), seconds.end());
-  std::printf("\n%s, %s, %ld lanes%s, %ldx%ld latents, %d threads: min %.4f, median %.4f, max %.4f s\n",
-              arguments.model.c_str(), arguments.dtype.c_str(), static_cast<long>(arguments.lanes),
-              arguments.separately ? " one by one" : "", static_cast<long>(size), static_cast<long>(size),
-              at::get_num_threads(), seconds.front(), seconds[seconds.size() / 2], seconds.back());
+  std::printf("min %.4f, median %.4f, max %.4f s\n", seconds.front(), seconds[seconds.size() / 2], seconds.back());
   return 0;
 }
 

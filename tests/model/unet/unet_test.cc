@@ -1,6 +1,10 @@
 #include "model/unet/unet.h"
 
+#include <ATen/ops/arange.h>
 #include <gtest/gtest.h>
+
+#include <array>
+#include <string>
 
 #include "tests/model/layers/golden.h"
 
@@ -28,6 +32,33 @@ TEST_P(UNetParity, StaysNearTheReferenceInBfloat16) {
   const at::Tensor out = unet->forward(golden["sample9x7"], golden["timesteps"], context);
   EXPECT_EQ(out.scalar_type(), at::kBFloat16);
   EXPECT_LT(LargestDifference(std::string(GetParam()) + " bfloat16", out, golden["out9x7"]), 0.15);
+}
+
+TEST_P(UNetParity, ALaneDependsOnNothingButItself) {
+  const Golden golden("unet/" + std::string(GetParam()) + ".safetensors");
+  UNet2DConditionModel unet(ReadUNetConfig(golden.Config()), at::TensorOptions().dtype(at::kFloat));
+  FillParameters(*unet);
+  const int64_t features = unet->config().levels.back().context_features;
+  const at::Tensor timesteps = at::arange(16, at::kFloat) * 61.5 + 3;
+  const at::Tensor text = InputByFormula("text", {16, 7, features});
+  for (const auto& [height, width] : {std::array<int64_t, 2>{9, 7}, {5, 4}, {1, 1}}) {
+    const at::Tensor sample = InputByFormula("sample", {16, unet->config().in_channels, height, width});
+    const auto run = [&](int64_t first, int64_t count) {
+      return unet->forward(sample.narrow(0, first, count), timesteps.narrow(0, first, count),
+                           {{text.narrow(0, first, count)}});
+    };
+    const at::Tensor all = run(0, 16);
+    for (const int64_t count : {1, 2, 3, 4, 5, 7, 8}) {
+      EXPECT_TRUE(SameBytes(run(0, count), all.narrow(0, 0, count)))
+          << height << "x" << width << ", batch of " << count;
+    }
+    EXPECT_TRUE(SameBytes(run(13, 1), all.narrow(0, 13, 1))) << height << "x" << width << ", alone";
+    // Beside lanes with another length of text.
+    const at::Tensor longer = InputByFormula("longer", {2, 9, features});
+    const at::Tensor mixed =
+        unet->forward(sample.narrow(0, 0, 5), timesteps.narrow(0, 0, 5), {{longer}, {text.narrow(0, 2, 3)}});
+    EXPECT_TRUE(SameBytes(mixed.narrow(0, 2, 3), all.narrow(0, 2, 3))) << height << "x" << width << ", mixed lengths";
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Configurations, UNetParity, testing::Values("sd1", "sd2", "inpaint", "unusual"),

@@ -45,6 +45,18 @@ TEST_P(VaeParity, TilesAreCutAndBlendedAsTheReferenceDoes) {
   EXPECT_LT(Difference("out_tiled_mean", vae_->EncodeTiled(golden_["large"], kTilePixels).mean), 1e-5);
 }
 
+TEST_P(VaeParity, AnImageDependsOnNothingButItself) {
+  const at::Tensor latents = InputByFormula("latents", {8, vae_->config().latent_channels, 5, 7});
+  const at::Tensor images = InputByFormula("images", {8, 3, 5 * vae_->config().Scale(), 8 * vae_->config().Scale()});
+  const at::Tensor decoded = vae_->Decode(latents);
+  const at::Tensor encoded = vae_->Encode(images).mean;
+  for (const int64_t count : {1, 2, 3, 4, 5, 7}) {
+    EXPECT_TRUE(SameBytes(vae_->Decode(latents.narrow(0, 0, count)), decoded.narrow(0, 0, count))) << count;
+    EXPECT_TRUE(SameBytes(vae_->Encode(images.narrow(0, 0, count)).mean, encoded.narrow(0, 0, count))) << count;
+  }
+  EXPECT_TRUE(SameBytes(vae_->Decode(latents.narrow(0, 6, 1)), decoded.narrow(0, 6, 1)));
+}
+
 INSTANTIATE_TEST_SUITE_P(Configurations, VaeParity, testing::Values("sd", "bare"),
                          [](const auto& param) { return std::string(param.param); });
 
