@@ -62,7 +62,8 @@ TEST_F(TokenizerFilesTest, ReadsTokenizerJsonAloneInBothFormsOfMerges) {
   for (const json& merge : {json("a b</w>"), json({"a", "b</w>"})}) {
     Write("tokenizer.json",
           {{"added_tokens", {{{"id", 4}, {"content", kBos}, {"normalized", true}, {"special", true}}}},
-           {"model", {{"type", "BPE"}, {"end_of_word_suffix", "</w>"}, {"vocab", kVocab}, {"merges", {merge}}}}});
+           {"model",
+            {{"type", "BPE"}, {"end_of_word_suffix", "</w>"}, {"vocab", kVocab}, {"merges", json::array({merge})}}}});
     EXPECT_THAT(Read().merges, ElementsAre(testing::Pair("a", "b</w>")));
     EXPECT_EQ(Normalized(kBos), 1);
     EXPECT_EQ(Normalized(kEos), 0);
