@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -49,6 +50,17 @@ class SchedulerFixture {
       if (plan.rows.empty() || plan.stage == stage) return plan;
     }
     return {};
+  }
+
+  // Ticks while plans are of this key, and gives how long they were; gives up after `limit` ticks.
+  absl::Duration RunWhile(const BatchKey& key, int limit = 10'000) {
+    const absl::Time start = now;
+    for (int i = 0; i < limit; ++i) {
+      const std::optional<Plan> plan = scheduler.NextPlan(now);
+      if (!plan.has_value() || plan->key != key) return now - start;
+      Tick();
+    }
+    return absl::InfiniteDuration();
   }
 
   Scheduler scheduler;

@@ -45,10 +45,7 @@ TEST(SchedulerTurnsTest, IncompatibleRowsGetTheDeviceWhenTheTurnIsOver) {
   SchedulerFixture f({.turn = absl::Seconds(1)});
   f.Submit(kSmall, "running", kLong);
   f.Submit(kLarge, "incompatible", kLong);
-  const absl::Time start = f.now;
-  while (f.Tick().key == kSmall) {
-  }
-  const absl::Duration waited = f.now - f.tick - start;
+  const absl::Duration waited = f.RunWhile(kSmall);
   EXPECT_GE(waited, absl::Seconds(1));
   EXPECT_LE(waited, absl::Seconds(1) + f.tick);
 }
@@ -102,9 +99,9 @@ TEST(SchedulerTurnsTest, KeyThatWaitsLongestGoesNext) {
     f.now += absl::Milliseconds(1);
   }
   std::vector<BatchKey> turns;
-  while (turns.size() < 9) {
-    const Plan plan = f.Tick();
-    if (turns.empty() || turns.back() != plan.key) turns.push_back(plan.key);
+  for (int turn = 0; turn < 9; ++turn) {
+    turns.push_back(f.scheduler.NextPlan(f.now)->key);
+    f.RunWhile(turns.back());
   }
   for (size_t i = 0; i < turns.size(); ++i) EXPECT_EQ(turns[i], keys[i % keys.size()]) << i;
 }
@@ -143,7 +140,7 @@ TEST(SchedulerTurnsTest, UrgentKeyGoesFirst) {
   f.Submit(kLarge, "plain", kLong, 0);
   const BatchKey urgent = SchedulerFixture::Key(24);
   f.Submit(urgent, "urgent", kLong, 3);
-  while (f.scheduler.NextPlan(f.now)->key == kSmall) f.Tick();
+  f.RunWhile(kSmall);
   EXPECT_EQ(f.Tick().key, urgent);
 }
 
@@ -151,10 +148,7 @@ TEST(SchedulerTurnsTest, LessUrgentKeyWaitsOnlyItsLevelsTimesAgeingLonger) {
   SchedulerFixture f({.turn = absl::Milliseconds(100), .ageing = absl::Seconds(1)});
   f.Submit(kSmall, "urgent", kLong, 3);
   f.Submit(kLarge, "plain", kLong, 0);
-  const absl::Time start = f.now;
-  while (f.Tick().key == kSmall) {
-  }
-  const absl::Duration waited = f.now - f.tick - start;
+  const absl::Duration waited = f.RunWhile(kSmall);
   EXPECT_GE(waited, absl::Seconds(3));
   EXPECT_LE(waited, absl::Seconds(3) + absl::Milliseconds(100) + f.tick);
 }
@@ -178,8 +172,7 @@ TEST(SchedulerTurnsTest, RowsOfModelsThatAreNotReadyAreNotPlanned) {
   f.Submit(SchedulerFixture::Key(8, "absent"), "waits");
   const RowId row = f.Submit(kSmall, "runs", 1);
   EXPECT_THAT(f.Tick().rows, ElementsAre(row));
-  while (!f.Tick().rows.empty()) {
-  }
+  f.RunWhile(kSmall);
   f.scheduler.SetModelReady("absent", true);
   EXPECT_EQ(f.Tick().key.model, "absent");
 }
