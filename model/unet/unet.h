@@ -28,9 +28,9 @@ class UNet2DConditionModelImpl : public torch::nn::Module {
   // Parameters are allocated with `options` (dtype, device), not initialised.
   UNet2DConditionModelImpl(const UNetConfig& config, const at::TensorOptions& options);
 
-  // sample: [L, in_channels, h, w], any h and w from 1; timesteps: float32 [L], one for each lane; context: groups
-  // whose lanes sum to L, each [n, T, cross_attention_dim]. They are converted to the network's type and device.
-  // Returns [L, out_channels, h, w] in the network's type, channels-last.
+  // sample: [L, in_channels, h, w], any h and w (from 1, unless downsample_padding is 0); timesteps: float32 [L], one
+  // for each lane; context: groups whose lanes sum to L, each [n, T, cross_attention_dim]. They are converted to the
+  // network's type and device. Returns [L, out_channels, h, w] in the network's type, channels-last.
   //
   // Throws c10::Error when the shapes do not fit. On the CPU in float32 a lane's bytes depend on nothing but that lane.
   at::Tensor forward(const at::Tensor& sample, const at::Tensor& timesteps, const Context& context) const;

@@ -42,6 +42,7 @@ TEST_P(UNetParity, ALaneDependsOnNothingButItself) {
   const at::Tensor timesteps = at::arange(16, at::kFloat) * 61.5 + 3;
   const at::Tensor text = InputByFormula("text", {16, 7, features});
   for (const auto& [height, width] : {std::array<int64_t, 2>{9, 7}, {5, 4}, {1, 1}}) {
+    if (height == 1 && unet->config().downsample_padding == 0) continue;  // nothing is left of it on the second level
     const at::Tensor sample = InputByFormula("sample", {16, unet->config().in_channels, height, width});
     const auto run = [&](int64_t first, int64_t count) {
       return unet->forward(sample.narrow(0, first, count), timesteps.narrow(0, first, count),
