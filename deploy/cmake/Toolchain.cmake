@@ -27,6 +27,8 @@ endif()
 if(LATENTD_SANITIZE)
   add_compile_options(-fsanitize=${LATENTD_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -O1)
   add_link_options(-fsanitize=${LATENTD_SANITIZE})
-  # gcc 12 gives false "maybe uninitialized" and array-bounds warnings under the sanitizers.
-  list(APPEND LATENTD_WARNINGS -Wno-error=maybe-uninitialized -Wno-error=array-bounds -Wno-error=stringop-overflow)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # gcc 12 gives false "maybe uninitialized" and array-bounds warnings under the sanitizers.
+    list(APPEND LATENTD_WARNINGS -Wno-error=maybe-uninitialized -Wno-error=array-bounds -Wno-error=stringop-overflow)
+  endif()
 endif()
