@@ -2,6 +2,7 @@
 
 #include <google/protobuf/stubs/logging.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/server.h>
@@ -100,6 +101,8 @@ class ServerImpl final : public Server {
     grpc::ServerBuilder builder;
     Configure(builder);
     builder.SetOption(std::make_unique<NoPlugins>());
+    // The library's health service is not counted as one; without any, the server would not start.
+    builder.RegisterCallbackGenericService(&nothing_);
     return Build(builder, text, *address, health_server_, health_port_);
   }
 
@@ -150,6 +153,7 @@ class ServerImpl final : public Server {
   ImageGenerationService generation_;
   ModelsService models_;
   BlobsService blobs_;
+  grpc::CallbackGenericService nothing_;  // answers UNIMPLEMENTED
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<grpc::Server> health_server_;
   int port_ = 0;

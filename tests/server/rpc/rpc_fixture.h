@@ -94,8 +94,7 @@ class RpcTest : public testing::Test {
   }
 
   // A connection of its own.
-  std::shared_ptr<grpc::Channel> NewChannel() {
-    grpc::ChannelArguments arguments;
+  std::shared_ptr<grpc::Channel> NewChannel(grpc::ChannelArguments arguments = {}) {
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     return grpc::CreateCustomChannel(absl::StrCat("127.0.0.1:", server_->port()), grpc::InsecureChannelCredentials(),
                                      arguments);

@@ -2,59 +2,14 @@
 
 #include <gmock/gmock.h>
 
-#include "tests/server/rpc/rpc_fixture.h"
+#include "tests/server/rpc/stream_fixture.h"
 
 namespace latentd::rpc {
 namespace {
 
 using ::testing::ElementsAre;
 
-using Stream = grpc::ClientReader<v1::Event>;
-
-class Streams : public RpcTest {
- protected:
-  std::unique_ptr<Stream> Generate(grpc::ClientContext* context) {
-    v1::GenerateRequest request;
-    *request.mutable_spec() = Spec();
-    return images_->Generate(context, request);
-  }
-
-  std::unique_ptr<Stream> Watch(grpc::ClientContext* context, const std::string& job, int64_t after = 0) {
-    v1::WatchJobRequest request;
-    request.set_name(job);
-    request.set_after_sequence(after);
-    return images_->WatchJob(context, request);
-  }
-
-  static v1::Event Next(Stream& stream) {
-    v1::Event event;
-    EXPECT_TRUE(stream.Read(&event)) << "the stream ended";
-    return event;
-  }
-
-  static std::vector<v1::Event> Rest(Stream& stream) {
-    std::vector<v1::Event> events;
-    for (v1::Event event; stream.Read(&event);) events.push_back(event);
-    return events;
-  }
-
-  void Progress(const std::string& job, int step, int output = 0, size_t preview_bytes = 0) {
-    core::Progress progress{.output_index = output, .step = step, .total_steps = 25};
-    if (preview_bytes > 0) {
-      progress.preview = core::ImagePreview{.format = core::ImageFormat::kJpeg,
-                                            .width = 8,
-                                            .height = 8,
-                                            .data = std::make_shared<const std::string>(preview_bytes, 'p')};
-    }
-    store_.OnProgress(job, progress);
-  }
-};
-
-std::vector<v1::Event::KindCase> Kinds(const std::vector<v1::Event>& events) {
-  std::vector<v1::Event::KindCase> kinds;
-  for (const v1::Event& event : events) kinds.push_back(event.kind_case());
-  return kinds;
-}
+class Streams : public StreamTest {};
 
 TEST_F(Streams, GenerateTellsTheWholeStoryAndFinishesOk) {
   Context context;
@@ -217,84 +172,6 @@ TEST_F(Streams, WatchJobsStaysOpenWhileAnyJobIs) {
   ASSERT_TRUE(store_.Cancel(open, "CALLER").ok());
   EXPECT_EQ(Rest(*stream).back().job(), open);
   EXPECT_TRUE(stream->Finish().ok());
-}
-
-TEST_F(Streams, AQuietStreamGetsAHeartbeatEveryFifteenSeconds) {
-  const std::string job = CreateJob();
-  Context context;
-  const auto stream = Watch(&context, job);
-  EXPECT_TRUE(Next(*stream).has_queued());
-  for (int i = 0; i < 3; ++i) {
-    clock_.Advance(absl::Seconds(15));
-    const v1::Event heartbeat = Next(*stream);
-    EXPECT_TRUE(heartbeat.has_heartbeat());
-    EXPECT_EQ(heartbeat.sequence(), 0);
-    EXPECT_EQ(heartbeat.time().seconds(), absl::ToUnixSeconds(clock_.Now()));
-  }
-  ASSERT_TRUE(store_.Cancel(job, "CALLER").ok());
-  EXPECT_THAT(Kinds(Rest(*stream)), ElementsAre(v1::Event::kCancelled));
-}
-
-TEST_F(Streams, AStreamThatWasBusyGetsItsHeartbeatLater) {
-  const std::string job = CreateJob();
-  Context context;
-  const auto stream = Watch(&context, job);
-  Next(*stream);
-  StartJobs();
-  Next(*stream);
-  clock_.Advance(absl::Seconds(10));
-  Progress(job, 1);
-  EXPECT_TRUE(Next(*stream).has_progress());
-  clock_.Advance(absl::Seconds(10));  // 20 s since the stream began, 10 s since it spoke
-  Progress(job, 2);
-  EXPECT_TRUE(Next(*stream).has_progress());
-}
-
-TEST_F(Streams, ASlowReaderGetsTheNewestProgressAndKeepsNobodyWaiting) {
-  const std::string job = CreateJob();
-  StartJobs();
-  Context slow_context, quick_context;
-  const auto slow_stub = v1::ImageGeneration::NewStub(NewChannel());
-  v1::WatchJobRequest request;
-  request.set_name(job);
-  const auto slow = slow_stub->WatchJob(&slow_context, request);
-  const auto quick = Watch(&quick_context, job);
-  Next(*quick);
-  Next(*quick);
-  constexpr int kSteps = 40;
-  for (int step = 1; step <= kSteps; ++step) {  // 40 MiB, far beyond any window
-    Progress(job, step, 0, 1 << 20);
-    EXPECT_EQ(Next(*quick).progress().step(), step);
-  }
-  Finish(job);
-  EXPECT_TRUE(Rest(*quick).back().has_completed());
-  const std::vector<v1::Event> late = Rest(*slow);
-  int progress = 0, last_step = 0;
-  for (const v1::Event& event : late) {
-    if (event.has_progress()) ++progress, last_step = event.progress().step();
-  }
-  EXPECT_LE(progress, 4) << "the server held events for a reader that did not come";
-  EXPECT_EQ(last_step, kSteps);
-  EXPECT_TRUE(late.back().has_completed());
-  EXPECT_TRUE(slow->Finish().ok());
-}
-
-TEST_F(Streams, AReaderWhoNeverReadsIsGivenUp) {
-  Context context;
-  const auto stream = Generate(&context);
-  ASSERT_TRUE(Eventually([&] { return store_.Claim(1).size() == 1; }));
-  const std::string job = store_.List({.page_size = 1}).value().jobs.at(0).name;
-  store_.OnStarted(job, {});
-  Progress(job, 1, 0, 4 << 20);
-  // The stream looks every fifteen seconds, on its own thread: a call in between gives it the time to.
-  for (int i = 0; i < 2000 && StateOf(job) == core::JobState::kRunning; ++i) {
-    clock_.Advance(absl::Seconds(15));
-    Context other;
-    v1::Stats stats;
-    ASSERT_TRUE(images_->GetStats(&other, {}, &stats).ok());
-  }
-  EXPECT_EQ(StateOf(job), core::JobState::kCancelled);
-  EXPECT_TRUE(Eventually([&] { return server_->open_streams() == 0; }));
 }
 
 TEST_F(Streams, ABigOutputComesInPiecesOfAMebibyte) {
