@@ -109,7 +109,7 @@ def main() -> None:
             })
             pixels.append(picture)
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(args.out, pixels=np.stack(pixels), records=json.dumps(records, ensure_ascii=False))
+    np.savez_compressed(args.out, pixels=np.stack(pixels), records=json.dumps(records, ensure_ascii=False))
     print(f"{len(pixels)} pictures, {len(order)} concepts in both styles -> {args.out}")
 
 
