@@ -32,3 +32,8 @@ if(LATENTD_SANITIZE)
     list(APPEND LATENTD_WARNINGS -Wno-error=maybe-uninitialized -Wno-error=array-bounds -Wno-error=stringop-overflow)
   endif()
 endif()
+
+if(LATENTD_FUZZ)
+  # Coverage of the code under test is what leads libFuzzer; a precompiled header must be built with it, too.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
