@@ -29,7 +29,7 @@ absl::StatusOr<std::string> ChooseModel(const client::Client& client, const std:
   if (usable == 0) {
     return absl::FailedPreconditionError(absl::StrCat(server, " has no model that draws from text"));
   }
-  const std::string name(absl::StripPrefix(absl::c_find_if(*models, DrawsFromText)->name(), "models/"));
+  std::string name(absl::StripPrefix(absl::c_find_if(*models, DrawsFromText)->name(), "models/"));
   std::cerr << "model: " << name << (usable == 1 ? "" : " (the first; --model chooses another)") << std::endl;
   return name;
 }

@@ -89,7 +89,7 @@ std::string OutputFiles::PicturePath(int index) const { return absl::StrCat(Stem
 std::string OutputFiles::PreviewPath(int index) const { return absl::StrCat(Stem(index), ".preview.jpg"); }
 
 absl::Status OutputFiles::WritePicture(int index, const std::string& data) {
-  const absl::Status status = WriteWhole(PicturePath(index), data);
+  absl::Status status = WriteWhole(PicturePath(index), data);
   if (status.ok() && previews_.erase(PreviewPath(index)) > 0) {
     ::unlink(PreviewPath(index).c_str());
   }
@@ -97,7 +97,7 @@ absl::Status OutputFiles::WritePicture(int index, const std::string& data) {
 }
 
 absl::Status OutputFiles::WritePreview(int index, const std::string& data) {
-  const absl::Status status = WriteWhole(PreviewPath(index), data);
+  absl::Status status = WriteWhole(PreviewPath(index), data);
   if (status.ok()) {
     previews_.insert(PreviewPath(index));
   }

@@ -46,7 +46,7 @@ std::unique_ptr<Client> Client::Connect(const std::string& address, ClientOption
                                   std::move(options));
 }
 
-Client::Client(std::shared_ptr<grpc::ChannelInterface> channel, ClientOptions options)
+Client::Client(const std::shared_ptr<grpc::ChannelInterface>& channel, ClientOptions options)
     : impl_(
           new Impl{std::move(options), channel, v1::ImageGeneration::NewStub(channel), v1::Models::NewStub(channel)}) {}
 

@@ -56,7 +56,7 @@ class Client {
 
   // A channel of the caller's own, with its credentials. It should allow large messages for GetOutput (gRPC's limit is
   // 4 MiB otherwise).
-  explicit Client(std::shared_ptr<grpc::ChannelInterface> channel, ClientOptions options = {});
+  explicit Client(const std::shared_ptr<grpc::ChannelInterface>& channel, ClientOptions options = {});
   ~Client();
 
   // Makes a job and follows it to its end; a lost connection loses neither the job nor any of its outputs. When the

@@ -38,7 +38,7 @@ struct Client::Impl {
 
   // With all its tries.
   absl::Status Run(const UnaryCall& call) const {
-    const absl::Status status = CallWithRetries(call, MakePolicy(), *options.waiter);
+    absl::Status status = CallWithRetries(call, MakePolicy(), *options.waiter);
     answered = answered || status.ok();
     return status;
   }

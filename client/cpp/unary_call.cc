@@ -33,7 +33,7 @@ absl::Status Try(const UnaryCall& call, Waiter& waiter) {
 
 absl::Status CallWithRetries(const UnaryCall& call, RetryPolicy policy, Waiter& waiter) {
   while (true) {
-    const absl::Status status = Try(call, waiter);
+    absl::Status status = Try(call, waiter);
     if (status.ok()) {
       return status;
     }

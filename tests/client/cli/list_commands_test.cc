@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "tests/client/cli/latentctl_test_base.h"
