@@ -1,11 +1,11 @@
 #include "client/cli/exit_code.h"
 
 #include <csignal>
-#include <semaphore>
 
 #include "gmock/gmock.h"
 #include "google/rpc/error_details.pb.h"
 #include "tests/client/cli/latentctl_test_base.h"
+#include "tests/client/semaphore.h"
 
 namespace latentd::cli {
 namespace {
@@ -102,8 +102,8 @@ TEST_F(ExitCodeTest, AFileThatCannotBeWrittenExitsWith7AndSaysHowToGetThePicture
 }
 
 TEST_F(ExitCodeTest, CtrlCCancelsTheJobWaitsForItsEndAndExitsWith130) {
-  std::counting_semaphore<> started(0);
-  std::counting_semaphore<> cancelled(0);
+  client::Semaphore started;
+  client::Semaphore cancelled;
   server_.jobs.emplace_back().set_name("jobs/1");
   server_.on_cancel = [&](const std::string&) { cancelled.release(); };
   server_.watch = {[&](grpc::ServerContext&, const v1::WatchJobRequest&, grpc::ServerWriter<v1::Event>& writer) {
@@ -128,9 +128,9 @@ TEST_F(ExitCodeTest, CtrlCCancelsTheJobWaitsForItsEndAndExitsWith130) {
 }
 
 TEST_F(ExitCodeTest, ASecondCtrlCEndsItAtOnce) {
-  std::counting_semaphore<> started(0);
-  std::counting_semaphore<> cancelled(0);
-  std::counting_semaphore<> end(0);
+  client::Semaphore started;
+  client::Semaphore cancelled;
+  client::Semaphore end;
   server_.jobs.emplace_back().set_name("jobs/1");
   server_.on_cancel = [&](const std::string&) { cancelled.release(); };
   server_.watch = {[&](grpc::ServerContext&, const v1::WatchJobRequest&, grpc::ServerWriter<v1::Event>&) {

@@ -1,9 +1,9 @@
 #include <csignal>
-#include <semaphore>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "tests/client/cli/latentctl_test_base.h"
+#include "tests/client/semaphore.h"
 
 namespace latentd::cli {
 namespace {
@@ -75,8 +75,8 @@ TEST_F(WatchCommandTest, AJobThatIsNotThereExitsWith3) {
 }
 
 TEST_F(WatchCommandTest, CtrlCLeavesTheJobRunningAndSaysHowToGoOn) {
-  std::counting_semaphore<> sent(0);
-  std::counting_semaphore<> end(0);
+  client::Semaphore sent;
+  client::Semaphore end;
   server_.watch = {[&](grpc::ServerContext&, const v1::WatchJobRequest&, grpc::ServerWriter<v1::Event>&) {
     sent.release();
     end.acquire();

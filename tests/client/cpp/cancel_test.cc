@@ -1,10 +1,10 @@
-#include <semaphore>
 
 #include "client/cpp/client.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/client/cpp/fake_waiter.h"
 #include "tests/client/fake_server.h"
+#include "tests/client/semaphore.h"
 
 namespace latentd::client {
 namespace {
@@ -31,7 +31,7 @@ class CancelTest : public testing::Test {
   }
 
   FakeServer server_;
-  std::counting_semaphore<> cancelled_{0};
+  Semaphore cancelled_;
   std::shared_ptr<FakeWaiter> waiter_ = std::make_shared<FakeWaiter>();
 };
 

@@ -1,4 +1,3 @@
-#include <semaphore>
 #include <set>
 
 #include "client/cpp/client.h"
@@ -7,6 +6,7 @@
 #include "gtest/gtest.h"
 #include "tests/client/cpp/fake_waiter.h"
 #include "tests/client/fake_server.h"
+#include "tests/client/semaphore.h"
 
 namespace latentd::client {
 namespace {
@@ -90,7 +90,7 @@ INSTANTIATE_TEST_SUITE_P(Ends, LostStreamTest,
 
 TEST_F(GenerateTest, ASilentStreamIsTakenUpAgain) {
   const std::vector<v1::Event> history = History(kPicture);
-  std::counting_semaphore<> second(0);
+  Semaphore second;
   server_.watch = {
       [&](grpc::ServerContext&, const v1::WatchJobRequest&, grpc::ServerWriter<v1::Event>& writer) {
         writer.Write(history[0]);
