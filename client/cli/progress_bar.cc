@@ -1,6 +1,7 @@
 #include "client/cli/progress_bar.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -71,9 +72,9 @@ std::string ProgressBar::Render(int columns) const {
     return "";
   }
   const double done = Done();
-  const int full = static_cast<int>(done * kBarWidth + 0.5);
+  const int full = static_cast<int>(std::lround(done * kBarWidth));
   const std::string bar = absl::StrFormat("[%s%s] %d%%", std::string(full, '#'), std::string(kBarWidth - full, '-'),
-                                          static_cast<int>(done * 100 + 0.5));
+                                          static_cast<int>(std::lround(done * 100)));
   std::string tail;
   std::optional<absl::Duration> eta;
   for (const auto& [index, image] : images_) {

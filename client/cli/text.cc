@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -72,7 +73,7 @@ std::string DurationText(absl::Duration duration) {
   if (seconds < 9.95) {
     return absl::StrFormat("%.1fs", seconds);
   }
-  const auto whole = static_cast<int64_t>(seconds + 0.5);
+  const auto whole = static_cast<int64_t>(std::llround(seconds));
   if (whole < 60) {
     return absl::StrCat(whole, "s");
   }
