@@ -57,6 +57,18 @@ at::ScalarType ChooseType(const std::string& name, at::Device device) {
   return at::kFloat;
 }
 
+// As the flag --dtype calls it.
+std::string NameOf(at::ScalarType type) {
+  switch (type) {
+    case at::kBFloat16:
+      return "bfloat16";
+    case at::kHalf:
+      return "float16";
+    default:
+      return "float32";
+  }
+}
+
 // The models that ship with the program: beside it when it is installed, otherwise in the source tree.
 fs::path EmbeddedModels() {
   std::error_code error;
@@ -145,7 +157,7 @@ absl::Status Serve(const config::ServerOptions& options) {
   metrics::StatsCollector collector(&clock,
                                     {.version = LATENTD_VERSION,
                                      .device = device->str(),
-                                     .dtype = c10::toString(type),
+                                     .dtype = NameOf(type),
                                      .running_rows = [&] { return running == nullptr ? 0 : running->running_rows(); },
                                      .draining = [&] { return draining.load(); }});
   metrics::FanOutObserver observer({&prometheus, &collector});
@@ -190,7 +202,7 @@ absl::Status Serve(const config::ServerOptions& options) {
   const auto bound = [](const std::string& address, int port) {
     return absl::StrCat(address.substr(0, address.rfind(':') + 1), port);
   };
-  spdlog::info("{} on {} in {}: gRPC on {}, metrics on http://{}/metrics", software, device->str(), c10::toString(type),
+  spdlog::info("{} on {} in {}: gRPC on {}, metrics on http://{}/metrics", software, device->str(), NameOf(type),
                bound(options.listen, server->port()), bound(options.metrics_listen, (*exposed)->port()));
   // The loader may be busy for longer than the server lives.
   Preload(options.preload, registry, [weak = std::weak_ptr(server), &draining] {

@@ -20,7 +20,7 @@ namespace latentd::model {
 //   UNet2DConditionModel unet(ReadUNetConfig(ConfigReader::FromFile(folder / "config.json")),
 //                             at::TensorOptions().dtype(at::kBFloat16));
 //   LoadWeights(*unet, source);
-//   at::Tensor noise = unet(latents, timesteps, {{.states = text}});
+//   at::Tensor noise = unet->forward(latents, timesteps, {{.states = text}});
 //
 // forward() is const and may run from one thread at a time (it uses LibTorch's thread pool itself).
 class UNet2DConditionModelImpl : public torch::nn::Module {

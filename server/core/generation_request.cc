@@ -59,8 +59,9 @@ class Validator {
 
   void CheckSampling() {
     if (fields_.steps == 0) fields_.steps = model_.default_steps;
-    CheckRange("spec.steps", fields_.steps, 1, std::min(limits_.max_steps, model_.num_train_timesteps));
-    CheckSampler();
+    const SamplerInfo* sampler = CheckSampler();
+    const int max_steps = sampler == nullptr ? limits_.max_steps : std::min(limits_.max_steps, sampler->max_steps);
+    CheckRange("spec.steps", fields_.steps, 1, max_steps);
 
     if (!fields_.guidance_scale.has_value()) fields_.guidance_scale = model_.default_guidance_scale;
     CheckReal("spec.guidance_scale", *fields_.guidance_scale, kMaxGuidanceScale);
@@ -130,7 +131,8 @@ class Validator {
     return false;
   }
 
-  void CheckSampler() {
+  // The sampler; null when there is no such.
+  const SamplerInfo* CheckSampler() {
     if (fields_.sampler.empty()) fields_.sampler = model_.default_sampler;
     const auto sampler = std::find_if(model_.samplers.begin(), model_.samplers.end(),
                                       [&](const SamplerInfo& info) { return info.name == fields_.sampler; });
@@ -138,7 +140,7 @@ class Validator {
       const auto append_name = [](std::string* out, const SamplerInfo& info) { out->append(info.name); };
       Violate("spec.sampler", absl::StrCat("must be one of ", absl::StrJoin(model_.samplers, ", ", append_name),
                                            "; got ", Quote(fields_.sampler)));
-      return;
+      return nullptr;
     }
     const auto& sigmas = sampler->sigmas;
     const auto takes = [&](const std::string& name) {
@@ -152,6 +154,7 @@ class Validator {
       Violate("spec.sigmas", absl::StrCat("must be one of ", absl::StrJoin(sigmas, ", "), " with the sampler ",
                                           fields_.sampler, "; got ", Quote(fields_.sigmas)));
     }
+    return &*sampler;
   }
 
   void CheckLabels() {

@@ -16,6 +16,7 @@ enum class ModelState { kAvailable, kLoading, kLoaded, kBroken };
 struct SamplerInfo {
   std::string name{};                 // "euler_a"
   std::vector<std::string> sigmas{};  // "default", "karras"
+  int max_steps = 1000;               // that it has timesteps for: those of the training, less for some offsets
 };
 
 // What is known of a model without loading its weights.
@@ -36,8 +37,7 @@ struct ModelInfo {
   std::string default_sigmas{};
   int default_steps = 0;
   double default_guidance_scale = 0;
-  int num_train_timesteps = 1000;  // no sampler takes more steps
-  int text_layers = 0;             // clip_skip stays below
+  int text_layers = 0;  // clip_skip stays below
   int prompt_tokens = 77;
   int64_t memory_bytes = 0;
 };

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "model/errors.h"
 #include "model/pipeline/model_folder.h"
 #include "model/pipeline/stable_diffusion.h"
 #include "model/samplers/sampler.h"
@@ -30,6 +31,16 @@ bool IsModel(const fs::path& folder) {
   return fs::exists(folder / "model_index.json", error) || fs::is_directory(folder / "unet", error);
 }
 
+// Evenly spaced timesteps with an offset reach beyond the last one of the training when there are too many of them.
+int MaxSteps(const model::SamplerConfig& config, model::SamplerKind kind) {
+  try {
+    model::MakeSampler(config, {.kind = kind, .steps = config.num_train_timesteps});
+    return config.num_train_timesteps;
+  } catch (const model::ModelError&) {
+    return std::max(1, config.num_train_timesteps - std::max(1, config.steps_offset.value_or(1)));
+  }
+}
+
 core::ModelInfo Describe(const std::string& name, const model::ModelFolder& folder, const at::TensorOptions& options) {
   const int scale = static_cast<int>(folder.vae.Scale());
   core::ModelInfo info{.name = name, .architecture = folder.architecture};
@@ -41,7 +52,9 @@ core::ModelInfo Describe(const std::string& name, const model::ModelFolder& fold
   info.max_pixels = int64_t{kMaxEnlargement} * kMaxEnlargement * folder.native_width * folder.native_height;
   info.tasks = {"text_to_image"};
   for (const model::SamplerChoice& choice : model::SamplersFor(folder.sampler)) {
-    core::SamplerInfo sampler{.name = std::string(model::Name(choice.kind)), .sigmas = {}};
+    core::SamplerInfo sampler{.name = std::string(model::Name(choice.kind)),
+                              .sigmas = {},
+                              .max_steps = MaxSteps(folder.sampler, choice.kind)};
     for (const model::SigmaSpacing spacing : choice.sigmas) sampler.sigmas.emplace_back(model::Name(spacing));
     info.samplers.push_back(std::move(sampler));
   }
@@ -49,7 +62,6 @@ core::ModelInfo Describe(const std::string& name, const model::ModelFolder& fold
   info.default_sigmas = model::Name(model::SigmaSpacing::kDefault);
   info.default_steps = std::min(kDefaultSteps, folder.sampler.num_train_timesteps);
   info.default_guidance_scale = kDefaultGuidanceScale;
-  info.num_train_timesteps = folder.sampler.num_train_timesteps;
   info.text_layers = static_cast<int>(folder.text.layers);
   info.memory_bytes = folder.parameters * static_cast<int64_t>(options.dtype().itemsize());
   return info;

@@ -15,7 +15,8 @@ void QueueEstimate::OnRan(absl::Duration duration) {
 
 std::optional<absl::Duration> QueueEstimate::UntilStart(int position, int running) const {
   if (!mean_.has_value()) return std::nullopt;
-  return *mean_ * (position + 1) / std::max(1, running);
+  const int turns = running == 0 ? position : position + 1;  // when nothing runs, the next one starts at once
+  return *mean_ * turns / std::max(1, running);
 }
 
 absl::Duration QueueEstimate::UntilRoom(int running) const {

@@ -135,6 +135,8 @@ TEST_F(BadInput, SizesThatTheModelCannotMake) {
 TEST_F(BadInput, NumbersOutOfRange) {
   ExpectViolation("spec.steps", [](auto& spec) { spec.set_steps(-1); });
   ExpectViolation("spec.steps", [](auto& spec) { spec.set_steps(10'000); });
+  // The model's offset of 1 would lead the first of 1,000 steps beyond its last timestep.
+  ExpectViolation("spec.steps", [](auto& spec) { spec.set_steps(1000), spec.set_sampler("ddim"); });
   ExpectViolation("spec.guidance_scale", [](auto& spec) { spec.set_guidance_scale(std::nan("")); });
   ExpectViolation("spec.guidance_scale", [](auto& spec) { spec.set_guidance_scale(HUGE_VAL); });
   ExpectViolation("spec.guidance_scale", [](auto& spec) { spec.set_guidance_scale(-1); });

@@ -6,7 +6,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 
 import common
 
-WIDTH = 128  # of the text
+WIDTH = 192  # of the text
 
 
 def build_text_encoder(vocabulary: dict[str, int], length: int) -> CLIPTextModel:
@@ -20,16 +20,16 @@ def build_text_encoder(vocabulary: dict[str, int], length: int) -> CLIPTextModel
 
 
 def build_unet(latent_channels: int = 8) -> UNet2DConditionModel:
-    """16x16 latents; the words enter at 4x4 and 2x2, where attention is cheap and one place sees the whole picture."""
+    """16x16 latents; the words enter at 8x8, where they shape details, and at 4x4, where most of the weights see the whole picture."""
     unet = UNet2DConditionModel(
         sample_size=16,
         in_channels=latent_channels,
         out_channels=latent_channels,
-        block_out_channels=[48, 64, 128, 192],
+        block_out_channels=[64, 96, 256],
         layers_per_block=1,
-        down_block_types=["DownBlock2D", "DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+        down_block_types=["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
         mid_block_type="UNetMidBlock2DCrossAttn",
-        up_block_types=["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D", "UpBlock2D"],
+        up_block_types=["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
         cross_attention_dim=WIDTH,
         attention_head_dim=4,  # the number of heads, as in Stable Diffusion 1
         norm_num_groups=16,

@@ -85,7 +85,7 @@ def work(rank: int, args: argparse.Namespace, both: torch.nn.ModuleDict, steps: 
             signal = signals[timesteps]
             latents, target = networks.noised(clean, torch.randn_like(clean), signal)
             with common.bfloat16(device, cpu=False):
-                context = text(ids).last_hidden_state.repeat_interleave(args.repeats, 0)  # [rows, 77, 128]
+                context = text(ids).last_hidden_state.repeat_interleave(args.repeats, 0)  # [rows, 77, WIDTH]
                 velocity = predict(latents.contiguous(memory_format=common.layout(device)), timesteps, context).sample
             error = (velocity.float() - target).square().mean((1, 2, 3))
             # An error of the velocity is (1 + SNR) times one of the clean latent; beyond 5 times it would only polish.

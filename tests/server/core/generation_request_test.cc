@@ -167,15 +167,16 @@ TEST(GenerationRequestTest, NumberOfImagesIsBounded) {
   EXPECT_REFUSED("spec.num_images", f.num_images = -1);
 }
 
-TEST(GenerationRequestTest, StepsAreBoundedByTheServerAndTheTraining) {
+TEST(GenerationRequestTest, StepsAreBoundedByTheServerAndTheSampler) {
   EXPECT_TAKEN(f.steps = 1);
   EXPECT_TAKEN(f.steps = 1000);
   EXPECT_REFUSED("spec.steps", f.steps = 1001);
   EXPECT_REFUSED("spec.steps", f.steps = -1);
 
   ModelInfo model = TestModel();
-  model.num_train_timesteps = 50;
+  model.samplers[1].max_steps = 50;
   RequestFields fields = TestFields();
+  fields.sampler = model.samplers[1].name;
   fields.steps = 51;
   const auto validated = GenerationRequest::Validate(fields, model, RequestLimits(), kTestNow, [] { return 7; });
   ASSERT_EQ(validated.violations.size(), 1);

@@ -25,7 +25,6 @@ inline ModelInfo TestModel() {
           .default_sigmas = "karras",
           .default_steps = 25,
           .default_guidance_scale = 3.5,
-          .num_train_timesteps = 1000,
           .text_layers = 4};
 }
 

@@ -15,7 +15,8 @@ TEST(QueueEstimateTest, EachPlaceCostsARunningJobsShare) {
   estimate.OnRan(absl::Seconds(8));
   EXPECT_EQ(estimate.UntilStart(0, 4), absl::Seconds(2));
   EXPECT_EQ(estimate.UntilStart(5, 4), absl::Seconds(12));
-  EXPECT_EQ(estimate.UntilStart(0, 0), absl::Seconds(8)) << "nothing runs just now";
+  EXPECT_EQ(estimate.UntilStart(0, 0), absl::ZeroDuration()) << "nothing runs, so it starts at once";
+  EXPECT_EQ(estimate.UntilStart(2, 0), absl::Seconds(16));
 }
 
 TEST(QueueEstimateTest, FollowsWhatJobsTakeNow) {
