@@ -21,52 +21,67 @@ constexpr int kMaxPriority = 10;
 constexpr size_t kMaxLabels = 16;
 constexpr int64_t kMaxLabelCharacters = 63;
 
-// Checks the fields one after the other, filling in what was left out.
+// Checks the fields one after the other, filling in what was left out: first those that mean the same for every model.
 class Validator {
  public:
-  Validator(RequestFields& fields, const ModelInfo& model, const RequestLimits& limits)
-      : fields_(fields), model_(model), limits_(limits) {}
+  Validator(RequestFields& fields, const RequestLimits& limits) : fields_(fields), limits_(limits) {}
 
-  void CheckPrompts() {
+  void CheckWithoutModel(absl::Time now) {
     CheckPrompt("spec.prompt", fields_.prompt);
     CheckPrompt("spec.negative_prompt", fields_.negative_prompt);
-    // The first layer at least has to stay.
-    CheckRange("spec.clip_skip", fields_.clip_skip, 0, std::max(0, model_.text_layers - 1));
+    CheckImagesAndSeed();
+    steps_fit_ = fields_.steps == 0 || CheckRange("spec.steps", fields_.steps, 1, limits_.max_steps);
+    if (fields_.guidance_scale.has_value()) {
+      CheckReal("spec.guidance_scale", *fields_.guidance_scale, kMaxGuidanceScale);
+    }
+    CheckReal("spec.guidance_rescale", fields_.guidance_rescale, 1);
+    eta_fits_ = CheckReal("spec.eta", fields_.eta, 1);
+    CheckPictures();
+    CheckOptions(now);
   }
 
-  void CheckSize() {
-    const bool width_fits = CheckEdge("spec.width", fields_.width, model_.native_width);
-    const bool height_fits = CheckEdge("spec.height", fields_.height, model_.native_height);
+  // REQUIRES: CheckWithoutModel was called.
+  void CheckAgainst(const ModelInfo& model) {
+    // The first layer at least has to stay.
+    CheckRange("spec.clip_skip", fields_.clip_skip, 0, std::max(0, model.text_layers - 1));
+    CheckSize(model);
+    if (!fields_.guidance_scale.has_value()) fields_.guidance_scale = model.default_guidance_scale;
+    const SamplerInfo* sampler = CheckSampler(model);
+    if (sampler == nullptr) return;
+    CheckSteps(model, *sampler);
+    if (eta_fits_ && fields_.eta > 0 && !sampler->takes_eta) {
+      Violate("spec.eta", absl::StrCat("must be 0 with the sampler ", sampler->name, "; got ", fields_.eta));
+    }
+  }
+
+  std::vector<FieldViolation> violations() && { return std::move(violations_); }
+
+ private:
+  void CheckImagesAndSeed() {
+    if (fields_.num_images == 0) fields_.num_images = 1;
+    const bool count_fits = CheckRange("spec.num_images", fields_.num_images, 1, limits_.max_num_images);
+    const int64_t largest = std::numeric_limits<int64_t>::max() - (count_fits ? fields_.num_images - 1 : 0);
+    if (const int64_t seed = fields_.seed.value_or(0); seed < 0 || seed > largest) {
+      Violate("spec.seed",
+              absl::StrCat("must be from 0 to ", largest, ", so that every image's seed (seed + its index) ",
+                           "is below 2^63; got ", seed));
+    }
+  }
+
+  void CheckSize(const ModelInfo& model) {
+    const bool width_fits = CheckEdge("spec.width", fields_.width, model.native_width, model);
+    const bool height_fits = CheckEdge("spec.height", fields_.height, model.native_height, model);
     const int64_t pixels = int64_t{fields_.width} * fields_.height;
-    if (width_fits && height_fits && pixels > model_.max_pixels) {
-      Violate("spec.width", absl::StrCat("width × height must be at most ", model_.max_pixels, " pixels; got ",
+    if (width_fits && height_fits && pixels > model.max_pixels) {
+      Violate("spec.width", absl::StrCat("width × height must be at most ", model.max_pixels, " pixels; got ",
                                          fields_.width, " × ", fields_.height, " = ", pixels));
     }
   }
 
-  void CheckImagesAndSeed(const std::function<uint32_t()>& draw_seed) {
-    if (fields_.num_images == 0) fields_.num_images = 1;
-    const bool count_fits = CheckRange("spec.num_images", fields_.num_images, 1, limits_.max_num_images);
-
-    if (!fields_.seed.has_value()) fields_.seed = draw_seed();
-    const int64_t largest = std::numeric_limits<int64_t>::max() - (count_fits ? fields_.num_images - 1 : 0);
-    if (*fields_.seed < 0 || *fields_.seed > largest) {
-      Violate("spec.seed",
-              absl::StrCat("must be from 0 to ", largest, ", so that every image's seed (seed + its index) ",
-                           "is below 2^63; got ", *fields_.seed));
-    }
-  }
-
-  void CheckSampling() {
-    if (fields_.steps == 0) fields_.steps = model_.default_steps;
-    const SamplerInfo* sampler = CheckSampler();
-    const int max_steps = sampler == nullptr ? limits_.max_steps : std::min(limits_.max_steps, sampler->max_steps);
-    CheckRange("spec.steps", fields_.steps, 1, max_steps);
-
-    if (!fields_.guidance_scale.has_value()) fields_.guidance_scale = model_.default_guidance_scale;
-    CheckReal("spec.guidance_scale", *fields_.guidance_scale, kMaxGuidanceScale);
-    CheckReal("spec.guidance_rescale", fields_.guidance_rescale, 1);
-    CheckReal("spec.eta", fields_.eta, 1);
+  void CheckSteps(const ModelInfo& model, const SamplerInfo& sampler) {
+    const int most = std::min(limits_.max_steps, sampler.max_steps);
+    if (fields_.steps == 0) fields_.steps = std::max(sampler.min_steps, std::min(most, model.default_steps));
+    if (steps_fit_) CheckRange("spec.steps", fields_.steps, sampler.min_steps, most);
   }
 
   void CheckPictures() {
@@ -95,9 +110,6 @@ class Validator {
     }
   }
 
-  std::vector<FieldViolation> violations() && { return std::move(violations_); }
-
- private:
   void Violate(absl::string_view field, std::string description) {
     violations_.push_back({std::string(field), std::move(description)});
   }
@@ -108,9 +120,10 @@ class Validator {
     return false;
   }
 
-  void CheckReal(absl::string_view field, double value, double high) {
-    if (value >= 0 && value <= high) return;  // false for NaN
+  bool CheckReal(absl::string_view field, double value, double high) {
+    if (value >= 0 && value <= high) return true;  // false for NaN
     Violate(field, absl::StrCat("must be a number from 0 to ", high, "; got ", value));
+    return false;
   }
 
   void CheckPrompt(absl::string_view field, const std::string& prompt) {
@@ -123,22 +136,22 @@ class Validator {
     }
   }
 
-  bool CheckEdge(absl::string_view field, int& edge, int native) {
+  bool CheckEdge(absl::string_view field, int& edge, int native, const ModelInfo& model) {
     if (edge == 0) edge = native;
-    if (edge >= model_.min_size && edge <= model_.max_size && edge % model_.size_multiple == 0) return true;
-    Violate(field, absl::StrCat("must be a multiple of ", model_.size_multiple, " from ", model_.min_size, " to ",
-                                model_.max_size, ", or 0 for the model's own ", native, "; got ", edge));
+    if (edge >= model.min_size && edge <= model.max_size && edge % model.size_multiple == 0) return true;
+    Violate(field, absl::StrCat("must be a multiple of ", model.size_multiple, " from ", model.min_size, " to ",
+                                model.max_size, ", or 0 for the model's own ", native, "; got ", edge));
     return false;
   }
 
   // The sampler; null when there is no such.
-  const SamplerInfo* CheckSampler() {
-    if (fields_.sampler.empty()) fields_.sampler = model_.default_sampler;
-    const auto sampler = std::find_if(model_.samplers.begin(), model_.samplers.end(),
+  const SamplerInfo* CheckSampler(const ModelInfo& model) {
+    if (fields_.sampler.empty()) fields_.sampler = model.default_sampler;
+    const auto sampler = std::find_if(model.samplers.begin(), model.samplers.end(),
                                       [&](const SamplerInfo& info) { return info.name == fields_.sampler; });
-    if (sampler == model_.samplers.end()) {
+    if (sampler == model.samplers.end()) {
       const auto append_name = [](std::string* out, const SamplerInfo& info) { out->append(info.name); };
-      Violate("spec.sampler", absl::StrCat("must be one of ", absl::StrJoin(model_.samplers, ", ", append_name),
+      Violate("spec.sampler", absl::StrCat("must be one of ", absl::StrJoin(model.samplers, ", ", append_name),
                                            "; got ", Quote(fields_.sampler)));
       return nullptr;
     }
@@ -148,7 +161,7 @@ class Validator {
     };
     if (fields_.sigmas.empty()) {
       // The model's configuration is about its own sampler: another one may not take its spacing.
-      fields_.sigmas = takes(model_.default_sigmas) || sigmas.empty() ? model_.default_sigmas : sigmas.front();
+      fields_.sigmas = takes(model.default_sigmas) || sigmas.empty() ? model.default_sigmas : sigmas.front();
     }
     if (!takes(fields_.sigmas)) {
       Violate("spec.sigmas", absl::StrCat("must be one of ", absl::StrJoin(sigmas, ", "), " with the sampler ",
@@ -167,17 +180,21 @@ class Validator {
       return CountCharacters(text).value_or(kMaxLabelCharacters + 1) <= kMaxLabelCharacters;
     };
     for (const auto& [key, value] : fields_.labels) {
-      if (key.empty() || !fits(key) || !fits(value)) {
+      // ListJobs is asked for labels as "key=value".
+      const bool has_equals_sign = key.find('=') != std::string::npos;
+      if (key.empty() || has_equals_sign || !fits(key) || !fits(value)) {
         Violate("options.labels",
-                absl::StrCat("keys must have 1 to ", kMaxLabelCharacters, " characters and values at most ",
-                             kMaxLabelCharacters, ", in valid UTF-8; got ", Quote(key), ": ", Quote(value)));
+                absl::StrCat("keys must have 1 to ", kMaxLabelCharacters,
+                             " characters, none of them '=', and values at most ", kMaxLabelCharacters,
+                             ", in valid UTF-8; got ", Quote(key), ": ", Quote(value)));
       }
     }
   }
 
   RequestFields& fields_;
-  const ModelInfo& model_;
   const RequestLimits& limits_;
+  bool steps_fit_ = false;
+  bool eta_fits_ = false;
   std::vector<FieldViolation> violations_;
 };
 
@@ -187,17 +204,22 @@ GenerationRequest::Validated GenerationRequest::Validate(const RequestFields& fi
                                                          const RequestLimits& limits, absl::Time now,
                                                          const std::function<uint32_t()>& draw_seed) {
   RequestFields complete = fields;
-  Validator validator(complete, model, limits);
-  validator.CheckPrompts();
-  validator.CheckSize();
-  validator.CheckImagesAndSeed(draw_seed);
-  validator.CheckSampling();
-  validator.CheckPictures();
-  validator.CheckOptions(now);
+  if (!complete.seed.has_value()) complete.seed = draw_seed();
+  Validator validator(complete, limits);
+  validator.CheckWithoutModel(now);
+  validator.CheckAgainst(model);
 
   Validated result{.request = std::nullopt, .violations = std::move(validator).violations()};
   if (result.violations.empty()) result.request = GenerationRequest(std::move(complete));
   return result;
+}
+
+std::vector<FieldViolation> GenerationRequest::CheckWithoutModel(const RequestFields& fields,
+                                                                 const RequestLimits& limits, absl::Time now) {
+  RequestFields complete = fields;
+  Validator validator(complete, limits);
+  validator.CheckWithoutModel(now);
+  return std::move(validator).violations();
 }
 
 }  // namespace latentd::core

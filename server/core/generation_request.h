@@ -73,6 +73,10 @@ class GenerationRequest {
   static Validated Validate(const RequestFields& fields, const ModelInfo& model, const RequestLimits& limits,
                             absl::Time now, const std::function<uint32_t()>& draw_seed);
 
+  // What is wrong with the fields whatever the model: for a request whose model cannot be looked at.
+  static std::vector<FieldViolation> CheckWithoutModel(const RequestFields& fields, const RequestLimits& limits,
+                                                       absl::Time now);
+
   const std::string& model() const { return fields_.model; }
   const std::string& prompt() const { return fields_.prompt; }
   const std::string& negative_prompt() const { return fields_.negative_prompt; }

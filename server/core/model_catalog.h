@@ -16,7 +16,9 @@ enum class ModelState { kAvailable, kLoading, kLoaded, kBroken };
 struct SamplerInfo {
   std::string name{};                 // "euler_a"
   std::vector<std::string> sigmas{};  // "default", "karras"
+  int min_steps = 1;                  // some begin with a warm-up
   int max_steps = 1000;               // that it has timesteps for: those of the training, less for some offsets
+  bool takes_eta = false;
 };
 
 // What is known of a model without loading its weights.

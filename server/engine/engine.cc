@@ -151,7 +151,7 @@ void Engine::OnModel(const std::string& model, absl::StatusOr<ModelLease> lease)
 void Engine::SubmitRows(RunningJob& job, ModelUse& use) {
   const core::GenerationRequest& request = job.request();
   std::vector<int64_t> shape;
-  const absl::Status status = Guarded([&] {
+  const absl::Status status = GuardedChoice([&] {
     shape = use.lease->LatentShape(request.width(), request.height());
     job.sampler = use.lease->MakeSampler({.kind = *model::ParseSamplerKind(request.sampler()),
                                           .sigmas = *model::ParseSigmaSpacing(request.sigmas()),

@@ -31,14 +31,26 @@ bool IsModel(const fs::path& folder) {
   return fs::exists(folder / "model_index.json", error) || fs::is_directory(folder / "unet", error);
 }
 
+bool TakesSteps(const model::SamplerConfig& config, model::SamplerKind kind, int steps) {
+  try {
+    model::MakeSampler(config, {.kind = kind, .steps = steps});
+    return true;
+  } catch (const model::ModelError&) {
+    return false;
+  }
+}
+
+// Some samplers warm up.
+int MinSteps(const model::SamplerConfig& config, model::SamplerKind kind) {
+  int steps = 1;
+  while (steps < config.num_train_timesteps && !TakesSteps(config, kind, steps)) ++steps;
+  return steps;
+}
+
 // Evenly spaced timesteps with an offset reach beyond the last one of the training when there are too many of them.
 int MaxSteps(const model::SamplerConfig& config, model::SamplerKind kind) {
-  try {
-    model::MakeSampler(config, {.kind = kind, .steps = config.num_train_timesteps});
-    return config.num_train_timesteps;
-  } catch (const model::ModelError&) {
-    return std::max(1, config.num_train_timesteps - std::max(1, config.steps_offset.value_or(1)));
-  }
+  if (TakesSteps(config, kind, config.num_train_timesteps)) return config.num_train_timesteps;
+  return std::max(1, config.num_train_timesteps - std::max(1, config.steps_offset.value_or(1)));
 }
 
 core::ModelInfo Describe(const std::string& name, const model::ModelFolder& folder, const at::TensorOptions& options) {
@@ -54,7 +66,9 @@ core::ModelInfo Describe(const std::string& name, const model::ModelFolder& fold
   for (const model::SamplerChoice& choice : model::SamplersFor(folder.sampler)) {
     core::SamplerInfo sampler{.name = std::string(model::Name(choice.kind)),
                               .sigmas = {},
-                              .max_steps = MaxSteps(folder.sampler, choice.kind)};
+                              .min_steps = MinSteps(folder.sampler, choice.kind),
+                              .max_steps = MaxSteps(folder.sampler, choice.kind),
+                              .takes_eta = choice.kind == model::SamplerKind::kDdim};
     for (const model::SigmaSpacing spacing : choice.sigmas) sampler.sigmas.emplace_back(model::Name(spacing));
     info.samplers.push_back(std::move(sampler));
   }

@@ -2,10 +2,14 @@
 
 #include <c10/util/Exception.h>
 
+#include <algorithm>
 #include <exception>
 #include <new>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "model/errors.h"
 #include "server/core/errors.h"
@@ -17,6 +21,20 @@ constexpr char kOutOfMemory[] = "OUT_OF_MEMORY";
 
 absl::Status OutOfMemory(std::string_view what) {
   return core::MakeError(absl::StatusCode::kResourceExhausted, what, {.reason = kOutOfMemory});
+}
+
+// INVALID_ARGUMENT when all problems are with fields that a request chooses; OK when something else is wrong.
+absl::Status Refused(const model::ModelError& error) {
+  static const std::set<std::string, std::less<>> kChosen = {"steps", "sigmas", "eta"};
+  std::vector<core::FieldViolation> violations;
+  for (const std::string& problem : error.problems()) {
+    const size_t colon = std::min(problem.find(": "), problem.size());
+    const std::string field = problem.substr(0, colon);
+    if (kChosen.count(field) == 0) return absl::OkStatus();
+    violations.push_back({"spec." + field, problem.substr(std::min(colon + 2, problem.size()))});
+  }
+  return core::MakeError(absl::StatusCode::kInvalidArgument, error.what(),
+                         {.reason = "INVALID_FIELDS", .violations = std::move(violations)});
 }
 
 }  // namespace
@@ -39,6 +57,20 @@ absl::Status Guarded(const std::function<void()>& work) {
   } catch (const std::exception& error) {
     return core::MakeError(absl::StatusCode::kInternal, error.what(), {.reason = "COMPUTATION_FAILED"});
   }
+}
+
+absl::Status GuardedChoice(const std::function<void()>& work) {
+  absl::Status refused;
+  absl::Status status = Guarded([&] {
+    try {
+      work();
+    } catch (const model::ModelError& error) {
+      refused = Refused(error);
+      if (refused.ok()) throw;
+    }
+  });
+  status.Update(refused);
+  return status;
 }
 
 bool IsOutOfMemory(const absl::Status& status) { return core::GetErrorDetails(status).reason == kOutOfMemory; }

@@ -13,6 +13,10 @@ namespace latentd::engine {
 //   anything else         INTERNAL, reason COMPUTATION_FAILED, with LibTorch's own words
 absl::Status Guarded(const std::function<void()>& work);
 
+// The same for making the sampler that a request chose: a ModelError about nothing but its steps, sigmas and eta
+// ("steps: pndm needs at least 4") is INVALID_ARGUMENT, reason INVALID_FIELDS, with violations of "spec.steps" ….
+absl::Status GuardedChoice(const std::function<void()>& work);
+
 // Whether `status` says that memory ran out, so that a smaller batch may succeed.
 bool IsOutOfMemory(const absl::Status& status);
 

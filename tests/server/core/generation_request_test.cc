@@ -183,6 +183,47 @@ TEST(GenerationRequestTest, StepsAreBoundedByTheServerAndTheSampler) {
   EXPECT_EQ(validated.violations[0].description, "must be from 1 to 50; got 51");
 }
 
+TEST(GenerationRequestTest, SomeSamplersWantAFewStepsAtLeast) {
+  ModelInfo model = TestModel();
+  model.samplers[1].min_steps = 4;
+  RequestFields fields = TestFields();
+  fields.sampler = model.samplers[1].name;
+  fields.steps = 3;
+  const auto validated = GenerationRequest::Validate(fields, model, RequestLimits(), kTestNow, [] { return 7; });
+  ASSERT_EQ(validated.violations.size(), 1);
+  EXPECT_EQ(validated.violations[0].description, "must be from 4 to 1000; got 3");
+}
+
+TEST(GenerationRequestTest, DefaultStepsAreOnesThatTheSamplerTakes) {
+  ModelInfo model = TestModel();
+  model.samplers[1].max_steps = 24;
+  const auto validated = GenerationRequest::Validate(TestFields(), model, RequestLimits(), kTestNow, [] { return 7; });
+  ASSERT_TRUE(validated.request.has_value());
+  EXPECT_EQ(validated.request->steps(), 24);
+}
+
+TEST(GenerationRequestTest, EtaIsForTheSamplersThatTakeIt) {
+  EXPECT_TAKEN(f.sampler = "ddim"; f.eta = 0.5);
+  EXPECT_REFUSED("spec.eta", f.sampler = "euler"; f.eta = 0.5);
+  EXPECT_REFUSED("spec.eta", f.sampler = "euler"; f.eta = std::nan(""));
+}
+
+TEST(GenerationRequestTest, WithoutAModelWhatDoesNotDependOnItIsChecked) {
+  RequestFields fields = TestFields();
+  fields.width = 63;
+  fields.sampler = "nonesuch";
+  fields.prompt = "\xff";
+  fields.steps = 1001;
+  fields.guidance_scale = -1;
+  fields.priority = 11;
+  std::vector<std::string> names;
+  for (const FieldViolation& violation : GenerationRequest::CheckWithoutModel(fields, RequestLimits(), kTestNow)) {
+    names.push_back(violation.field);
+  }
+  EXPECT_THAT(names, UnorderedElementsAre("spec.prompt", "spec.steps", "spec.guidance_scale", "options.priority"));
+  EXPECT_THAT(GenerationRequest::CheckWithoutModel(TestFields(), RequestLimits(), kTestNow), IsEmpty());
+}
+
 TEST(GenerationRequestTest, SamplerIsOneThatTheModelTakes) {
   EXPECT_THAT(Description([](RequestFields& f) { f.sampler = "lms"; }),
               AllOf(HasSubstr("ddim, euler, dpmpp_2m"), HasSubstr("\"lms\"")));
@@ -210,7 +251,7 @@ TEST(GenerationRequestTest, RealNumbersAreFiniteAndInRange) {
   }
   EXPECT_TAKEN(f.guidance_scale = 0);
   EXPECT_TAKEN(f.guidance_scale = 100);
-  EXPECT_TAKEN(f.guidance_rescale = 1; f.eta = 1);
+  EXPECT_TAKEN(f.guidance_rescale = 1; f.sampler = "ddim"; f.eta = 1);
   EXPECT_REFUSED("spec.eta", f.eta = 1.5);
 }
 
@@ -247,6 +288,8 @@ TEST(GenerationRequestTest, LabelsAreFewAndShort) {
   EXPECT_REFUSED("options.labels", f.labels["k"] = std::string(64, 'v'));
   EXPECT_REFUSED("options.labels", f.labels["\xff"] = "v");
   EXPECT_REFUSED("options.labels", f.labels["k"] = "\xff");
+  EXPECT_REFUSED("options.labels", f.labels["k=v"] = "v");
+  EXPECT_TAKEN(f.labels["k"] = "v=w");
 }
 
 }  // namespace
