@@ -134,13 +134,7 @@ void Preload(const config::Preload& preload, engine::ModelRegistry& registry, st
 // Refuses new jobs and gives those there are until `deadline`; what is not done then is cancelled and says why.
 void Drain(core::JobStore& store, engine::Engine& engine, absl::Time deadline) {
   store.Drain();
-  if (engine.WaitUntilIdle(deadline)) return;
-  const auto page = store.List({.page_size = 1000,
-                                .page_token = {},
-                                .states = {core::JobState::kQueued, core::JobState::kRunning},
-                                .labels = {}});
-  if (!page.ok()) return;
-  for (const core::Job& job : page->jobs) store.Cancel(job.name, "DRAINED").IgnoreError();
+  if (!engine.WaitUntilIdle(deadline)) store.CancelAll("DRAINED");
 }
 
 absl::Status Serve(const config::ServerOptions& options) {

@@ -110,6 +110,11 @@ absl::Status MakeError(absl::StatusCode code, std::string_view message, const Er
   return status;
 }
 
+absl::Status JobCancelledError(const std::string& job, const std::string& reason) {
+  return MakeError(absl::StatusCode::kCancelled, absl::StrCat(job, " was cancelled (", reason, ")"),
+                   {.reason = "JOB_CANCELLED", .metadata = {{"job", job}, {"reason", reason}}});
+}
+
 ErrorDetails GetErrorDetails(const absl::Status& status) {
   const absl::optional<absl::Cord> payload = status.GetPayload(kTypeUrl);
   if (!payload.has_value()) return {};

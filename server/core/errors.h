@@ -27,6 +27,10 @@ struct ErrorDetails {
 // REQUIRES: code is not kOk; details.reason is not empty.
 absl::Status MakeError(absl::StatusCode code, std::string_view message, const ErrorDetails& details);
 
+// CANCELLED, as every reader of a cancelled job is told it: reason JOB_CANCELLED, with the job's name and why
+// ("CALLER", "CALLER_GONE", "DRAINED") in the metadata.
+absl::Status JobCancelledError(const std::string& job, const std::string& reason);
+
 // The details of `status`; an empty reason when it carries none.
 ErrorDetails GetErrorDetails(const absl::Status& status);
 

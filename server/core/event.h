@@ -22,6 +22,7 @@ struct Warning {
   std::string message{};
 };
 
+// What a job took.
 struct Usage {
   absl::Duration queue_time{};
   absl::Duration encode_time{};
@@ -95,9 +96,11 @@ struct Completed {
 };
 struct Failed {
   absl::Status status{};
+  Usage usage{};
 };
 struct Cancelled {
   std::string reason{};  // "CALLER", "CALLER_GONE", "DRAINED"
+  Usage usage{};         // as far as it was known then; Job::usage has the rest when the rows are freed
 };
 
 using EventKind = std::variant<Queued, Started, Requeued, Progress, Output, OutputChunk, Completed, Failed, Cancelled>;

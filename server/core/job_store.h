@@ -32,13 +32,13 @@ struct Job {
   std::optional<absl::Time> expire_time{};
   int64_t last_sequence = 0;
   std::vector<Output> outputs{};  // those that are ready, by index
-  absl::Status error{};
-  std::optional<Usage> usage{};
+  absl::Status error{};           // why it failed or was cancelled
+  std::optional<Usage> usage{};   // so far, or in all; set once there is something to say
   std::vector<Warning> warnings{};
 };
 
-// What the job's runner writes down. Calls for one job come from one thread at a time; calls for a job that has ended
-// are dropped: a cancel may overtake its runner. `name` is the job's.
+// What the job's runner writes down. Calls for one job come from one thread at a time; events of a job that has ended
+// are dropped: a cancel may overtake its runner. `name` is the job's. queue_time is the store's own to fill in.
 class JobSink {
  public:
   virtual ~JobSink() = default;
@@ -47,8 +47,11 @@ class JobSink {
   virtual void OnStarted(const std::string& name, Started event) = 0;
   virtual void OnProgress(const std::string& name, Progress event) = 0;
   virtual void OnOutput(const std::string& name, Output output) = 0;
+  // What the job took so far: no event, but what its end tells when others end it. Also heard after such an end, for
+  // the work that was under way.
+  virtual void OnUsage(const std::string& name, Usage usage) = 0;
   virtual void OnCompleted(const std::string& name, Usage usage) = 0;
-  virtual void OnFailed(const std::string& name, absl::Status status) = 0;
+  virtual void OnFailed(const std::string& name, absl::Status status, Usage usage) = 0;
 };
 
 // A job handed to the engine.
@@ -80,7 +83,8 @@ class Watch {
  public:
   virtual ~Watch() = default;
 
-  // The first event after the place, and moves on; empty when there is none yet. NOT_FOUND when the job was deleted.
+  // The first event after the place, and moves on; empty when there is none yet. NOT_FOUND, naming the job, when it was
+  // deleted.
   // After a terminal event there is nothing more.
   virtual absl::StatusOr<std::optional<Event>> Next() = 0;
 };
@@ -120,6 +124,9 @@ class JobStore : public JobSink {
 
   // Gives the job as it is now; one that had ended stays as it was. NOT_FOUND.
   virtual absl::StatusOr<Job> Cancel(const std::string& name, const std::string& reason) = 0;
+
+  // Cancels every job that has not ended.
+  virtual void CancelAll(const std::string& reason) = 0;
 
   // NOT_FOUND; FAILED_PRECONDITION before its end.
   virtual absl::Status Delete(const std::string& name) = 0;

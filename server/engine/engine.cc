@@ -92,7 +92,10 @@ bool Engine::TakeInbox(Inbox& inbox, bool wait) {
 
 void Engine::Handle(Inbox inbox) {
   for (const std::string& name : inbox.ended) {
-    if (const auto job = jobs_.find(name); job != jobs_.end()) ForgetJob(*job->second);
+    const auto job = jobs_.find(name);
+    if (job == jobs_.end()) continue;
+    job->second->publisher->Abandoned(job->second->usage);
+    ForgetJob(*job->second);
   }
   for (auto& [model, lease] : inbox.models) OnModel(model, std::move(lease));
   work_available_ = work_available_ || inbox.work_available;
@@ -211,8 +214,6 @@ void Engine::RunPlan(const core::Plan& plan) {
     const bool failed = outcome.results[i] == core::RowResult::kFailed;
     if (failed) {
       rows[i]->job->publisher->FailedOutput(rows[i]->index, rows[i]->seed, outcome.errors[i]);
-      ++rows[i]->job->usage.failed_outputs;
-      rows[i]->job->first_error.Update(outcome.errors[i]);
     }
     if (failed || (plan.stage == core::Stage::kDecode && outcome.results[i] == core::RowResult::kOk))
       FinishRow(*rows[i]);
@@ -224,7 +225,7 @@ void Engine::FinishRow(Row& row) {
   rows_.erase(row.id);
   job.rows.erase(row.id);
   if (!job.rows.empty()) return;
-  EndJob(job, job.usage.failed_outputs == job.request().num_images() ? job.first_error : absl::OkStatus());
+  EndJob(job, absl::OkStatus());
 }
 
 void Engine::EndJob(RunningJob& job, absl::Status status) {

@@ -107,7 +107,6 @@ void Executor::Encode(const std::vector<Row*>& rows, model::DiffusionModel& mode
     if (job.uncond != nullptr && !job.uncond->cut_text.empty()) {
       started.warnings.push_back(Truncated("spec.negative_prompt", job.uncond->cut_text));
     }
-    job.usage.queue_time = options_.clock->Now() - job.claimed.create_time;
     job.publisher->Started(std::move(started));
   }
 }
@@ -198,6 +197,7 @@ void Executor::PublishProgress(Row& row, int steps_before, const at::Tensor& pre
                                              .scaling_factor = model.scaling_factor()};
     }
   }
+  job.publisher->Took(job.usage);
   job.publisher->Progress(std::move(progress), std::move(picture));
 }
 

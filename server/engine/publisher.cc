@@ -3,7 +3,7 @@
 #include <cstring>
 #include <utility>
 
-#include "server/core/errors.h"
+#include "server/engine/status.h"
 #include "server/imaging/encode.h"
 #include "server/imaging/sha256.h"
 
@@ -21,15 +21,23 @@ imaging::Picture ToPicture(const at::Tensor& tensor) {
   return picture;
 }
 
+// LibTorch and OpenCV throw.
 absl::StatusOr<core::Preview> MakePreview(const core::GenerationRequest& request, const at::Tensor& pixels,
                                           const std::string& software) {
-  imaging::Picture picture = imaging::Downscale(ToPicture(pixels), request.preview_max_edge());
-  auto file = imaging::EncodePreview(picture, request.preview_format(), kPreviewQuality, software);
-  if (!file.ok()) return file.status();
-  return core::ImagePreview{.format = request.preview_format(),
-                            .width = picture.width,
-                            .height = picture.height,
-                            .data = std::make_shared<const std::string>(*std::move(file))};
+  core::ImagePreview preview{.format = request.preview_format()};
+  absl::Status encoded;
+  const absl::Status status = Guarded([&] {
+    const imaging::Picture picture = imaging::Downscale(ToPicture(pixels), request.preview_max_edge());
+    auto file = imaging::EncodePreview(picture, request.preview_format(), kPreviewQuality, software);
+    encoded = file.status();
+    if (!file.ok()) return;
+    preview.width = picture.width;
+    preview.height = picture.height;
+    preview.data = std::make_shared<const std::string>(*std::move(file));
+  });
+  if (!status.ok()) return status;
+  if (!encoded.ok()) return encoded;
+  return preview;
 }
 
 }  // namespace
@@ -48,60 +56,87 @@ void JobPublisher::Started(core::Started event) {
 }
 
 void JobPublisher::Progress(core::Progress event, at::Tensor picture) {
-  const bool encode = picture.defined() && state_->previews_waiting.load() <= state_->request->num_images();
-  if (encode) ++state_->previews_waiting;
-  strand_.Submit(
-      [state = state_, event = std::move(event), picture = encode ? std::move(picture) : at::Tensor()]() mutable {
-        if (picture.defined()) {
-          --state->previews_waiting;
-          if (auto preview = MakePreview(*state->request, picture, state->context.software); preview.ok()) {
-            event.preview = *std::move(preview);
-          }
-        }
-        state->context.sink->OnProgress(state->name, std::move(event));
-      });
+  const bool has_preview = picture.defined() || event.preview.has_value();
+  const bool keep = has_preview && state_->previews_waiting.load() <= state_->request->num_images();
+  if (keep) {
+    ++state_->previews_waiting;
+  } else {
+    event.preview.reset();
+    picture.reset();
+  }
+  strand_.Submit([state = state_, keep, event = std::move(event), picture = std::move(picture)]() mutable {
+    if (keep) --state->previews_waiting;
+    if (state->abandoned) return;
+    if (picture.defined()) {
+      auto preview = MakePreview(*state->request, picture, state->context.software);
+      if (preview.ok()) event.preview = *std::move(preview);
+    }
+    state->context.sink->OnProgress(state->name, std::move(event));
+  });
 }
 
 void JobPublisher::Picture(int index, int64_t seed, at::Tensor picture) {
-  strand_.Submit([state = state_, index, seed, picture = std::move(picture)] { Encode(*state, index, seed, picture); });
+  strand_.Submit([state = state_, index, seed, picture = std::move(picture)] {
+    if (!state->abandoned) Encode(*state, index, seed, picture);
+  });
 }
 
-void JobPublisher::Encode(const State& state, int index, int64_t seed, const at::Tensor& pixels) {
+void JobPublisher::Encode(State& state, int index, int64_t seed, const at::Tensor& pixels) {
   const core::GenerationRequest& request = *state.request;
-  const imaging::Picture picture = ToPicture(pixels);
-  auto file = imaging::Encode(picture, request.output_format(), request.output_quality(),
-                              {.fields = request.fields(), .seed = seed, .software = state.context.software});
   core::Output output{.index = index, .seed = seed};
-  if (file.ok()) {
+  absl::Status encoded;
+  absl::Status status = Guarded([&] {
+    const imaging::Picture picture = ToPicture(pixels);
+    auto file = imaging::Encode(picture, request.output_format(), request.output_quality(),
+                                {.fields = request.fields(), .seed = seed, .software = state.context.software});
+    encoded = file.status();
+    if (!file.ok()) return;
     output.media_type = imaging::MediaType(request.output_format());
     output.width = picture.width;
     output.height = picture.height;
     output.sha256 = imaging::Sha256Hex(*file);
     output.data = std::make_shared<const std::string>(*std::move(file));
-    if (state.context.observer != nullptr) state.context.observer->OnImage(request.model());
-  } else {
-    output.state = core::OutputState::kFailed;
-    output.error = file.status();
-  }
+  });
+  status.Update(encoded);
+  if (!status.ok()) return Fail(state, index, seed, status);
+  if (state.context.observer != nullptr) state.context.observer->OnImage(request.model());
   state.context.sink->OnOutput(state.name, std::move(output));
 }
 
+void JobPublisher::Fail(State& state, int index, int64_t seed, const absl::Status& error) {
+  ++state.failed_outputs;
+  state.first_error.Update(error);
+  state.context.sink->OnOutput(state.name,
+                               {.index = index, .state = core::OutputState::kFailed, .error = error, .seed = seed});
+}
+
 void JobPublisher::FailedOutput(int index, int64_t seed, absl::Status error) {
-  strand_.Submit([state = state_, index, seed, error = std::move(error)]() mutable {
-    core::Output output{.index = index, .state = core::OutputState::kFailed, .error = std::move(error), .seed = seed};
-    state->context.sink->OnOutput(state->name, std::move(output));
+  strand_.Submit([state = state_, index, seed, error = std::move(error)] { Fail(*state, index, seed, error); });
+}
+
+void JobPublisher::Took(core::Usage usage) {
+  strand_.Submit([state = state_, usage]() mutable {
+    usage.failed_outputs = state->failed_outputs;
+    state->context.sink->OnUsage(state->name, usage);
   });
 }
 
 void JobPublisher::Finished(absl::Status status, core::Usage usage, std::function<void()> after) {
   strand_.Submit([state = state_, status = std::move(status), usage, after = std::move(after)]() mutable {
+    usage.failed_outputs = state->failed_outputs;
+    if (state->failed_outputs == state->request->num_images()) status.Update(state->first_error);
     if (status.ok()) {
       state->context.sink->OnCompleted(state->name, usage);
     } else {
-      state->context.sink->OnFailed(state->name, std::move(status));
+      state->context.sink->OnFailed(state->name, std::move(status), usage);
     }
     after();
   });
+}
+
+void JobPublisher::Abandoned(core::Usage usage) {
+  state_->abandoned = true;
+  Took(usage);
 }
 
 }  // namespace latentd::engine

@@ -15,7 +15,8 @@
 namespace latentd::engine {
 
 // Writes one job's events, in order and off the engine thread: pictures are encoded on the worker pool, then published.
-// The engine thread calls it; destroying it leaves what was handed over to be published.
+// A picture that cannot be encoded is a failed output like any other. The engine thread calls it; destroying it leaves
+// what was handed over to be published.
 class JobPublisher {
  public:
   struct Context {
@@ -29,8 +30,9 @@ class JobPublisher {
 
   void Started(core::Started event);
 
-  // A step of an output. `picture` (uint8 [h, w, 3] on the CPU) is the preview to encode, undefined for none; a
-  // preview is left out when earlier ones are still waiting to be encoded: the newest state matters, not every one.
+  // A step of an output. `picture` (uint8 [h, w, 3] on the CPU) is the preview to encode, undefined for none or when
+  // `event` has one already; a preview is left out when earlier ones are still waiting: the newest state matters, not
+  // every one.
   void Progress(core::Progress event, at::Tensor picture);
 
   // The finished picture of an output: uint8 [H, W, 3] on the CPU.
@@ -38,8 +40,16 @@ class JobPublisher {
 
   void FailedOutput(int index, int64_t seed, absl::Status error);
 
-  // The job's last event: `status` OK means completed. `after` runs once it is published, on a worker's thread.
+  // What the job took so far.
+  void Took(core::Usage usage);
+
+  // The job's last event, after all its outputs: failed with `status`, or when that is OK, completed; but failed when
+  // all outputs have, with the first one's error. Their number in `usage` is filled in. `after` runs once it is
+  // published, on a worker's thread.
   void Finished(absl::Status status, core::Usage usage, std::function<void()> after);
+
+  // Others have ended the job, which took `usage` in all: what still waits is not encoded any more.
+  void Abandoned(core::Usage usage);
 
  private:
   // Shared with the tasks, which may outlive the publisher.
@@ -48,9 +58,14 @@ class JobPublisher {
     std::string name;
     std::shared_ptr<const core::GenerationRequest> request;
     std::atomic<int> previews_waiting{0};
+    std::atomic<bool> abandoned{false};
+    // The tasks' own, of which one runs at a time.
+    int failed_outputs = 0;
+    absl::Status first_error;
   };
 
-  static void Encode(const State& state, int index, int64_t seed, const at::Tensor& picture);
+  static void Encode(State& state, int index, int64_t seed, const at::Tensor& picture);
+  static void Fail(State& state, int index, int64_t seed, const absl::Status& error);
 
   std::shared_ptr<State> state_;
   Strand strand_;

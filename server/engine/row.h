@@ -48,7 +48,6 @@ struct RunningJob {
   std::map<core::RowId, std::unique_ptr<Row>> rows;   // those not finished
   bool started = false;
   core::Usage usage;
-  absl::Status first_error;  // of its failed outputs
 
   const core::GenerationRequest& request() const { return *claimed.request; }
 };

@@ -3,7 +3,6 @@
 #include <string_view>
 #include <variant>
 
-#include "absl/strings/str_cat.h"
 #include "server/core/errors.h"
 #include "server/rpc/job_messages.h"
 #include "server/rpc/status.h"
@@ -53,8 +52,12 @@ struct KindWriter {
   }
   void operator()(const core::Failed& failed) const {
     *out.mutable_failed()->mutable_status() = ToRpcStatus(failed.status);
+    *out.mutable_failed()->mutable_usage() = ToProto(failed.usage);
   }
-  void operator()(const core::Cancelled& cancelled) const { out.mutable_cancelled()->set_reason(cancelled.reason); }
+  void operator()(const core::Cancelled& cancelled) const {
+    out.mutable_cancelled()->set_reason(cancelled.reason);
+    *out.mutable_cancelled()->mutable_usage() = ToProto(cancelled.usage);
+  }
 
   static void Write(const core::ImagePreview& preview, v1::Preview& to) {
     to.mutable_image()->set_format(ToProto(preview.format));
@@ -91,8 +94,7 @@ v1::Event Heartbeat(absl::Time now) {
 absl::Status FinalStatus(const std::string& job, const core::Event& event) {
   if (const auto* failed = std::get_if<core::Failed>(&event.kind)) return failed->status;
   if (const auto* cancelled = std::get_if<core::Cancelled>(&event.kind)) {
-    return core::MakeError(absl::StatusCode::kCancelled, absl::StrCat(job, " was cancelled (", cancelled->reason, ")"),
-                           {.reason = "JOB_CANCELLED", .metadata = {{"job", job}, {"reason", cancelled->reason}}});
+    return core::JobCancelledError(job, cancelled->reason);
   }
   return absl::OkStatus();
 }

@@ -48,14 +48,14 @@ google::rpc::BadRequest ToBadRequest(const std::vector<core::FieldViolation>& vi
   return bad_request;
 }
 
-// "model" and "pictograms" become the resource type and name that the API gives them.
+// "model" and "pictograms" become the resource type and name that the API gives them; full names stay what they are.
 google::rpc::ResourceInfo ToResourceInfo(const core::ErrorDetails& details) {
   google::rpc::ResourceInfo info;
   std::string type = details.resource_type;
   if (!type.empty()) type[0] = absl::ascii_toupper(static_cast<unsigned char>(type[0]));
   info.set_resource_type(absl::StrCat("latentd.io/", type));
-  const std::string collection = absl::StrCat(details.resource_type, "s/");
-  const std::string prefix = absl::StartsWith(details.resource_name, collection) ? "" : collection;
+  const bool full = absl::StrContains(details.resource_name, "/");
+  const std::string prefix = full ? "" : absl::StrCat(details.resource_type, "s/");
   info.set_resource_name(Shortened(absl::StrCat(prefix, details.resource_name), 200));
   return info;
 }

@@ -114,23 +114,43 @@ void JobTable::AddOutput(JobRecord& record, absl::Time now, core::Output output,
   Write(record, now, std::move(output), effects);
 }
 
-void JobTable::Complete(JobRecord& record, absl::Time now, core::Usage usage, Effects& effects) {
+void JobTable::Complete(JobRecord& record, absl::Time now, Effects& effects) {
   if (core::IsFinal(record.state)) return;
-  usage.queue_time = record.start_time.value_or(now) - record.create_time;
-  record.usage = usage;
-  End(record, now, JobState::kCompleted, core::Completed{.usage = usage}, effects);
+  End(record, now, JobState::kCompleted, core::Completed{.usage = Settle(record, now)}, effects);
 }
 
 void JobTable::Fail(JobRecord& record, absl::Time now, absl::Status status, Effects& effects) {
   if (core::IsFinal(record.state)) return;
   record.error = status;
-  End(record, now, JobState::kFailed, core::Failed{.status = std::move(status)}, effects);
+  End(record, now, JobState::kFailed, core::Failed{.status = std::move(status), .usage = Settle(record, now)}, effects);
 }
 
-void JobTable::Cancel(JobRecord& record, absl::Time now, std::string reason, Effects& effects) {
+void JobTable::Cancel(JobRecord& record, absl::Time now, const std::string& reason, Effects& effects) {
   if (core::IsFinal(record.state)) return;
   if (record.claimed) effects.ended.push_back(record.name);
-  End(record, now, JobState::kCancelled, core::Cancelled{.reason = std::move(reason)}, effects);
+  record.error = core::JobCancelledError(record.name, reason);
+  End(record, now, JobState::kCancelled, core::Cancelled{.reason = reason, .usage = Settle(record, now)}, effects);
+}
+
+void JobTable::CancelAll(absl::Time now, const std::string& reason, Effects& effects) {
+  std::vector<JobRecord*> records;
+  for (const auto& [place, record] : deadlines_) records.push_back(record);
+  // The newest first, so that nobody is told of moving up on the way.
+  std::sort(records.begin(), records.end(), [](const auto* a, const auto* b) { return a->serial > b->serial; });
+  for (JobRecord* record : records) Cancel(*record, now, reason, effects);
+}
+
+void JobTable::Book(JobRecord& record, core::Usage usage) {
+  const absl::Time waited_until = record.start_time.value_or(record.end_time.value_or(record.create_time));
+  usage.queue_time = waited_until - record.create_time;
+  record.usage = usage;
+}
+
+// What the job took, at its end.
+core::Usage JobTable::Settle(JobRecord& record, absl::Time now) {
+  record.end_time = now;
+  Book(record, record.usage.value_or(core::Usage()));
+  return *record.usage;
 }
 
 void JobTable::LookAfter(absl::Time now, Effects& effects) {
@@ -165,7 +185,6 @@ void JobTable::Write(JobRecord& record, absl::Time now, core::EventKind event, E
 
 void JobTable::End(JobRecord& record, absl::Time now, JobState state, core::EventKind event, Effects& effects) {
   const JobState before = std::exchange(record.state, state);
-  record.end_time = now;
   line_.Remove(&record);
   deadlines_.erase(std::pair(record.deadline, record.serial));
   admission_.OnEnded(record.start_time.has_value(), PendingBytes(*record.request));

@@ -53,9 +53,13 @@ class JobTable {
   void Tell(JobRecord& record, absl::Time now, core::EventKind event, Effects& effects);  // one that changes no state
   void Start(JobRecord& record, absl::Time now, core::Started event, Effects& effects);
   void AddOutput(JobRecord& record, absl::Time now, core::Output output, Effects& effects);
-  void Complete(JobRecord& record, absl::Time now, core::Usage usage, Effects& effects);
+  void Complete(JobRecord& record, absl::Time now, Effects& effects);
   void Fail(JobRecord& record, absl::Time now, absl::Status status, Effects& effects);
-  void Cancel(JobRecord& record, absl::Time now, std::string reason, Effects& effects);
+  void Cancel(JobRecord& record, absl::Time now, const std::string& reason, Effects& effects);
+  void CancelAll(absl::Time now, const std::string& reason, Effects& effects);
+
+  // Notes what a job took, before or after its end: the latest replaces those before. Its queue_time is filled in here.
+  static void Book(JobRecord& record, core::Usage usage);
 
   // Ends the jobs whose deadline has passed, and forgets those that are not to be kept.
   void LookAfter(absl::Time now, Effects& effects);
@@ -63,6 +67,7 @@ class JobTable {
   absl::Time NextTime(absl::Time now) const;
 
  private:
+  static core::Usage Settle(JobRecord& record, absl::Time now);
   void Write(JobRecord& record, absl::Time now, core::EventKind event, Effects& effects);
   void End(JobRecord& record, absl::Time now, core::JobState state, core::EventKind event, Effects& effects);
   void TellPositions(absl::Time now, Effects& effects);

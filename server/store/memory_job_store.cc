@@ -47,7 +47,7 @@ class MemoryJobStore::OpenedWatch final : public core::Watch {
  public:
   OpenedWatch(MemoryJobStore* store, const std::shared_ptr<JobRecord>& record, int64_t after_sequence,
               std::shared_ptr<Watcher> watcher)
-      : store_(store), record_(record), place_(after_sequence), watcher_(std::move(watcher)) {}
+      : store_(store), name_(record->name), record_(record), place_(after_sequence), watcher_(std::move(watcher)) {}
 
   ~OpenedWatch() override {
     {
@@ -64,7 +64,7 @@ class MemoryJobStore::OpenedWatch final : public core::Watch {
     const std::shared_ptr<JobRecord> record = record_.lock();
     if (record == nullptr || record->removed) {
       return core::MakeError(absl::StatusCode::kNotFound, "The job was forgotten while it was watched.",
-                             {.reason = "JOB_NOT_FOUND", .resource_type = "job"});
+                             {.reason = "JOB_NOT_FOUND", .resource_type = "job", .resource_name = name_});
     }
     const core::Event* event = record->log.After(place_);
     if (event == nullptr) {
@@ -88,6 +88,7 @@ class MemoryJobStore::OpenedWatch final : public core::Watch {
   }
 
   MemoryJobStore* const store_;
+  const std::string name_;
   const std::weak_ptr<JobRecord> record_;
   int64_t place_;
   bool at_end_ = false;
@@ -121,6 +122,11 @@ absl::StatusOr<core::Job> MemoryJobStore::Cancel(const std::string& name, const 
   if (!record.ok()) return record.status();
   table_.Cancel(**record, change.now(), reason, change.effects());
   return (*record)->Snapshot();
+}
+
+void MemoryJobStore::CancelAll(const std::string& reason) {
+  Change change(*this);
+  table_.CancelAll(change.now(), reason, change.effects());
 }
 
 absl::Status MemoryJobStore::Delete(const std::string& name) {
@@ -217,16 +223,23 @@ void MemoryJobStore::OnOutput(const std::string& name, core::Output output) {
   }
 }
 
+void MemoryJobStore::OnUsage(const std::string& name, core::Usage usage) {
+  core::MutexLock lock(mutex_);
+  if (const auto record = table_.Find(name); record.ok()) table_.Book(**record, usage);
+}
+
 void MemoryJobStore::OnCompleted(const std::string& name, core::Usage usage) {
   Change change(*this);
-  if (const auto record = table_.Find(name); record.ok()) {
-    table_.Complete(**record, change.now(), usage, change.effects());
+  if (const auto record = table_.Find(name); record.ok() && !core::IsFinal((*record)->state)) {
+    table_.Book(**record, usage);
+    table_.Complete(**record, change.now(), change.effects());
   }
 }
 
-void MemoryJobStore::OnFailed(const std::string& name, absl::Status status) {
+void MemoryJobStore::OnFailed(const std::string& name, absl::Status status, core::Usage usage) {
   Change change(*this);
-  if (const auto record = table_.Find(name); record.ok()) {
+  if (const auto record = table_.Find(name); record.ok() && !core::IsFinal((*record)->state)) {
+    table_.Book(**record, usage);
     table_.Fail(**record, change.now(), std::move(status), change.effects());
   }
 }

@@ -32,6 +32,7 @@ class MemoryJobStore final : public core::JobStore {
   absl::StatusOr<core::Job> Get(const std::string& name) const override;
   absl::StatusOr<core::JobPage> List(const core::ListOptions& options) const override;
   absl::StatusOr<core::Job> Cancel(const std::string& name, const std::string& reason) override;
+  void CancelAll(const std::string& reason) override;
   absl::Status Delete(const std::string& name) override;
   absl::StatusOr<core::Output> GetOutput(const std::string& name, int index) const override;
   absl::StatusOr<std::unique_ptr<core::Watch>> OpenWatch(const std::string& name, int64_t after_sequence,
@@ -45,8 +46,9 @@ class MemoryJobStore final : public core::JobStore {
   void OnStarted(const std::string& name, core::Started event) override;
   void OnProgress(const std::string& name, core::Progress event) override;
   void OnOutput(const std::string& name, core::Output output) override;
+  void OnUsage(const std::string& name, core::Usage usage) override;
   void OnCompleted(const std::string& name, core::Usage usage) override;
-  void OnFailed(const std::string& name, absl::Status status) override;
+  void OnFailed(const std::string& name, absl::Status status, core::Usage usage) override;
 
  private:
   class Change;

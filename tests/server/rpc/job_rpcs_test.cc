@@ -92,7 +92,8 @@ TEST_F(JobRpcs, GetJobFollowsTheJob) {
 TEST_F(JobRpcs, AFailedJobSaysWhy) {
   const std::string name = CreateJob();
   StartJobs();
-  store_.OnFailed(name, core::MakeError(absl::StatusCode::kDeadlineExceeded, "too late", {.reason = "JOB_TIMEOUT"}));
+  store_.OnFailed(name, core::MakeError(absl::StatusCode::kDeadlineExceeded, "too late", {.reason = "JOB_TIMEOUT"}),
+                  {.evaluations = 9});
   Context context;
   v1::GetJobRequest request;
   request.set_name(name);

@@ -41,6 +41,18 @@ TEST(ToRpcStatus, EveryErrorHasAReasonOfOurDomain) {
   EXPECT_EQ(bare->domain(), "latentd");
 }
 
+TEST(ToRpcStatus, ResourcesHaveTheirFullNames) {
+  const auto name_of = [](const std::string& type, const std::string& name) {
+    return DetailOf<google::rpc::ResourceInfo>(
+               ToRpcStatus(core::MakeError(absl::StatusCode::kNotFound, "gone",
+                                           {.reason = "R", .resource_type = type, .resource_name = name})))
+        ->resource_name();
+  };
+  EXPECT_EQ(name_of("model", "pictograms"), "models/pictograms");
+  EXPECT_EQ(name_of("job", "jobs/1"), "jobs/1");
+  EXPECT_EQ(name_of("output", "jobs/1/outputs/0"), "jobs/1/outputs/0");
+}
+
 TEST(ToRpcStatus, CarriesEveryDetail) {
   const google::rpc::Status status = ToRpcStatus(core::MakeError(absl::StatusCode::kResourceExhausted, "too much",
                                                                  {.reason = "R",

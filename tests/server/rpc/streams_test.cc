@@ -42,7 +42,7 @@ TEST_F(Streams, AFailedJobsGenerateFinishesAsTheJobDid) {
   const std::string job = Next(*stream).job();
   StartJobs();
   Next(*stream);
-  store_.OnFailed(job, core::MakeError(absl::StatusCode::kInternal, "NaN", {.reason = "NOT_A_NUMBER"}));
+  store_.OnFailed(job, core::MakeError(absl::StatusCode::kInternal, "NaN", {.reason = "NOT_A_NUMBER"}), {});
   const std::vector<v1::Event> rest = Rest(*stream);
   const grpc::Status status = stream->Finish();
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INTERNAL);
@@ -69,10 +69,12 @@ TEST_F(Streams, ACancelledJobsGenerateFinishesCancelled) {
 TEST_F(Streams, AWatchOfAFailedJobFinishesOk) {
   const std::string job = CreateJob();
   StartJobs();
-  store_.OnFailed(job, absl::InternalError("NaN"));
+  store_.OnFailed(job, absl::InternalError("NaN"), {.evaluations = 4});
   Context context;
   const auto stream = Watch(&context, job);
-  EXPECT_THAT(Kinds(Rest(*stream)), ElementsAre(v1::Event::kQueued, v1::Event::kStarted, v1::Event::kFailed));
+  const std::vector<v1::Event> events = Rest(*stream);
+  EXPECT_THAT(Kinds(events), ElementsAre(v1::Event::kQueued, v1::Event::kStarted, v1::Event::kFailed));
+  EXPECT_EQ(events.back().failed().usage().evaluations(), 4);
   EXPECT_TRUE(stream->Finish().ok());
 }
 

@@ -171,7 +171,7 @@ TEST(MemoryJobStoreTest, CancelledJobEndsAtOnceAndItsRunnerIsNotHeard) {
   f.store.OnProgress(name, {.step = 3});
   f.store.OnOutput(name, f.Picture(0, 10));
   f.store.OnCompleted(name, {});
-  f.store.OnFailed(name, absl::InternalError("late"));
+  f.store.OnFailed(name, absl::InternalError("late"), {});
   EXPECT_EQ(f.State(name), JobState::kCancelled);
   EXPECT_EQ(f.store.Get(name)->last_sequence, job.last_sequence);
   EXPECT_THAT(f.store.Get(name)->outputs, IsEmpty());
@@ -218,9 +218,72 @@ TEST(MemoryJobStoreTest, JobFailsWhenItsTimeIsOver) {
 TEST(MemoryJobStoreTest, FailedJobKeepsItsError) {
   StoreFixture f;
   const std::string name = f.CreateRunning();
-  f.store.OnFailed(name, absl::InternalError("NaN"));
+  f.store.OnFailed(name, absl::InternalError("NaN"), {.evaluations = 3});
   EXPECT_EQ(f.State(name), JobState::kFailed);
   EXPECT_EQ(f.store.Get(name)->error, absl::InternalError("NaN"));
+  EXPECT_EQ(f.store.Get(name)->usage->evaluations, 3);
+}
+
+TEST(MemoryJobStoreTest, CancelledJobSaysWhy) {
+  StoreFixture f;
+  const std::string name = f.Create();
+  const absl::Status error = f.store.Cancel(name, "DRAINED")->error;
+  EXPECT_EQ(error.code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(core::GetErrorDetails(error).reason, "JOB_CANCELLED");
+  EXPECT_EQ(core::GetErrorDetails(error).metadata.at("reason"), "DRAINED");
+  EXPECT_EQ(core::GetErrorDetails(error).metadata.at("job"), name);
+}
+
+TEST(MemoryJobStoreTest, JobThatOthersEndHasItsUsageAndWhatWasUnderWay) {
+  StoreFixture f;
+  core::RequestFields fields = core::TestFields();
+  fields.timeout = absl::Seconds(10);
+  const std::string late = f.Create(fields);
+  const std::string cancelled = f.Create();
+  f.clock.Advance(absl::Seconds(2));
+  for (const core::ClaimedJob& job : f.store.Claim(2)) {
+    f.store.OnStarted(job.name, {});
+    f.store.OnUsage(job.name, {.evaluations = 5});
+  }
+  EXPECT_EQ(f.store.Get(late)->usage->evaluations, 5) << "so far";
+  f.clock.Advance(absl::Seconds(8));
+  f.store.Cancel(cancelled, "CALLER").IgnoreError();
+  for (const std::string& name : {late, cancelled}) {
+    const auto watch = f.store.OpenWatch(name, f.store.Get(name)->last_sequence, [] {}).value();
+    const core::Event event = watch->Next().value().value();
+    const auto* const failed = std::get_if<core::Failed>(&event.kind);
+    const core::Usage told = failed != nullptr ? failed->usage : std::get<core::Cancelled>(event.kind).usage;
+    EXPECT_EQ(told.evaluations, 5);
+    EXPECT_EQ(told.queue_time, absl::Seconds(2));
+    f.store.OnUsage(name, {.evaluations = 6});
+    EXPECT_EQ(f.store.Get(name)->usage->evaluations, 6);
+    EXPECT_EQ(f.store.Get(name)->usage->queue_time, absl::Seconds(2));
+  }
+}
+
+TEST(MemoryJobStoreTest, JobThatNeverRanHasWaitedUntilItsEnd) {
+  StoreFixture f;
+  const std::string name = f.Create();
+  f.clock.Advance(absl::Seconds(3));
+  EXPECT_EQ(f.store.Cancel(name, "CALLER")->usage->queue_time, absl::Seconds(3));
+}
+
+TEST(MemoryJobStoreTest, CancelAllEndsWhatWaitsAndWhatRunsHoweverMany) {
+  StoreFixture f({.max_queued_jobs = 2000});
+  FakeListener listener;
+  f.store.SetListener(&listener);
+  const std::string running = f.CreateRunning();
+  const std::string completed = f.CreateRunning();
+  f.store.OnCompleted(completed, {});
+  std::vector<std::string> waiting;
+  for (int i = 0; i < 1500; ++i) waiting.push_back(f.Create());
+  f.store.CancelAll("DRAINED");
+  EXPECT_EQ(f.State(running), JobState::kCancelled);
+  EXPECT_EQ(f.State(completed), JobState::kCompleted);
+  for (const std::string& name : waiting) EXPECT_EQ(f.State(name), JobState::kCancelled);
+  EXPECT_EQ(core::GetErrorDetails(f.store.Get(waiting[0])->error).metadata.at("reason"), "DRAINED");
+  EXPECT_THAT(listener.ended, ElementsAre(running));
+  EXPECT_THAT(f.store.Claim(9), IsEmpty());
 }
 
 TEST(MemoryJobStoreTest, OutputsAreThereWhenTheyAreReady) {
@@ -234,7 +297,7 @@ TEST(MemoryJobStoreTest, OutputsAreThereWhenTheyAreReady) {
   const core::Output picture = f.Picture(1, 10);
   f.store.OnOutput(name, picture);
   EXPECT_EQ(f.store.GetOutput(name, 1)->data, picture.data) << "shared, not copied";
-  f.store.OnFailed(name, absl::InternalError("broken"));
+  f.store.OnFailed(name, absl::InternalError("broken"), {});
   EXPECT_EQ(f.store.GetOutput(name, 1)->data, picture.data);
   EXPECT_EQ(f.store.GetOutput(name, 0).status().code(), absl::StatusCode::kNotFound) << "it will not come any more";
 }

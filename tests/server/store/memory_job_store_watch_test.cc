@@ -104,7 +104,9 @@ TEST_F(MemoryJobStoreWatchTest, ReaderOfAForgottenJobIsTold) {
   store.OnCompleted(name, {});
   EXPECT_TRUE(watch->Next().ok());
   EXPECT_TRUE(store.Delete(name).ok());
-  EXPECT_EQ(watch->Next().status().code(), absl::StatusCode::kNotFound);
+  const absl::Status forgotten = watch->Next().status();
+  EXPECT_EQ(forgotten.code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(core::GetErrorDetails(forgotten).resource_name, name);
 }
 
 TEST_F(MemoryJobStoreWatchTest, ReaderMayKeepAJobForAMinute) {
