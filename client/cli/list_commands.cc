@@ -84,7 +84,9 @@ int ListJobs(const client::Client& client, const CommandLine& line) {
   for (const v1::Job::State state : line.states) {
     filter.add_states(state);
   }
-  filter.mutable_labels()->insert(line.labels.begin(), line.labels.end());
+  for (const auto& [key, value] : line.labels) {
+    filter.add_labels(absl::StrCat(key, "=", value));
+  }
   const absl::StatusOr<std::vector<v1::Job>> jobs = client.ListJobs(filter);
   if (!jobs.ok()) {
     return Fail(jobs.status(), line);

@@ -5,7 +5,6 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
-#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -13,6 +12,7 @@
 #include "server/core/errors.h"
 #include "server/imaging/sha256.h"
 #include "server/rpc/job_messages.h"
+#include "server/rpc/list_jobs.h"
 #include "server/rpc/model_messages.h"
 #include "server/rpc/unary.h"
 
@@ -20,8 +20,6 @@ namespace latentd::rpc {
 namespace {
 
 constexpr size_t kMaxRequestIdBytes = 64;
-constexpr int kDefaultPageSize = 50;
-constexpr int kMaxPageSize = 1000;
 constexpr int kMaxWatches = 1000;
 
 // Equal requests have equal fingerprints, whatever the order of their labels on the wire.
@@ -31,28 +29,9 @@ std::string Fingerprint(const v1::CreateJobRequest& request) {
     google::protobuf::io::StringOutputStream stream(&bytes);
     google::protobuf::io::CodedOutputStream coded(&stream);
     coded.SetSerializationDeterministic(true);
-    request.SerializeWithCachedSizes(&coded);
+    request.SerializeToCodedStream(&coded);
   }
   return imaging::Sha256Hex(bytes);
-}
-
-absl::StatusOr<std::vector<core::JobState>> ReadStates(const v1::ListJobsRequest& request) {
-  static constexpr std::pair<v1::Job::State, core::JobState> kStates[] = {
-      {v1::Job::STATE_QUEUED, core::JobState::kQueued},       {v1::Job::STATE_RUNNING, core::JobState::kRunning},
-      {v1::Job::STATE_COMPLETED, core::JobState::kCompleted}, {v1::Job::STATE_FAILED, core::JobState::kFailed},
-      {v1::Job::STATE_CANCELLED, core::JobState::kCancelled},
-  };
-  std::vector<core::JobState> states;
-  for (int i = 0; i < request.states_size(); ++i) {
-    const auto* known = std::find_if(std::begin(kStates), std::end(kStates),
-                                     [&](const auto& state) { return state.first == request.states(i); });
-    if (known == std::end(kStates)) {
-      return BadRequest({{absl::StrCat("states[", i, "]"),
-                          absl::StrCat("must be a known state; got ", static_cast<int>(request.states(i)))}});
-    }
-    states.push_back(known->second);
-  }
-  return states;
 }
 
 absl::StatusOr<EventStream::Place> ReadPlace(const v1::WatchJobRequest& request, const std::string& prefix) {
@@ -172,24 +151,7 @@ ImageGenerationService::Unary* ImageGenerationService::GetJob(Context* context, 
 
 ImageGenerationService::Unary* ImageGenerationService::ListJobs(Context* context, const Bytes* request,
                                                                 Bytes* response) {
-  const auto list = [this](const v1::ListJobsRequest& message) -> absl::StatusOr<v1::ListJobsResponse> {
-    if (message.page_size() < 0) {
-      return BadRequest({{"page_size", absl::StrCat("must not be negative; got ", message.page_size())}});
-    }
-    absl::StatusOr<std::vector<core::JobState>> states = ReadStates(message);
-    if (!states.ok()) return states.status();
-    core::ListOptions options;
-    options.page_size = message.page_size() == 0 ? kDefaultPageSize : std::min(message.page_size(), kMaxPageSize);
-    options.page_token = message.page_token();
-    options.states = *std::move(states);
-    options.labels.insert(message.labels().begin(), message.labels().end());
-    const absl::StatusOr<core::JobPage> page = store().List(options);
-    if (!page.ok()) return page.status();
-    v1::ListJobsResponse reply;
-    for (const core::Job& job : page->jobs) *reply.add_jobs() = ToProto(job);
-    reply.set_next_page_token(page->next_page_token);
-    return reply;
-  };
+  const auto list = [this](const v1::ListJobsRequest& message) { return rpc::ListJobs(store(), message); };
   return Answer<v1::ListJobsRequest>(context, request, response, list);
 }
 

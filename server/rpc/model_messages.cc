@@ -1,5 +1,7 @@
 #include "server/rpc/model_messages.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "server/rpc/status.h"
 #include "server/rpc/time_messages.h"
@@ -39,6 +41,9 @@ v1::Model ToProto(const core::ModelInfo& model, const core::RequestLimits& limit
     v1::SamplerInfo& to = *out.add_samplers();
     to.set_name(sampler.name);
     to.mutable_sigmas()->Assign(sampler.sigmas.begin(), sampler.sigmas.end());
+    to.set_min_steps(sampler.min_steps);
+    to.set_max_steps(std::min(sampler.max_steps, limits.max_steps));
+    to.set_takes_eta(sampler.takes_eta);
   }
   out.set_default_sampler(model.default_sampler);
   out.set_default_steps(model.default_steps);
@@ -46,6 +51,8 @@ v1::Model ToProto(const core::ModelInfo& model, const core::RequestLimits& limit
   out.set_max_num_images(limits.max_num_images);
   out.set_prompt_tokens(model.prompt_tokens);
   out.set_memory_bytes(model.memory_bytes);
+  out.set_max_pixels(model.max_pixels);
+  out.set_default_sigmas(model.default_sigmas);
   return out;
 }
 

@@ -70,7 +70,7 @@ TEST_F(ListCommandsTest, JobsAreFilteredByStateAndLabel) {
   EXPECT_EQ(finished.code, 0) << finished.err;
   ASSERT_EQ(server_.list_requests().size(), 1u);
   EXPECT_THAT(server_.list_requests()[0].states(), ElementsAre(v1::Job::STATE_RUNNING, v1::Job::STATE_QUEUED));
-  EXPECT_EQ(server_.list_requests()[0].labels().at("a"), "b");
+  EXPECT_THAT(server_.list_requests()[0].labels(), ElementsAre("a=b"));
 }
 
 TEST_F(ListCommandsTest, CancelSaysTheJobsState) {

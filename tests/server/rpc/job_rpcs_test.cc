@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <google/api/httpbody.pb.h>
 
+#include <set>
+
 #include "tests/server/rpc/rpc_fixture.h"
 
 namespace latentd::rpc {
@@ -59,6 +61,20 @@ TEST_F(JobRpcs, TheSameRequestIdAndBodyGiveTheSameJobAndAnotherBodyIsRefused) {
   EXPECT_EQ(status.error_code(), grpc::StatusCode::ALREADY_EXISTS);
 }
 
+// Nanoseconds of the timeout, or a priority: the same bytes but for the length of the message inside.
+TEST_F(JobRpcs, BodiesThatDifferInTheDepthOfAFieldAreDifferent) {
+  v1::CreateJobRequest request;
+  *request.mutable_spec() = Spec();
+  request.set_request_id("id-1");
+  request.mutable_options()->mutable_timeout()->set_seconds(5);
+  request.mutable_options()->mutable_timeout()->set_nanos(3);
+  v1::Job first, other;
+  ASSERT_TRUE(Create(request, &first).ok());
+  request.mutable_options()->mutable_timeout()->clear_nanos();
+  request.mutable_options()->set_priority(3);
+  EXPECT_EQ(Create(request, &other).error_code(), grpc::StatusCode::ALREADY_EXISTS);
+}
+
 TEST_F(JobRpcs, ALongRequestIdIsRefused) {
   v1::CreateJobRequest request;
   *request.mutable_spec() = Spec();
@@ -104,6 +120,22 @@ TEST_F(JobRpcs, AFailedJobSaysWhy) {
   google::rpc::ErrorInfo info;
   ASSERT_TRUE(job.error().details_size() > 0 && job.error().details(0).UnpackTo(&info));
   EXPECT_EQ(info.reason(), "JOB_TIMEOUT");
+  EXPECT_EQ(job.usage().evaluations(), 9);
+}
+
+TEST_F(JobRpcs, ACancelledJobSaysWhy) {
+  const std::string name = CreateJob();
+  store_.CancelAll("DRAINED");
+  Context context;
+  v1::GetJobRequest request;
+  request.set_name(name);
+  v1::Job job;
+  ASSERT_TRUE(images_->GetJob(&context, request, &job).ok());
+  EXPECT_EQ(job.error().code(), static_cast<int>(grpc::StatusCode::CANCELLED));
+  google::rpc::ErrorInfo info;
+  ASSERT_TRUE(job.error().details_size() > 0 && job.error().details(0).UnpackTo(&info));
+  EXPECT_EQ(info.reason(), "JOB_CANCELLED");
+  EXPECT_EQ(info.metadata().at("reason"), "DRAINED");
 }
 
 TEST_F(JobRpcs, UnknownJobsAreNotFoundAndNamesOfOtherThingsAreWrong) {
@@ -156,9 +188,54 @@ TEST_F(JobRpcs, ListJobsPagesAndFilters) {
 
   Context labelled;
   v1::ListJobsRequest with_label;
-  (*with_label.mutable_labels())["team"] = "a";
+  with_label.add_labels("team=a");
   ASSERT_TRUE(images_->ListJobs(&labelled, with_label, &page).ok());
   EXPECT_EQ(page.jobs_size(), 0);
+}
+
+TEST_F(JobRpcs, ListJobsFindsJobsWithAllLabels) {
+  v1::CreateJobRequest create;
+  *create.mutable_spec() = Spec();
+  (*create.mutable_options()->mutable_labels())["team"] = "a=b";
+  (*create.mutable_options()->mutable_labels())["kind"] = "";
+  v1::Job job;
+  ASSERT_TRUE(Create(create, &job).ok());
+  const auto found = [&](const std::vector<std::string>& labels) {
+    Context context;
+    v1::ListJobsRequest request;
+    for (const std::string& label : labels) request.add_labels(label);
+    v1::ListJobsResponse page;
+    EXPECT_TRUE(images_->ListJobs(&context, request, &page).ok());
+    return page.jobs_size() == 1;
+  };
+  EXPECT_TRUE(found({"team=a=b", "kind="}));
+  EXPECT_FALSE(found({"team=a=b", "kind=x"}));
+}
+
+TEST_F(JobRpcs, APageOfLongPromptsEndsBeforeItIsTooLargeForAClient) {
+  v1::CreateJobRequest create;
+  *create.mutable_spec() = Spec(std::string(8192, 'x'));
+  create.mutable_spec()->set_negative_prompt(std::string(8192, 'y'));
+  constexpr int kJobs = 300;  // 4.9 MB
+  store::MemoryJobStore roomy({.clock = &clock_, .max_queued_jobs = kJobs});
+  StartServer(&roomy);
+  for (int i = 0; i < kJobs; ++i) {
+    v1::Job job;
+    ASSERT_TRUE(Create(create, &job).ok());
+  }
+  v1::ListJobsRequest request;
+  request.set_page_size(1000);
+  std::set<std::string> seen;
+  do {
+    Context context;
+    v1::ListJobsResponse page;
+    const grpc::Status status = images_->ListJobs(&context, request, &page);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+    for (const v1::Job& job : page.jobs()) EXPECT_TRUE(seen.insert(job.name()).second);
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  EXPECT_EQ(seen.size(), kJobs);
+  server_ = nullptr;
 }
 
 TEST_F(JobRpcs, ListJobsRefusesWhatItCannotMean) {
@@ -176,6 +253,9 @@ TEST_F(JobRpcs, ListJobsRefusesWhatItCannotMean) {
   strange.add_states(v1::Job::STATE_QUEUED);
   strange.add_states(static_cast<v1::Job::State>(77));
   EXPECT_EQ(fields_of(strange), "states[1]");
+  v1::ListJobsRequest mislabelled;
+  for (const char* label : {"team=a", "team", "=a", "team=b"}) mislabelled.add_labels(label);
+  EXPECT_EQ(fields_of(mislabelled), "labels[1], labels[2], labels[3]");
   v1::ListJobsRequest forged;
   forged.set_page_token("forged");
   EXPECT_THAT(fields_of(forged), HasSubstr("page_token"));
@@ -220,7 +300,9 @@ TEST_F(JobRpcs, GetOutputGivesTheFile) {
   EXPECT_EQ(body.data(), std::string("\x89PNG\0\xFF", 6));
   request.set_index(1);
   Context beyond;
-  EXPECT_EQ(images_->GetOutput(&beyond, request, &body).error_code(), grpc::StatusCode::NOT_FOUND);
+  const grpc::Status none = images_->GetOutput(&beyond, request, &body);
+  EXPECT_EQ(none.error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(DetailOf<google::rpc::ResourceInfo>(none)->resource_name(), name + "/outputs/1");
   request.set_index(-1);
   Context negative;
   EXPECT_EQ(WrongFields(images_->GetOutput(&negative, request, &body)), "index");

@@ -1,0 +1,93 @@
+#include "server/rpc/list_jobs.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/core/utf8.h"
+#include "server/rpc/job_messages.h"
+#include "server/rpc/request.h"
+
+namespace latentd::rpc {
+namespace {
+
+constexpr int kDefaultPageSize = 50;
+constexpr int kMaxPageSize = 1000;
+// A page grows by a few jobs at a time, each of which may have 64 KiB of prompts, until it is so large.
+constexpr int kJobsAtATime = 8;
+constexpr size_t kFullPageBytes = size_t{2} << 20;
+
+class FilterReader {
+ public:
+  core::ListOptions Read(const v1::ListJobsRequest& request) {
+    core::ListOptions options;
+    if (request.page_size() < 0) Violate("page_size", absl::StrCat("must not be negative; got ", request.page_size()));
+    options.page_size = request.page_size() == 0 ? kDefaultPageSize : std::min(request.page_size(), kMaxPageSize);
+    options.page_token = request.page_token();
+    for (int i = 0; i < request.states_size(); ++i) ReadState(i, request.states(i), options);
+    for (int i = 0; i < request.labels_size(); ++i) ReadLabel(i, request.labels(i), options);
+    return options;
+  }
+
+  std::vector<core::FieldViolation>& violations() { return violations_; }
+
+ private:
+  void ReadState(int index, int state, core::ListOptions& options) {
+    static constexpr std::pair<v1::Job::State, core::JobState> kStates[] = {
+        {v1::Job::STATE_QUEUED, core::JobState::kQueued},       {v1::Job::STATE_RUNNING, core::JobState::kRunning},
+        {v1::Job::STATE_COMPLETED, core::JobState::kCompleted}, {v1::Job::STATE_FAILED, core::JobState::kFailed},
+        {v1::Job::STATE_CANCELLED, core::JobState::kCancelled},
+    };
+    const auto* const known =
+        std::find_if(std::begin(kStates), std::end(kStates), [&](const auto& each) { return each.first == state; });
+    if (known == std::end(kStates)) {
+      Violate(absl::StrCat("states[", index, "]"), absl::StrCat("must be a known state; got ", state));
+    } else {
+      options.states.push_back(known->second);
+    }
+  }
+
+  void ReadLabel(int index, const std::string& label, core::ListOptions& options) {
+    const std::string field = absl::StrCat("labels[", index, "]");
+    const size_t equals = label.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      Violate(field, absl::StrCat("must be key=value; got ", core::Quote(label)));
+    } else if (!options.labels.emplace(label.substr(0, equals), label.substr(equals + 1)).second) {
+      Violate(field, absl::StrCat("has a key that is there twice; got ", core::Quote(label)));
+    }
+  }
+
+  void Violate(std::string field, std::string description) {
+    violations_.push_back({std::move(field), std::move(description)});
+  }
+
+  std::vector<core::FieldViolation> violations_;
+};
+
+}  // namespace
+
+absl::StatusOr<v1::ListJobsResponse> ListJobs(const core::JobStore& store, const v1::ListJobsRequest& request) {
+  FilterReader reader;
+  core::ListOptions options = reader.Read(request);
+  if (!reader.violations().empty()) return BadRequest(std::move(reader.violations()));
+
+  v1::ListJobsResponse page;
+  const int wanted = options.page_size;
+  size_t bytes = 0;
+  do {
+    options.page_size = std::min(kJobsAtATime, wanted - page.jobs_size());
+    const absl::StatusOr<core::JobPage> part = store.List(options);
+    if (!part.ok()) return part.status();
+    for (const core::Job& job : part->jobs) {
+      *page.add_jobs() = ToProto(job);
+      bytes += page.jobs(page.jobs_size() - 1).ByteSizeLong();
+    }
+    options.page_token = part->next_page_token;
+  } while (!options.page_token.empty() && page.jobs_size() < wanted && bytes < kFullPageBytes);
+  page.set_next_page_token(options.page_token);
+  return page;
+}
+
+}  // namespace latentd::rpc
