@@ -1,5 +1,6 @@
 #include "server/rpc/request.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -17,6 +18,9 @@ namespace {
 constexpr char kModels[] = "models/";
 constexpr char kJobs[] = "jobs/";
 constexpr size_t kMaxNameBytes = 128;
+
+// The only task that code serves, as Model.tasks names it.
+constexpr char kTextToImage[] = "text_to_image";
 
 // Fields that the API has and this version does not serve. They are never ignored: a picture without what was asked for
 // would be a wrong answer.
@@ -134,6 +138,26 @@ absl::Status NotServed(const std::vector<std::string>& fields) {
                          {.reason = "NOT_SERVED", .metadata = {{"fields", list}}});
 }
 
+// Why jobs of this model cannot be taken; OK when they can.
+absl::Status CheckModel(const core::ModelInfo& model) {
+  if (model.state == core::ModelState::kBroken) {
+    return core::MakeError(
+        absl::StatusCode::kFailedPrecondition,
+        absl::StrCat("the model ", model.name, " cannot be used: ", std::string(model.error.message())),
+        {.reason = "MODEL_BROKEN", .metadata = {{"model", model.name}}});
+  }
+  if (std::find(model.tasks.begin(), model.tasks.end(), kTextToImage) == model.tasks.end()) {
+    const std::string tasks = absl::StrJoin(model.tasks, ", ");
+    return core::MakeError(absl::StatusCode::kFailedPrecondition,
+                           absl::StrCat("the model ", model.name, " cannot do ", kTextToImage, "; it can do ", tasks),
+                           {.reason = "TASK_NOT_OFFERED",
+                            .metadata = {{"tasks", tasks}},
+                            .resource_type = "model",
+                            .resource_name = model.name});
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::string> ReadName(const std::string& field, const std::string& name, const char* form) {
   if (name.empty()) return BadRequest({{field, "must be set"}});
   if (name.size() > kMaxNameBytes) {
@@ -173,20 +197,19 @@ absl::StatusOr<std::shared_ptr<const core::GenerationRequest>> ReadRequest(const
   if (const auto unserved = UnservedFields(spec); !unserved.empty()) return NotServed(unserved);
   FieldReader reader;
   const core::RequestFields fields = reader.Read(spec, options);
-  if (fields.model.empty()) return BadRequest(std::move(reader.violations()));
+  // An empty name has been reported, and is that of no model.
   const absl::StatusOr<core::ModelInfo> model = context.catalog->Find(fields.model);
-  if (!model.ok()) return model.status();
-  if (model->state == core::ModelState::kBroken) {
-    return core::MakeError(
-        absl::StatusCode::kFailedPrecondition,
-        absl::StrCat("the model ", fields.model, " cannot be used: ", std::string(model->error.message())),
-        {.reason = "MODEL_BROKEN", .metadata = {{"model", fields.model}}});
+  const absl::Status usable = model.ok() ? CheckModel(*model) : model.status();
+  core::GenerationRequest::Validated validated;
+  if (usable.ok()) {
+    validated = core::GenerationRequest::Validate(fields, *model, context.limits, now, context.draw_seed);
+  } else {
+    validated.violations = core::GenerationRequest::CheckWithoutModel(fields, context.limits, now);
   }
-  core::GenerationRequest::Validated validated =
-      core::GenerationRequest::Validate(fields, *model, context.limits, now, context.draw_seed);
   std::vector<core::FieldViolation>& violations = reader.violations();
   violations.insert(violations.end(), validated.violations.begin(), validated.violations.end());
   if (!violations.empty()) return BadRequest(std::move(violations));
+  if (!usable.ok()) return usable;
   return std::make_shared<const core::GenerationRequest>(*std::move(validated.request));
 }
 

@@ -24,10 +24,11 @@ struct RequestContext {
 };
 
 // The request that `spec` and `options` make. Errors, the first kind that applies:
-//   UNIMPLEMENTED        fields that this version does not serve; names all of them (reason NOT_SERVED)
-//   INVALID_ARGUMENT     all violations of all fields
+//   UNIMPLEMENTED        fields that this version does not serve, tasks among them; names all (reason NOT_SERVED)
+//   INVALID_ARGUMENT     all violations of all fields; those that depend on the model only when it can be used
 //   NOT_FOUND            no such model; names those there are
-//   FAILED_PRECONDITION  the model's files are broken; says how (reason MODEL_BROKEN)
+//   FAILED_PRECONDITION  the model's files are broken; says how (reason MODEL_BROKEN). Or it cannot do the task; says
+//                        what it can (reason TASK_NOT_OFFERED)
 absl::StatusOr<std::shared_ptr<const core::GenerationRequest>> ReadRequest(const v1::GenerationSpec& spec,
                                                                            const v1::JobOptions& options,
                                                                            absl::Time now,

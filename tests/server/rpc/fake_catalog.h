@@ -14,8 +14,8 @@
 
 namespace latentd::rpc {
 
-// The models "pictograms", "sd15" and the broken "wreck". Loads and unloads wait until a test answers them.
-// Thread-safe.
+// The models "pictograms", "sd15", "mute" (which takes no text) and the broken "wreck". Loads and unloads wait until a
+// test answers them. Thread-safe.
 class FakeCatalog : public core::ModelCatalog {
  public:
   FakeCatalog() {
@@ -23,7 +23,10 @@ class FakeCatalog : public core::ModelCatalog {
     wreck.error = absl::DataLossError("unet: 2 tensors are missing");
     core::ModelInfo large = core::TestModel();
     large.name = "sd15";
-    for (const core::ModelInfo& model : {core::TestModel(), large, wreck}) models_[model.name] = model;
+    core::ModelInfo mute = core::TestModel();
+    mute.name = "mute";
+    mute.tasks = {"class_to_image"};
+    for (const core::ModelInfo& model : {core::TestModel(), large, mute, wreck}) models_[model.name] = model;
   }
 
   std::vector<core::ModelInfo> List() const override {
@@ -37,7 +40,7 @@ class FakeCatalog : public core::ModelCatalog {
     core::MutexLock lock(mutex_);
     const auto model = models_.find(name);
     if (model != models_.end()) return model->second;
-    return core::MakeError(absl::StatusCode::kNotFound, "no such model; there are pictograms, sd15, wreck",
+    return core::MakeError(absl::StatusCode::kNotFound, "no such model; there are mute, pictograms, sd15, wreck",
                            {.reason = "MODEL_NOT_FOUND", .resource_type = "model", .resource_name = name});
   }
 

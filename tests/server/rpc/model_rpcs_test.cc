@@ -23,7 +23,7 @@ TEST_F(ModelRpcs, ListModelsIsSortedAndPaged) {
     for (const v1::Model& model : page.models()) names.push_back(model.name());
     request.set_page_token(page.next_page_token());
   } while (!request.page_token().empty());
-  EXPECT_THAT(names, ElementsAre("models/pictograms", "models/sd15", "models/wreck"));
+  EXPECT_THAT(names, ElementsAre("models/mute", "models/pictograms", "models/sd15", "models/wreck"));
   request.set_page_size(-1);
   Context context;
   v1::ListModelsResponse page;
@@ -45,6 +45,12 @@ TEST_F(ModelRpcs, GetModelTellsWhatItTakes) {
     ASSERT_EQ(model.samplers_size(), 3);
     EXPECT_EQ(model.samplers(1).name(), "euler");
     EXPECT_THAT(model.samplers(1).sigmas(), ElementsAre("default", "karras"));
+    EXPECT_TRUE(model.samplers(0).takes_eta());
+    EXPECT_FALSE(model.samplers(1).takes_eta());
+    EXPECT_EQ(model.samplers(1).min_steps(), 1);
+    EXPECT_EQ(model.samplers(1).max_steps(), 1000);
+    EXPECT_EQ(model.default_sigmas(), "karras");
+    EXPECT_EQ(model.max_pixels(), 512 * 256);
     EXPECT_EQ(model.default_guidance_scale(), 3.5);
   }
 }

@@ -89,6 +89,31 @@ TEST_F(RequestErrors, ABrokenModelSaysHow) {
   EXPECT_THAT(status.error_message(), HasSubstr("2 tensors are missing"));
 }
 
+TEST_F(RequestErrors, WithoutAUsableModelTheOtherViolationsAreReported) {
+  v1::GenerationSpec spec = Spec();
+  spec.set_num_images(10);
+  spec.set_guidance_scale(-1);
+  v1::JobOptions options;
+  options.set_priority(99);
+  const std::string others = "spec.num_images, spec.guidance_scale, options.priority";
+  for (const char* model : {"", "sdxl", "wreck", "mute"}) {
+    spec.set_model(model);
+    const std::string expected = *model == '\0' ? "spec.model, " + others : others;
+    EXPECT_EQ(WrongFields(StatusFor(spec, options)), expected) << model;
+  }
+}
+
+TEST_F(RequestErrors, AModelThatCannotDoTheTaskSaysWhatItCan) {
+  v1::GenerationSpec spec = Spec();
+  spec.set_model("mute");
+  const grpc::Status status = StatusFor(spec);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(ReasonOf(status), "TASK_NOT_OFFERED");
+  EXPECT_THAT(status.error_message(), HasSubstr("cannot do text_to_image"));
+  EXPECT_EQ(DetailOf<google::rpc::ResourceInfo>(status)->resource_name(), "models/mute");
+  EXPECT_EQ(DetailOf<google::rpc::ErrorInfo>(status)->metadata().at("tasks"), "class_to_image");
+}
+
 TEST_F(RequestErrors, FieldsOfLaterVersionsAreRefusedByName) {
   v1::GenerationSpec spec = Spec();
   spec.mutable_image_to_image()->mutable_image()->set_data("png");

@@ -70,7 +70,7 @@ inline std::string WrongFields(const grpc::Status& status) {
   return fields;
 }
 
-// A real server on a loopback port with a real job store, a catalog of three models, and time that the test moves. The
+// A real server on a loopback port with a real job store, a catalog of four models, and time that the test moves. The
 // test plays the engine.
 class RpcTest : public testing::Test {
  protected:
