@@ -216,7 +216,7 @@ absl::Status Serve(const config::ServerOptions& options) {
   draining = true;
   server->SetServing(false);
   Drain(*store, engine, deadline);
-  server->Shutdown(std::max(deadline, clock.Now() + absl::Seconds(1)));
+  server->Shutdown(std::max(deadline - clock.Now(), absl::Seconds(1)));
   spdlog::info("stopped");
   return absl::OkStatus();
 }

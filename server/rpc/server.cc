@@ -84,7 +84,7 @@ class ServerImpl final : public Server {
                     options.stats),
         models_(options.catalog, options.limits, executor_) {}
 
-  ~ServerImpl() override { Shutdown(absl::Now()); }
+  ~ServerImpl() override { Shutdown(absl::ZeroDuration()); }
 
   absl::Status Listen(const std::string& text, bool insecure) {
     const absl::StatusOr<Address> address = CheckListen(text, insecure);
@@ -121,7 +121,7 @@ class ServerImpl final : public Server {
     }
   }
 
-  void Shutdown(absl::Time deadline) override {
+  void Shutdown(absl::Duration grace) override {
     core::MutexLock lock(shutdown_mutex_);
     if (down_) return;
     down_ = true;
@@ -129,8 +129,8 @@ class ServerImpl final : public Server {
       // NOT_SERVING from now on, whatever SetServing is told.
       if (*server != nullptr) (*server)->GetHealthCheckService()->Shutdown();
     }
-    counter_.WaitForNone(deadline);
-    const auto last_calls = absl::ToChronoTime(std::min(deadline, absl::Now() + kLastCalls));
+    counter_.WaitForNone(grace);
+    const auto last_calls = absl::ToChronoTime(absl::Now() + std::min(grace, kLastCalls));
     for (const auto* server : {&server_, &health_server_}) {
       if (*server != nullptr) (*server)->Shutdown(last_calls);
     }

@@ -22,7 +22,7 @@ namespace latentd::rpc {
 //                                .stats = [&] { return collector.Get(); }});
 //   (*server)->SetServing(true);
 //   …
-//   (*server)->Shutdown(absl::Now() + absl::Seconds(30));
+//   (*server)->Shutdown(absl::Seconds(30));
 //
 // Thread-safe.
 class Server {
@@ -64,10 +64,10 @@ class Server {
 
   virtual int open_streams() const = 0;
 
-  // Says NOT_SERVING, waits until the open event streams have ended by themselves, then ends what is left at `deadline`
-  // (wall-clock time) by cancelling it. Blocks; afterwards no call into the store or the catalog is under way or will
-  // come. To drain, call JobStore::Drain first.
-  virtual void Shutdown(absl::Time deadline) = 0;
+  // Says NOT_SERVING, waits for `grace` at most until the open event streams have ended by themselves, then gives what
+  // is left a last moment (a second at most, and no more than `grace`) and ends it by cancelling it. Blocks; afterwards
+  // no call into the store or the catalog is under way or will come. To drain, call JobStore::Drain first.
+  virtual void Shutdown(absl::Duration grace) = 0;
 };
 
 }  // namespace latentd::rpc

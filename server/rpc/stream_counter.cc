@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <chrono>
 
-#include "absl/time/clock.h"
-
 namespace latentd::rpc {
 
 void StreamCounter::Add(int change) {
@@ -19,10 +17,10 @@ int StreamCounter::count() const {
   return count_;
 }
 
-void StreamCounter::WaitForNone(absl::Time deadline) {
+void StreamCounter::WaitForNone(absl::Duration patience) {
   // An infinite time would overflow.
-  const absl::Duration left = std::min(deadline - absl::Now(), absl::Hours(24 * 365));
-  const auto wait = std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(left);
+  patience = std::min(patience, absl::Hours(24 * 365));
+  const auto wait = std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(patience);
   core::MutexLock lock(mutex_);
   while (count_ > 0 && std::chrono::steady_clock::now() < wait) changed_.WaitUntil(mutex_, wait);
 }

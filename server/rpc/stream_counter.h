@@ -18,8 +18,8 @@ class StreamCounter {
   void Add(int change);
   int count() const;
 
-  // Waits until there is none, or until `deadline` (wall-clock time).
-  void WaitForNone(absl::Time deadline);
+  // Waits until there is none, at most so long.
+  void WaitForNone(absl::Duration patience);
 
  private:
   const std::function<void(int)> on_change_;

@@ -114,7 +114,7 @@ TEST_F(ServerTest, ShutdownWaitsForOpenStreams) {
   const auto stream = images_->WatchJob(&context, request);
   v1::Event event;
   ASSERT_TRUE(stream->Read(&event));
-  std::thread shutdown([&] { server_->Shutdown(absl::Now() + absl::Seconds(30)); });
+  std::thread shutdown([&] { server_->Shutdown(absl::Seconds(30)); });
   EXPECT_TRUE(Eventually([&] { return Health(channel_, "") == kNotServing; }));
   StartJobs();
   Finish(job);
@@ -139,7 +139,7 @@ TEST_F(ServerTest, ShutdownEndsWhatIsLeftAtTheDeadline) {
   v1::Event event;
   ASSERT_TRUE(stream->Read(&event));
   ASSERT_TRUE(own->Read(&event));
-  server_->Shutdown(absl::Now());
+  server_->Shutdown(absl::ZeroDuration());
   EXPECT_FALSE(stream->Finish().ok());
   EXPECT_FALSE(own->Finish().ok());
   EXPECT_EQ(server_->open_streams(), 0);
