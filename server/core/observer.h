@@ -32,7 +32,8 @@ class Observer {
   virtual void OnStageRun(const StageRun& run) = 0;
   virtual void OnImage(const std::string& model) = 0;
   virtual void OnEncodeCache(bool hit) = 0;
-  // Bytes on the device: weights of all loaded models, and everything (0 where the device does not tell).
+  // Bytes on the device: weights of all loaded models, and everything that is known of (the weights, where the device
+  // does not tell).
   virtual void OnDeviceMemory(int64_t weights, int64_t total) = 0;
 };
 

@@ -219,7 +219,7 @@ void ModelRegistry::ReportMemory() {
     core::MutexLock lock(mutex_);
     bytes = LoadedBytes();
   }
-  observer_->OnDeviceMemory(bytes, 0);
+  observer_->OnDeviceMemory(bytes, bytes);
 }
 
 }  // namespace latentd::engine

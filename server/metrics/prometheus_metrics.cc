@@ -96,7 +96,7 @@ PrometheusMetrics::PrometheusMetrics(const std::string& version)
                                  "Memory of the device that holds the weights of loaded models.")
                          .Add({})),
       device_bytes_(GaugeFamily(*registry_, "latentd_device_memory_bytes",
-                                "Memory of the device in use, weights included; 0 where it does not tell.")
+                                "Memory of the device in use, as far as it tells: the weights at least.")
                         .Add({})),
       open_streams_(GaugeFamily(*registry_, "latentd_open_streams", "Event streams that are open.").Add({})) {
   GaugeFamily(*registry_, "latentd_build_info", "1, with the version as a label.").Add({{"version", version}}).Set(1);

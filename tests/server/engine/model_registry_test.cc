@@ -16,6 +16,20 @@ namespace {
 using core::ModelState;
 using testing::HasSubstr;
 
+class MemoryObserver : public core::Observer {
+ public:
+  void OnJobAdmitted(const std::string&) override {}
+  void OnJobRefused(const std::string&) override {}
+  void OnJobStarted(const std::string&, absl::Duration) override {}
+  void OnJobEnded(const std::string&, core::JobState, core::JobState, absl::Duration) override {}
+  void OnStageRun(const core::StageRun&) override {}
+  void OnImage(const std::string&) override {}
+  void OnEncodeCache(bool) override {}
+  void OnDeviceMemory(int64_t weights, int64_t total) override { reported = {weights, total}; }
+
+  std::pair<int64_t, int64_t> reported{};
+};
+
 class ModelRegistryTest : public testing::Test {
  protected:
   ModelEntry Entry(const std::string& name) {
@@ -47,6 +61,15 @@ TEST_F(ModelRegistryTest, AModelIsLoadedOnUse) {
   EXPECT_EQ(State(registry, "a"), ModelState::kAvailable);
   EXPECT_TRUE(Load(registry, "a").ok());
   EXPECT_EQ(State(registry, "a"), ModelState::kLoaded);
+}
+
+TEST_F(ModelRegistryTest, TheMemoryOfTheDeviceHoldsTheWeightsAtLeast) {
+  MemoryObserver observer;
+  {
+    ModelRegistry registry({.models = {Entry("a")}, .observer = &observer});
+    EXPECT_TRUE(Load(registry, "a").ok());
+  }  // its thread reports after the load
+  EXPECT_EQ(observer.reported, std::pair(int64_t{100}, int64_t{100}));
 }
 
 TEST_F(ModelRegistryTest, AnUnknownModelIsNotFoundAndTheOthersAreNamed) {
