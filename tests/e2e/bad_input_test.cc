@@ -141,6 +141,7 @@ TEST_F(BadInput, NumbersOutOfRange) {
   ExpectViolation("spec.guidance_scale", [](auto& spec) { spec.set_guidance_scale(HUGE_VAL); });
   ExpectViolation("spec.guidance_scale", [](auto& spec) { spec.set_guidance_scale(-1); });
   ExpectViolation("spec.eta", [](auto& spec) { spec.set_eta(1.5); });
+  ExpectViolation("spec.eta", [](auto& spec) { spec.set_eta(0.5), spec.set_sampler("euler"); });
   ExpectViolation("spec.num_images", [](auto& spec) { spec.set_num_images(1'000'000); });
   ExpectViolation("spec.seed", [](auto& spec) { spec.set_seed(-1); });
 }

@@ -1,0 +1,42 @@
+#include "server/engine/find_models.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+
+#include "tests/model/weights/test_folder.h"
+
+namespace latentd::engine {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What a model with this sampler configuration says of one of its samplers.
+core::SamplerInfo Find(const std::string& sampler, const std::string& scheduler_config) {
+  const model::TestFolder folder;
+  fs::copy(LATENTD_SOURCE_DIR "/tests/golden/pipelines/models/tiny-epsilon", folder.path() / "tiny",
+           fs::copy_options::recursive);
+  folder.Write("tiny/scheduler/scheduler_config.json", scheduler_config);
+  const auto models = FindModels(folder.path(), at::TensorOptions());
+  const core::ModelInfo& info = models.value().at(0).info;
+  EXPECT_TRUE(info.error.ok()) << info.error;
+  const auto found = std::find_if(info.samplers.begin(), info.samplers.end(),
+                                  [&](const core::SamplerInfo& each) { return each.name == sampler; });
+  return found == info.samplers.end() ? core::SamplerInfo() : *found;
+}
+
+TEST(FindModels, ASamplerThatWarmsUpSaysHowManyStepsItWants) {
+  EXPECT_EQ(Find("pndm", R"({"_class_name": "PNDMScheduler", "skip_prk_steps": false})").min_steps, 4);
+  EXPECT_EQ(Find("pndm", R"({"_class_name": "PNDMScheduler", "skip_prk_steps": true})").min_steps, 1);
+}
+
+TEST(FindModels, OnlyDdimTakesEta) {
+  const std::string config = R"({"_class_name": "DDIMScheduler"})";
+  EXPECT_TRUE(Find("ddim", config).takes_eta);
+  EXPECT_FALSE(Find("euler", config).takes_eta);
+}
+
+}  // namespace
+}  // namespace latentd::engine
