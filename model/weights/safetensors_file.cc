@@ -18,14 +18,13 @@ std::optional<std::string> DescribeForeign(const std::filesystem::path& file, st
   const std::string extension = file.extension().string();
   if (bytes.starts_with(kZip) || bytes.starts_with(kPickle) || extension == ".ckpt" || extension == ".bin" ||
       extension == ".pt" || extension == ".pth") {
-    return "is a PyTorch pickle file, which is not loaded because reading one can run code; convert it to safetensors "
-           "with deploy/convert.py";
+    return "is a PyTorch pickle file, which is not loaded because reading one can run code; save it as safetensors";
   }
   if (bytes.starts_with("version https://git-lfs")) {
     return "is a Git LFS pointer and not the file itself; fetch it with `git lfs pull`";
   }
   if (extension != ".safetensors") {
-    return "is not a safetensors file; deploy/convert.py converts PyTorch checkpoints (.ckpt, .bin, .pt)";
+    return "is not a safetensors file";
   }
   return std::nullopt;
 }

@@ -53,12 +53,13 @@ TEST(OpenComponentTest, OpensShardsAndTheirVariants) {
   EXPECT_THAT(OpenComponent(folder.path())->where(), EndsWith("index.json"));
 }
 
-TEST(OpenComponentTest, NamesTheConverterWhenThereAreOnlyPickles) {
+TEST(OpenComponentTest, SaysWhatToDoWhenThereAreOnlyPickles) {
   const TestFolder folder;
   folder.Write("diffusion_pytorch_model.bin", "");
   folder.Write("config.json", "{}");
-  EXPECT_THAT(ProblemsOf([&] { OpenComponent(folder.path()); }),
-              ElementsAre(testing::AllOf(HasSubstr("'diffusion_pytorch_model.bin'"), HasSubstr("deploy/convert.py"))));
+  EXPECT_THAT(
+      ProblemsOf([&] { OpenComponent(folder.path()); }),
+      ElementsAre(testing::AllOf(HasSubstr("'diffusion_pytorch_model.bin'"), HasSubstr("save it as safetensors"))));
 }
 
 TEST(OpenComponentTest, SaysWhatItLookedForInAFolderWithoutWeights) {
