@@ -35,30 +35,6 @@ void Scheduler::SetModelHeld(const std::string& model, bool held) {
   }
 }
 
-std::vector<ModelNeed> Scheduler::NeedsModel() const {
-  struct Need {
-    Place claim = {absl::InfiniteFuture(), 0};
-    ModelNeed need;
-  };
-  std::map<std::string, Need> needs;
-  for (const auto& [key, group] : groups_) {
-    if (ready_.contains(key.model)) continue;
-    Need& found = needs.try_emplace(key.model, Need{.need = {key.model, group.since}}).first->second;
-    found.claim = std::min(found.claim, Claim(group));
-    found.need.since = std::min(found.need.since, group.since);
-    found.need.rows += static_cast<int>(group.waiting.size() + group.active.size());
-  }
-  std::vector<Need> sorted;
-  sorted.reserve(needs.size());
-  for (auto& [model, need] : needs) sorted.push_back(std::move(need));
-  std::stable_sort(sorted.begin(), sorted.end(), [](const Need& a, const Need& b) { return a.claim < b.claim; });
-
-  std::vector<ModelNeed> result;
-  result.reserve(sorted.size());
-  for (Need& need : sorted) result.push_back(std::move(need.need));
-  return result;
-}
-
 std::optional<Plan> Scheduler::NextPlan(absl::Time now) {
   latest_ = std::max(latest_, now);
   const auto picked = PickGroup(now);

@@ -42,13 +42,6 @@ enum class RowResult {
   kFailed,  // the row is over
 };
 
-// A model that rows wait for while it is not on the device.
-struct ModelNeed {
-  std::string model{};
-  absl::Time since{};
-  int rows = 0;
-};
-
 struct SchedulerStats {
   int waiting_rows = 0;  // not encoded yet
   int active_rows = 0;   // encoded: they hold a latent
@@ -94,9 +87,6 @@ class Scheduler {
   // Rows of a held model that wait do not begin; those that began go on. So a model that is always busy can be emptied
   // and unloaded for another.
   void SetModelHeld(const std::string& model, bool held);
-
-  // The models that waiting rows need and that are not ready, the most urgent first.
-  std::vector<ModelNeed> NeedsModel() const;
 
   // What to do next; empty when nothing can run. Without an Update in between it plans the same again. REQUIRES: `now`
   // never falls between calls.

@@ -13,7 +13,6 @@ namespace latentd::core {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::Field;
 using ::testing::IsEmpty;
 
 const BatchKey kSmall = SchedulerFixture::Key(8);
@@ -183,25 +182,9 @@ TEST(SchedulerTurnsTest, RowsPauseWhileTheirModelIsAway) {
   f.TickUntil(Stage::kPredict);
   f.scheduler.SetModelReady("m", false);
   EXPECT_THAT(f.Tick().rows, IsEmpty());
-  EXPECT_THAT(f.scheduler.NeedsModel(), ElementsAre(Field(&ModelNeed::model, "m")));
   f.scheduler.SetModelReady("m", true);
   EXPECT_THAT(f.Tick().rows, ElementsAre(row));
   EXPECT_EQ(f.Tick().stage, Stage::kDecode);
-}
-
-TEST(SchedulerTurnsTest, NeededModelsAreNamedTheMostUrgentFirst) {
-  SchedulerFixture f;
-  f.Submit(SchedulerFixture::Key(8, "second"));
-  const absl::Time since = f.now;
-  f.now += absl::Seconds(1);
-  f.Submit(SchedulerFixture::Key(8, "third"));
-  f.Submit(SchedulerFixture::Key(8, "first"), "urgent", 3, 5);
-  f.Submit(SchedulerFixture::Key(16, "second"));
-  const std::vector<ModelNeed> needs = f.scheduler.NeedsModel();
-  EXPECT_THAT(needs, ElementsAre(Field(&ModelNeed::model, "first"), Field(&ModelNeed::model, "second"),
-                                 Field(&ModelNeed::model, "third")));
-  EXPECT_EQ(needs[1].rows, 2);
-  EXPECT_EQ(needs[1].since, since);
 }
 
 TEST(SchedulerTurnsTest, HeldModelFinishesWhatItBeganAndBeginsNothing) {
