@@ -25,14 +25,6 @@ std::shared_ptr<const model::Conditioning> ConditioningCache::Insert(const Condi
   return shared;
 }
 
-void ConditioningCache::DropModel(const std::string& model) {
-  for (auto entry = entries_.begin(); entry != entries_.end();) {
-    const auto next = std::next(entry);
-    if (entry->key.model == model) Erase(entry);
-    entry = next;
-  }
-}
-
 void ConditioningCache::Erase(std::list<Entry>::iterator entry) {
   bytes_ -= entry->bytes;
   index_.erase(entry->key);

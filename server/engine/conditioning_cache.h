@@ -11,9 +11,10 @@
 
 namespace latentd::engine {
 
-// What decides a prompt's conditioning, and nothing else.
+// What decides a prompt's conditioning, and nothing else. Not the model's name: loaded again, it may have other files;
+// what is kept of earlier loads leaves as it is used no more.
 struct ConditioningKey {
-  std::string model;
+  uint64_t load = 0;  // of the model (ModelLease::load)
   std::string text;
   int clip_skip = 0;
 
@@ -31,9 +32,6 @@ class ConditioningCache {
   std::shared_ptr<const model::Conditioning> Find(const ConditioningKey& key);
 
   std::shared_ptr<const model::Conditioning> Insert(const ConditioningKey& key, model::Conditioning conditioning);
-
-  // Forgets everything of a model that leaves the device.
-  void DropModel(const std::string& model);
 
   int64_t bytes() const { return bytes_; }
 

@@ -4,6 +4,8 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <limits>
+#include <utility>
 
 #include "model/samplers/sampler.h"
 #include "server/engine/status.h"
@@ -12,37 +14,27 @@ namespace latentd::engine {
 
 Engine::Engine(const Options& options)
     : options_(options),
-      workers_(options.worker_threads),
       executor_({.clock = options.clock, .observer = options.observer}),
-      scheduler_(options.scheduler) {
+      watchdog_(options.clock, options.stuck_after, options.on_stuck),
+      scheduler_(options.scheduler),
+      workers_(options.worker_threads) {
   thread_ = std::thread([this] { Run(); });
   options_.store->SetListener(this);
 }
 
 Engine::~Engine() {
   options_.store->SetListener(nullptr);
-  {
-    core::MutexLock lock(mutex_);
-    inbox_.stop = true;
-  }
-  inbox_changed_.NotifyAll();
+  inbox_->Stop();
   thread_.join();
 }
 
-void Engine::OnWorkAvailable() {
-  core::MutexLock lock(mutex_);
-  inbox_.work_available = true;
-  idle_ = false;
-  inbox_changed_.NotifyAll();
-}
+void Engine::OnWorkAvailable() { inbox_->AnnounceWork(); }
 
-void Engine::OnJobEnded(const std::string& name) {
-  core::MutexLock lock(mutex_);
-  inbox_.ended.push_back(name);
-  inbox_changed_.NotifyAll();
-}
+void Engine::OnJobEnded(const std::string& name) { inbox_->JobEnded(name); }
 
 bool Engine::WaitUntilIdle(absl::Time deadline) {
+  // The store may have accepted a job and not yet said so: the engine looks once more.
+  const int64_t announced = inbox_->AnnounceWork();
   bool expired = false;  // guarded by mutex_
   const core::Clock::TimerId timer = options_.clock->At(deadline, [this, &expired] {
     core::MutexLock lock(mutex_);
@@ -52,7 +44,7 @@ bool Engine::WaitUntilIdle(absl::Time deadline) {
   bool idle = false;
   {
     core::MutexLock lock(mutex_);
-    while (!(idle = idle_ && publishing_ == 0) && !expired) idle_changed_.Wait(mutex_);
+    while (!(idle = idle_at_ >= announced && publishing_ == 0) && !expired) idle_changed_.Wait(mutex_);
   }
   options_.clock->Cancel(timer);
   return idle;
@@ -67,10 +59,8 @@ void Engine::Run() {
   const c10::InferenceMode inference;
   if (options_.threads > 0) at::set_num_threads(options_.threads);
   bool planned = true;
-  Inbox inbox;
-  while (TakeInbox(inbox, /*wait=*/!planned)) {
-    Handle(std::move(inbox));
-    if (work_available_) ClaimJobs();
+  for (Inbox::Content content; !content.stop; content = inbox_->Take(/*wait=*/!planned)) {
+    Handle(std::move(content));
     MakeRoomForWaitingModels();
     const std::optional<core::Plan> plan = scheduler_.NextPlan(options_.clock->Now());
     planned = plan.has_value();
@@ -78,34 +68,27 @@ void Engine::Run() {
     NoteState();
   }
   jobs_.clear();
+  for (auto& [model, use] : uses_) {
+    if (!use.lease) options_.models->Withdraw(model, use.request);
+  }
   uses_.clear();  // the leases, while the registry is there
 }
 
-// Takes what was left, after waiting for something if `wait`. False: stop.
-bool Engine::TakeInbox(Inbox& inbox, bool wait) {
-  core::MutexLock lock(mutex_);
-  while (wait && inbox_.Empty()) inbox_changed_.Wait(mutex_);
-  if (inbox_.stop) return false;
-  inbox = std::exchange(inbox_, {});
-  return true;
-}
-
-void Engine::Handle(Inbox inbox) {
-  for (const std::string& name : inbox.ended) {
+void Engine::Handle(Inbox::Content content) {
+  for (const std::string& name : content.ended) {
     const auto job = jobs_.find(name);
     if (job == jobs_.end()) continue;
     job->second->publisher->Abandoned(job->second->usage);
     ForgetJob(*job->second);
   }
-  for (auto& [model, lease] : inbox.models) OnModel(model, std::move(lease));
-  work_available_ = work_available_ || inbox.work_available;
+  for (auto& [model, lease] : content.models) OnModel(model, std::move(lease));
+  if (std::exchange(claimed_at_, content.announced) != content.announced) ClaimJobs();
 }
 
+// All there are: how many may wait is the store's to say, and the jobs of a model that is being loaded must not stand
+// in the way of others.
 void Engine::ClaimJobs() {
-  const int limit = options_.claim_window - static_cast<int>(jobs_.size());
-  if (limit <= 0) return;  // again when a job ends
-  std::vector<core::ClaimedJob> claimed = options_.store->Claim(limit);
-  work_available_ = static_cast<int>(claimed.size()) == limit;
+  std::vector<core::ClaimedJob> claimed = options_.store->Claim(std::numeric_limits<int>::max());
   for (core::ClaimedJob& each : claimed) {
     auto owned = std::make_unique<RunningJob>();
     RunningJob& job = *owned;
@@ -127,12 +110,11 @@ void Engine::ClaimJobs() {
 }
 
 void Engine::AskForModel(const std::string& model, ModelUse& use) {
-  use.asked = options_.clock->Now();
-  options_.models->Acquire(model, [this, model](absl::StatusOr<ModelLease> lease) {
-    core::MutexLock lock(mutex_);
-    inbox_.models.emplace_back(model, std::move(lease));
-    inbox_changed_.NotifyAll();
-  });
+  use.since = options_.clock->Now();
+  const auto ready = [weak = std::weak_ptr(inbox_), model](absl::StatusOr<ModelLease> lease) {
+    if (const std::shared_ptr<Inbox> inbox = weak.lock()) inbox->ModelReady(model, std::move(lease));
+  };
+  use.request = options_.models->Acquire(model, ready);
 }
 
 void Engine::OnModel(const std::string& model, absl::StatusOr<ModelLease> lease) {
@@ -145,9 +127,16 @@ void Engine::OnModel(const std::string& model, absl::StatusOr<ModelLease> lease)
     return;
   }
   use.lease = *std::move(lease);
+  use.since = options_.clock->Now();
+  use.ran = false;
   scheduler_.SetModelReady(model, true);
   for (const auto& [name, job] : jobs) {
-    if (job->sampler == nullptr) SubmitRows(*job, use);
+    if (job->sampler == nullptr) {
+      SubmitRows(*job, use);
+    } else if (job->load != use.lease.load()) {  // began with weights that left
+      job->load = use.lease.load();
+      job->cond = job->uncond = nullptr;
+    }
   }
 }
 
@@ -162,6 +151,7 @@ void Engine::SubmitRows(RunningJob& job, ModelUse& use) {
                                           .eta = request.eta()});
   });
   if (!status.ok()) return EndJob(job, status);
+  job.load = use.lease.load();
   job.key = {.model = request.model(),
              .latent_height = static_cast<int>(shape[1]),
              .latent_width = static_cast<int>(shape[2]),
@@ -185,15 +175,17 @@ void Engine::SubmitRows(RunningJob& job, ModelUse& use) {
 }
 
 // A model that finds no room would wait as long as the others are busy: after a while those take in no more rows, and
-// leave when the rows that had begun are done. Their waiting jobs come back behind it.
+// leave when the rows that had begun are done. Their waiting jobs come back behind it. A model that has only come stays
+// until it has run: were loading slower than the wait, two models would swap for ever and run nothing.
 void Engine::MakeRoomForWaitingModels() {
   const absl::Time now = options_.clock->Now();
-  bool hold = false;
-  for (const auto& [model, use] : uses_) {
-    hold = hold || (!use.lease && use.asked + options_.hold_after <= now && options_.models->ShortOfMemory());
-  }
+  const auto long_enough = [&](const ModelUse& use) { return use.since + options_.hold_after <= now; };
+  const bool needed = std::any_of(uses_.begin(), uses_.end(),
+                                  [&](const auto& use) { return !use.second.lease && long_enough(use.second); }) &&
+                      options_.models->ShortOfMemory();
   for (auto& [model, use] : uses_) {
     if (!use.lease) continue;
+    const bool hold = needed && use.ran && long_enough(use);
     if (use.held != hold) scheduler_.SetModelHeld(model, use.held = hold);
     if (!hold || scheduler_.ModelStats(model).active_rows > 0) continue;
     scheduler_.SetModelHeld(model, use.held = false);
@@ -207,8 +199,12 @@ void Engine::RunPlan(const core::Plan& plan) {
   std::vector<Row*> rows;
   rows.reserve(plan.rows.size());
   for (const core::RowId id : plan.rows) rows.push_back(rows_.at(id));
-  const Executor::Outcome outcome = executor_.Run(plan.stage, rows, *uses_.at(plan.key.model).lease);
+  ModelUse& use = uses_.at(plan.key.model);
+  watchdog_.Begin();
+  const Executor::Outcome outcome = executor_.Run(plan.stage, rows, *use.lease);
+  watchdog_.End();
   if (outcome.shrink_to) scheduler_.ShrinkBatch(plan.key, plan.stage, *outcome.shrink_to);
+  use.ran = use.ran || !outcome.shrink_to;
   scheduler_.Update(plan, options_.clock->Now(), outcome.results);
   for (size_t i = 0; i < rows.size(); ++i) {
     const bool failed = outcome.results[i] == core::RowResult::kFailed;
@@ -249,8 +245,8 @@ void Engine::ForgetJob(RunningJob& job) {
   ModelUse& use = uses_.at(model);
   use.jobs.erase(name);
   jobs_.erase(name);
-  work_available_ = true;  // there is room in the claim window
   if (!use.jobs.empty()) return;
+  if (!use.lease) options_.models->Withdraw(model, use.request);
   scheduler_.SetModelReady(model, false);
   scheduler_.SetModelHeld(model, false);
   uses_.erase(model);
@@ -259,8 +255,9 @@ void Engine::ForgetJob(RunningJob& job) {
 void Engine::NoteState() {
   core::MutexLock lock(mutex_);
   running_rows_ = scheduler_.stats().active_rows;
-  idle_ = jobs_.empty() && !work_available_ && !inbox_.work_available;
-  if (idle_) idle_changed_.NotifyAll();
+  if (!jobs_.empty()) return;
+  idle_at_ = claimed_at_;
+  idle_changed_.NotifyAll();
 }
 
 }  // namespace latentd::engine

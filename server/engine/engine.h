@@ -17,8 +17,10 @@
 #include "server/core/observer.h"
 #include "server/core/scheduler.h"
 #include "server/engine/executor.h"
+#include "server/engine/inbox.h"
 #include "server/engine/model_registry.h"
 #include "server/engine/row.h"
+#include "server/engine/watchdog.h"
 #include "server/engine/worker_pool.h"
 
 namespace latentd::engine {
@@ -42,11 +44,15 @@ class Engine : public core::WorkListener {
 
     core::Observer* observer = nullptr;  // may be null
     core::SchedulerOptions scheduler;
-    int threads = 0;          // for the computation; 0: LibTorch's choice
-    int worker_threads = 2;   // for encoding pictures
-    int claim_window = 1024;  // jobs claimed and not finished: the scheduler sees so far into the queue
-    // A job whose model finds no room on the device waits this long before models in use are emptied for it.
+    int threads = 0;         // for the computation; 0: LibTorch's choice
+    int worker_threads = 2;  // for encoding pictures
+    // A job whose model finds no room on the device waits this long before models in use are emptied for it; each of
+    // those stays this long at least, and until it has run something.
     absl::Duration hold_after = absl::Seconds(2);
+    // A stage that takes longer is stuck: `on_stuck(true)`, and `on_stuck(false)` when it ends after all. On the
+    // clock's and the engine's thread; must neither block nor call the engine. May be null.
+    absl::Duration stuck_after = absl::Minutes(10);
+    std::function<void(bool)> on_stuck;
     std::string software;
   };
 
@@ -58,8 +64,8 @@ class Engine : public core::WorkListener {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // Waits until every claimed job has ended and nothing waits to be claimed, or until `deadline` of the engine's clock:
-  // then false.
+  // Waits until every job that the store has accepted before the call has ended, or until `deadline` of the engine's
+  // clock: then false.
   bool WaitUntilIdle(absl::Time deadline);
 
   int running_rows() const;
@@ -69,27 +75,18 @@ class Engine : public core::WorkListener {
   void OnJobEnded(const std::string& name) override;
 
  private:
-  // What other threads leave for the engine thread.
-  struct Inbox {
-    bool work_available = false;
-    bool stop = false;
-    std::vector<std::string> ended;
-    std::vector<std::pair<std::string, absl::StatusOr<ModelLease>>> models;
-
-    bool Empty() const { return !work_available && !stop && ended.empty() && models.empty(); }
-  };
-
   // A model that claimed jobs need.
   struct ModelUse {
     ModelLease lease;  // empty: asked for and not there yet
-    absl::Time asked;
+    ModelRegistry::Request request = 0;
+    absl::Time since;   // asked for, or there
+    bool ran = false;   // something, since it is there
     bool held = false;  // being emptied for another model
     std::map<std::string, RunningJob*> jobs;
   };
 
   void Run();
-  bool TakeInbox(Inbox& inbox, bool wait);
-  void Handle(Inbox inbox);
+  void Handle(Inbox::Content content);
   void ClaimJobs();
   void AskForModel(const std::string& model, ModelUse& use);
   void OnModel(const std::string& model, absl::StatusOr<ModelLease> lease);
@@ -103,25 +100,25 @@ class Engine : public core::WorkListener {
   void NoteState();
 
   const Options options_;
-  WorkerPool workers_;
-  Executor executor_;
+  const std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();
 
   // The engine thread's own.
+  Executor executor_;
+  Watchdog watchdog_;
   core::Scheduler scheduler_;
   std::map<std::string, std::unique_ptr<RunningJob>> jobs_;
   std::map<core::RowId, Row*> rows_;
   std::map<std::string, ModelUse> uses_;
   core::RowId next_row_ = 1;
-  bool work_available_ = true;  // the store may hold jobs from before
+  int64_t claimed_at_ = 0;  // the announcement of work that was followed last
 
   mutable core::Mutex mutex_;
-  core::CondVar inbox_changed_;
   core::CondVar idle_changed_;
-  Inbox inbox_ ABSL_GUARDED_BY(mutex_);
-  bool idle_ ABSL_GUARDED_BY(mutex_) = false;
-  int publishing_ ABSL_GUARDED_BY(mutex_) = 0;  // jobs whose last event is on its way
+  int64_t idle_at_ ABSL_GUARDED_BY(mutex_) = 0;  // the announcement of work after which all was done, the last of them
+  int publishing_ ABSL_GUARDED_BY(mutex_) = 0;   // jobs whose last event is on its way
   int running_rows_ ABSL_GUARDED_BY(mutex_) = 0;
 
+  WorkerPool workers_;  // goes before what its tasks use
   std::thread thread_;
 };
 

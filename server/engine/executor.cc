@@ -3,6 +3,7 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/stack.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <set>
@@ -44,7 +45,8 @@ Executor::Outcome Executor::Run(core::Stage stage, const std::vector<Row*>& rows
                   .errors = std::vector<absl::Status>(rows.size()),
                   .shrink_to = {}};
   const absl::Status status = RunOnDevice(stage, rows, model);
-  if (IsOutOfMemory(status) && rows.size() > 1) {
+  const bool can_shrink = rows.size() > 1;
+  if (IsOutOfMemory(status) && can_shrink) {
     outcome.shrink_to = static_cast<int>(rows.size() / 2);
     std::fill(outcome.results.begin(), outcome.results.end(), core::RowResult::kNotRun);
     return outcome;
@@ -52,7 +54,12 @@ Executor::Outcome Executor::Run(core::Stage stage, const std::vector<Row*>& rows
   for (size_t i = 0; i < rows.size(); ++i) {
     // What a batch could not do, each of its rows tries alone: only the guilty one fails.
     if (!status.ok()) outcome.errors[i] = rows.size() == 1 ? status : RunOnDevice(stage, {rows[i]}, model);
-    if (stage == core::Stage::kPredict && outcome.errors[i].ok()) outcome.errors[i] = Advance(*rows[i], model);
+    if (stage != core::Stage::kPredict || !outcome.errors[i].ok()) continue;
+    outcome.errors[i] = Advance(*rows[i], model);
+    if (!IsOutOfMemory(outcome.errors[i]) || !can_shrink) continue;
+    outcome.shrink_to = static_cast<int>(rows.size() / 2);
+    outcome.results[i] = core::RowResult::kNotRun;  // predicted again, beside fewer rows
+    outcome.errors[i] = absl::OkStatus();
   }
   if (stage == core::Stage::kPredict) CheckFinite(rows, outcome.errors);
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -78,11 +85,20 @@ absl::Status Executor::RunOnDevice(core::Stage stage, const std::vector<Row*>& r
   return status;
 }
 
-// A sum is finite when all its terms are: one small check for all rows, since each costs a device a round trip.
+// A sum is finite when all its terms are: one small check for all rows, since each costs a device a round trip. Here a
+// device also reports what went wrong earlier.
 void Executor::CheckFinite(const std::vector<Row*>& rows, std::vector<absl::Status>& errors) {
-  std::vector<at::Tensor> sums;
-  for (const Row* row : rows) sums.push_back(row->latent.sum());
-  const at::Tensor finite = at::isfinite(at::stack(sums)).cpu();
+  at::Tensor finite;
+  const absl::Status checked = Guarded([&] {
+    std::vector<at::Tensor> sums;
+    for (const Row* row : rows) sums.push_back(row->latent.sum());
+    finite = at::isfinite(at::stack(sums)).cpu();
+  });
+  if (IsOutOfMemory(checked)) return;  // no fault of the rows: the next evaluation is checked again
+  if (!checked.ok()) {
+    for (absl::Status& error : errors) error.Update(checked);
+    return;
+  }
   for (size_t i = 0; i < rows.size(); ++i) {
     if (!errors[i].ok() || finite[static_cast<int64_t>(i)].item<bool>()) continue;
     errors[i] =
@@ -118,10 +134,11 @@ void Executor::EncodePrompts(const std::vector<Row*>& rows, model::DiffusionMode
     std::shared_ptr<const model::Conditioning>* place;
   };
   std::vector<Want> missing;
+  const uint64_t load = rows.front()->job->load;  // all are of one model
   const auto want = [&](const core::GenerationRequest& request, const std::string& text,
                         std::shared_ptr<const model::Conditioning>& place) {
     if (place != nullptr) return;
-    ConditioningKey key{.model = request.model(), .text = text, .clip_skip = request.clip_skip()};
+    ConditioningKey key{.load = load, .text = text, .clip_skip = request.clip_skip()};
     place = cache_.Find(key);
     if (options_.observer != nullptr) options_.observer->OnEncodeCache(place != nullptr);
     if (place == nullptr) missing.push_back({std::move(key), &place});
@@ -163,14 +180,21 @@ void Executor::Predict(const std::vector<Row*>& rows, model::DiffusionModel& mod
   for (size_t i = 0; i < rows.size(); ++i) rows[i]->prediction = std::move(predictions[i]);
 }
 
+// Leaves the row as it was when it fails.
 absl::Status Executor::Advance(Row& row, model::DiffusionModel& model) {
-  return Guarded([&] {
-    const int steps_before = row.job->sampler->StepsDone(row.sampler.evaluation);
-    model::Advanced advanced =
-        row.job->sampler->Advance(row.sampler, row.latent, std::exchange(row.prediction, {}), row.generator);
-    row.latent = std::move(advanced.latent);
-    PublishProgress(row, steps_before, advanced.predicted_clean, model);
+  const int steps_before = row.job->sampler->StepsDone(row.sampler.evaluation);
+  model::SamplerState state = row.sampler;
+  model::Advanced advanced;
+  const absl::Status status = Guarded([&] {
+    at::Generator generator = row.generator.clone();
+    advanced = row.job->sampler->Advance(state, row.latent, std::exchange(row.prediction, {}), generator);
+    row.generator = std::move(generator);
   });
+  if (!status.ok()) return status;
+  row.sampler = std::move(state);
+  row.latent = std::move(advanced.latent);
+  PublishProgress(row, steps_before, advanced.predicted_clean, model);
+  return status;
 }
 
 void Executor::PublishProgress(Row& row, int steps_before, const at::Tensor& predicted_clean,
@@ -187,18 +211,27 @@ void Executor::PublishProgress(Row& row, int steps_before, const at::Tensor& pre
   }
   at::Tensor picture;
   if (request.preview_kind() != core::PreviewKind::kNone && step % request.preview_every_steps() == 0) {
-    if (request.preview_kind() == core::PreviewKind::kImage) {
-      picture = model.Preview(predicted_clean);
-    } else {
-      const auto shape = predicted_clean.sizes();
-      progress.preview = core::LatentPreview{.shape = std::vector<int>(shape.begin(), shape.end()),
-                                             .dtype = "float32",
-                                             .data = RawFloats(predicted_clean),
-                                             .scaling_factor = model.scaling_factor()};
+    const absl::Status made = Guarded([&] { AddPreview(row, predicted_clean, model, progress, picture); });
+    // The row can go on without.
+    if (!made.ok() && !std::exchange(preview_failed_, true)) {
+      spdlog::warn("a preview could not be made; this is said once: {}", std::string(made.message()));
     }
   }
   job.publisher->Took(job.usage);
   job.publisher->Progress(std::move(progress), std::move(picture));
+}
+
+void Executor::AddPreview(const Row& row, const at::Tensor& predicted_clean, model::DiffusionModel& model,
+                          core::Progress& progress, at::Tensor& picture) {
+  if (row.job->request().preview_kind() == core::PreviewKind::kImage) {
+    picture = model.Preview(predicted_clean);
+    return;
+  }
+  const auto shape = predicted_clean.sizes();
+  progress.preview = core::LatentPreview{.shape = std::vector<int>(shape.begin(), shape.end()),
+                                         .dtype = "float32",
+                                         .data = RawFloats(predicted_clean),
+                                         .scaling_factor = model.scaling_factor()};
 }
 
 void Executor::Decode(const std::vector<Row*>& rows, model::DiffusionModel& model) {

@@ -38,8 +38,6 @@ class Executor {
   // Runs `stage` for `rows`, which are of one model. Publishes what it brings about: started, progress, pictures.
   Outcome Run(core::Stage stage, const std::vector<Row*>& rows, model::DiffusionModel& model);
 
-  void ForgetModel(const std::string& model) { cache_.DropModel(model); }
-
  private:
   absl::Status RunOnDevice(core::Stage stage, const std::vector<Row*>& rows, model::DiffusionModel& model);
   void Encode(const std::vector<Row*>& rows, model::DiffusionModel& model);
@@ -47,6 +45,8 @@ class Executor {
   void Predict(const std::vector<Row*>& rows, model::DiffusionModel& model);
   void Decode(const std::vector<Row*>& rows, model::DiffusionModel& model);
   absl::Status Advance(Row& row, model::DiffusionModel& model);
+  static void AddPreview(const Row& row, const at::Tensor& predicted_clean, model::DiffusionModel& model,
+                         core::Progress& progress, at::Tensor& picture);
   static void CheckFinite(const std::vector<Row*>& rows, std::vector<absl::Status>& errors);
   void PublishProgress(Row& row, int steps_before, const at::Tensor& predicted_clean, model::DiffusionModel& model);
   void Book(core::Stage stage, const std::vector<Row*>& rows, absl::Duration time);
@@ -60,6 +60,7 @@ class Executor {
   const Options options_;
   ConditioningCache cache_;
   std::map<core::BatchKey, Pace> paces_;
+  bool preview_failed_ = false;
 };
 
 }  // namespace latentd::engine

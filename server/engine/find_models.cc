@@ -86,8 +86,9 @@ core::ModelInfo Describe(const std::string& name, const model::ModelFolder& fold
 absl::StatusOr<std::vector<ModelEntry>> FindModels(const fs::path& folder, const at::TensorOptions& options) {
   std::error_code error;
   std::vector<fs::path> folders;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
-    if (IsModel(entry.path())) folders.push_back(entry.path());
+  fs::directory_iterator entry(folder, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    if (IsModel(entry->path())) folders.push_back(entry->path());
   }
   if (error) return absl::NotFoundError(absl::StrCat("the models' folder ", folder.string(), ": ", error.message()));
   std::sort(folders.begin(), folders.end());
@@ -95,16 +96,18 @@ absl::StatusOr<std::vector<ModelEntry>> FindModels(const fs::path& folder, const
   std::vector<ModelEntry> models;
   for (const fs::path& path : folders) {
     const std::string name = path.filename().string();
-    // Opened again at each load: the files may have been mended or replaced meanwhile.
-    ModelEntry entry{.info = {.name = name}, .load = [path, options] {
-                       return std::make_shared<model::StableDiffusion>(model::ModelFolder::Open(path), options);
+    ModelEntry found{.info = {.name = name}, .load = [=] {
+                       // Opened again at each load: the files may have been mended or replaced meanwhile.
+                       const model::ModelFolder opened = model::ModelFolder::Open(path);
+                       return LoadedModel{.info = Describe(name, opened, options),
+                                          .model = std::make_shared<model::StableDiffusion>(opened, options)};
                      }};
-    const absl::Status status = Guarded([&] { entry.info = Describe(name, model::ModelFolder::Open(path), options); });
+    const absl::Status status = Guarded([&] { found.info = Describe(name, model::ModelFolder::Open(path), options); });
     if (!status.ok()) {
-      entry.info.state = core::ModelState::kBroken;
-      entry.info.error = status;
+      found.info.state = core::ModelState::kBroken;
+      found.info.error = status;
     }
-    models.push_back(std::move(entry));
+    models.push_back(std::move(found));
   }
   return models;
 }

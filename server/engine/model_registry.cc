@@ -28,14 +28,14 @@ ModelRegistry::~ModelRegistry() {
   changed_.NotifyAll();
   loader_.join();
   for (auto& [name, slot] : slots_) {
-    for (Ready& ready : slot.waiting) ready(absl::CancelledError("the server is stopping"));
+    for (const auto& [request, ready] : slot.waiting) ready(absl::CancelledError("the server is stopping"));
   }
 }
 
 std::vector<core::ModelInfo> ModelRegistry::List() const {
   core::MutexLock lock(mutex_);
   std::vector<core::ModelInfo> models;
-  for (const auto& [name, slot] : slots_) models.push_back(slot.entry.info);
+  for (const auto& [name, slot] : slots_) models.push_back(Describe(slot));
   return models;
 }
 
@@ -43,7 +43,16 @@ absl::StatusOr<core::ModelInfo> ModelRegistry::Find(const std::string& name) con
   core::MutexLock lock(mutex_);
   const auto slot = slots_.find(name);
   if (slot == slots_.end()) return NotFound(name);
-  return slot->second.entry.info;
+  return Describe(slot->second);
+}
+
+core::ModelInfo ModelRegistry::Describe(const Slot& slot) {
+  core::ModelInfo info = slot.entry.info;
+  info.state = slot.model != nullptr   ? core::ModelState::kLoaded
+               : !slot.waiting.empty() ? core::ModelState::kLoading
+               : info.error.ok()       ? core::ModelState::kAvailable
+                                       : core::ModelState::kBroken;
+  return info;
 }
 
 void ModelRegistry::Load(const std::string& name, std::function<void(absl::Status)> done) {
@@ -62,7 +71,6 @@ void ModelRegistry::Unload(const std::string& name, std::function<void(absl::Sta
                                {.reason = "MODEL_IN_USE", .resource_type = "model", .resource_name = name});
     } else if (slot.model != nullptr) {
       leaving_.push_back(std::exchange(slot.model, nullptr));
-      slot.entry.info.state = core::ModelState::kAvailable;
     }
   }
   changed_.NotifyAll();
@@ -70,10 +78,12 @@ void ModelRegistry::Unload(const std::string& name, std::function<void(absl::Sta
   done(status);
 }
 
-void ModelRegistry::Acquire(const std::string& name, Ready ready) {
+ModelRegistry::Request ModelRegistry::Acquire(const std::string& name, Ready ready) {
   absl::StatusOr<ModelLease> result = absl::UnknownError("");
+  Request request = 0;
   {
     core::MutexLock lock(mutex_);
+    request = ++last_request_;
     const auto found = slots_.find(name);
     if (found == slots_.end()) {
       result = NotFound(name);
@@ -81,16 +91,25 @@ void ModelRegistry::Acquire(const std::string& name, Ready ready) {
       result = Lease(name, slot);
     } else {
       // A model that nobody holds waits its turn even when it is still there: its room may be another's by then.
-      slot.waiting.push_back(std::move(ready));
+      slot.waiting.emplace(request, std::move(ready));
       if (slot.waiting.size() == 1) {
-        if (slot.model == nullptr) slot.entry.info.state = core::ModelState::kLoading;
         to_load_.push_back(name);
         changed_.NotifyAll();
       }
-      return;
+      return request;
     }
   }
   ready(std::move(result));
+  return request;
+}
+
+void ModelRegistry::Withdraw(const std::string& name, Request request) {
+  core::MutexLock lock(mutex_);
+  const auto found = slots_.find(name);
+  if (found == slots_.end() || found->second.waiting.erase(request) == 0 || !found->second.waiting.empty()) return;
+  std::erase(to_load_, name);
+  short_of_memory_ = false;  // until the loader has looked at the next
+  changed_.NotifyAll();
 }
 
 bool ModelRegistry::ShortOfMemory() const {
@@ -119,69 +138,95 @@ void ModelRegistry::RunLoader() {
   }
 }
 
-// Whether `name` may be loaded now, or be refused at once. Sends idle models away until it fits; those are destroyed
-// first.
+// Whether `name` may be loaded now, or be refused at once. Sends idle models away until it fits, none if it does not
+// fit without them either; those are destroyed first.
 bool ModelRegistry::MakeRoom(const std::string& name) {
   short_of_memory_ = false;
-  if (memory_budget_ == 0 || slots_[name].model != nullptr) return true;
+  if (memory_budget_ == 0 || slots_[name].model != nullptr || !CheckSize(name).ok()) return true;
   const int64_t needed = slots_[name].entry.info.memory_bytes;
-  if (needed > memory_budget_) return true;  // never fits: LoadOne says so
+  if (LeasedBytes() + needed > memory_budget_) {  // a lease that ends wakes the loader
+    short_of_memory_ = true;
+    return false;
+  }
   while (LoadedBytes() + needed > memory_budget_) {
     Slot* oldest = nullptr;
     for (auto& [other, slot] : slots_) {
       if (slot.model == nullptr || slot.leases > 0) continue;
       if (oldest == nullptr || slot.last_used < oldest->last_used) oldest = &slot;
     }
-    if (oldest == nullptr) {  // all in use: a lease that ends wakes the loader
-      short_of_memory_ = true;
-      return false;
-    }
     leaving_.push_back(std::exchange(oldest->model, nullptr));
-    oldest->entry.info.state = core::ModelState::kAvailable;
   }
   return true;
 }
 
+// False: there was none.
+bool ModelRegistry::DropIdleModels() {
+  std::vector<std::shared_ptr<model::DiffusionModel>> idle;  // destroyed outside the lock
+  core::MutexLock lock(mutex_);
+  for (auto& [name, slot] : slots_) {
+    if (slot.model != nullptr && slot.leases == 0) idle.push_back(std::exchange(slot.model, nullptr));
+  }
+  return !idle.empty();
+}
+
+absl::Status ModelRegistry::CheckSize(const std::string& name) const {
+  const int64_t bytes = slots_.at(name).entry.info.memory_bytes;
+  if (memory_budget_ == 0 || bytes <= memory_budget_) return absl::OkStatus();
+  return core::MakeError(
+      absl::StatusCode::kResourceExhausted,
+      absl::StrCat("model ", name, " takes ", bytes, " bytes; the budget (--model-memory) is ", memory_budget_),
+      {.reason = "MODEL_TOO_LARGE", .resource_type = "model", .resource_name = name});
+}
+
 void ModelRegistry::LoadOne(const std::string& name) {
-  std::function<std::shared_ptr<model::DiffusionModel>()> load;
-  std::shared_ptr<model::DiffusionModel> model;
+  std::function<LoadedModel()> load;
   absl::Status status;
   {
     core::MutexLock lock(mutex_);
-    const core::ModelInfo& info = slots_[name].entry.info;
-    load = slots_[name].entry.load;
-    model = slots_[name].model;
-    if (model != nullptr) {
-      // Still there from an earlier use.
-    } else if (memory_budget_ > 0 && info.memory_bytes > memory_budget_) {
-      status = core::MakeError(absl::StatusCode::kResourceExhausted,
-                               absl::StrCat("model ", name, " takes ", info.memory_bytes,
-                                            " bytes; the budget (--model-memory) is ", memory_budget_),
-                               {.reason = "MODEL_TOO_LARGE", .resource_type = "model", .resource_name = name});
+    const Slot& slot = slots_[name];
+    if (slot.model == nullptr) {  // otherwise still there from an earlier use
+      status = CheckSize(name);
+      load = slot.entry.load;
     }
   }
-  if (status.ok() && model == nullptr) status = Guarded([&] { model = load(); });
+  LoadedModel loaded;
+  if (load && status.ok()) {
+    const auto try_load = [&] { loaded = load(); };
+    status = Guarded(try_load);
+    // Without a budget only the device knows when it is full.
+    if (IsOutOfMemory(status) && DropIdleModels()) status = Guarded(try_load);
+  }
 
-  std::vector<Ready> waiting;
+  std::map<Request, Ready> waiting;
   std::vector<absl::StatusOr<ModelLease>> results;
   {
     core::MutexLock lock(mutex_);
     Slot& slot = slots_[name];
+    if (loaded.model != nullptr) {
+      slot.entry.info = std::move(loaded.info);
+      slot.entry.info.memory_bytes = loaded.model->memory_bytes();
+      if (memory_budget_ > 0 && LoadedBytes() + slot.entry.info.memory_bytes > memory_budget_) {
+        // The files have grown, or nothing was known of them: again, with room made for what it really takes.
+        std::erase(to_load_, name);
+        if (!slot.waiting.empty()) to_load_.push_front(name);
+        return;
+      }
+      slot.model = std::move(loaded.model);
+      slot.load = ++loads_;
+    } else if (!status.ok()) {
+      // Files that are wrong stay wrong until someone mends them. Whatever else failed may go better the next time.
+      slot.entry.info.error = absl::IsFailedPrecondition(status) ? status : absl::OkStatus();
+    } else if (slot.model == nullptr) {
+      return;  // was unloaded just now, as nobody waited; who came since is in the queue
+    }
+    std::erase(to_load_, name);  // who came during the load is answered, too
     waiting.swap(slot.waiting);
-    slot.entry.info.error = status;
-    if (status.ok()) {
-      slot.model = std::move(model);
-      slot.entry.info.state = core::ModelState::kLoaded;
-      slot.entry.info.memory_bytes = slot.model->memory_bytes();
-      for (size_t i = 0; i < waiting.size(); ++i) results.emplace_back(Lease(name, slot));
-    } else {
-      // Too little room, of any kind, is not the folder's fault: the next caller may have more luck.
-      const bool broken = status.code() != absl::StatusCode::kResourceExhausted;
-      slot.entry.info.state = broken ? core::ModelState::kBroken : core::ModelState::kAvailable;
-      for (size_t i = 0; i < waiting.size(); ++i) results.emplace_back(status);
+    for (size_t i = 0; i < waiting.size(); ++i) {
+      results.push_back(status.ok() ? absl::StatusOr<ModelLease>(Lease(name, slot)) : status);
     }
   }
-  for (size_t i = 0; i < waiting.size(); ++i) waiting[i](std::move(results[i]));
+  auto result = results.begin();
+  for (const auto& [request, ready] : waiting) ready(std::move(*result++));
 }
 
 absl::Status ModelRegistry::NotFound(const std::string& name) const {
@@ -195,7 +240,7 @@ absl::Status ModelRegistry::NotFound(const std::string& name) const {
 ModelLease ModelRegistry::Lease(const std::string& name, Slot& slot) {
   ++slot.leases;
   slot.last_used = ++uses_;
-  return ModelLease(slot.model, [this, name] { Release(name); });
+  return ModelLease(slot.model, slot.load, [this, name] { Release(name); });
 }
 
 void ModelRegistry::Release(const std::string& name) {
@@ -208,6 +253,14 @@ int64_t ModelRegistry::LoadedBytes() const {
   int64_t bytes = 0;
   for (const auto& [name, slot] : slots_) {
     if (slot.model != nullptr) bytes += slot.entry.info.memory_bytes;
+  }
+  return bytes;
+}
+
+int64_t ModelRegistry::LeasedBytes() const {
+  int64_t bytes = 0;
+  for (const auto& [name, slot] : slots_) {
+    if (slot.leases > 0) bytes += slot.entry.info.memory_bytes;
   }
   return bytes;
 }

@@ -19,23 +19,29 @@
 
 namespace latentd::engine {
 
+struct LoadedModel {
+  core::ModelInfo info;  // as the files say now
+  std::shared_ptr<model::DiffusionModel> model;
+};
+
 // A model that was found, and how to bring it to the device.
 struct ModelEntry {
   core::ModelInfo info;  // state kAvailable, or kBroken with its error
   // Runs on the loader thread; throws what model/ throws. Called for broken models too: their files may have been
   // mended.
-  std::function<std::shared_ptr<model::DiffusionModel>()> load;
+  std::function<LoadedModel()> load;
 };
 
 // Keeps a model on the device while it lives. Move-only, may be destroyed on any thread.
 class ModelLease {
  public:
   ModelLease() = default;
-  ModelLease(std::shared_ptr<model::DiffusionModel> model, std::function<void()> release)
-      : model_(std::move(model)), release_(std::move(release)) {}
+  ModelLease(std::shared_ptr<model::DiffusionModel> model, uint64_t load, std::function<void()> release)
+      : model_(std::move(model)), load_(load), release_(std::move(release)) {}
   ModelLease(ModelLease&& other) noexcept { *this = std::move(other); }
   ModelLease& operator=(ModelLease&& other) noexcept {
     std::swap(model_, other.model_);
+    std::swap(load_, other.load_);
     std::swap(release_, other.release_);
     return *this;
   }
@@ -48,8 +54,12 @@ class ModelLease {
   model::DiffusionModel* operator->() const { return model_.get(); }
   explicit operator bool() const { return model_ != nullptr; }
 
+  // Differs between two loads: the files may have changed in between.
+  uint64_t load() const { return load_; }
+
  private:
   std::shared_ptr<model::DiffusionModel> model_;
+  uint64_t load_ = 0;
   std::function<void()> release_;
 };
 
@@ -60,7 +70,7 @@ class ModelRegistry : public core::ModelCatalog {
  public:
   struct Options {
     std::vector<ModelEntry> models;
-    int64_t memory_budget = 0;  // bytes of weights; 0: no bound
+    int64_t memory_budget = 0;  // bytes of weights; 0: what the device can hold
     core::Observer* observer = nullptr;
   };
 
@@ -77,7 +87,11 @@ class ModelRegistry : public core::ModelCatalog {
   // Like Load, and keeps the model on the device while the lease lives. `ready` is called once: at once when the model
   // is there, otherwise on the loader thread. It must not block.
   using Ready = std::function<void(absl::StatusOr<ModelLease>)>;
-  void Acquire(const std::string& name, Ready ready);
+  using Request = uint64_t;
+  Request Acquire(const std::string& name, Ready ready);
+
+  // Waits no more: what nobody waits for is not loaded. `ready` may be under way on the loader thread, or done.
+  void Withdraw(const std::string& name, Request request);
 
   // Whether a model waits to be loaded and finds no room, since those on the device are held.
   bool ShortOfMemory() const;
@@ -86,18 +100,24 @@ class ModelRegistry : public core::ModelCatalog {
   struct Slot {
     ModelEntry entry;
     std::shared_ptr<model::DiffusionModel> model;  // null: not on the device
+    uint64_t load = 0;
     int leases = 0;
     uint64_t last_used = 0;
-    std::vector<Ready> waiting;
+    std::map<Request, Ready> waiting;
   };
+
+  static core::ModelInfo Describe(const Slot& slot);
 
   void RunLoader();
   void LoadOne(const std::string& name);
   bool MakeRoom(const std::string& name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool DropIdleModels();
+  absl::Status CheckSize(const std::string& name) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status NotFound(const std::string& name) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   ModelLease Lease(const std::string& name, Slot& slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Release(const std::string& name);
   int64_t LoadedBytes() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  int64_t LeasedBytes() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ReportMemory();
 
   const int64_t memory_budget_;
@@ -110,6 +130,8 @@ class ModelRegistry : public core::ModelCatalog {
   // Models that left: destroyed by the loader thread, outside the lock.
   std::vector<std::shared_ptr<model::DiffusionModel>> leaving_ ABSL_GUARDED_BY(mutex_);
   uint64_t uses_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t loads_ ABSL_GUARDED_BY(mutex_) = 0;
+  Request last_request_ ABSL_GUARDED_BY(mutex_) = 0;
   bool short_of_memory_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 

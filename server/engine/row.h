@@ -41,6 +41,7 @@ struct Row {
 struct RunningJob {
   core::ClaimedJob claimed;
   core::BatchKey key;
+  uint64_t load = 0;  // of its model (ModelLease::load)
   std::unique_ptr<JobPublisher> publisher;
   std::shared_ptr<const model::Sampler> sampler;  // set when its model is on the device
   std::shared_ptr<const model::Conditioning> cond;

@@ -1,6 +1,9 @@
 #include "server/engine/engine.h"
 
 #include <algorithm>
+#include <chrono>
+#include <future>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -180,6 +183,72 @@ TEST_F(EngineTest, StoppingInTheMiddleOfAJobIsSafe) {
   engine_.reset();
   registry_.reset();
   EXPECT_EQ(Get(name).state, JobState::kRunning);
+}
+
+TEST_F(EngineTest, StoppingWhileAModelIsLoadedIsSafe) {
+  Gate gate;
+  on_load_ = [&] { gate.Wait(); };
+  const std::string name = Create(Fields("waiting"));
+  StartEngine();
+  gate.AwaitArrival();
+  engine_.reset();
+  gate.Open();
+  registry_.reset();
+  EXPECT_EQ(Get(name).state, JobState::kQueued);
+}
+
+TEST_F(EngineTest, AModelThatNobodyNeedsAnyMoreIsNotWaitedFor) {
+  Gate gate;
+  control_.on_predict = HoldFirst(gate);
+  const std::string busy = Create(FieldsFor("a"));
+  StartEngine({}, {"a", "b", "c"}, /*memory_budget=*/150);
+  gate.AwaitArrival();
+  const std::string cancelled = Create(FieldsFor("b"));
+  const std::string other = Create(FieldsFor("c"));
+  ASSERT_TRUE(store_->Cancel(cancelled, "CALLER").ok());
+  gate.Open();
+  WaitUntilIdle();
+  EXPECT_EQ(Get(busy).state, JobState::kCompleted);
+  EXPECT_EQ(Get(other).state, JobState::kCompleted);
+  EXPECT_EQ(registry_->Find("c")->state, core::ModelState::kLoaded);
+}
+
+TEST_F(EngineTest, AModelThatWasLoadedAgainEncodesItsPromptsAgain) {
+  Create(Fields("the same"));
+  StartEngine();
+  WaitUntilIdle();
+  registry_->Unload("pictograms", [](const absl::Status& status) { EXPECT_TRUE(status.ok()) << status; });
+  Create(Fields("the same"));
+  WaitUntilIdle();
+  EXPECT_EQ(control_.encoded, 4);  // it and the empty negative prompt, twice
+}
+
+TEST_F(EngineTest, AnAcceptedJobThatTheEngineHasNotHeardOfIsNotIdleness) {
+  StartEngine();
+  WaitUntilIdle();
+  store_->SetListener(nullptr);  // as if Create had not come so far as to say it
+  const std::string name = Create(Fields("late"));
+  WaitUntilIdle();
+  EXPECT_EQ(Get(name).state, JobState::kCompleted);
+}
+
+TEST_F(EngineTest, ManyJobsOfAModelThatIsBeingLoadedDoNotBlockAnothers) {
+  store_ = std::make_unique<store::MemoryJobStore>(
+      store::MemoryJobStoreOptions{.clock = clock_.get(), .max_queued_jobs = 2000});
+  Create(FieldsFor("ready"));
+  StartEngine({}, {"ready", "slow"});
+  WaitUntilIdle();
+  Gate gate;
+  on_load_ = [&] { gate.Wait(); };
+  std::promise<void> ran;
+  control_.on_predict = [&](size_t forward) {
+    if (forward == 3) ran.set_value();
+  };
+  for (int i = 0; i < 1100; ++i) Create(FieldsFor("slow"));
+  Create(FieldsFor("ready"));
+  EXPECT_EQ(ran.get_future().wait_for(std::chrono::seconds(60)), std::future_status::ready);
+  engine_.reset();
+  gate.Open();
 }
 
 }  // namespace

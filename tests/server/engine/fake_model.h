@@ -25,6 +25,8 @@ struct FakeModelControl {
   size_t memory_for_rows = std::numeric_limits<size_t>::max();
   // Called at the beginning of each forward, on the engine thread.
   std::function<void(size_t forward)> on_predict;
+  std::function<void()> on_preview;
+  std::shared_ptr<const model::Sampler> sampler;  // instead of the one that is asked for
 
   std::vector<std::vector<std::string>> Predicted() {
     const std::lock_guard lock(mutex);
@@ -41,6 +43,7 @@ class FakeModel : public model::DiffusionModel {
   std::vector<int64_t> LatentShape(int width, int height) const override { return {1, height / 8, width / 8}; }
 
   std::shared_ptr<const model::Sampler> MakeSampler(const model::SamplerOptions& options) const override {
+    if (control_->sampler != nullptr) return control_->sampler;
     return model::MakeSampler(model::SamplerConfig{}, options);
   }
 
@@ -88,6 +91,7 @@ class FakeModel : public model::DiffusionModel {
   }
 
   at::Tensor Preview(const at::Tensor& clean) const override {
+    if (control_->on_preview) control_->on_preview();
     return at::zeros({clean.size(1), clean.size(2), 3}, at::kByte);
   }
   double scaling_factor() const override { return 1; }

@@ -4,10 +4,13 @@
 
 #include <future>
 #include <memory>
+#include <new>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 
+#include "model/errors.h"
 #include "tests/server/engine/fake_model.h"
 
 namespace latentd::engine {
@@ -35,8 +38,10 @@ class ModelRegistryTest : public testing::Test {
   ModelEntry Entry(const std::string& name) {
     core::ModelInfo info{.name = name};
     info.memory_bytes = 100;
-    return {.info = info, .load = [this] { return std::make_shared<FakeModel>(&control_); }};
+    return {.info = info, .load = [this, info] { return Loaded(info); }};
   }
+
+  LoadedModel Loaded(const core::ModelInfo& info) { return {info, std::make_shared<FakeModel>(&control_)}; }
 
   static absl::Status Load(ModelRegistry& registry, const std::string& name) {
     std::promise<absl::Status> done;
@@ -110,9 +115,9 @@ TEST_F(ModelRegistryTest, AModelThatNeverFitsIsRefusedAndNotCalledBroken) {
 TEST_F(ModelRegistryTest, ALoadThatThrowsLeavesTheModelBrokenUntilItIsMended) {
   bool mended = false;
   ModelEntry entry = Entry("a");
-  entry.load = [&]() -> std::shared_ptr<model::DiffusionModel> {
-    if (!mended) throw std::runtime_error("a bad file");
-    return std::make_shared<FakeModel>(&control_);
+  entry.load = [&] {
+    if (!mended) throw model::ModelError("a/config.json", {"a bad file"});
+    return Loaded(entry.info);
   };
   ModelRegistry registry({.models = {entry}});
   EXPECT_THAT(std::string(Load(registry, "a").message()), HasSubstr("a bad file"));
@@ -133,6 +138,85 @@ TEST_F(ModelRegistryTest, UnloadIsRefusedWhileAModelIsInUse) {
   registry.Unload("a", [&](const absl::Status& status) { done = status; });
   EXPECT_TRUE(done.ok());
   EXPECT_EQ(State(registry, "a"), ModelState::kAvailable);
+}
+
+TEST_F(ModelRegistryTest, AFailureThatIsNotTheFilesFaultLeavesTheModelAvailable) {
+  ModelEntry entry = Entry("a");
+  entry.load = []() -> LoadedModel { throw std::runtime_error("the disk is away"); };
+  ModelRegistry registry({.models = {entry}});
+  EXPECT_EQ(Load(registry, "a").code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(State(registry, "a"), ModelState::kAvailable);
+}
+
+TEST_F(ModelRegistryTest, AModelThatWasMendedIsDescribedAsItIsNow) {
+  ModelEntry entry = Entry("a");
+  const core::ModelInfo mended = {.name = "a", .samplers = {{.name = "ddim"}}};
+  entry.info = {.name = "a", .error = absl::FailedPreconditionError("broken")};
+  entry.load = [&] { return Loaded(mended); };
+  ModelRegistry registry({.models = {entry}});
+  EXPECT_EQ(State(registry, "a"), ModelState::kBroken);
+  EXPECT_TRUE(Load(registry, "a").ok());
+  EXPECT_EQ(registry.Find("a")->samplers.size(), 1u);
+  EXPECT_EQ(registry.Find("a")->memory_bytes, 100);
+  EXPECT_TRUE(registry.Find("a")->error.ok());
+}
+
+TEST_F(ModelRegistryTest, AModelThatIsLargerThanWasKnownGetsTheRoomItTakes) {
+  ModelEntry grown = Entry("a");
+  grown.info.memory_bytes = 0;
+  ModelRegistry registry({.models = {grown, Entry("b")}, .memory_budget = 150});
+  EXPECT_TRUE(Load(registry, "b").ok());
+  EXPECT_TRUE(Load(registry, "a").ok());
+  EXPECT_EQ(State(registry, "a"), ModelState::kLoaded);
+  EXPECT_EQ(State(registry, "b"), ModelState::kAvailable);
+}
+
+TEST_F(ModelRegistryTest, TwoLoadsOfAModelCanBeToldApart) {
+  ModelRegistry registry({.models = {Entry("a")}});
+  const uint64_t first = Acquire(registry, "a").get()->load();
+  EXPECT_EQ(Acquire(registry, "a").get()->load(), first);
+  registry.Unload("a", [](const absl::Status& status) { EXPECT_TRUE(status.ok()); });
+  EXPECT_NE(Acquire(registry, "a").get()->load(), first);
+}
+
+TEST_F(ModelRegistryTest, WhatNobodyWaitsForAnyMoreIsNotLoaded) {
+  ModelRegistry registry({.models = {Entry("a"), Entry("b"), Entry("c")}, .memory_budget = 200});
+  EXPECT_TRUE(Load(registry, "c").ok());
+  absl::StatusOr<ModelLease> a = Acquire(registry, "a").get();
+  auto c = std::make_unique<absl::StatusOr<ModelLease>>(Acquire(registry, "c").get());
+  const auto request = registry.Acquire("b", [](const absl::StatusOr<ModelLease>&) { ADD_FAILURE(); });
+  registry.Withdraw("b", request);
+  EXPECT_FALSE(registry.ShortOfMemory());
+  c.reset();
+  EXPECT_TRUE(Load(registry, "a").ok());  // the loader has seen it all
+  EXPECT_EQ(State(registry, "b"), ModelState::kAvailable);
+  EXPECT_EQ(State(registry, "c"), ModelState::kLoaded);
+}
+
+TEST_F(ModelRegistryTest, NoModelLeavesForOneThatDoesNotFitEvenSo) {
+  ModelEntry large = Entry("large");
+  large.info.memory_bytes = 250;
+  ModelRegistry registry({.models = {Entry("a"), Entry("b"), large}, .memory_budget = 300});
+  EXPECT_TRUE(Load(registry, "b").ok());
+  const absl::StatusOr<ModelLease> a = Acquire(registry, "a").get();
+  registry.Acquire("large", [](const absl::StatusOr<ModelLease>&) {});
+  while (!registry.ShortOfMemory()) std::this_thread::yield();
+  EXPECT_EQ(State(registry, "b"), ModelState::kLoaded);
+}
+
+TEST_F(ModelRegistryTest, WhenTheDeviceIsFullIdleModelsLeaveAndTheLoadIsTriedAgain) {
+  ModelEntry entry = Entry("a");
+  int tries = 0;
+  entry.load = [&] {
+    if (++tries == 1) throw std::bad_alloc();
+    return Loaded(entry.info);
+  };
+  ModelRegistry registry({.models = {entry, Entry("idle"), Entry("held")}});
+  EXPECT_TRUE(Load(registry, "idle").ok());
+  const absl::StatusOr<ModelLease> held = Acquire(registry, "held").get();
+  EXPECT_TRUE(Load(registry, "a").ok());
+  EXPECT_EQ(State(registry, "idle"), ModelState::kAvailable);
+  EXPECT_EQ(State(registry, "held"), ModelState::kLoaded);
 }
 
 }  // namespace

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/core/mutex.h"
+#include "server/engine/model_registry.h"
+
+namespace latentd::engine {
+
+// What other threads leave for the engine thread. Shared with those that may outlive the engine: a model may arrive
+// when nobody is there to take it. Thread-safe.
+class Inbox {
+ public:
+  struct Content {
+    int64_t announced = 0;  // how often work was announced, since the beginning
+    bool stop = false;
+    std::vector<std::string> ended;                                          // jobs
+    std::vector<std::pair<std::string, absl::StatusOr<ModelLease>>> models;  // that were asked for
+  };
+
+  // The number of this announcement.
+  int64_t AnnounceWork() {
+    int64_t number = 0;
+    Change([&](Content& content) { number = ++content.announced; });
+    return number;
+  }
+  void JobEnded(const std::string& name) {
+    Change([&](Content& content) { content.ended.push_back(name); });
+  }
+  void ModelReady(const std::string& model, absl::StatusOr<ModelLease> lease) {
+    Change([&](Content& content) { content.models.emplace_back(model, std::move(lease)); });
+  }
+  void Stop() {
+    Change([](Content& content) { content.stop = true; });
+  }
+
+  // Takes what was left since the last time, after waiting for something if `wait`.
+  Content Take(bool wait) {
+    core::MutexLock lock(mutex_);
+    while (wait && !changed_) changed_condition_.Wait(mutex_);
+    changed_ = false;
+    Content next;
+    next.announced = content_.announced;
+    return std::exchange(content_, std::move(next));
+  }
+
+ private:
+  template <typename Function>
+  void Change(const Function& function) {
+    {
+      core::MutexLock lock(mutex_);
+      function(content_);
+      changed_ = true;
+    }
+    changed_condition_.NotifyAll();
+  }
+
+  core::Mutex mutex_;
+  core::CondVar changed_condition_;
+  bool changed_ ABSL_GUARDED_BY(mutex_) = false;
+  Content content_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace latentd::engine
