@@ -19,9 +19,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "server/config/server_options.h"
+#include "server/core/readiness.h"
 #include "server/core/system_clock.h"
 #include "server/engine/engine.h"
 #include "server/engine/find_models.h"
+#include "server/engine/memory_limit.h"
 #include "server/metrics/fan_out_observer.h"
 #include "server/metrics/metrics_server.h"
 #include "server/metrics/prometheus_metrics.h"
@@ -146,14 +148,14 @@ absl::Status Serve(const config::ServerOptions& options) {
 
   core::SystemClock clock;
   metrics::PrometheusMetrics prometheus(LATENTD_VERSION);
-  engine::Engine* running = nullptr;   // set below; the collector asks for it while the server is up
-  std::atomic<bool> draining = false;  // outlives the registry, whose loader reads it
+  engine::Engine* running = nullptr;  // set below; the collector asks for it while the server is up
+  core::Readiness readiness;          // outlives the registry and the engine, which report to it
   metrics::StatsCollector collector(&clock,
                                     {.version = LATENTD_VERSION,
                                      .device = device->str(),
                                      .dtype = NameOf(type),
                                      .running_rows = [&] { return running == nullptr ? 0 : running->running_rows(); },
-                                     .draining = [&] { return draining.load(); }});
+                                     .draining = [&] { return readiness.draining(); }});
   metrics::FanOutObserver observer({&prometheus, &collector});
 
   auto models = FindModels(options, at::TensorOptions().dtype(type).device(*device));
@@ -164,8 +166,11 @@ absl::Status Serve(const config::ServerOptions& options) {
                                                                            .max_queued_jobs = options.max_queued_jobs,
                                                                            .job_ttl = options.job_ttl,
                                                                            .job_bytes = options.job_bytes});
-  engine::ModelRegistry registry(
-      {.models = *std::move(models), .memory_budget = options.model_memory, .observer = &observer});
+  // A GPU says itself when it is full; a process that takes too much of the machine's memory is killed.
+  const int64_t memory = options.model_memory > 0 ? options.model_memory
+                         : device->is_cuda()      ? 0
+                                                  : engine::DefaultHostMemory();
+  engine::ModelRegistry registry({.models = *std::move(models), .memory_budget = memory, .observer = &observer});
   core::SchedulerOptions scheduler;
   scheduler.batching.max_batch_rows = options.max_batch_rows > 0 ? options.max_batch_rows : device->is_cuda() ? 16 : 8;
   scheduler.batching.max_lanes = 2 * scheduler.batching.max_batch_rows;
@@ -176,6 +181,12 @@ absl::Status Serve(const config::ServerOptions& options) {
        .observer = &observer,
        .scheduler = scheduler,
        .threads = options.threads > 0 ? options.threads : static_cast<int>(std::thread::hardware_concurrency()),
+       .on_stuck =
+           [&](bool stuck) {
+             if (stuck) spdlog::error("the engine is stuck: one stage takes far too long");
+             if (!stuck) spdlog::info("the engine goes on");
+             readiness.SetStuck(stuck);
+           },
        .software = software});
   running = &engine;
 
@@ -198,12 +209,14 @@ absl::Status Serve(const config::ServerOptions& options) {
   };
   spdlog::info("{} on {} in {}: gRPC on {}, metrics on http://{}/metrics", software, device->str(), NameOf(type),
                bound(options.listen, server->port()), bound(options.metrics_listen, (*exposed)->port()));
-  // The loader may be busy for longer than the server lives.
-  Preload(options.preload, registry, [weak = std::weak_ptr(server), &draining] {
+  // The loader and the engine may be busy for longer than the server lives.
+  readiness.SetListener([weak = std::weak_ptr(server)](bool ready) {
     const std::shared_ptr<rpc::Server> alive = weak.lock();
-    if (alive == nullptr || draining) return;
-    alive->SetServing(true);
-    spdlog::info("ready");
+    if (alive != nullptr) alive->SetServing(ready);
+  });
+  Preload(options.preload, registry, [&readiness] {
+    readiness.SetPreloaded();
+    if (!readiness.draining()) spdlog::info("ready");
   });
 
   int signal = 0;
@@ -213,8 +226,7 @@ absl::Status Serve(const config::ServerOptions& options) {
   spdlog::info("{}: finishing what was accepted, for {} at most", strsignal(signal),
                absl::FormatDuration(options.drain_timeout));
   const absl::Time deadline = clock.Now() + options.drain_timeout;
-  draining = true;
-  server->SetServing(false);
+  readiness.SetDraining();
   Drain(*store, engine, deadline);
   server->Shutdown(std::max(deadline - clock.Now(), absl::Seconds(1)));
   spdlog::info("stopped");
