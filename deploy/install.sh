@@ -30,7 +30,7 @@ install_debian_packages() {
   [ "$(id -u)" = 0 ] || die "these Debian packages are missing and only root can install them: ${missing[*]}"
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -qq
-  apt-get install -y -qq --no-install-recommends "${missing[@]}" >"$LATENTD_CACHE/apt.log" 2>&1 ||
+  apt-get install -y -qq --no-install-recommends "${missing[@]}" >"$LATENTD_CACHE/apt.log" 2>&1 9>&- ||
     die "apt-get install failed; see $LATENTD_CACHE/apt.log"
 }
 
@@ -54,6 +54,7 @@ install_libtorch() {
   unzip -qj "$stage/wheels/nvidia_cuda_cupti-*.whl" '*/libcupti.so.13' -d "$stage/root/lib"
   mv "$stage/out/torch/include" "$stage/root/include"
   mv "$stage"/out/torch/lib/* "$stage/root/lib/"
+  mv "$stage"/out/torch-*.dist-info "$stage/root/licenses"
   mv "$stage/root" "$LATENTD_LIBTORCH_ROOT"
   rm -rf "$stage"
 }
@@ -92,6 +93,9 @@ install_promtool() {
 
 [ "$(uname -m)" = x86_64 ] || die "only x86-64 is built and tested"
 mkdir -p "$LATENTD_CACHE"
+# One installer at a time; what an interrupted one left behind is then nobody's.
+exec 9>"$LATENTD_CACHE/lock"
+flock 9
 rm -rf "$LATENTD_CACHE"/stage.*
 step "Debian packages" install_debian_packages
 step "LibTorch 2.11.0" install_libtorch

@@ -9,10 +9,15 @@ export LATENTD_LIBTORCH_ROOT LATENTD_GOOGLEAPIS_ROOT LATENTD_PROMTOOL
 
 die() { printf '\nerror: %s\n' "$*" >&2; exit 1; }
 
-# step NAME COMMAND…: says what is being done, and how long it took. Ends the script when the command fails.
+# step NAME COMMAND…: says what is being done, and how long it took. Ends the script when the command fails, a function
+# at its first failing line: `function || die` would turn `set -e` off inside it.
 step() {
-  local name=$1 began=$SECONDS; shift
+  local name=$1 began=$SECONDS code; shift
   printf '• %s …\n' "$name"
-  "$@" || die "$name failed"
+  set +e
+  (set -e; "$@")
+  code=$?
+  set -e
+  [ "$code" -eq 0 ] || die "$name failed"
   printf '  %s: done in %d s\n' "$name" $((SECONDS - began))
 }

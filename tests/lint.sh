@@ -7,7 +7,8 @@ source deploy/lib.sh
 
 base=${LATENTD_LINT_BASE:-HEAD~1}
 git rev-parse -q --verify "$base^{commit}" >/dev/null || base=$(git hash-object -t tree /dev/null)
-mapfile -t changed < <(git diff --name-only --diff-filter=d "$base" -- '*.h' '*.cc')
+list=$(git diff --name-only --diff-filter=d "$base" -- '*.h' '*.cc') || die "git cannot say which files changed"
+mapfile -t changed < <(printf '%s' "$list")
 [ ${#changed[@]} -eq 0 ] || clang-format-14 --dry-run --Werror "${changed[@]}"
 
 if [ "${1:-}" = --tidy ] && [ ${#changed[@]} -gt 0 ]; then

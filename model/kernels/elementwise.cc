@@ -5,6 +5,7 @@
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/relu.h>
+#include <ATen/ops/sigmoid.h>
 #include <ATen/ops/silu.h>
 
 #include <algorithm>
@@ -23,6 +24,8 @@ at::Tensor ActivateByLibTorch(const at::Tensor& x, Activation activation) {
       return at::silu(x);
     case Activation::kGelu:
       return at::gelu(x);
+    case Activation::kQuickGelu:
+      return x * at::sigmoid(1.702 * x);
     case Activation::kRelu:
       return at::relu(x);
     case Activation::kNone:

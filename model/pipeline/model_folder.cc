@@ -1,6 +1,6 @@
 #include "model/pipeline/model_folder.h"
 
-#include <fstream>
+#include <algorithm>
 #include <functional>
 #include <utility>
 #include <vector>
@@ -19,8 +19,6 @@
 
 namespace latentd::model {
 namespace {
-
-constexpr int kDefaultSampleSize = 64;  // of the latent, where unet/config.json does not say
 
 // The classes that model_index.json must name. Components that this pipeline does without (safety checker, image
 // encoder) may be named or null.
@@ -46,20 +44,6 @@ void ReadIndex(const std::filesystem::path& file) {
   component("tokenizer", "CLIPTokenizer");
   index.Ignore({"scheduler", "safety_checker", "feature_extractor", "requires_safety_checker", "image_encoder"});
   index.Finish();
-}
-
-struct Size {
-  int width;
-  int height;
-};
-
-// unet/config.json's sample_size, in latents: one number, or height and width.
-Size SampleSize(const std::filesystem::path& file) {
-  ConfigReader config = ConfigReader::FromFile(file);
-  const nlohmann::json& size = config.Raw("sample_size");
-  if (size.is_number_integer()) return {size, size};
-  if (size.is_array() && size.size() == 2) return {size[1], size[0]};
-  return {kDefaultSampleSize, kDefaultSampleSize};
 }
 
 int64_t CountParameters(const torch::nn::Module& module) {
@@ -145,14 +129,19 @@ ModelFolder ModelFolder::Open(const std::filesystem::path& path) {
     problems.push_back("unet/config.json: in_channels and out_channels must be the VAE's " +
                        std::to_string(folder.vae.latent_channels) + " latent channels");
   }
-  if (folder.unet.levels.front().context_features != folder.text.hidden_size) {
+  const auto& levels = folder.unet.levels;
+  const bool reads_text = std::all_of(levels.begin(), levels.end(), [&](const UNetLevel& level) {
+    const bool attends =
+        level.down_attention || level.up_attention || (&level == &levels.back() && folder.unet.has_mid_block);
+    return !attends || level.context_features == folder.text.hidden_size;
+  });
+  if (!reads_text) {
     problems.push_back("unet/config.json: cross_attention_dim must be the text encoder's hidden_size, " +
                        std::to_string(folder.text.hidden_size));
   }
   if (!problems.empty()) throw ModelError(path.string(), std::move(problems));
-  const Size size = SampleSize(path / "unet" / "config.json");
-  folder.native_width = size.width * static_cast<int>(folder.vae.Scale());
-  folder.native_height = size.height * static_cast<int>(folder.vae.Scale());
+  folder.native_width = static_cast<int>(folder.unet.sample_width * folder.vae.Scale());
+  folder.native_height = static_cast<int>(folder.unet.sample_height * folder.vae.Scale());
   return folder;
 }
 

@@ -98,8 +98,8 @@ std::vector<at::Tensor> StableDiffusion::Predict(std::span<const PredictRow> row
   }
   Context context;
   for (const std::vector<at::Tensor>& group : texts) context.push_back({.states = at::stack(group)});
-  const at::Tensor noise =  // [L, C, h, w]
-      unet_->forward(at::stack(latents), at::tensor(timesteps).to(options_.device()), context);
+  // The timesteps stay on the CPU, where their embedding is made: no round trip to the device.
+  const at::Tensor noise = unet_->forward(at::stack(latents), at::tensor(timesteps), context);  // [L, C, h, w]
 
   std::map<const PredictRow*, std::pair<at::Tensor, at::Tensor>> by_row;  // uncond (undefined without guidance), cond
   for (size_t i = 0; i < lanes.size(); ++i) {

@@ -17,7 +17,7 @@ std::vector<double> ArangeDownToZero(double start, double step);
 // The training timesteps that a run of `steps` steps visits, falling, before any rounding of "linspace". Table 2 of Lin
 // et al., "Common diffusion noise schedules and sample steps are flawed".
 //
-// "trailing" gives one timestep too many, -1, for a few step counts (61 of 1000): the rounding of numpy.arange, which
+// "trailing" gives one timestep too many, -1, for a few step counts (62 of 1000): the rounding of numpy.arange, which
 // we keep because diffusers runs that timestep too.
 std::vector<double> SpacedTimesteps(const SamplerSettings& settings, int steps);
 

@@ -31,7 +31,7 @@ ClipTextConfig ReadClipTextConfig(ConfigReader reader) {
   config.layer_norm_eps = reader.Get("layer_norm_eps", config.layer_norm_eps);
   config.eos_token_id = reader.Get("eos_token_id", config.eos_token_id);
   const std::string activation = reader.GetChoice("hidden_act", "quick_gelu", {"quick_gelu", "gelu"});
-  config.activation = activation == "gelu" ? TextActivation::kGelu : TextActivation::kQuickGelu;
+  config.activation = activation == "gelu" ? Activation::kGelu : Activation::kQuickGelu;
 
   reader.GetChoice("model_type", "clip_text_model", {"clip_text_model"});
   reader.Only("use_attention_mask", false);

@@ -3,13 +3,9 @@
 #include <cstdint>
 
 #include "model/config/config_reader.h"
+#include "model/kernels/activation.h"
 
 namespace latentd::model {
-
-enum class TextActivation {
-  kQuickGelu,  // x sigmoid(1.702 x): OpenAI's CLIP, Stable Diffusion 1.x
-  kGelu,       // exact: OpenCLIP, Stable Diffusion 2.x
-};
 
 // `text_encoder/config.json` of a CLIPTextModel. Defaults are those of transformers' CLIPTextConfig.
 struct ClipTextConfig {
@@ -20,7 +16,7 @@ struct ClipTextConfig {
   int64_t layers = 12;               // num_hidden_layers
   int64_t heads = 8;                 // num_attention_heads; divides hidden_size
   double layer_norm_eps = 1e-5;
-  TextActivation activation = TextActivation::kQuickGelu;
+  Activation activation = Activation::kQuickGelu;
   // Where the pooled output is taken: at the first of these; 2, which old files say by mistake, means the largest id.
   int64_t eos_token_id = 49407;
 };

@@ -1,8 +1,8 @@
 #include "model/text/clip_text_layers.h"
 
-#include <ATen/ops/gelu.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
-#include <ATen/ops/sigmoid.h>
+
+#include "model/kernels/elementwise.h"
 
 namespace latentd::model {
 
@@ -36,8 +36,7 @@ ClipMlpImpl::ClipMlpImpl(const ClipTextConfig& config, const at::TensorOptions& 
       activation_(config.activation) {}
 
 at::Tensor ClipMlpImpl::forward(const at::Tensor& x) const {
-  const at::Tensor inner = fc1_->forward(x);
-  return fc2_->forward(activation_ == TextActivation::kGelu ? at::gelu(inner) : inner * at::sigmoid(1.702 * inner));
+  return fc2_->forward(kernels::Activate(fc1_->forward(x), activation_));
 }
 
 ClipEncoderLayerImpl::ClipEncoderLayerImpl(const ClipTextConfig& config, const at::TensorOptions& options)

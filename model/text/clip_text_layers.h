@@ -52,7 +52,7 @@ class ClipMlpImpl : public torch::nn::Module {
 
  private:
   Linear fc1_, fc2_;
-  const TextActivation activation_;
+  const Activation activation_;
 };
 TORCH_MODULE(ClipMlp);
 

@@ -76,7 +76,9 @@ class SpecialTokenReader {
     reader.Ignore({"do_lower_case", "add_prefix_space", "errors", "name_or_path", "special_tokens_map_file",
                    "clean_up_tokenization_spaces", "tokenizer_file", "processor_class", "use_fast", "backend",
                    "is_local", "local_files_only", "chat_template", "model_input_names", "trust_remote_code",
-                   "from_slow", "legacy"});
+                   "from_slow", "legacy",
+                   // How the last caller padded and cut, which fast tokenizers save; CLIP's window says it all.
+                   "max_length", "stride", "truncation_strategy", "pad_to_multiple_of", "pad_token_type_id"});
     try {
       reader.Finish();
     } catch (const ModelError& error) {

@@ -1,7 +1,9 @@
 #include "model/unet/unet_config.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <string>
+#include <utility>
 
 #include "model/layers/activation.h"
 
@@ -9,6 +11,10 @@ namespace latentd::model {
 namespace {
 
 constexpr int64_t kMaxChannels = 1 << 16;
+constexpr size_t kMaxLevels = 12;
+constexpr int64_t kMaxLayers = 64;
+constexpr int64_t kMaxSampleSize = 4096;
+constexpr int64_t kOldSampleSize = 64;
 
 void RequirePositive(ConfigReader& reader, const std::string& key, const std::vector<int64_t>& values) {
   const bool fine = std::all_of(values.begin(), values.end(), [](int64_t v) { return v > 0 && v <= kMaxChannels; });
@@ -50,10 +56,17 @@ void ReadLevels(ConfigReader& reader, UNetConfig& config) {
   const auto channels = reader.Get<std::vector<int64_t>>("block_out_channels", {320, 640, 1280, 1280});
   const size_t count = channels.size();
   RequirePositive(reader, "block_out_channels", channels);
-  if (count == 0) reader.AddProblem("block_out_channels", "is empty");
+  if (count == 0 || count > kMaxLevels) {
+    reader.AddProblem("block_out_channels", "must have between 1 and 12 entries");
+  }
 
   const auto layers = GetPositivePerLevel(reader, "layers_per_block", count, 2);
   const auto transformers = GetPositivePerLevel(reader, "transformer_layers_per_block", count, 1);
+  for (const auto& [key, values] :
+       {std::pair("layers_per_block", layers), {"transformer_layers_per_block", transformers}}) {
+    const bool deep = std::any_of(values.begin(), values.end(), [](int64_t v) { return v > kMaxLayers; });
+    if (deep) reader.AddProblem(key, "must be at most 64");
+  }
   const auto heads = GetPositivePerLevel(reader, "attention_head_dim", count, 8);
   const auto features = GetPositivePerLevel(reader, "cross_attention_dim", count, 1280);
   const auto only_cross = reader.GetPerLevel<bool>("only_cross_attention", count, false);
@@ -83,6 +96,37 @@ void ReadLevels(ConfigReader& reader, UNetConfig& config) {
                                                   " channels (it is the number of heads)");
     }
   }
+}
+
+// Releases of diffusers before 0.9 wrote 32 for Stable Diffusion 1, and later ones still take it as 64.
+bool WrittenBefore09(ConfigReader& reader) {
+  const nlohmann::json& version = reader.Raw("_diffusers_version");
+  int major = 0, minor = 0;
+  return version.is_string() &&
+         std::sscanf(version.get_ref<const std::string&>().c_str(), "%d.%d", &major, &minor) == 2 && major == 0 &&
+         minor < 9;
+}
+
+// sample_size: one number, or height and width.
+void ReadSampleSize(ConfigReader& reader, UNetConfig& config) {
+  std::vector<int64_t> size = reader.GetPerLevel<int64_t>("sample_size", 2, kOldSampleSize);
+  const bool one_number = !reader.Raw("sample_size").is_array();
+  if (one_number && size[0] < kOldSampleSize && WrittenBefore09(reader)) size = {kOldSampleSize, kOldSampleSize};
+  for (const int64_t edge : size) {
+    if (edge < 1 || edge > kMaxSampleSize) {
+      reader.AddProblem("sample_size", "must be between 1 and 4096");
+    }
+  }
+  config.sample_height = size[0];
+  config.sample_width = size[1];
+}
+
+void CheckNumbers(ConfigReader& reader, const UNetConfig& config) {
+  if (!(config.norm_eps > 0)) reader.AddProblem("norm_eps", "must be above 0");
+  if (!(config.mid_block_scale > 0)) reader.AddProblem("mid_block_scale_factor", "must be above 0");
+  const bool fits = !config.levels.empty() && config.freq_shift >= 0 &&
+                    config.freq_shift < static_cast<double>(config.levels[0].channels / 2);
+  if (!fits) reader.AddProblem("freq_shift", "must be at least 0 and below half the first level's channels");
 }
 
 void RefuseUnsupported(ConfigReader& reader) {
@@ -128,12 +172,14 @@ UNetConfig ReadUNetConfig(ConfigReader reader) {
   config.conv_in_kernel = GetPositive(reader, "conv_in_kernel", 3);
   config.conv_out_kernel = GetPositive(reader, "conv_out_kernel", 3);
 
+  ReadSampleSize(reader, config);
+  CheckNumbers(reader, config);
   RefuseUnsupported(reader);
   // Read for its type alone: scores are float32 here for every type of the network, which is what it asks for.
   reader.Get("upcast_attention", false);
   // dropout: only in training. The others belong to features that are refused above, or (the last one) to another
   // middle block.
-  reader.Ignore({"sample_size", "dropout", "addition_embed_type_num_heads", "mid_block_only_cross_attention"});
+  reader.Ignore({"dropout", "addition_embed_type_num_heads", "mid_block_only_cross_attention"});
   reader.Finish();
   return config;
 }

@@ -42,6 +42,8 @@ struct UNetConfig {
   bool linear_projection = false;  // transformers are entered by linear layers instead of 1x1 convolutions
   int64_t conv_in_kernel = 3;
   int64_t conv_out_kernel = 3;
+  int64_t sample_height = 64;  // of the latents it was trained on
+  int64_t sample_width = 64;
 };
 
 // Reads a whole configuration and calls reader.Finish(). Throws ModelError naming every field that is unknown, has a

@@ -21,6 +21,8 @@ at::Tensor Pointwise(const Linear& linear, const at::Tensor& x) {
   return FromTokens(linear->forward(ToTokens(x)), x.size(2), x.size(3));
 }
 
+bool IsLarge(int64_t pixels) { return pixels > AutoencoderKLImpl::kTileAboveEdge * AutoencoderKLImpl::kTileAboveEdge; }
+
 }  // namespace
 
 at::Tensor LatentDistribution::Sample(const at::Tensor& noise) const {
@@ -46,15 +48,14 @@ AutoencoderKLImpl::AutoencoderKLImpl(const VaeConfig& config, const at::TensorOp
 }
 
 LatentDistribution AutoencoderKLImpl::Encode(const at::Tensor& images) const {
-  if (std::max(images.size(2), images.size(3)) > kTileAbovePixels) return EncodeTiled(images, DefaultTile());
+  if (IsLarge(images.size(2) * images.size(3))) return EncodeTiled(images, DefaultTile());
   const c10::InferenceMode no_gradients;
   return Split(Moments(ToNetwork(images)));
 }
 
 at::Tensor AutoencoderKLImpl::Decode(const at::Tensor& latents) const {
-  if (std::max(latents.size(2), latents.size(3)) * config_.Scale() > kTileAbovePixels) {
-    return DecodeTiled(latents, DefaultTile());
-  }
+  const int64_t pixels = latents.size(2) * latents.size(3) * config_.Scale() * config_.Scale();
+  if (IsLarge(pixels)) return DecodeTiled(latents, DefaultTile());
   const c10::InferenceMode no_gradients;
   return Pixels(ToNetwork(latents));
 }
@@ -85,8 +86,10 @@ at::Tensor AutoencoderKLImpl::ToNetwork(const at::Tensor& x) const { return x.to
 
 int64_t AutoencoderKLImpl::DefaultTile() const {
   // The size it was trained on; small models state a size whose tiles would be nothing but seams.
-  const int64_t edge = std::clamp<int64_t>(config_.sample_size, 256, kTileAbovePixels);
-  return edge / config_.Scale() * config_.Scale();
+  const int64_t edge = std::clamp<int64_t>(config_.sample_size, 256, kTileAboveEdge);
+  // A quarter of a tile, which overlaps the next, must be whole in latents too.
+  const int64_t unit = 4 * config_.Scale();
+  return std::max(unit, edge / unit * unit);
 }
 
 }  // namespace latentd::model

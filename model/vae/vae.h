@@ -31,8 +31,8 @@ class AutoencoderKLImpl : public torch::nn::Module {
   // Parameters are allocated with `options` (dtype, device), not initialised.
   AutoencoderKLImpl(const VaeConfig& config, const at::TensorOptions& options);
 
-  // When to work in tiles, which bounds the memory: when an edge of the image is longer than this many pixels.
-  static constexpr int64_t kTileAbovePixels = 1024;
+  // When to work in tiles, which bounds the memory: when the image has more pixels than a square of this edge.
+  static constexpr int64_t kTileAboveEdge = 1024;
 
   LatentDistribution Encode(const at::Tensor& images) const;  // [B, in, H, W] -> [B, latent, H / Scale(), W / Scale()]
   at::Tensor Decode(const at::Tensor& latents) const;         // [B, latent, h, w] -> [B, out, h * Scale(), w * Scale()]

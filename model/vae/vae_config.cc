@@ -1,5 +1,6 @@
 #include "model/vae/vae_config.h"
 
+#include <algorithm>
 #include <string>
 
 #include "model/layers/activation.h"
@@ -49,8 +50,14 @@ VaeConfig ReadVaeConfig(ConfigReader reader) {
   CheckBlockTypes(reader, "up_block_types", "UpDecoderBlock2D", config.channels.size());
   config.layers = GetPositive(reader, "layers_per_block", 1);
   config.activation = ReadActivation(reader, "act_fn");
-  config.sample_size = GetPositive(reader, "sample_size", 32);
+  // One number, or height and width.
+  const auto sample = reader.GetPerLevel<int64_t>("sample_size", 2, 32);
+  config.sample_size = std::min(sample[0], sample[1]);
+  if (config.sample_size < 1 || config.sample_size > kMaxChannels) {
+    reader.AddProblem("sample_size", "must be between 1 and 65536");
+  }
   config.scaling_factor = reader.Get("scaling_factor", 0.18215);
+  if (!(config.scaling_factor > 0)) reader.AddProblem("scaling_factor", "must be above 0");
   config.force_upcast = reader.Get("force_upcast", true);
   config.quant_conv = reader.Get("use_quant_conv", true);
   config.post_quant_conv = reader.Get("use_post_quant_conv", true);

@@ -19,7 +19,7 @@ struct VaeConfig {
   int64_t norm_groups = 32;
   int64_t sample_size = 32;         // edge in pixels of the images it was trained on: the tile when it works in tiles
   double scaling_factor = 0.18215;  // the U-Net's latents are the encoder's times this
-  bool force_upcast = true;         // not accurate in float16: run it in float32 then
+  bool force_upcast = true;         // overflows in float16 (as SDXL's); not heeded by Stable Diffusion 1 and 2
   bool quant_conv = true;           // use_quant_conv
   bool post_quant_conv = true;      // use_post_quant_conv
   bool mid_attention = true;        // mid_block_add_attention

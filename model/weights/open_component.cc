@@ -43,7 +43,7 @@ std::shared_ptr<const TensorSource> OpenComponent(const fs::path& folder) {
   if (const std::string pickle = FindPickle(folder); !pickle.empty()) {
     throw ModelError(folder.string(), {"holds '" + pickle +
                                        "' but no safetensors file: PyTorch pickle files are not loaded because reading "
-                                       "one can run code; save it as safetensors"});
+                                       "one can run code; convert it with deploy/convert.py"});
   }
   throw ModelError(folder.string(), {"holds no weights (diffusion_pytorch_model.safetensors, model.safetensors, their "
                                      "fp16 and bf16 variants, or an index of shards)"});

@@ -11,7 +11,7 @@ namespace latentd::model {
 // file or a sharded set, called `diffusion_pytorch_model` (diffusers) or `model` (transformers). The full-precision
 // file is preferred; without it, a variant (`diffusion_pytorch_model.fp16.safetensors`) is taken.
 //
-// Throws ModelError when there is none (it names the pickle files there are), and what
+// Throws ModelError when there is none (it names deploy/convert.py when there are pickle files), and what
 // SafetensorsFile and ShardedSource throw.
 std::shared_ptr<const TensorSource> OpenComponent(const std::filesystem::path& folder);
 

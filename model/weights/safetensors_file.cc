@@ -11,20 +11,24 @@
 namespace latentd::model {
 namespace {
 
-// What a file that is not safetensors at all seems to be.
-std::optional<std::string> DescribeForeign(const std::filesystem::path& file, std::string_view bytes) {
-  constexpr std::string_view kZip = "PK\x03\x04";   // torch.save since PyTorch 1.6
-  constexpr std::string_view kPickle = "\x80\x02";  // torch.save before it
+constexpr char kPickle[] =
+    "is a PyTorch pickle file, which is not loaded because reading one can run code; convert it to safetensors "
+    "with deploy/convert.py";
+
+std::optional<std::string> DescribeForeignName(const std::filesystem::path& file) {
   const std::string extension = file.extension().string();
-  if (bytes.starts_with(kZip) || bytes.starts_with(kPickle) || extension == ".ckpt" || extension == ".bin" ||
-      extension == ".pt" || extension == ".pth") {
-    return "is a PyTorch pickle file, which is not loaded because reading one can run code; save it as safetensors";
-  }
+  if (extension == ".ckpt" || extension == ".bin" || extension == ".pt" || extension == ".pth") return kPickle;
+  if (extension != ".safetensors") return "is not a safetensors file; deploy/convert.py converts PyTorch checkpoints (.ckpt, .bin, .pt)";
+  return std::nullopt;
+}
+
+// What a file that cannot be read as safetensors seems to be. Only then: any two bytes can begin a valid header.
+std::optional<std::string> DescribeForeignBytes(std::string_view bytes) {
+  constexpr std::string_view kZip = "PK\x03\x04";      // torch.save since PyTorch 1.6
+  constexpr std::string_view kProtocol2 = "\x80\x02";  // torch.save before it
+  if (bytes.starts_with(kZip) || bytes.starts_with(kProtocol2)) return kPickle;
   if (bytes.starts_with("version https://git-lfs")) {
     return "is a Git LFS pointer and not the file itself; fetch it with `git lfs pull`";
-  }
-  if (extension != ".safetensors") {
-    return "is not a safetensors file";
   }
   return std::nullopt;
 }
@@ -37,8 +41,13 @@ std::shared_ptr<const SafetensorsFile> SafetensorsFile::Open(const std::filesyst
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& file)
     : where_(file.string()), file_(std::make_shared<const MappedFile>(file)) {
-  if (const auto foreign = DescribeForeign(file, file_->bytes())) throw ModelError(where_, {*foreign});
-  entries_ = ParseSafetensorsHeader(where_, file_->bytes());
+  if (const auto foreign = DescribeForeignName(file)) throw ModelError(where_, {*foreign});
+  try {
+    entries_ = ParseSafetensorsHeader(where_, file_->bytes());
+  } catch (const ModelError&) {
+    if (const auto foreign = DescribeForeignBytes(file_->bytes())) throw ModelError(where_, {*foreign});
+    throw;
+  }
   for (const auto& [name, entry] : entries_) tensors_.emplace(name, entry.info);
 }
 

@@ -151,6 +151,9 @@ inline Floats Gelu(Floats x) {
   return 0.5F * x * twice_phi;
 }
 
+// x sigmoid(1.702 x)
+inline Floats QuickGelu(Floats x) { return x / (1.0F + Exp(x * -1.702F)); }
+
 inline Floats Relu(Floats x) { return Max(Floats{}, x); }
 
 inline Floats Apply(Activation activation, Floats x) {
@@ -159,6 +162,8 @@ inline Floats Apply(Activation activation, Floats x) {
       return Silu(x);
     case Activation::kGelu:
       return Gelu(x);
+    case Activation::kQuickGelu:
+      return QuickGelu(x);
     case Activation::kRelu:
       return Relu(x);
     case Activation::kNone:

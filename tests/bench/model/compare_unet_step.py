@@ -1,10 +1,13 @@
-"""One guided U-Net step of Stable Diffusion 1.5 at 512x512: diffusers eager (channels-last) and ours, by turns.
+"""One guided U-Net step of Stable Diffusion 1.5 at 512x512: diffusers eager (channels-last), OpenVINO and ours, by turns.
 
-Both run the full architecture with random weights on the same number of threads, each in a process of its own that stays
+All run the full architecture with random weights on the same number of threads, each in a process of its own that stays
 loaded; only one computes at a time. Prints a table of wall times and of the processor's times, and their ratios. On a
 machine that does other work, compare the processor's times with --threads 1: they hardly depend on the load.
 
     python tests/bench/model/compare_unet_step.py --ours build/release/tests/bench/model/unet_step [--dtype bfloat16]
+        [--peers diffusers openvino]
+
+OpenVINO (pip install openvino==2026.4.1) gets the network of diffusers through its own converter.
 """
 
 import argparse
@@ -13,31 +16,71 @@ import subprocess
 import sys
 import time
 
-def serve_reference(dtype, threads, size):
-    """Runs one step for each line on standard input."""
+
+def build_unet(dtype):
+    """The network of diffusers with cheap weights of a plausible size."""
     import torch
     from diffusers import UNet2DConditionModel
 
-    torch.set_num_threads(threads)
-    torch.set_grad_enabled(False)
     with torch.device("meta"):
         unet = UNet2DConditionModel(cross_attention_dim=768)
-    unet = unet.to_empty(device="cpu").to(getattr(torch, dtype)).eval()
+    unet = unet.to_empty(device="cpu").to(dtype).eval()
     noise = torch.randn(1 << 20)
-    for parameter in unet.parameters():  # cheap weights of a plausible size
+    for parameter in unet.parameters():
         scale = (parameter.numel() / parameter.shape[0]) ** -0.5 if parameter.dim() > 1 else 0.02
         repeats = -(-parameter.numel() // noise.numel())
         values = noise.to(parameter.dtype).repeat(repeats)[: parameter.numel()].view(parameter.shape) * scale
         parameter.data.copy_(values if parameter.dim() > 1 else values + 1)
-    unet = unet.to(memory_format=torch.channels_last)
+    return unet
+
+
+def diffusers_step(dtype, threads, size):
+    import torch
+
+    torch.set_num_threads(threads)
+    torch.set_grad_enabled(False)
     kind = getattr(torch, dtype)
+    unet = build_unet(kind).to(memory_format=torch.channels_last)
     sample = torch.randn(2, 4, size, size).to(kind).to(memory_format=torch.channels_last)
     text = torch.randn(2, 77, 768).to(kind)
-    unet(sample, 500, text)
+    return lambda: unet(sample, 500, text)
+
+
+def openvino_step(dtype, threads, size):
+    import openvino
+    import torch
+
+    torch.set_grad_enabled(False)
+    sample, text = torch.randn(2, 4, size, size), torch.randn(2, 77, 768)
+
+    class Step(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.unet = build_unet(torch.float32)
+
+        def forward(self, sample, timestep, text):
+            return self.unet(sample, timestep, text, return_dict=False)[0]
+
+    shapes = [list(sample.shape), [1], list(text.shape)]
+    graph = openvino.convert_model(Step(), example_input=(sample, torch.tensor([500.0]), text), input=shapes)
+    precision = {"float32": "f32", "bfloat16": "bf16"}[dtype]
+    options = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
+    compiled = openvino.Core().compile_model(graph, "CPU", options)
+    request = compiled.create_infer_request()
+    inputs = [sample.numpy(), torch.tensor([500.0]).numpy(), text.numpy()]
+    return lambda: request.infer(inputs)
+
+
+STEPS = {"diffusers": diffusers_step, "openvino": openvino_step}
+
+
+def serve(step):
+    """Runs one step for each line on standard input."""
+    step()
     print("ready", flush=True)
     for _ in sys.stdin:
         wall, cpu = time.perf_counter(), time.process_time()
-        unet(sample, 500, text)
+        step()
         print(f"run wall {time.perf_counter() - wall:.4f} cpu {time.process_time() - cpu:.4f}", flush=True)
 
 
@@ -63,19 +106,20 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--size", type=int, default=64, help="edge of the latent")
-    parser.add_argument("--serve-reference", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--peers", nargs="+", default=["diffusers"], choices=STEPS)
+    parser.add_argument("--serve", choices=STEPS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.serve_reference:
-        serve_reference(arguments.dtype, arguments.threads, arguments.size)
+    if arguments.serve:
+        serve(STEPS[arguments.serve](arguments.dtype, arguments.threads, arguments.size))
         return
     common = ["--dtype", arguments.dtype, "--threads", str(arguments.threads), "--size", str(arguments.size)]
-    reference = start([sys.executable, __file__, "--serve-reference", *common])
-    ours = start([arguments.ours, "--serve", *common])
-    times = {"diffusers": [], "latentd": []}
+    processes = {peer: start([sys.executable, __file__, "--serve", peer, *common]) for peer in arguments.peers}
+    processes["latentd"] = start([arguments.ours, "--serve", *common])
+    times = {name: [] for name in processes}
     for _ in range(arguments.rounds):
-        times["diffusers"].append(run_step(reference))
-        times["latentd"].append(run_step(ours))
-    for process in (reference, ours):
+        for name, process in processes.items():
+            times[name].append(run_step(process))
+    for process in processes.values():
         process.stdin.close()
         process.wait()
     print(f"guided step of Stable Diffusion 1.5, {8 * arguments.size} pixels, {arguments.dtype}, "
@@ -86,10 +130,11 @@ def main():
         for column in zip(*runs):
             row += [min(column), statistics.median(column), max(column)]
         print(f"{name:10} " + " ".join(f"{value:9.2f}" for value in row))
-    for i, label in enumerate(("wall", "cpu")):
-        ratios = [mine[i] / theirs[i] for mine, theirs in zip(times["latentd"], times["diffusers"])]
-        print(f"latentd / diffusers, {label}: median {statistics.median(ratios):.2f} "
-              f"(from {min(ratios):.2f} to {max(ratios):.2f})")
+    for peer in arguments.peers:
+        for i, label in enumerate(("wall", "cpu")):
+            ratios = [mine[i] / theirs[i] for mine, theirs in zip(times["latentd"], times[peer])]
+            print(f"latentd / {peer}, {label}: median {statistics.median(ratios):.2f} "
+                  f"(from {min(ratios):.2f} to {max(ratios):.2f})")
 
 
 if __name__ == "__main__":

@@ -56,8 +56,8 @@ Arguments Parse(int argc, char** argv) {
 UNetConfig ConfigOf(const std::string& model) {
   const char* json = R"({"cross_attention_dim": 768})";
   if (model == "small") {
-    json = R"({"block_out_channels": [128, 256, 256], "layers_per_block": 1, "attention_head_dim": 4,
-               "cross_attention_dim": 256,
+    json = R"({"in_channels": 8, "out_channels": 8, "block_out_channels": [64, 96, 256], "layers_per_block": 1,
+               "attention_head_dim": 4, "cross_attention_dim": 192, "norm_num_groups": 16,
                "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
                "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"]})";
   }
@@ -100,7 +100,7 @@ int Main(int argc, char** argv) {
   Fill(unet);
   const int64_t size = arguments.size > 0 ? arguments.size : arguments.model == "small" ? 16 : 64;
   const int64_t features = unet->config().levels.back().context_features;
-  const at::Tensor sample = at::randn({arguments.lanes, 4, size, size}).to(dtype);
+  const at::Tensor sample = at::randn({arguments.lanes, unet->config().in_channels, size, size}).to(dtype);
   const at::Tensor timesteps = at::empty({arguments.lanes}, at::kFloat).fill_(500);
   const at::Tensor states = at::randn({arguments.lanes, 77, features}).to(dtype);
 

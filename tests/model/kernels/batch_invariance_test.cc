@@ -110,7 +110,8 @@ TEST(BatchInvarianceTest, RowLinear) {
 }
 
 TEST(BatchInvarianceTest, Elementwise) {
-  for (const Activation activation : {Activation::kSilu, Activation::kGelu, Activation::kRelu}) {
+  for (const Activation activation :
+       {Activation::kSilu, Activation::kGelu, Activation::kQuickGelu, Activation::kRelu}) {
     ExpectLanesAreIndependent("activation", Make("x", {16, 13, 11}),
                               [&](const at::Tensor& x) { return Activate(x, activation); });
   }

@@ -133,6 +133,7 @@ TEST_P(KernelsTest, ElementwiseFunctionsOverTheWholeRange) {
   const at::Tensor exact = x.to(at::kDouble);
   ExpectNear(Activate(x, Activation::kSilu), at::silu(exact), "silu");
   ExpectNear(Activate(x, Activation::kGelu), at::gelu(exact), "gelu");
+  ExpectNear(Activate(x, Activation::kQuickGelu), exact * at::sigmoid(1.702 * exact), "quick gelu");
   ExpectNear(Activate(x, Activation::kRelu), exact.clamp_min(0), "relu");
   const at::Tensor pairs = Make("pairs", {5, 2 * 37});
   const auto halves = pairs.to(at::kDouble).chunk(2, -1);
@@ -152,6 +153,7 @@ TEST_P(KernelsTest, NotANumberStaysVisible) {
   const at::Tensor ones = Make("w", {8});
   EXPECT_TRUE(Activate(x, Activation::kSilu).isnan().any().item<bool>());
   EXPECT_TRUE(Activate(x, Activation::kGelu).isnan().any().item<bool>());
+  EXPECT_TRUE(Activate(x, Activation::kQuickGelu).isnan().any().item<bool>());
   EXPECT_TRUE(Activate(x, Activation::kRelu).isnan().any().item<bool>());
   EXPECT_TRUE(GroupNorm(x, {}, ones, ones, {.groups = 2, .eps = 1e-5}).isnan().any().item<bool>());
   EXPECT_TRUE(Conv2d(x, Make("k", {4, 8, 3, 3}), {}, {}).isnan().any().item<bool>());

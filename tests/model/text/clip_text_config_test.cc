@@ -33,14 +33,14 @@ TEST(ClipTextConfigTest, ReadsStableDiffusion1) {
   EXPECT_EQ(config.vocab_size, 49408);
   EXPECT_EQ(config.max_positions, 77);
   EXPECT_EQ(config.eos_token_id, 2);
-  EXPECT_EQ(config.activation, TextActivation::kQuickGelu);
+  EXPECT_EQ(config.activation, Activation::kQuickGelu);
 }
 
 TEST(ClipTextConfigTest, ReadsStableDiffusion2AndNewFieldNames) {
   const ClipTextConfig config = Read(R"({
     "hidden_act": "gelu", "hidden_size": 1024, "intermediate_size": 4096, "num_attention_heads": 16,
     "num_hidden_layers": 23, "eos_token_id": 49407, "dtype": "bfloat16", "layer_norm_eps": 0.001})");
-  EXPECT_EQ(config.activation, TextActivation::kGelu);
+  EXPECT_EQ(config.activation, Activation::kGelu);
   EXPECT_EQ(config.layers, 23);
   EXPECT_EQ(config.layer_norm_eps, 0.001);
 }

@@ -1,5 +1,6 @@
 #include "model/text/clip_text_model.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/ones.h>
 #include <gtest/gtest.h>
@@ -98,6 +99,26 @@ TEST_P(ClipTextBatchTest, GivesAPromptTheSameBytesInEveryBatch) {
       EXPECT_TRUE(SameBytes(together.narrow(0, row, 1), alone[8 - batch + row])) << "row " << row << " of " << batch;
     }
   }
+}
+
+// Where an element-wise function's work is cut differs with the threads, and must not show.
+TEST_P(ClipTextBatchTest, GivesAPromptTheSameBytesWithAnyNumberOfThreads) {
+  const ClipTextConfig config = {.vocab_size = 50,
+                                 .hidden_size = GetParam().hidden,
+                                 .intermediate_size = GetParam().inner,
+                                 .layers = 1,
+                                 .heads = GetParam().heads};
+  ClipTextModel model(config, at::TensorOptions().dtype(at::kFloat));
+  FillParameters(*model);
+  const at::Tensor ids = ((UniformByFormula("ids", 2 * 77) * 0.5 + 0.5) * 50).to(at::kLong).view({2, 77});
+  const at::Tensor expected = model(ids);
+  const int before = at::get_num_threads();
+  for (const int threads : {1, 5, 15}) {
+    at::set_num_threads(threads);
+    EXPECT_TRUE(SameBytes(model(ids), expected)) << threads << " threads";
+    EXPECT_TRUE(SameBytes(model(ids.narrow(0, 1, 1)), expected.narrow(0, 1, 1))) << threads << " threads, alone";
+  }
+  at::set_num_threads(before);
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, ClipTextBatchTest,

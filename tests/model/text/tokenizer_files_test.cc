@@ -102,6 +102,16 @@ TEST_F(TokenizerFilesTest, GivesNewTokensTheIdsBehindTheVocabulary) {
   EXPECT_THAT(Problems(), ElementsAre(HasSubstr("declared as 9 but has the id 6")));
 }
 
+TEST_F(TokenizerFilesTest, TakesWhatFastTokenizersSaveOfTheirLastCall) {
+  WriteVocab();
+  Write("tokenizer_config.json", {{"max_length", 77},
+                                  {"stride", 0},
+                                  {"truncation_strategy", "longest_first"},
+                                  {"pad_to_multiple_of", nullptr},
+                                  {"pad_token_type_id", 0}});
+  EXPECT_EQ(Read().window, 77);
+}
+
 TEST_F(TokenizerFilesTest, TakesTheWindowFromTheConfiguration) {
   WriteVocab();
   Write("tokenizer_config.json", {{"model_max_length", 32}});

@@ -57,15 +57,47 @@ TEST(UNetConfigTest, FieldsWithoutEffectAreAccepted) {
             "");
 }
 
+TEST(UNetConfigTest, SampleSizeIsOneNumberOrHeightAndWidth) {
+  EXPECT_EQ(Read("{}").sample_width, 64);
+  EXPECT_EQ(Read(R"({"sample_size": 96})").sample_height, 96);
+  EXPECT_EQ(Read(R"({"sample_size": [40, 72]})").sample_height, 40);
+  EXPECT_EQ(Read(R"({"sample_size": [40, 72]})").sample_width, 72);
+}
+
+TEST(UNetConfigTest, SmallSampleSizesOfOldFilesMean64AsInTheReference) {
+  EXPECT_EQ(Read(R"({"sample_size": 32, "_diffusers_version": "0.6.0"})").sample_width, 64);
+  EXPECT_EQ(Read(R"({"sample_size": 32, "_diffusers_version": "0.10.2"})").sample_width, 32);
+  EXPECT_EQ(Read(R"({"sample_size": 32})").sample_width, 32);
+}
+
 TEST(UNetConfigTest, EveryUnsupportedFieldIsNamed) {
-  for (const std::string field :
-       {R"("num_attention_heads": 8)", R"("class_embed_type": "timestep")", R"("addition_embed_type": "text")",
-        R"("time_cond_proj_dim": 256)", R"("dual_cross_attention": true)", R"("encoder_hid_dim": 1024)",
-        R"("resnet_skip_time_act": true)", R"("resnet_time_scale_shift": "scale_shift")",
-        R"("mid_block_type": "UNetMidBlock2DSimpleCrossAttn")", R"("act_fn": "mish")", R"("num_class_embeds": 10)",
-        R"("down_block_types": ["SimpleCrossAttnDownBlock2D"])", R"("transformer_layers_per_block": [1, [1, 2]])",
-        R"("attention_head_dim": [5, 10])", R"("in_channels": 0)", R"("upcast_attention": 1)",
-        R"("norm_num_groups": 7)", R"("downsample_padding": 2)", R"("a_new_field": 1)"}) {
+  for (const std::string field : {R"("num_attention_heads": 8)",
+                                  R"("class_embed_type": "timestep")",
+                                  R"("addition_embed_type": "text")",
+                                  R"("time_cond_proj_dim": 256)",
+                                  R"("dual_cross_attention": true)",
+                                  R"("encoder_hid_dim": 1024)",
+                                  R"("resnet_skip_time_act": true)",
+                                  R"("resnet_time_scale_shift": "scale_shift")",
+                                  R"("mid_block_type": "UNetMidBlock2DSimpleCrossAttn")",
+                                  R"("act_fn": "mish")",
+                                  R"("num_class_embeds": 10)",
+                                  R"("down_block_types": ["SimpleCrossAttnDownBlock2D"])",
+                                  R"("transformer_layers_per_block": [1, [1, 2]])",
+                                  R"("attention_head_dim": [5, 10])",
+                                  R"("in_channels": 0)",
+                                  R"("upcast_attention": 1)",
+                                  R"("norm_num_groups": 7)",
+                                  R"("downsample_padding": 2)",
+                                  R"("a_new_field": 1)",
+                                  R"("sample_size": 0)",
+                                  R"("sample_size": ["64", "64"])",
+                                  R"("sample_size": 8589934592)",
+                                  R"("layers_per_block": 65536)",
+                                  R"("norm_eps": 0)",
+                                  R"("mid_block_scale_factor": 0)",
+                                  R"("freq_shift": 160)",
+                                  R"("block_out_channels": [32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32])"}) {
     const std::string name = field.substr(1, field.find('"', 1) - 1);
     EXPECT_THAT(ProblemsOf("{" + field + "}"), HasSubstr(name + ":")) << field;
   }

@@ -53,13 +53,12 @@ TEST(OpenComponentTest, OpensShardsAndTheirVariants) {
   EXPECT_THAT(OpenComponent(folder.path())->where(), EndsWith("index.json"));
 }
 
-TEST(OpenComponentTest, SaysWhatToDoWhenThereAreOnlyPickles) {
+TEST(OpenComponentTest, NamesTheConverterWhenThereAreOnlyPickles) {
   const TestFolder folder;
   folder.Write("diffusion_pytorch_model.bin", "");
   folder.Write("config.json", "{}");
-  EXPECT_THAT(
-      ProblemsOf([&] { OpenComponent(folder.path()); }),
-      ElementsAre(testing::AllOf(HasSubstr("'diffusion_pytorch_model.bin'"), HasSubstr("save it as safetensors"))));
+  EXPECT_THAT(ProblemsOf([&] { OpenComponent(folder.path()); }),
+              ElementsAre(testing::AllOf(HasSubstr("'diffusion_pytorch_model.bin'"), HasSubstr("deploy/convert.py"))));
 }
 
 TEST(OpenComponentTest, SaysWhatItLookedForInAFolderWithoutWeights) {

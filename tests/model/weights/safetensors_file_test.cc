@@ -74,20 +74,28 @@ TEST(SafetensorsFileTest, SaysWhichFileIsBrokenAndHow) {
   }
 }
 
-TEST(SafetensorsFileTest, SaysWhatToDoWithPickleFiles) {
+TEST(SafetensorsFileTest, NamesTheConverterForPickleFiles) {
   const TestFolder folder;
   const auto problems = [&](const std::string& name, const std::string& bytes) {
     return ProblemsOf([&] { SafetensorsFile::Open(folder.Write(name, bytes)); });
   };
   using namespace std::string_literals;
   for (const char* name : {"model.ckpt", "model.bin", "model.pt", "model.pth"}) {
-    EXPECT_THAT(problems(name, "whatever it holds"), ElementsAre(HasSubstr("save it as safetensors"))) << name;
+    EXPECT_THAT(problems(name, "whatever it holds"), ElementsAre(HasSubstr("deploy/convert.py"))) << name;
   }
-  EXPECT_THAT(problems("renamed.safetensors", "PK\x03\x04\0\0\0\0"s), ElementsAre(HasSubstr("save it as safetensors")));
-  EXPECT_THAT(problems("old.safetensors", "\x80\x02}q\0\0\0\0"s), ElementsAre(HasSubstr("save it as safetensors")));
+  EXPECT_THAT(problems("renamed.safetensors", "PK\x03\x04\0\0\0\0"s), ElementsAre(HasSubstr("deploy/convert.py")));
+  EXPECT_THAT(problems("old.safetensors", "\x80\x02}q\0\0\0\0"s), ElementsAre(HasSubstr("deploy/convert.py")));
   EXPECT_THAT(problems("model.onnx", "12345678"), ElementsAre(HasSubstr("not a safetensors file")));
   EXPECT_THAT(problems("pointer.safetensors", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n"),
               ElementsAre(HasSubstr("git lfs pull")));
+}
+
+TEST(SafetensorsFileTest, ReadsHeadersWhoseLengthBeginsLikeAPickle) {
+  const TestFolder folder;
+  std::string header = R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})";
+  header.resize(0x0280, ' ');  // the length's first bytes are 80 02
+  const auto path = folder.Write("x.safetensors", SafetensorsBytes(header, "1234"));
+  EXPECT_EQ(SafetensorsFile::Open(path)->Get("a").numel(), 1);
 }
 
 TEST(SafetensorsFileTest, RefusesWhatIsNotAReadableRegularFile) {

@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""Turns PyTorch checkpoints (.ckpt, .bin, .pt, .pth) into safetensors, which latentd reads.
+
+    python deploy/convert.py model.ckpt                  writes model.safetensors beside it
+    python deploy/convert.py path/to/diffusers-folder    every component's weights in a folder of diffusers' layout
+
+Needs `pip install torch safetensors`. Only tensors are read (torch.load with weights_only=True), so that a hostile file
+cannot run code. Nothing is overwritten: a file whose result exists is left out and named.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import sys
+
+import torch
+from safetensors.torch import save_file
+
+SUFFIXES = (".ckpt", ".bin", ".pt", ".pth")
+# transformers calls its files so; latentd looks for its name.
+RENAMED = {"pytorch_model": "model"}
+
+
+def tensors_of(file: pathlib.Path) -> dict[str, torch.Tensor]:
+    """The file's tensors by name, contiguous and with memory of their own, as safetensors wants them."""
+    content = torch.load(file, map_location="cpu", weights_only=True)
+    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):  # as PyTorch Lightning saves
+        content = content["state_dict"]
+    if not isinstance(content, dict):
+        raise ValueError(f"holds {type(content).__name__} and not tensors by name")
+    tensors = {name: value for name, value in content.items() if isinstance(value, torch.Tensor)}
+    if not tensors:
+        raise ValueError("holds no tensors")
+    seen: set[int] = set()
+    for name, value in tensors.items():
+        memory = value.untyped_storage().data_ptr()
+        tensors[name] = value.clone().contiguous() if memory in seen else value.contiguous()
+        seen.add(memory)
+    return tensors
+
+
+def target_of(file: pathlib.Path) -> pathlib.Path:
+    """pytorch_model-00001-of-00002.bin -> model-00001-of-00002.safetensors"""
+    name = file.stem
+    for old, new in RENAMED.items():
+        name = new + name.removeprefix(old) if name.startswith(old) else name
+    return file.with_name(name + ".safetensors")
+
+
+def convert(file: pathlib.Path) -> None:
+    target = target_of(file)
+    if target.exists():
+        print(f"{file}: left out, {target} exists")
+        return
+    draft = target.with_suffix(".part")
+    save_file(tensors_of(file), draft, metadata={"format": "pt"})
+    os.replace(draft, target)
+    print(f"{file} -> {target}")
+
+
+def convert_index(file: pathlib.Path) -> None:
+    """The list of a checkpoint's shards, with their new names."""
+    target = file.with_name(target_of(file.with_name(file.name.removesuffix(".index.json"))).name + ".index.json")
+    if target.exists():
+        print(f"{file}: left out, {target} exists")
+        return
+    index = json.loads(file.read_text(encoding="utf-8"))
+    index["weight_map"] = {name: target_of(pathlib.Path(shard)).name for name, shard in index["weight_map"].items()}
+    target.write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
+    print(f"{file} -> {target}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("path", type=pathlib.Path, help="a checkpoint, or a model's folder")
+    path = parser.parse_args().path
+    if not path.exists():
+        sys.exit(f"error: {path} does not exist")
+    files = sorted(f for f in path.rglob("*") if f.suffix in SUFFIXES) if path.is_dir() else [path]
+    indices = sorted(path.rglob("*.bin.index.json")) if path.is_dir() else []
+    if not files:
+        sys.exit(f"error: {path} holds no {', '.join(SUFFIXES)}")
+    for file in files:
+        try:
+            convert(file)
+        except Exception as error:  # whatever is wrong with this one, it is named
+            sys.exit(f"error: {file}: {error}")
+    for index in indices:
+        convert_index(index)
+
+
+if __name__ == "__main__":
+    main()
