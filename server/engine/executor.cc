@@ -135,10 +135,9 @@ void Executor::EncodePrompts(const std::vector<Row*>& rows, model::DiffusionMode
   };
   std::vector<Want> missing;
   const uint64_t load = rows.front()->job->load;  // all are of one model
-  const auto want = [&](const core::GenerationRequest& request, const std::string& text,
-                        std::shared_ptr<const model::Conditioning>& place) {
+  const auto want = [&](const std::string& text, int clip_skip, std::shared_ptr<const model::Conditioning>& place) {
     if (place != nullptr) return;
-    ConditioningKey key{.load = load, .text = text, .clip_skip = request.clip_skip()};
+    ConditioningKey key{.load = load, .text = text, .clip_skip = clip_skip};
     place = cache_.Find(key);
     if (options_.observer != nullptr) options_.observer->OnEncodeCache(place != nullptr);
     if (place == nullptr) missing.push_back({std::move(key), &place});
@@ -146,8 +145,10 @@ void Executor::EncodePrompts(const std::vector<Row*>& rows, model::DiffusionMode
   for (Row* row : rows) {
     RunningJob& job = *row->job;
     if (job.cond != nullptr) continue;  // another row of the job was here before
-    want(job.request(), job.request().prompt(), job.cond);
-    if (job.request().guided()) want(job.request(), job.request().negative_prompt(), job.uncond);
+    const core::GenerationRequest& request = job.request();
+    want(request.prompt(), request.clip_skip(), job.cond);
+    // Nothing is skipped for the negative prompt: as diffusers' StableDiffusionPipeline.encode_prompt.
+    if (request.guided()) want(request.negative_prompt(), /*clip_skip=*/0, job.uncond);
   }
   if (missing.empty()) return;
 
