@@ -40,6 +40,7 @@ std::vector<GoldenCase> GoldenCases() {
     spec.set_guidance_scale(entry["guidance_scale"]);
     spec.set_guidance_rescale(entry["guidance_rescale"]);
     spec.set_eta(entry["eta"]);
+    spec.set_clip_skip(entry.value("clip_skip", 0));
     for (int i = 0; i < spec.num_images(); ++i) {
       golden.pictures.push_back(
           ReadFile(GoldenFolder() + "/pictures/" + golden.name + "-" + std::to_string(i) + ".png"));

@@ -56,6 +56,7 @@ def cases():
     yield dict(base, name="unicode", model="tiny-epsilon", prompt="Äpfel, naïve  \t ＲＥＤ 🍎 apple's house")
     yield dict(base, name="one-step", model="tiny-epsilon", steps=1, sampler="dpmpp_2m")
     yield dict(base, name="own-sampler", model="tiny-epsilon", sampler="pndm", steps=10)
+    yield dict(base, name="clip-skip", model="tiny-epsilon", clip_skip=1)
 
 
 def pictures(pipeline, case):
@@ -67,7 +68,8 @@ def pictures(pipeline, case):
     result = pipeline(case["prompt"], negative_prompt=case["negative_prompt"], width=case["width"], height=case["height"],
                       num_inference_steps=case["steps"], guidance_scale=case["guidance_scale"],
                       guidance_rescale=case["guidance_rescale"], eta=case["eta"],
-                      num_images_per_prompt=case["num_images"], generator=generators, output_type="np").images
+                      num_images_per_prompt=case["num_images"], generator=generators,
+                      clip_skip=case.get("clip_skip"), output_type="np").images
     return [(image * 255).round().astype("uint8") for image in result]
 
 
@@ -78,6 +80,8 @@ def make(folder):
         build(model, f"{folder}/models/{model}")
         pipelines[model] = StableDiffusionPipeline.from_pretrained(f"{folder}/models/{model}", torch_dtype=torch.float32)
         pipelines[model].set_progress_bar_config(disable=True)
+        # diffusers looks for the last normalisation where transformers 4 had it; a plain attribute, not a submodule.
+        object.__setattr__(pipelines[model].text_encoder, "text_model", pipelines[model].text_encoder)
         pipelines[model].own_scheduler_config = pipelines[model].scheduler.config
     done = []
     for case in cases():
