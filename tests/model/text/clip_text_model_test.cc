@@ -80,16 +80,22 @@ struct Sizes {
   int64_t heads;
 };
 
-class ClipTextBatchTest : public testing::TestWithParam<Sizes> {};
+class ClipTextBatchTest : public testing::TestWithParam<Sizes> {
+ protected:
+  static ClipTextModel MakeModel() {
+    const ClipTextConfig config = {.vocab_size = 50,
+                                   .hidden_size = GetParam().hidden,
+                                   .intermediate_size = GetParam().inner,
+                                   .layers = 1,
+                                   .heads = GetParam().heads};
+    ClipTextModel model(config, at::TensorOptions().dtype(at::kFloat));
+    FillParameters(*model);
+    return model;
+  }
+};
 
 TEST_P(ClipTextBatchTest, GivesAPromptTheSameBytesInEveryBatch) {
-  const ClipTextConfig config = {.vocab_size = 50,
-                                 .hidden_size = GetParam().hidden,
-                                 .intermediate_size = GetParam().inner,
-                                 .layers = 1,
-                                 .heads = GetParam().heads};
-  ClipTextModel model(config, at::TensorOptions().dtype(at::kFloat));
-  FillParameters(*model);
+  ClipTextModel model = MakeModel();
   const at::Tensor ids = ((UniformByFormula("ids", 8 * 77) * 0.5 + 0.5) * 50).to(at::kLong).view({8, 77});
   std::vector<at::Tensor> alone;
   for (int64_t row = 0; row < 8; ++row) alone.push_back(model(ids.narrow(0, row, 1)));
@@ -103,13 +109,7 @@ TEST_P(ClipTextBatchTest, GivesAPromptTheSameBytesInEveryBatch) {
 
 // Where an element-wise function's work is cut differs with the threads, and must not show.
 TEST_P(ClipTextBatchTest, GivesAPromptTheSameBytesWithAnyNumberOfThreads) {
-  const ClipTextConfig config = {.vocab_size = 50,
-                                 .hidden_size = GetParam().hidden,
-                                 .intermediate_size = GetParam().inner,
-                                 .layers = 1,
-                                 .heads = GetParam().heads};
-  ClipTextModel model(config, at::TensorOptions().dtype(at::kFloat));
-  FillParameters(*model);
+  ClipTextModel model = MakeModel();
   const at::Tensor ids = ((UniformByFormula("ids", 2 * 77) * 0.5 + 0.5) * 50).to(at::kLong).view({2, 77});
   const at::Tensor expected = model(ids);
   const int before = at::get_num_threads();
