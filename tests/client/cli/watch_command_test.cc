@@ -76,17 +76,17 @@ TEST_F(WatchCommandTest, AJobThatIsNotThereExitsWith3) {
 
 TEST_F(WatchCommandTest, CtrlCLeavesTheJobRunningAndSaysHowToGoOn) {
   client::Semaphore sent;
-  client::Semaphore end;
-  server_.watch = {[&](grpc::ServerContext&, const v1::WatchJobRequest&, grpc::ServerWriter<v1::Event>&) {
+  const auto end = std::make_shared<client::Semaphore>();  // the handler may outlive this function
+  server_.watch = {[&sent, end](grpc::ServerContext&, const v1::WatchJobRequest&, grpc::ServerWriter<v1::Event>&) {
     sent.release();
-    end.acquire();
+    end->acquire();
     return grpc::Status::OK;
   }};
   Process process(With("watch", {"jobs/1", "--after", "0"}));
   sent.acquire();
   process.Signal(SIGINT);
   const Finished finished = process.Wait();
-  end.release();
+  end->release();
   EXPECT_EQ(finished.code, 130);
   EXPECT_EQ(finished.err, "the job goes on: latentctl watch jobs/1 --after 0\n");
   EXPECT_TRUE(server_.cancelled().empty());
