@@ -12,14 +12,13 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import sys
 
 import torch
 from safetensors.torch import save_file
 
 SUFFIXES = (".ckpt", ".bin", ".pt", ".pth")
-# transformers calls its files so; latentd looks for its name.
-RENAMED = {"pytorch_model": "model"}
 
 
 def tensors_of(file: pathlib.Path) -> dict[str, torch.Tensor]:
@@ -41,11 +40,8 @@ def tensors_of(file: pathlib.Path) -> dict[str, torch.Tensor]:
 
 
 def target_of(file: pathlib.Path) -> pathlib.Path:
-    """pytorch_model-00001-of-00002.bin -> model-00001-of-00002.safetensors"""
-    name = file.stem
-    for old, new in RENAMED.items():
-        name = new + name.removeprefix(old) if name.startswith(old) else name
-    return file.with_name(name + ".safetensors")
+    """pytorch_model-00001-of-00002.bin, transformers' name, becomes model-00001-of-00002.safetensors, as latentd looks for it."""
+    return file.with_name(re.sub("^pytorch_model", "model", file.stem) + ".safetensors")
 
 
 def convert(file: pathlib.Path) -> None:

@@ -35,8 +35,9 @@ build() {
 }
 wait_until_healthy() {
   for _ in $(seq 300); do
+    local healthy=false
+    $bin/client/cli/latentctl health --server "$listen" >/dev/null 2>&1 && healthy=true
     # Ours must be alive when the address answers: another server may have had the port.
-    if $bin/client/cli/latentctl health --server "$listen" >/dev/null 2>&1; then healthy=true; else healthy=false; fi
     kill -0 "$server" 2>/dev/null || { tail -n 20 "$log"; return 1; }
     $healthy && return
     sleep 0.1
