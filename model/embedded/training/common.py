@@ -39,6 +39,23 @@ def adamw(model: torch.nn.Module, rate: float, beta2: float, state: dict | None)
     return optimiser
 
 
+def start(workers: int) -> torch.device:
+    """The device to train on; the networks that are built next have the same weights each time."""
+    if workers > 1:
+        torch.set_num_threads(1)  # before anything starts a thread: the workers are forks
+    torch.manual_seed(0)
+    return pick_device()
+
+
+def update(model: torch.nn.Module, optimiser: torch.optim.Optimizer, loss: torch.Tensor, rate: float) -> None:
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimiser.step()
+
+
 def launch(work, args, model: torch.nn.Module) -> None:
     """Runs `work(rank, args, model, steps)` in `args.workers` processes, one for each core, that share the weights.
 

@@ -89,15 +89,10 @@ def work(rank: int, args: argparse.Namespace, model: AutoencoderKL, steps: torch
     with common.log(args.out.with_suffix(".csv"), ["step", "seconds", "pixel", "edge", "kl"], rank) as row:
         sums, last = torch.zeros(3, device=device), budget.spent
         while not budget.over():
-            for group in optimiser.param_groups:
-                group["lr"] = args.rate * budget.rate(first + int(steps.sum()))
             batch = draw(pixels, weights, args.batch, args.crop)
             with common.bfloat16(device, cpu=False):  # its few channels are faster in float32 there
                 loss, *parts = loss_of(model, batch, args.kl, args.decoder_only)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimiser.step()
+            common.update(model, optimiser, loss, args.rate * budget.rate(first + int(steps.sum())))
             steps[rank] += 1
             if rank:
                 continue
@@ -129,10 +124,7 @@ def main() -> None:
     parser.add_argument("--restart-clock", action="store_true", help="count --minutes from now, keeping the weights")
     args = parser.parse_args()
 
-    if args.workers > 1:
-        torch.set_num_threads(1)  # before anything starts a thread: the workers are forks
-    device = common.pick_device()
-    torch.manual_seed(0)
+    device = common.start(args.workers)
     model = build().to(device, memory_format=common.layout(device))
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters")
     if state := common.load(args.out, device):

@@ -75,8 +75,6 @@ def work(rank: int, args: argparse.Namespace, both: torch.nn.ModuleDict, steps: 
     with common.log(args.out.with_suffix(".csv"), ["step", "rows", "seconds", "loss", "error_little_noise", "error_much_noise"], rank) as row:
         sums, last, step = torch.zeros(3, device=device), budget.spent, first
         while not budget.over():
-            for group in optimiser.param_groups:
-                group["lr"] = args.rate * budget.rate(first + int(steps.sum()))
             ids, clean = data.next(args.captions, rng)
             clean = clean.repeat_interleave(args.repeats, 0)
             # One timestep from each of `rows` equal slices: the loss varies less from batch to batch.
@@ -91,10 +89,7 @@ def work(rank: int, args: argparse.Namespace, both: torch.nn.ModuleDict, steps: 
             # An error of the velocity is (1 + SNR) times one of the clean latent; beyond 5 times it would only polish.
             gain = 1 / (1 - signal)
             loss = (error * (gain.clamp(max=5) / gain)).mean()
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(both.parameters(), 1.0)
-            optimiser.step()
+            common.update(both, optimiser, loss, args.rate * budget.rate(first + int(steps.sum())))
             steps[rank] += 1
             if rank:
                 continue
@@ -130,11 +125,8 @@ def main() -> None:
     parser.add_argument("--restart-clock", action="store_true", help="count --minutes from now, keeping the weights")
     args = parser.parse_args()
 
-    if args.workers > 1:
-        torch.set_num_threads(1)  # before anything starts a thread: the workers are forks
-    device = common.pick_device()
+    device = common.start(args.workers)
     tokenizer = CLIPTokenizer.from_pretrained(args.tokenizer)
-    torch.manual_seed(0)
     text = networks.build_text_encoder(tokenizer.get_vocab(), tokenizer.model_max_length)
     unet = networks.build_unet()
     both = torch.nn.ModuleDict({"text": text, "unet": unet}).to(device, memory_format=common.layout(device))

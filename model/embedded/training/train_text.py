@@ -42,17 +42,12 @@ def work(rank: int, args: argparse.Namespace, both: torch.nn.ModuleDict, steps: 
     with common.log(args.out.with_suffix(".csv"), ["step", "seconds", "error"], rank) as row:
         total = torch.zeros(1, device=device)
         while not budget.over():
-            for group in optimiser.param_groups:
-                group["lr"] = args.rate * budget.rate(int(steps.sum()))
             chosen = data.choose(args.captions, rng)
             texts = [captions.training_caption(data.records[i], rng) for i in chosen]
             ids = tokenizer(texts, padding="max_length", truncation=True, max_length=LENGTH, return_tensors="pt").input_ids.to(device)
             predicted = both["head"](both["text"](ids).last_hidden_state.mean(1))
             loss = (predicted - codes[chosen]).square().mean()
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(both.parameters(), 1.0)
-            optimiser.step()
+            common.update(both, optimiser, loss, args.rate * budget.rate(int(steps.sum())))
             steps[rank] += 1
             total += loss.detach()
             if rank == 0 and steps[0] % 100 == 0:
@@ -72,11 +67,8 @@ def main() -> None:
     parser.add_argument("--tints", type=float, default=0.2, help="share of recoloured pictures")
     args = parser.parse_args()
 
-    if args.workers > 1:
-        torch.set_num_threads(1)  # before anything starts a thread: the workers are forks
-    device = common.pick_device()
+    device = common.start(args.workers)
     tokenizer = CLIPTokenizer.from_pretrained(args.tokenizer)
-    torch.manual_seed(0)
     text = networks.build_text_encoder(tokenizer.get_vocab(), tokenizer.model_max_length)
     if earlier := common.load(args.out, device):
         text.load_state_dict(earlier)
