@@ -144,7 +144,7 @@ bool ModelRegistry::MakeRoom(const std::string& name) {
   short_of_memory_ = false;
   if (memory_budget_ == 0 || slots_[name].model != nullptr || !CheckSize(name).ok()) return true;
   const int64_t needed = slots_[name].entry.info.memory_bytes;
-  if (LeasedBytes() + needed > memory_budget_) {  // a lease that ends wakes the loader
+  if (LoadedBytes(1) + needed > memory_budget_) {  // a lease that ends wakes the loader
     short_of_memory_ = true;
     return false;
   }
@@ -249,18 +249,10 @@ void ModelRegistry::Release(const std::string& name) {
   changed_.NotifyAll();
 }
 
-int64_t ModelRegistry::LoadedBytes() const {
+int64_t ModelRegistry::LoadedBytes(int least_leases) const {
   int64_t bytes = 0;
   for (const auto& [name, slot] : slots_) {
-    if (slot.model != nullptr) bytes += slot.entry.info.memory_bytes;
-  }
-  return bytes;
-}
-
-int64_t ModelRegistry::LeasedBytes() const {
-  int64_t bytes = 0;
-  for (const auto& [name, slot] : slots_) {
-    if (slot.leases > 0) bytes += slot.entry.info.memory_bytes;
+    if (slot.model != nullptr && slot.leases >= least_leases) bytes += slot.entry.info.memory_bytes;
   }
   return bytes;
 }

@@ -116,8 +116,8 @@ class ModelRegistry : public core::ModelCatalog {
   absl::Status NotFound(const std::string& name) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   ModelLease Lease(const std::string& name, Slot& slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Release(const std::string& name);
-  int64_t LoadedBytes() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  int64_t LeasedBytes() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Of the models on the device that have at least so many leases.
+  int64_t LoadedBytes(int least_leases = 0) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ReportMemory();
 
   const int64_t memory_budget_;

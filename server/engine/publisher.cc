@@ -25,18 +25,16 @@ imaging::Picture ToPicture(const at::Tensor& tensor) {
 absl::StatusOr<core::Preview> MakePreview(const core::GenerationRequest& request, const at::Tensor& pixels,
                                           const std::string& software) {
   core::ImagePreview preview{.format = request.preview_format()};
-  absl::Status encoded;
-  const absl::Status status = Guarded([&] {
+  const absl::Status status = GuardedStatus([&] {
     const imaging::Picture picture = imaging::Downscale(ToPicture(pixels), request.preview_max_edge());
     auto file = imaging::EncodePreview(picture, request.preview_format(), kPreviewQuality, software);
-    encoded = file.status();
-    if (!file.ok()) return;
+    if (!file.ok()) return file.status();
     preview.width = picture.width;
     preview.height = picture.height;
     preview.data = std::make_shared<const std::string>(*std::move(file));
+    return absl::OkStatus();
   });
   if (!status.ok()) return status;
-  if (!encoded.ok()) return encoded;
   return preview;
 }
 
@@ -84,20 +82,18 @@ void JobPublisher::Picture(int index, int64_t seed, at::Tensor picture) {
 void JobPublisher::Encode(State& state, int index, int64_t seed, const at::Tensor& pixels) {
   const core::GenerationRequest& request = *state.request;
   core::Output output{.index = index, .seed = seed};
-  absl::Status encoded;
-  absl::Status status = Guarded([&] {
+  const absl::Status status = GuardedStatus([&] {
     const imaging::Picture picture = ToPicture(pixels);
     auto file = imaging::Encode(picture, request.output_format(), request.output_quality(),
                                 {.fields = request.fields(), .seed = seed, .software = state.context.software});
-    encoded = file.status();
-    if (!file.ok()) return;
+    if (!file.ok()) return file.status();
     output.media_type = imaging::MediaType(request.output_format());
     output.width = picture.width;
     output.height = picture.height;
     output.sha256 = imaging::Sha256Hex(*file);
     output.data = std::make_shared<const std::string>(*std::move(file));
+    return absl::OkStatus();
   });
-  status.Update(encoded);
   if (!status.ok()) return Fail(state, index, seed, status);
   if (state.context.observer != nullptr) state.context.observer->OnImage(request.model());
   state.context.sink->OnOutput(state.name, std::move(output));

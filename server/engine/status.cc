@@ -59,18 +59,24 @@ absl::Status Guarded(const std::function<void()>& work) {
   }
 }
 
+absl::Status GuardedStatus(const std::function<absl::Status()>& work) {
+  absl::Status told;
+  absl::Status status = Guarded([&] { told = work(); });
+  status.Update(told);
+  return status;
+}
+
 absl::Status GuardedChoice(const std::function<void()>& work) {
-  absl::Status refused;
-  absl::Status status = Guarded([&] {
+  return GuardedStatus([&] {
     try {
       work();
+      return absl::OkStatus();
     } catch (const model::ModelError& error) {
-      refused = Refused(error);
+      const absl::Status refused = Refused(error);
       if (refused.ok()) throw;
+      return refused;
     }
   });
-  status.Update(refused);
-  return status;
 }
 
 bool IsOutOfMemory(const absl::Status& status) { return core::GetErrorDetails(status).reason == kOutOfMemory; }

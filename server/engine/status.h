@@ -13,6 +13,9 @@ namespace latentd::engine {
 //   anything else         INTERNAL, reason COMPUTATION_FAILED, with LibTorch's own words
 absl::Status Guarded(const std::function<void()>& work);
 
+// The same for work that also tells a failure of its own.
+absl::Status GuardedStatus(const std::function<absl::Status()>& work);
+
 // The same for making the sampler that a request chose: a ModelError about nothing but its steps, sigmas and eta
 // ("steps: pndm needs at least 4") is INVALID_ARGUMENT, reason INVALID_FIELDS, with violations of "spec.steps" ….
 absl::Status GuardedChoice(const std::function<void()>& work);
