@@ -4,15 +4,14 @@
 
 namespace latentd::model::kernels {
 
-// Matrix products and convolutions of the networks.
+// Matrix products of the networks.
 //
-// On the CPU they are our own, one inner loop for both: a convolution is a product whose left rows are gathered pixel
-// by pixel, tap by tap, out of the channels-last map, so that padding, stride and enlargement cost nothing and no copy
-// is made. Two reasons not to leave them to LibTorch. Its float32 product (MKL) chooses its order of summation by the
-// number of rows, so that a lane's bits would depend on its neighbours; here every element is summed over the input
-// features in order. And it leaves bias, residual and gate to further passes over memory, which are fused here.
-// bfloat16 and float16 are multiplied and summed in float32, and are left to LibTorch where the processor multiplies
-// bfloat16 faster than float32 (see LeaveProductToLibTorch). Everything else, such as CUDA, is LibTorch's.
+// On the CPU they are our own. Two reasons not to leave them to LibTorch. Its float32 product (MKL) chooses its order
+// of summation by the number of rows, so that a lane's bits would depend on its neighbours; here every element is
+// summed over the input features in order. And it leaves bias, residual and gate to further passes over memory, which
+// are fused here. bfloat16 and float16 are multiplied and summed in float32, and are left to LibTorch where the
+// processor multiplies bfloat16 faster than float32 (see LeaveProductToLibTorch). Everything else, such as CUDA, is
+// LibTorch's.
 
 // x Wᵀ + bias + addend. x: [..., in]; weight: [out, in] or [out, in, 1, 1]; bias: [out] or undefined; addend:
 // [..., out] or undefined. Returns [..., out].
@@ -21,19 +20,5 @@ at::Tensor Linear(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
 // value * gelu(gate), value and gate being the halves of x Wᵀ + bias (Shazeer 2020, arXiv:2002.05202).
 // x: [..., in]; weight: [2 * out, in]; bias: [2 * out]. Returns [..., out].
 at::Tensor GatedLinear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
-
-struct ConvOptions {
-  int64_t stride = 1;
-  int64_t padding = 1;
-  bool pad_bottom_right_only = false;  // one row and column of zeros there, instead of `padding` on every side
-  // When positive, x is first enlarged to this size by the nearest pixel.
-  int64_t enlarged_height = 0;
-  int64_t enlarged_width = 0;
-};
-
-// x: [B, in, H, W]; weight: [out, in, k, k]; bias: [out]; addend: [B, out, H', W'], channels-last, or undefined.
-// Returns [B, out, H', W'], channels-last.
-at::Tensor Conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const ConvOptions& options,
-                  const at::Tensor& addend = {});
 
 }  // namespace latentd::model::kernels

@@ -4,7 +4,7 @@
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
 
-#include "model/kernels/matmul.h"
+#include "model/kernels/conv2d.h"
 
 namespace latentd::model {
 

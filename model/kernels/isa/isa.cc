@@ -3,8 +3,9 @@
 #include "model/kernels/isa/simd.h"
 
 #include "model/kernels/isa/matmul.inc"
-// Uses the tiles of the matrix product.
+// These use the tiles of the matrix product.
 #include "model/kernels/isa/attention.inc"
+#include "model/kernels/isa/winograd.inc"
 #include "model/kernels/isa/pixels.inc"
 
 namespace latentd::model::kernels::LATENTD_ISA {
@@ -15,6 +16,8 @@ const KernelTable& Table() {
   static constexpr KernelTable kTable = {
       .matmul_scratch = MatmulScratch,
       .matmul = RunMatmul,
+      .winograd_scratch = WinogradScratch,
+      .winograd = RunWinograd,
       .attention_scratch = AttentionScratch,
       .attention = RunAttention,
       .norm_sums = NormSums,

@@ -26,6 +26,23 @@ struct MatmulBlock {
   float* scratch;      // MatmulScratch(row_count, column_count) floats
 };
 
+// A block of a 3x3 convolution with stride 1, by tiles of 2x2 results.
+struct WinogradBlock {
+  Scalar scalar;              // of every pointer below but `scratch`
+  const void* const* pixels;  // [tile_count][4][4]: the features of each pixel of a tile's window (zeros outside)
+  const int64_t* results;     // [tile_count][2][2]: the row of `out`, or -1 beyond the edge
+  int64_t tile_count;
+  int64_t features;      // contiguous at each pixel
+  const void* weight;    // [columns, 3, 3, features]
+  int64_t first_column;  // this block's columns of the result
+  int64_t column_count;
+  int64_t columns;     // of the whole result
+  const void* bias;    // [columns] or null
+  const void* addend;  // [rows, columns] added to the result, or null; may be `out`
+  void* out;           // [rows, columns]
+  float* scratch;      // winograd_scratch(features, column_count) floats
+};
+
 // One head of an attention; see kernels/attention.h. Strides are elements from one token to the next.
 struct AttentionHead {
   Scalar scalar;
@@ -52,6 +69,10 @@ struct KernelTable {
   // Floats that MatmulBlock::scratch must hold, 64-byte aligned, for `row_count` and `column_count` of a block.
   int64_t (*matmul_scratch)(int64_t row_count, int64_t column_count);
   void (*matmul)(const MatmulBlock& block);
+
+  // Floats that WinogradBlock::scratch must hold, 64-byte aligned.
+  int64_t (*winograd_scratch)(int64_t features, int64_t column_count);
+  void (*winograd)(const WinogradBlock& block);
 
   // Floats that AttentionHead::scratch must hold, 64-byte aligned.
   int64_t (*attention_scratch)(int64_t keys, int64_t features);

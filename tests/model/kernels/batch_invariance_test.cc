@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model/kernels/attention.h"
+#include "model/kernels/conv2d.h"
 #include "model/kernels/elementwise.h"
 #include "model/kernels/group_norm.h"
 #include "model/kernels/matmul.h"
@@ -57,7 +58,7 @@ TEST(BatchInvarianceTest, GatedLinear) {
 }
 
 TEST(BatchInvarianceTest, Convolution) {
-  for (const auto& [height, width] : {std::array<int64_t, 2>{1, 1}, {2, 3}, {5, 4}, {9, 7}, {16, 16}}) {
+  for (const auto& [height, width] : {std::array<int64_t, 2>{1, 1}, {2, 3}, {5, 4}, {9, 7}, {16, 16}, {17, 23}}) {
     for (const ConvOptions& options :
          {ConvOptions{}, ConvOptions{.stride = 2}, ConvOptions{.pad_bottom_right_only = true},
           ConvOptions{.enlarged_height = 2 * height, .enlarged_width = 2 * width}}) {

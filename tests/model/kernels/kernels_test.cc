@@ -17,6 +17,7 @@
 #include <string>
 
 #include "model/kernels/attention.h"
+#include "model/kernels/conv2d.h"
 #include "model/kernels/elementwise.h"
 #include "model/kernels/group_norm.h"
 #include "model/kernels/matmul.h"
@@ -75,7 +76,11 @@ TEST_P(KernelsTest, ConvolutionWithEveryStridePaddingAndEnlargement) {
   for (const Case& c :
        {Case{4, 8, 3, 9, 7, {}}, Case{3, 70, 3, 6, 5, {.stride = 2}}, Case{5, 4, 5, 7, 8, {.padding = 2}},
         Case{6, 6, 3, 8, 5, {.stride = 2, .pad_bottom_right_only = true}}, Case{17, 3, 1, 4, 4, {.padding = 0}},
-        Case{1, 1, 3, 1, 1, {}}, Case{8, 8, 3, 4, 5, {.enlarged_height = 8, .enlarged_width = 9}}}) {
+        Case{1, 1, 3, 1, 1, {}}, Case{8, 8, 3, 4, 5, {.enlarged_height = 8, .enlarged_width = 9}},
+        // Large enough for Winograd's method.
+        Case{16, 8, 3, 16, 16, {}}, Case{33, 70, 3, 17, 19, {}}, Case{150, 20, 3, 21, 14, {.padding = 0}},
+        Case{64, 130, 3, 31, 25, {}}, Case{20, 5, 3, 18, 18, {.padding = 2}},
+        Case{40, 24, 3, 9, 16, {.enlarged_height = 19, .enlarged_width = 31}}}) {
     const at::Tensor x = Make("x", {2, c.in, c.height, c.width});
     const at::Tensor w =
         (Make("w", {c.out, c.in, c.kernel, c.kernel}) / std::sqrt(9.0 * static_cast<double>(c.in))).to(GetParam());
