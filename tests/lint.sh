@@ -1,24 +1,45 @@
 #!/usr/bin/env bash
-# Checks form: the API's style (buf), and the C++ files that changed since LATENTD_LINT_BASE (default: the last commit's
-# parent): clang-format, and clang-tidy with --tidy, which needs build/release to be configured.
+# Checks form.
+#
+#   tests/lint.sh          the API's style (buf), and clang-format on what changed
+#   tests/lint.sh --tidy   clang-tidy on what changed; build/release must be built, for its generated headers
+#
+# What changed: the C++ files that differ from LATENTD_LINT_BASE (default: the last commit's parent).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source deploy/lib.sh
 
 base=${LATENTD_LINT_BASE:-HEAD~1}
 git rev-parse -q --verify "$base^{commit}" >/dev/null || base=$(git hash-object -t tree /dev/null)
-list=$(git diff --name-only --diff-filter=d "$base" -- '*.h' '*.cc') || die "git cannot say which files changed"
+list=$(git diff --name-only --diff-filter=d "$base" -- '*.h' '*.cc' '*.inc') || die "git cannot say which files changed"
 mapfile -t changed < <(printf '%s' "$list")
-[ ${#changed[@]} -eq 0 ] || clang-format-14 --dry-run --Werror "${changed[@]}"
 
-if [ "${1:-}" = --tidy ] && [ ${#changed[@]} -gt 0 ]; then
+check_format() { [ ${#changed[@]} -eq 0 ] || clang-format-14 --dry-run --Werror "${changed[@]}"; }
+
+# Sources alone: a header is judged with the sources that include it.
+check_tidy() {
+  local sources=()
   mapfile -t sources < <(printf '%s\n' "${changed[@]}" | grep '\.cc$')
-  [ ${#sources[@]} -eq 0 ] || clang-tidy-14 --quiet -p build/release "${sources[@]}"
-fi
+  [ ${#sources[@]} -gt 0 ] || return 0
+  # clang cannot read gcc's precompiled headers.
+  mkdir -p build/tidy
+  sed 's/ -Winvalid-pch//; s/ -include [^ ]*cmake_pch.hxx//' build/release/compile_commands.json >build/tidy/compile_commands.json
+  printf '%s\0' "${sources[@]}" | xargs -0 -n 1 -P "$(nproc)" clang-tidy-14 --quiet -p build/tidy \
+    --extra-arg=-Wno-unknown-warning-option 2> >(grep -v 'warnings\? .*generated' >&2)
+}
 
 # buf sees googleapis as a module beside ours; only ours is judged.
-stage=$(mktemp -d)
-trap 'rm -rf "$stage"' EXIT
-cp -r proto/. "$stage"
-cp -r "$LATENTD_GOOGLEAPIS_ROOT/google" "$stage"
-(cd "$stage" && "$LATENTD_BUF" lint --path latentd)
+check_api() {
+  local stage
+  stage=$(mktemp -d)
+  cp -r proto/. "$stage"
+  cp -r "$LATENTD_GOOGLEAPIS_ROOT/google" "$stage"
+  (cd "$stage" && "$LATENTD_BUF" lint --path latentd) || { rm -rf "$stage"; return 1; }
+  rm -rf "$stage"
+}
+
+case ${1:-} in
+  --tidy) check_tidy ;;
+  '') check_format; check_api ;;
+  *) die "unknown option $1" ;;
+esac

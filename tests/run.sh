@@ -33,6 +33,7 @@ case $mode in
     step "checking format and API style" tests/lint.sh
     step "configuring" configure release
     step "building" build release
+    step "checking what changed with clang-tidy" tests/lint.sh --tidy
     step "testing" run_tests release
     ;;
   sanitizers)

@@ -100,7 +100,7 @@ class ConfigReader {
       if (!fits) Mismatch();
     } else if constexpr (std::is_floating_point_v<T>) {
       if (!value.is_number()) Mismatch();
-    } else if constexpr (IsVector<T>) {
+    } else if constexpr (kIsVector<T>) {
       if (!value.is_array()) Mismatch();
       T values;
       for (const nlohmann::json& element : value) values.push_back(Checked<typename T::value_type>(element));
@@ -109,7 +109,7 @@ class ConfigReader {
     return value.get<T>();
   }
   template <typename T>
-  static constexpr bool IsVector = false;
+  static constexpr bool kIsVector = false;
   [[noreturn]] static void Mismatch() { throw nlohmann::json::type_error::create(302, "type mismatch", nullptr); }
 
   std::string where_;
@@ -119,6 +119,6 @@ class ConfigReader {
 };
 
 template <typename T>
-constexpr bool ConfigReader::IsVector<std::vector<T>> = true;
+constexpr bool ConfigReader::kIsVector<std::vector<T>> = true;
 
 }  // namespace latentd::model

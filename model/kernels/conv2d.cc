@@ -102,7 +102,8 @@ void RunDirect(const Convolution& conv) {
              });
 }
 
-// Transforming pixels and weights pays on large maps of many features. Only what is the same for every batch may decide.
+// Transforming pixels and weights pays on large maps of many features. Only what is the same for every batch may
+// decide.
 bool WorthTransforming(const Convolution& conv) {
   constexpr int64_t kMinPixels = 256;
   constexpr int64_t kMinFeatures = 16;

@@ -5,8 +5,8 @@
 #include "model/kernels/isa/matmul.inc"
 // These use the tiles of the matrix product.
 #include "model/kernels/isa/attention.inc"
-#include "model/kernels/isa/winograd.inc"
 #include "model/kernels/isa/pixels.inc"
+#include "model/kernels/isa/winograd.inc"
 
 namespace latentd::model::kernels::LATENTD_ISA {
 
