@@ -56,7 +56,7 @@ ConfigReader::ConfigReader(std::string where, nlohmann::json object)
 
 std::string ConfigReader::GetChoice(const std::string& key, const std::string& fallback,
                                     std::initializer_list<std::string> choices) {
-  const std::string value = Get<std::string>(key, fallback);
+  std::string value = Get<std::string>(key, fallback);
   if (std::find(choices.begin(), choices.end(), value) != choices.end()) return value;
   std::string known;
   for (const std::string& choice : choices) known += (known.empty() ? "" : ", ") + choice;
@@ -72,10 +72,10 @@ void ConfigReader::Only(const std::string& key, const nlohmann::json& supported)
 }
 
 const nlohmann::json& ConfigReader::Raw(const std::string& key) {
-  static const nlohmann::json kNull;
+  static const nlohmann::json absent;
   used_.insert(key);
   const auto found = object_.find(key);
-  return found == object_.end() ? kNull : *found;
+  return found == object_.end() ? absent : *found;
 }
 
 void ConfigReader::Finish() {
