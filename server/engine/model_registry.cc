@@ -1,5 +1,6 @@
 #include "server/engine/model_registry.h"
 
+#include <ATen/Parallel.h>
 #include <omp.h>
 
 #include <algorithm>
@@ -118,7 +119,11 @@ bool ModelRegistry::ShortOfMemory() const {
 }
 
 void ModelRegistry::RunLoader() {
-  omp_set_num_threads(1);  // of this thread: reading weights must not take the engine's cores
+  // Of this thread: reading weights must not take the engine's cores. LibTorch sets the number when a thread first asks
+  // for it, once in its library and once in the templates compiled into ours: both come before.
+  static_cast<void>(at::get_num_threads());
+  at::parallel_for(0, 1, 1, [](int64_t, int64_t) {});
+  omp_set_num_threads(1);
   while (true) {
     std::string next;
     std::vector<std::shared_ptr<model::DiffusionModel>> leaving;

@@ -1,5 +1,6 @@
 #include "server/engine/model_registry.h"
 
+#include <ATen/Parallel.h>
 #include <gmock/gmock.h>
 
 #include <future>
@@ -66,6 +67,22 @@ TEST_F(ModelRegistryTest, AModelIsLoadedOnUse) {
   EXPECT_EQ(State(registry, "a"), ModelState::kAvailable);
   EXPECT_TRUE(Load(registry, "a").ok());
   EXPECT_EQ(State(registry, "a"), ModelState::kLoaded);
+}
+
+TEST_F(ModelRegistryTest, LoadingLeavesTheOtherCoresToTheEngine) {
+  const int before = at::get_num_threads();
+  at::set_num_threads(3);
+  int threads = 0;
+  ModelEntry entry = Entry("a");
+  entry.load = [&, load = entry.load] {
+    at::parallel_for(0, 1, 1, [](int64_t, int64_t) {});
+    threads = at::get_num_threads();
+    return load();
+  };
+  ModelRegistry registry({.models = {entry}});
+  EXPECT_TRUE(Load(registry, "a").ok());
+  at::set_num_threads(before);
+  EXPECT_EQ(threads, 1);
 }
 
 TEST_F(ModelRegistryTest, TheMemoryOfTheDeviceHoldsTheWeightsAtLeast) {
