@@ -29,6 +29,8 @@ install_debian_packages() {
   [ ${#missing[@]} -eq 0 ] && return
   [ "$(id -u)" = 0 ] || die "these Debian packages are missing and only root can install them: ${missing[*]}"
   export DEBIAN_FRONTEND=noninteractive
+  # An installation that was cut off in the middle is finished first: apt refuses to go on from there.
+  dpkg --configure -a >"$LATENTD_CACHE/apt.log" 2>&1 9>&- || die "dpkg --configure -a failed; see $LATENTD_CACHE/apt.log"
   apt-get update -qq
   apt-get install -y -qq --no-install-recommends "${missing[@]}" >"$LATENTD_CACHE/apt.log" 2>&1 9>&- ||
     die "apt-get install failed; see $LATENTD_CACHE/apt.log"

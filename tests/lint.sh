@@ -10,22 +10,25 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source deploy/lib.sh
 
 base=${LATENTD_LINT_BASE:-HEAD~1}
-git rev-parse -q --verify "$base^{commit}" >/dev/null || base=$(git hash-object -t tree /dev/null)
+if ! git rev-parse -q --verify "$base^{commit}" >/dev/null; then
+  printf 'nothing to compare with: %s is not here\n' "$base"
+  base=HEAD
+fi
 list=$(git diff --name-only --diff-filter=d "$base" -- '*.h' '*.cc' '*.inc') || die "git cannot say which files changed"
 mapfile -t changed < <(printf '%s' "$list")
 
 check_format() { [ ${#changed[@]} -eq 0 ] || clang-format-14 --dry-run --Werror "${changed[@]}"; }
 
-# Sources alone: a header is judged with the sources that include it.
+# A header is judged with the source of its name.
 check_tidy() {
   local sources=()
-  mapfile -t sources < <(printf '%s\n' "${changed[@]}" | grep '\.cc$')
+  mapfile -t sources < <(printf '%s\n' "${changed[@]}" | sed 's/\.h$/.cc/' | sort -u | grep '\.cc$' | xargs -r ls 2>/dev/null)
   [ ${#sources[@]} -gt 0 ] || return 0
   # clang cannot read gcc's precompiled headers.
   mkdir -p build/tidy
   sed 's/ -Winvalid-pch//; s/ -include [^ ]*cmake_pch.hxx//' build/release/compile_commands.json >build/tidy/compile_commands.json
   printf '%s\0' "${sources[@]}" | xargs -0 -n 1 -P "$(nproc)" clang-tidy-14 --quiet -p build/tidy \
-    --extra-arg=-Wno-unknown-warning-option 2> >(grep -v 'warnings\? .*generated' >&2)
+    --extra-arg=-Wno-unknown-warning-option --extra-arg=-Wthread-safety 2> >(grep -v 'warnings\? .*generated' >&2)
 }
 
 # buf sees googleapis as a module beside ours; only ours is judged.

@@ -4,6 +4,9 @@
 #include <cpuid.h>
 #endif
 
+#include <cstdlib>
+#include <string_view>
+
 namespace latentd::model::kernels {
 
 #if defined(__x86_64__)
@@ -37,6 +40,9 @@ bool HasFastBFloat16() {
 
 const KernelTable& Kernels() {
   static const KernelTable& table = []() -> const KernelTable& {
+    const char* most = std::getenv("LATENTD_CPU_KERNELS");
+    const std::string_view limit = most == nullptr ? "" : most;
+    if (limit == "baseline") return baseline::Table();
 #if defined(__x86_64__)
     // By features rather than by level (x86-64-v4, x86-64-v3), which not every compiler can ask for.
     const bool has_v3 = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0 &&
@@ -44,7 +50,7 @@ const KernelTable& Kernels() {
     const bool has_v4 = has_v3 && __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
                         __builtin_cpu_supports("avx512cd") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
                         __builtin_cpu_supports("avx512vl") != 0;
-    if (has_v4) return avx512::Table();
+    if (has_v4 && limit != "avx2") return avx512::Table();
     if (has_v3) return avx2::Table();
 #endif
     return baseline::Table();

@@ -98,7 +98,7 @@ const std::vector<Flag>& Flags() {
        [](ServerOptions& o, const std::string& v) { return Store(o.max_queued_jobs, ParseInt(v, 1, 1000000)); }},
       {"threads", "N", "Threads that compute (default 0: one for each core)",
        [](ServerOptions& o, const std::string& v) { return Store(o.threads, ParseInt(v, 0, 4096)); }},
-      {"model-memory", "BYTES", "Most memory for weights, such as 8GiB (default 0: no limit but the device's)",
+      {"model-memory", "BYTES", "Most memory for weights, such as 8GiB (default 0: what a GPU holds, four fifths of the CPU's memory)",
        [](ServerOptions& o, const std::string& v) { return Store(o.model_memory, ParseSize(v)); }},
       {"job-ttl", "DURATION", "How long finished jobs and their outputs are kept (default 1h)",
        [](ServerOptions& o, const std::string& v) { return Store(o.job_ttl, ParseDuration(v)); }},

@@ -16,10 +16,15 @@
 namespace latentd::rpc {
 namespace {
 
-// A status travels twice, once percent-encoded (up to three bytes a byte) and once in base64: these keep it under the
-// 8 KiB of metadata that gRPC's clients take by default.
-constexpr size_t kMaxMessageBytes = 1000;
-constexpr size_t kMaxDetailBytes = 2000;
+struct Limits {
+  size_t message_bytes;
+  size_t detail_bytes;
+};
+
+// The status that a call finishes with travels twice, once percent-encoded (up to three bytes a byte) and once in
+// base64: these keep it under the 8 KiB of metadata that gRPC's clients take by default.
+constexpr Limits kInMetadata = {.message_bytes = 1000, .detail_bytes = 2000};
+constexpr Limits kInMessage = {.message_bytes = 64 << 10, .detail_bytes = 64 << 10};
 
 // At most `limit` bytes of `text`, ending with a whole character and a mark when it was cut.
 std::string Shortened(std::string text, size_t limit) {
@@ -31,14 +36,14 @@ std::string Shortened(std::string text, size_t limit) {
   return text.substr(0, end) + kMark;
 }
 
-google::rpc::BadRequest ToBadRequest(const std::vector<core::FieldViolation>& violations) {
+google::rpc::BadRequest ToBadRequest(const std::vector<core::FieldViolation>& violations, size_t limit) {
   google::rpc::BadRequest bad_request;
   size_t bytes = 0;
   for (size_t i = 0; i < violations.size(); ++i) {
     const std::string description = Shortened(violations[i].description, 300);
     bytes += violations[i].field.size() + description.size();
     auto* violation = bad_request.add_field_violations();
-    if (bytes > kMaxDetailBytes) {
+    if (bytes > limit) {
       violation->set_description(absl::StrCat("and ", violations.size() - i, " more"));
       break;
     }
@@ -65,13 +70,11 @@ void Add(google::rpc::Status& status, const Detail& detail) {
   status.add_details()->PackFrom(detail);
 }
 
-}  // namespace
-
-google::rpc::Status ToRpcStatus(const absl::Status& status) {
+google::rpc::Status Convert(const absl::Status& status, const Limits& limits) {
   google::rpc::Status out;
   out.set_code(static_cast<int>(status.code()));
   if (status.ok()) return out;
-  out.set_message(Shortened(std::string(status.message()), kMaxMessageBytes));
+  out.set_message(Shortened(std::string(status.message()), limits.message_bytes));
   const core::ErrorDetails details = core::GetErrorDetails(status);
 
   google::rpc::ErrorInfo info;
@@ -79,7 +82,7 @@ google::rpc::Status ToRpcStatus(const absl::Status& status) {
   info.set_domain("latentd");
   for (const auto& [key, value] : details.metadata) (*info.mutable_metadata())[key] = Shortened(value, 500);
   Add(out, info);
-  if (!details.violations.empty()) Add(out, ToBadRequest(details.violations));
+  if (!details.violations.empty()) Add(out, ToBadRequest(details.violations, limits.detail_bytes));
   if (!details.resource_type.empty()) Add(out, ToResourceInfo(details));
   if (!details.quota.empty()) {
     google::rpc::QuotaFailure failure;
@@ -95,9 +98,13 @@ google::rpc::Status ToRpcStatus(const absl::Status& status) {
   return out;
 }
 
+}  // namespace
+
+google::rpc::Status ToRpcStatus(const absl::Status& status) { return Convert(status, kInMessage); }
+
 grpc::Status ToGrpcStatus(const absl::Status& status, grpc::CallbackServerContext& context) {
   if (status.ok()) return grpc::Status::OK;
-  const google::rpc::Status rpc_status = ToRpcStatus(status);
+  const google::rpc::Status rpc_status = Convert(status, kInMetadata);
   if (const auto retry_after = core::GetErrorDetails(status).retry_after) {
     context.AddTrailingMetadata("grpc-retry-pushback-ms", absl::StrCat(absl::ToInt64Milliseconds(*retry_after)));
   }

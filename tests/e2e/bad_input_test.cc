@@ -133,6 +133,7 @@ TEST_F(BadInput, SizesThatTheModelCannotMake) {
 }
 
 TEST_F(BadInput, NumbersOutOfRange) {
+  EXPECT_TRUE(Try([](auto& spec) { spec.set_steps(0), spec.set_width(0); }).ok());  // the model's own
   ExpectViolation("spec.steps", [](auto& spec) { spec.set_steps(-1); });
   ExpectViolation("spec.steps", [](auto& spec) { spec.set_steps(10'000); });
   // The model's offset of 1 would lead the first of 1,000 steps beyond its last timestep.

@@ -16,6 +16,7 @@
 #include "latentd/v1/image_generation.grpc.pb.h"
 #include "tests/e2e/cases.h"
 #include "tests/e2e/server_process.h"
+#include "tests/server/metrics/page.h"
 
 namespace latentd::e2e {
 namespace {
@@ -68,6 +69,9 @@ TEST(Faults, TwoHundredCallersThatVanishLeaveNoRowBehind) {
   const auto jobs = client->ListJobs(unfinished);
   ASSERT_TRUE(jobs.ok()) << jobs.status();
   EXPECT_TRUE(jobs->empty()) << jobs->size() << " jobs still run";
+  // Not in the engine's books either, nor in the server's.
+  EXPECT_EQ(client->GetStats()->running_rows(), 0);
+  EXPECT_EQ(metrics::ValueOf(server->MetricsPage(), "latentd_open_streams"), 0);
 }
 
 TEST(Faults, ACallerThatNeverReadsHoldsUpNobody) {

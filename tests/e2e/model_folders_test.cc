@@ -57,11 +57,11 @@ TEST_F(ModelFolders, EachFaultIsReportedAndTheOthersServe) {
   const fs::path truncated = Copy("truncated");
   fs::resize_file(truncated, fs::file_size(truncated) / 2);
   Write(Copy("oversized-header"), std::string("\xff\xff\xff\xff\xff\xff\xff\x7f", 8) + "{}");
-  Patch(Copy("wrong-shape"), "\"conv_in.bias\":{\"dtype\":\"F16\",\"shape\":[16]",
-        "\"conv_in.bias\":{\"dtype\":\"F16\",\"shape\":[61]");
+  Patch(Copy("wrong-shape"), R"({"format":"pt"},"conv_in.bias":{"dtype":"F16","shape":[16])",
+        R"({"format":"p"},"conv_in.bias":{"dtype":"F16","shape":[4,4])");
   Patch(Copy("wrong-dtype"), "\"conv_in.bias\":{\"dtype\":\"F16\"", "\"conv_in.bias\":{\"dtype\":\"I16\"");
   Patch(Copy("missing"), "\"conv_in.bias\"", "\"conv_in.bian\"");
-  Patch(Copy("overlap"), "\"data_offsets\":[0,", "\"data_offsets\":[2,");
+  Patch(Copy("overlap"), "[1184,1216]", "[1180,1212]");
   Write(Copy("no-config").parent_path() / "config.json", "{ this is not JSON");
   fs::remove(Copy("no-weights"));
 
@@ -82,10 +82,10 @@ TEST_F(ModelFolders, EachFaultIsReportedAndTheOthersServe) {
   };
   expect_broken("truncated", HasSubstr("unet"));
   expect_broken("oversized-header", HasSubstr("header"));
-  expect_broken("wrong-shape", HasSubstr("conv_in.bias"));
+  expect_broken("wrong-shape", AllOf(HasSubstr("conv_in.bias"), HasSubstr("[4, 4]")));
   expect_broken("wrong-dtype", HasSubstr("conv_in.bias"));
   expect_broken("missing", AllOf(HasSubstr("conv_in.bias"), HasSubstr("conv_in.bian")));
-  expect_broken("overlap", HasSubstr("offset"));
+  expect_broken("overlap", HasSubstr("overlaps"));
   expect_broken("no-config", HasSubstr("JSON"));
   expect_broken("no-weights", HasSubstr("unet"));
 

@@ -12,6 +12,8 @@
 #include <regex>
 #include <sstream>
 
+#include "tests/server/metrics/page.h"
+
 extern char** environ;
 
 namespace latentd::e2e {
@@ -67,8 +69,8 @@ std::unique_ptr<ServerProcess> ServerProcess::Start(const Options& options) {
 
 ServerProcess::~ServerProcess() {
   if (pid_ > 0 && !ended_) {
-    kill(pid_, SIGKILL);
-    Reap(pid_);
+    Signal(SIGTERM);
+    EXPECT_EQ(Wait(), 0) << log();
   }
   if (reader_.joinable()) reader_.join();
 }
@@ -91,12 +93,14 @@ bool ServerProcess::WaitUntilReady() {
   core::MutexLock lock(mutex_);
   while (!closed_ && log_.find(" ready\n") == std::string::npos) changed_.Wait(mutex_);
   std::smatch match;
-  static const std::regex kAddresses("gRPC on (\\S+), metrics on (\\S+)\n");
+  static const std::regex kAddresses("gRPC on (\\S+), metrics on \\S+:(\\d+)/metrics\n");
   if (!std::regex_search(log_, match, kAddresses)) return false;
   address_ = match[1];
-  metrics_ = match[2];
+  metrics_port_ = std::stoi(match[2]);
   return !closed_;
 }
+
+std::string ServerProcess::MetricsPage() const { return metrics::FetchPage(metrics_port_); }
 
 void ServerProcess::Signal(int signal) const { kill(pid_, signal); }
 

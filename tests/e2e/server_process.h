@@ -11,8 +11,8 @@
 
 namespace latentd::e2e {
 
-// A latentd of its own for one test: the real program, on free ports of the loopback interface. Killed when it goes out
-// of scope.
+// A latentd of its own for one test: the real program, on free ports of the loopback interface. When it goes out of
+// scope it is told to stop, and the test fails unless it ends in order (a sanitizer's report at its end is a failure).
 class ServerProcess {
  public:
   struct Options {
@@ -25,7 +25,8 @@ class ServerProcess {
   ~ServerProcess();
 
   const std::string& address() const { return address_; }  // of gRPC, "127.0.0.1:PORT"
-  const std::string& metrics_url() const { return metrics_; }
+  // What GET /metrics answers now.
+  std::string MetricsPage() const;
   pid_t pid() const { return pid_; }
 
   // Sends a signal.
@@ -50,7 +51,7 @@ class ServerProcess {
   pid_t pid_ = -1;
   bool ended_ = false;
   std::string address_;
-  std::string metrics_;
+  int metrics_port_ = 0;
   std::thread reader_;
 
   mutable core::Mutex mutex_;

@@ -93,7 +93,8 @@ struct KernelTable {
   void (*geglu)(Scalar scalar, const void* x, int64_t rows, int64_t features, void* out);
 };
 
-// The table of the best instruction set that this machine has.
+// The table of the best instruction set that this machine has, or of a lesser one that the environment variable
+// LATENTD_CPU_KERNELS names: "avx2" or "baseline".
 const KernelTable& Kernels();
 
 }  // namespace latentd::model::kernels

@@ -1,55 +1,20 @@
 #include "server/metrics/metrics_server.h"
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
-#include <fstream>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "server/metrics/prometheus_metrics.h"
+#include "tests/server/metrics/page.h"
 
 namespace latentd::metrics {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::StartsWith;
-
-// The body of GET /metrics.
-std::string Fetch(int port) {
-  const int connection = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  EXPECT_EQ(connect(connection, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-  const std::string request = "GET /metrics HTTP/1.0\r\n\r\n";
-  EXPECT_EQ(write(connection, request.data(), request.size()), static_cast<ssize_t>(request.size()));
-  std::string response;
-  char buffer[4096];
-  for (ssize_t count; (count = read(connection, buffer, sizeof(buffer))) > 0;) {
-    response.append(buffer, static_cast<size_t>(count));
-  }
-  close(connection);
-  EXPECT_THAT(response, StartsWith("HTTP/1.1 200 OK"));
-  return response.substr(response.find("\r\n\r\n") + 4);
-}
-
-double ValueOf(const std::string& page, const std::string& metric) {
-  for (const absl::string_view line : absl::StrSplit(page, '\n')) {
-    const std::vector<std::string> parts = absl::StrSplit(line, ' ');
-    if (parts.size() == 2 && parts[0] == metric) return std::stod(parts[1]);
-  }
-  ADD_FAILURE() << metric << " is missing";
-  return 0;
-}
 
 // A server whose every metric has been used.
 class MetricsServerTest : public testing::Test {
@@ -71,7 +36,7 @@ class MetricsServerTest : public testing::Test {
 };
 
 TEST_F(MetricsServerTest, ShowsTheServicesAndTheProcesssMetrics) {
-  const std::string page = Fetch(server_->port());
+  const std::string page = FetchPage(server_->port());
   EXPECT_EQ(ValueOf(page, "latentd_images_total{model=\"m\"}"), 1);
   const double resident = ValueOf(page, "process_resident_memory_bytes");
   EXPECT_GT(resident, 1 << 20);
@@ -93,23 +58,9 @@ TEST_F(MetricsServerTest, APortInUseIsAnErrorThatNamesTheAddress) {
 
 // Prometheus' own judge of names, types and texts. deploy/install.sh --tests puts it into the cache.
 TEST_F(MetricsServerTest, PromtoolHasNoComplaint) {
-  const char* named = std::getenv("LATENTD_PROMTOOL");
-  const char* home = std::getenv("HOME");
-  const std::string promtool =
-      named != nullptr ? named : absl::StrCat(home != nullptr ? home : "", "/.cache/latentd/promtool");
-  if (access(promtool.c_str(), X_OK) != 0) {
-    GTEST_SKIP() << promtool << " is not there: run deploy/install.sh --tests, or set LATENTD_PROMTOOL";
+  if (!CheckByPromtool(FetchPage(server_->port()))) {
+    GTEST_SKIP() << "promtool is not there: run deploy/install.sh --tests, or set LATENTD_PROMTOOL";
   }
-  const std::string path = absl::StrCat(testing::TempDir(), "/latentd-metrics-", getpid());
-  std::ofstream(path) << Fetch(server_->port());
-  FILE* check = popen(absl::StrCat(promtool, " check metrics <", path, " 2>&1").c_str(), "r");
-  ASSERT_NE(check, nullptr);
-  std::string output;
-  char buffer[4096];
-  while (fgets(buffer, sizeof(buffer), check) != nullptr) output += buffer;
-  EXPECT_EQ(pclose(check), 0) << output;
-  EXPECT_EQ(output, "");
-  unlink(path.c_str());
 }
 
 }  // namespace

@@ -1,0 +1,121 @@
+// Progress shows the picture as it becomes clear.
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client/cpp/client.h"
+#include "tests/e2e/cases.h"
+#include "tests/e2e/server_process.h"
+
+namespace latentd::e2e {
+namespace {
+
+v1::GenerationSpec Spec(v1::PreviewOptions::Kind kind) {
+  v1::GenerationSpec spec;
+  spec.set_model("pictograms");
+  spec.set_prompt("a red apple");
+  spec.set_seed(7);
+  spec.set_steps(12);
+  spec.mutable_preview()->set_kind(kind);
+  spec.mutable_preview()->set_format(v1::IMAGE_FORMAT_PNG);
+  return spec;
+}
+
+// A job's previews, and its picture.
+struct Watched {
+  std::vector<v1::Preview> previews;
+  Pixels picture;
+};
+
+class Previews : public testing::Test {
+ protected:
+  void SetUp() override {
+    server_ = ServerProcess::Start({.models = {}, .arguments = {}});
+    ASSERT_NE(server_, nullptr);
+    client_ = client::Client::Connect(server_->address());
+  }
+
+  Watched Run(const v1::GenerationSpec& spec) const {
+    Watched watched;
+    const auto result = client_->Generate(spec, {}, {.event = [&](const v1::Event& event) {
+                                            if (event.progress().has_preview()) {
+                                              watched.previews.push_back(event.progress().preview());
+                                            }
+                                            return client::Next::kGoOn;
+                                          }});
+    EXPECT_TRUE(result.ok()) << result.status();
+    if (result.ok()) watched.picture = Decode(result->outputs[0].data);
+    return watched;
+  }
+
+  std::unique_ptr<ServerProcess> server_;
+  std::unique_ptr<client::Client> client_;
+};
+
+// The mean difference between a preview and the means of the picture's pixels that each of its own stands for.
+double Distance(const Pixels& preview, const Pixels& picture) {
+  const int scale = picture.width / preview.width;
+  double sum = 0;
+  for (int y = 0; y < preview.height; ++y) {
+    for (int x = 0; x < preview.width; ++x) {
+      for (int c = 0; c < 3; ++c) {
+        double mean = 0;
+        for (int i = 0; i < scale * scale; ++i) {
+          const int at = (y * scale + i / scale) * picture.width + x * scale + i % scale;
+          mean += picture.rgb[static_cast<size_t>(at * 3 + c)];
+        }
+        mean /= scale * scale;
+        sum += std::abs(mean - preview.rgb[static_cast<size_t>((y * preview.width + x) * 3 + c)]);
+      }
+    }
+  }
+  return sum / (preview.width * preview.height * 3);
+}
+
+TEST_F(Previews, TheLastImageIsNearThePictureAndNearerThanTheFirst) {
+  const Watched watched = Run(Spec(v1::PreviewOptions::KIND_IMAGE));
+  ASSERT_GE(watched.previews.size(), 2u);
+  const Pixels first = Decode(watched.previews.front().image().data());
+  const Pixels last = Decode(watched.previews.back().image().data());
+  ASSERT_EQ(last.width, watched.previews.back().image().width());
+  ASSERT_EQ(last.height, watched.previews.back().image().height());
+  ASSERT_EQ(watched.picture.width % last.width, 0);
+  std::printf("mean difference from the picture: first preview %.1f, last %.1f grey levels\n",
+              Distance(first, watched.picture), Distance(last, watched.picture));
+  EXPECT_LT(Distance(last, watched.picture), 30);  // a linear map of the latent knows no edges
+  EXPECT_LT(Distance(last, watched.picture), Distance(first, watched.picture));
+}
+
+TEST_F(Previews, ALatentIsWhatTheDecoderTakesTimesItsFactor) {
+  v1::GenerationSpec spec = Spec(v1::PreviewOptions::KIND_LATENT);
+  spec.set_guidance_scale(1);
+  const Watched watched = Run(spec);
+  ASSERT_FALSE(watched.previews.empty());
+  const v1::LatentTensor& latent = watched.previews.back().latent();
+  EXPECT_THAT(latent.shape(), testing::ElementsAre(8, 16, 16));
+  EXPECT_EQ(latent.dtype(), "float32");
+  ASSERT_EQ(latent.data().size(), 8 * 16 * 16 * sizeof(float));
+  // A latent times its factor has a deviation of about 1.
+  const auto* values = reinterpret_cast<const float*>(latent.data().data());
+  double squares = 0;
+  for (int i = 0; i < 8 * 16 * 16; ++i) squares += static_cast<double>(values[i]) * values[i];
+  EXPECT_NEAR(std::sqrt(squares / (8 * 16 * 16)), 1, 0.5);
+  EXPECT_GT(latent.scaling_factor(), 0);
+}
+
+TEST_F(Previews, ComeEveryFewStepsAndNoLargerThanAsked) {
+  v1::GenerationSpec spec = Spec(v1::PreviewOptions::KIND_IMAGE);
+  spec.mutable_preview()->set_every_steps(6);
+  spec.mutable_preview()->set_max_edge(8);
+  const Watched watched = Run(spec);
+  EXPECT_GE(watched.previews.size(), 1u);
+  EXPECT_LE(watched.previews.size(), 2u);
+  for (const v1::Preview& preview : watched.previews) EXPECT_EQ(preview.image().width(), 8);
+}
+
+}  // namespace
+}  // namespace latentd::e2e
