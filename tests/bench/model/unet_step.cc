@@ -1,10 +1,11 @@
 // Times one guided U-Net step of Stable Diffusion 1.5 with random weights, or a batch of the embedded model's U-Net.
 //
 //   unet_step [--model sd15|small] [--dtype float32|bfloat16] [--lanes N] [--size N] [--runs N] [--threads N]
-//             [--separately] [--serve]
+//             [--compare] [--serve]
 //
 // Prints the seconds of each run, on the wall and of the processor (read by compare_unet_step.py), then minimum, median
-// and maximum.
+// and maximum. --compare: by turns the lanes in one forward and the same lanes one by one, and the ratios of their
+// times.
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
@@ -32,8 +33,8 @@ struct Arguments {
   int64_t size = 0;  // of the latent's edge; 0: the model's own
   int runs = 5;
   int threads = 0;
-  bool separately = false;  // the lanes one after another
-  bool serve = false;       // one run for each line on standard input
+  bool compare = false;  // with the lanes one by one
+  bool serve = false;    // one run for each line on standard input
 };
 
 Arguments Parse(int argc, char** argv) {
@@ -47,7 +48,7 @@ Arguments Parse(int argc, char** argv) {
     if (flag == "--size") result.size = std::stoll(value());
     if (flag == "--runs") result.runs = std::stoi(value());
     if (flag == "--threads") result.threads = std::stoi(value());
-    if (flag == "--separately") result.separately = true;
+    if (flag == "--compare") result.compare = true;
     if (flag == "--serve") result.serve = true;
   }
   return result;
@@ -92,6 +93,12 @@ Timing Time(const std::function<void()>& work) {
           .cpu = static_cast<double>(std::clock() - clock) / CLOCKS_PER_SEC};
 }
 
+void Print(const char* what, std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  std::printf("%-28s min %.4f, median %.4f, max %.4f\n", what, values.front(), values[values.size() / 2],
+              values.back());
+}
+
 int Main(int argc, char** argv) {
   const Arguments arguments = Parse(argc, argv);
   if (arguments.threads > 0) at::set_num_threads(arguments.threads);
@@ -104,17 +111,14 @@ int Main(int argc, char** argv) {
   const at::Tensor timesteps = at::empty({arguments.lanes}, at::kFloat).fill_(500);
   const at::Tensor states = at::randn({arguments.lanes, 77, features}).to(dtype);
 
-  const auto step = [&] {
-    if (!arguments.separately) {
-      unet->forward(sample, timesteps, {{states}});
-      return;
-    }
+  const auto together = [&] { unet->forward(sample, timesteps, {{states}}); };
+  const auto one_by_one = [&] {
     for (int64_t i = 0; i < arguments.lanes; ++i) {
       unet->forward(sample.narrow(0, i, 1), timesteps.narrow(0, i, 1), {{states.narrow(0, i, 1)}});
     }
   };
-  step();
-  const auto run = [&] {
+  together();
+  const auto run = [](const std::function<void()>& step) {
     const Timing timing = Time(step);
     std::printf("run wall %.4f cpu %.4f\n", timing.wall, timing.cpu);
     std::fflush(stdout);
@@ -123,16 +127,24 @@ int Main(int argc, char** argv) {
   if (arguments.serve) {
     std::puts("ready");
     std::fflush(stdout);
-    for (std::string line; std::getline(std::cin, line);) run();
+    for (std::string line; std::getline(std::cin, line);) run(together);
     return 0;
   }
-  std::printf("%s, %s, %ld lanes%s, %ldx%ld latents, %d threads\n", arguments.model.c_str(), arguments.dtype.c_str(),
-              static_cast<long>(arguments.lanes), arguments.separately ? " one by one" : "", static_cast<long>(size),
-              static_cast<long>(size), at::get_num_threads());
-  std::vector<double> seconds;
-  for (int i = 0; i < arguments.runs; ++i) seconds.push_back(run());
-  std::sort(seconds.begin(), seconds.end());
-  std::printf("min %.4f, median %.4f, max %.4f s\n", seconds.front(), seconds[seconds.size() / 2], seconds.back());
+  std::printf("%s, %s, %ld lanes, %ldx%ld latents, %d threads\n", arguments.model.c_str(), arguments.dtype.c_str(),
+              static_cast<long>(arguments.lanes), static_cast<long>(size), static_cast<long>(size),
+              at::get_num_threads());
+  std::vector<double> seconds, alone, ratios;
+  for (int i = 0; i < arguments.runs; ++i) {
+    seconds.push_back(run(together));
+    if (!arguments.compare) continue;
+    alone.push_back(run(one_by_one));
+    ratios.push_back(alone.back() / seconds.back());
+  }
+  Print("in one forward, s", seconds);
+  if (arguments.compare) {
+    Print("one by one, s", alone);
+    Print("one by one / in one forward", ratios);
+  }
   return 0;
 }
 

@@ -3,7 +3,8 @@
 //   build/release/tests/bench/service/service_bench [--model pictograms] [--rounds 5]
 //
 // Starts a latentd of its own. Prints: time from Generate to the first event on an idle server; wall time of a job
-// against the device time in it; 16 jobs of mixed step counts at once against the same jobs one after another.
+// against the device time in it; 16 jobs of mixed step counts at once against the same jobs one after another, with
+// rows and lanes per forward. (A tick of the scheduler is one forward, or one encoding or decoding, by construction.)
 
 #include <algorithm>
 #include <cstdio>
@@ -17,6 +18,7 @@
 #include "absl/time/clock.h"
 #include "client/cpp/client.h"
 #include "tests/e2e/server_process.h"
+#include "tests/server/metrics/page.h"
 
 namespace latentd::bench {
 namespace {
@@ -116,23 +118,25 @@ Load RunJobs(const client::Client& client, const std::string& model, bool togeth
   return {kJobs / absl::ToDoubleSeconds(absl::Now() - began), Spread(latencies)};
 }
 
-void Batching(const client::Client& client, const std::string& model, int rounds) {
+void Batching(const e2e::ServerProcess& server, const client::Client& client, const std::string& model, int rounds) {
   std::vector<double> ratios;
   std::printf("16 jobs of 10 to 40 steps, all wanted at once        images/s   mean s    p95 s\n");
   for (int round = 0; round < rounds; ++round) {
     double rates[2];
     for (const bool together : {false, true}) {
-      const auto before = client.GetStats();
+      const std::string before = server.MetricsPage();
       const Load load = RunJobs(client, model, together);
-      const auto after = client.GetStats();
+      const std::string after = server.MetricsPage();
       rates[together] = load.images_per_second;
       std::printf("  %-50s %8.2f %8.2f %8.2f", together ? "together" : "one after another", load.images_per_second,
                   load.latencies.Mean(), load.latencies.At(0.95));
-      if (before.ok() && after.ok()) {
-        const double forwards = static_cast<double>(after->forwards() - before->forwards());
-        std::printf("   %.1f rows per forward, one forward per tick",
-                    (after->evaluations() - before->evaluations()) / forwards);
-      }
+      const auto grown = [&](const std::string& metric) {
+        const std::string name = metric + "{model=\"" + model + "\"}";
+        return metrics::ValueOf(after, name) - metrics::ValueOf(before, name);
+      };
+      const double forwards = grown("latentd_forwards_total");
+      std::printf("   %.1f rows and %.1f lanes per forward", grown("latentd_evaluations_total") / forwards,
+                  grown("latentd_batch_lanes_sum") / forwards);
       std::printf("\n");
     }
     ratios.push_back(rates[1] / rates[0]);
@@ -156,7 +160,7 @@ int Main(int argc, char** argv) {
   const auto client = client::Client::Connect(server->address());
   FirstEvent(*client, model, rounds);
   Overhead(*client, model, rounds);
-  Batching(*client, model, rounds);
+  Batching(*server, *client, model, rounds);
   return 0;
 }
 

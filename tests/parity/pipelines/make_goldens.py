@@ -57,6 +57,8 @@ def cases():
     yield dict(base, name="one-step", model="tiny-epsilon", steps=1, sampler="dpmpp_2m")
     yield dict(base, name="own-sampler", model="tiny-epsilon", sampler="pndm", steps=10)
     yield dict(base, name="clip-skip", model="tiny-epsilon", clip_skip=1)
+    # 17 x 16 latents: the first level of the U-Net is large enough for Winograd's convolution.
+    yield dict(base, name="larger-maps", model="tiny-epsilon", width=136, height=128, steps=5)
 
 
 def pictures(pipeline, case):
