@@ -74,7 +74,7 @@ void Engine::Run() {
   uses_.clear();  // the leases, while the registry is there
 }
 
-void Engine::Handle(Inbox::Content content) {
+void Engine::Handle(Inbox::Content&& content) {
   for (const std::string& name : content.ended) {
     const auto job = jobs_.find(name);
     if (job == jobs_.end()) continue;

@@ -86,7 +86,7 @@ class Engine : public core::WorkListener {
   };
 
   void Run();
-  void Handle(Inbox::Content content);
+  void Handle(Inbox::Content&& content);
   void ClaimJobs();
   void AskForModel(const std::string& model, ModelUse& use);
   void OnModel(const std::string& model, absl::StatusOr<ModelLease> lease);

@@ -198,7 +198,7 @@ void MemoryJobStore::LookAfter() {
 void MemoryJobStore::OnQueued(const std::string& name, core::Queued event) {
   Change change(*this);
   if (const auto record = table_.Find(name); record.ok()) {
-    table_.Tell(**record, change.now(), std::move(event), change.effects());
+    table_.Tell(**record, change.now(), event, change.effects());
   }
 }
 
