@@ -73,17 +73,22 @@ TEST(ToRpcStatus, CarriesEveryDetail) {
   EXPECT_FALSE(DetailOf<google::rpc::DebugInfo>(status).has_value());
 }
 
-TEST(ToRpcStatus, CutsWhatWouldNotFitInAClientsMetadata) {
+TEST(ToGrpcStatus, CutsWhatWouldNotFitInAClientsMetadata) {
   core::ErrorDetails details{.reason = "R"};
   for (int i = 0; i < 500; ++i) details.violations.push_back({absl::StrCat("field", i), std::string(1000, 'x')});
   std::string message;
   for (int i = 0; i < 5000; ++i) message += "\xC3\xA9";
-  const google::rpc::Status status = ToRpcStatus(core::MakeError(absl::StatusCode::kInvalidArgument, message, details));
+  const absl::Status error = core::MakeError(absl::StatusCode::kInvalidArgument, message, details);
+  grpc::CallbackServerContext context;
+  google::rpc::Status status;
+  ASSERT_TRUE(status.ParseFromString(ToGrpcStatus(error, context).error_details()));
   EXPECT_LT(3 * status.message().size() + status.ByteSizeLong() * 4 / 3, 8000u);
   EXPECT_THAT(status.message(), EndsWith(" …"));
   const auto bad_request = DetailOf<google::rpc::BadRequest>(status);
   const int shown = bad_request->field_violations_size() - 1;
   EXPECT_EQ(bad_request->field_violations(shown).description(), absl::StrCat("and ", 500 - shown, " more"));
+  // In a message there is room for all that is wrong with a model's folder.
+  EXPECT_EQ(ToRpcStatus(error).message(), message);
 }
 
 TEST(ToRpcStatus, EscapesTextsThatAreNotUtf8) {
