@@ -24,11 +24,13 @@ check_tidy() {
   local sources=()
   mapfile -t sources < <(printf '%s\n' "${changed[@]}" | sed 's/\.h$/.cc/' | sort -u | grep '\.cc$' | xargs -r ls 2>/dev/null)
   [ ${#sources[@]} -gt 0 ] || return 0
-  # clang cannot read gcc's precompiled header: it gets the same includes as text.
+  # clang cannot read gcc's precompiled headers: it gets the same includes as text.
   mkdir -p build/tidy
-  grep -v '#pragma' "$(find build/release -name cmake_pch.hxx | head -n 1)" >build/tidy/pch.h
-  sed "s/ -Winvalid-pch//; s|-include [^ ]*cmake_pch.hxx|-include $PWD/build/tidy/pch.h|" \
-    build/release/compile_commands.json >build/tidy/compile_commands.json
+  local header
+  while read -r header; do
+    grep -v '#pragma' "$header" >"${header%/*}/for_clang.hxx"
+  done < <(find "$PWD/build/release" -name cmake_pch.hxx)
+  sed 's/ -Winvalid-pch//; s/cmake_pch\.hxx /for_clang.hxx /' build/release/compile_commands.json >build/tidy/compile_commands.json
   printf '%s\0' "${sources[@]}" | xargs -0 -n 1 -P "$(nproc)" clang-tidy-14 --quiet -p build/tidy \
     --extra-arg=-Wno-unknown-warning-option --extra-arg=-Wthread-safety 2> >(grep -v 'warnings\? .*generated' >&2)
 }
