@@ -9,14 +9,10 @@
 #include <opencv2/imgproc.hpp>
 
 namespace latentd::e2e {
-namespace {
-
 std::string ReadFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
-
-}  // namespace
 
 std::string GoldenFolder() { return LATENTD_SOURCE_DIR "/tests/golden/pipelines"; }
 std::string GoldenModels() { return GoldenFolder() + "/models"; }

@@ -8,6 +8,9 @@
 
 namespace latentd::e2e {
 
+// Empty when it cannot be read.
+std::string ReadFile(const std::string& path);
+
 // Folder of the small models and of the pictures that diffusers made with them; see tests/parity/pipelines.
 std::string GoldenFolder();
 std::string GoldenModels();

@@ -4,7 +4,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <memory>
 #include <string>
 
@@ -19,16 +18,11 @@ namespace fs = std::filesystem;
 using testing::AllOf;
 using testing::HasSubstr;
 
-std::string Read(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
 void Write(const fs::path& path, const std::string& content) { std::ofstream(path, std::ios::binary) << content; }
 
 // Replaces the first `from` by `to`, of the same length, in a safetensors file's header.
 void Patch(const fs::path& file, const std::string& from, const std::string& to) {
-  std::string content = Read(file);
+  std::string content = ReadFile(file.string());
   const size_t place = content.find(from);
   ASSERT_NE(place, std::string::npos) << from;
   ASSERT_EQ(from.size(), to.size());

@@ -9,8 +9,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -136,14 +134,16 @@ TEST_F(Service, TheCommandLineMakesAPicture) {
                                            " --model pictograms --prompt 'a red apple' --steps 4 --seed 7 --out ",
                                            picture.string(), " >/dev/null");
   EXPECT_EQ(std::system(command.c_str()), 0);
-  std::ifstream file(picture, std::ios::binary);
-  const std::string bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  EXPECT_EQ(bytes, client_->Generate(Apple(4))->outputs[0].data);
+  EXPECT_EQ(ReadFile(picture.string()), client_->Generate(Apple(4))->outputs[0].data);
   fs::remove(picture);
 }
 
-TEST_F(Service, ToldToStopItRefusesNewJobsAndCancelsWhatTakesTooLong) {
-  Start({"--drain-timeout", "2s"});
+class ImpatientService : public Service {
+ protected:
+  void SetUp() override { Start({"--drain-timeout", "2s"}); }
+};
+
+TEST_F(ImpatientService, ToldToStopItRefusesNewJobsAndCancelsWhatTakesTooLong) {
   grpc::ClientContext context;
   v1::GenerateRequest request;
   *request.mutable_spec() = Apple(900);
