@@ -88,10 +88,10 @@ ModelRegistry::Request ModelRegistry::Acquire(const std::string& name, Ready rea
     const auto found = slots_.find(name);
     if (found == slots_.end()) {
       result = NotFound(name);
-    } else if (Slot& slot = found->second; slot.model != nullptr && (slot.leases > 0 || to_load_.empty())) {
+    } else if (Slot& slot = found->second; slot.model != nullptr && (slot.leases > 0 || !OthersNeedRoom())) {
       result = Lease(name, slot);
     } else {
-      // A model that nobody holds waits its turn even when it is still there: its room may be another's by then.
+      // A model that nobody holds waits its turn even when it is still there, if its room may be another's by then.
       slot.waiting.emplace(request, std::move(ready));
       if (slot.waiting.size() == 1) {
         to_load_.push_back(name);
@@ -132,10 +132,7 @@ void ModelRegistry::RunLoader() {
       while (!stopping_ && leaving_.empty() && (to_load_.empty() || !MakeRoom(to_load_.front()))) changed_.Wait(mutex_);
       if (stopping_) return;
       leaving.swap(leaving_);
-      if (leaving.empty()) {
-        next = to_load_.front();
-        to_load_.pop_front();
-      }
+      if (leaving.empty()) next = to_load_.front();  // where it stays until it is there
     }
     leaving.clear();  // before the next model is loaded: its room must be free
     if (!next.empty()) LoadOne(next);
@@ -162,6 +159,17 @@ bool ModelRegistry::MakeRoom(const std::string& name) {
     leaving_.push_back(std::exchange(oldest->model, nullptr));
   }
   return true;
+}
+
+// Whether idle models must leave before all those that wait can be loaded.
+bool ModelRegistry::OthersNeedRoom() const {
+  if (memory_budget_ == 0) return false;
+  int64_t bytes = LoadedBytes();
+  for (const std::string& name : to_load_) {
+    const Slot& slot = slots_.at(name);
+    if (slot.model == nullptr && CheckSize(name).ok()) bytes += slot.entry.info.memory_bytes;
+  }
+  return bytes > memory_budget_;
 }
 
 // False: there was none.

@@ -111,6 +111,7 @@ class ModelRegistry : public core::ModelCatalog {
   void RunLoader();
   void LoadOne(const std::string& name);
   bool MakeRoom(const std::string& name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool OthersNeedRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool DropIdleModels();
   absl::Status CheckSize(const std::string& name) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status NotFound(const std::string& name) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

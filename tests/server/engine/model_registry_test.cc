@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 #include <gmock/gmock.h>
 
+#include <chrono>
 #include <future>
 #include <memory>
 #include <new>
@@ -208,6 +209,27 @@ TEST_F(ModelRegistryTest, WhatNobodyWaitsForAnyMoreIsNotLoaded) {
   EXPECT_TRUE(Load(registry, "a").ok());  // the loader has seen it all
   EXPECT_EQ(State(registry, "b"), ModelState::kAvailable);
   EXPECT_EQ(State(registry, "c"), ModelState::kLoaded);
+}
+
+TEST_F(ModelRegistryTest, AModelThatIsThereDoesNotWaitForOthersToBeLoadedUnlessTheyNeedItsRoom) {
+  for (const auto& [budget, waits] : {std::pair(0, false), std::pair(300, false), std::pair(200, true)}) {
+    std::promise<void> go_on;
+    ModelEntry loading = Entry("loading");
+    loading.load = [load = loading.load, wait = go_on.get_future().share()] {
+      wait.wait();
+      return load();
+    };
+    ModelRegistry registry({.models = {Entry("there"), loading, Entry("next")}, .memory_budget = budget});
+    EXPECT_TRUE(Load(registry, "there").ok());
+    auto first = Acquire(registry, "loading");
+    auto next = Acquire(registry, "next");
+    auto there = Acquire(registry, "there");
+    EXPECT_EQ(there.wait_for(std::chrono::seconds(0)) == std::future_status::ready, !waits) << budget;
+    go_on.set_value();
+    EXPECT_TRUE(first.get().ok());
+    EXPECT_TRUE(there.get().ok());
+    EXPECT_TRUE(next.get().ok());
+  }
 }
 
 TEST_F(ModelRegistryTest, NoModelLeavesForOneThatDoesNotFitEvenSo) {
