@@ -16,7 +16,7 @@ struct StageRun {
   int rows = 0;
   int lanes = 0;          // U-Net batch entries; for other stages the texts or pictures
   int64_t pixels = 0;     // lanes × pixels of the picture
-  absl::Duration time{};  // on the device
+  absl::Duration time{};  // on the device; of a step: the U-Net and the samplers
 };
 
 // Told of what happens, to count it. Any thread; must not block nor call back.

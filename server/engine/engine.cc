@@ -1,6 +1,5 @@
 #include "server/engine/engine.h"
 
-#include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 #include <utility>
 
 #include "model/samplers/sampler.h"
+#include "server/engine/compute_threads.h"
 #include "server/engine/status.h"
 
 namespace latentd::engine {
@@ -57,7 +57,7 @@ int Engine::running_rows() const {
 
 void Engine::Run() {
   const c10::InferenceMode inference;
-  if (options_.threads > 0) at::set_num_threads(options_.threads);
+  if (options_.threads > 0) UseComputeThreads(options_.threads);
   bool planned = true;
   for (Inbox::Content content; !content.stop; content = inbox_->Take(/*wait=*/!planned)) {
     Handle(std::move(content));

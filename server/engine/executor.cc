@@ -41,27 +41,26 @@ void Smooth(std::optional<double>& mean, double value) { mean = mean ? *mean + 0
 Executor::Executor(const Options& options) : options_(options), cache_(options.conditioning_cache_bytes) {}
 
 Executor::Outcome Executor::Run(core::Stage stage, const std::vector<Row*>& rows, model::DiffusionModel& model) {
-  Outcome outcome{.results = std::vector<core::RowResult>(rows.size(), core::RowResult::kOk),
-                  .errors = std::vector<absl::Status>(rows.size()),
-                  .shrink_to = {}};
+  const absl::Time began = options_.clock->Now();
   const absl::Status status = RunOnDevice(stage, rows, model);
-  const bool can_shrink = rows.size() > 1;
-  if (IsOutOfMemory(status) && can_shrink) {
+  Outcome outcome{.results = std::vector<core::RowResult>(rows.size(), core::RowResult::kOk),
+                  .errors = std::vector<absl::Status>(rows.size(), rows.size() == 1 ? status : absl::OkStatus()),
+                  .shrink_to = {}};
+  if (status.ok()) {
+    std::vector<at::Tensor> predicted_clean(rows.size());
+    if (stage == core::Stage::kPredict) AdvanceAll(rows, outcome, predicted_clean);
+    Book(stage, rows, options_.clock->Now() - began);
+    for (size_t i = 0; stage == core::Stage::kPredict && i < rows.size(); ++i) {
+      const bool advanced = outcome.errors[i].ok() && outcome.results[i] == core::RowResult::kOk;
+      if (advanced) PublishProgress(*rows[i], predicted_clean[i], model);
+    }
+  } else if (rows.size() > 1 && IsOutOfMemory(status)) {
     outcome.shrink_to = static_cast<int>(rows.size() / 2);
     std::fill(outcome.results.begin(), outcome.results.end(), core::RowResult::kNotRun);
-    return outcome;
-  }
-  for (size_t i = 0; i < rows.size(); ++i) {
+  } else if (rows.size() > 1) {
     // What a batch could not do, each of its rows tries alone: only the guilty one fails.
-    if (!status.ok()) outcome.errors[i] = rows.size() == 1 ? status : RunOnDevice(stage, {rows[i]}, model);
-    if (stage != core::Stage::kPredict || !outcome.errors[i].ok()) continue;
-    outcome.errors[i] = Advance(*rows[i], model);
-    if (!IsOutOfMemory(outcome.errors[i]) || !can_shrink) continue;
-    outcome.shrink_to = static_cast<int>(rows.size() / 2);
-    outcome.results[i] = core::RowResult::kNotRun;  // predicted again, beside fewer rows
-    outcome.errors[i] = absl::OkStatus();
+    for (size_t i = 0; i < rows.size(); ++i) outcome.errors[i] = Run(stage, {rows[i]}, model).errors.front();
   }
-  if (stage == core::Stage::kPredict) CheckFinite(rows, outcome.errors);
   for (size_t i = 0; i < rows.size(); ++i) {
     if (!outcome.errors[i].ok()) outcome.results[i] = core::RowResult::kFailed;
   }
@@ -70,8 +69,7 @@ Executor::Outcome Executor::Run(core::Stage stage, const std::vector<Row*>& rows
 
 // The stage's work on the model. It can be repeated: nothing that counts has changed when it fails.
 absl::Status Executor::RunOnDevice(core::Stage stage, const std::vector<Row*>& rows, model::DiffusionModel& model) {
-  const absl::Time began = options_.clock->Now();
-  const absl::Status status = Guarded([&] {
+  return Guarded([&] {
     switch (stage) {
       case core::Stage::kEncode:
         return Encode(rows, model);
@@ -81,8 +79,17 @@ absl::Status Executor::RunOnDevice(core::Stage stage, const std::vector<Row*>& r
         return Decode(rows, model);
     }
   });
-  if (status.ok()) Book(stage, rows, options_.clock->Now() - began);
-  return status;
+}
+
+void Executor::AdvanceAll(const std::vector<Row*>& rows, Outcome& outcome, std::vector<at::Tensor>& predicted_clean) {
+  for (size_t i = 0; i < rows.size(); ++i) {
+    outcome.errors[i] = Advance(*rows[i], predicted_clean[i]);
+    if (rows.size() == 1 || !IsOutOfMemory(outcome.errors[i])) continue;
+    outcome.shrink_to = static_cast<int>(rows.size() / 2);
+    outcome.results[i] = core::RowResult::kNotRun;  // predicted again, beside fewer rows
+    outcome.errors[i] = absl::OkStatus();
+  }
+  CheckFinite(rows, outcome.errors);
 }
 
 // A sum is finite when all its terms are: one small check for all rows, since each costs a device a round trip. Here a
@@ -182,8 +189,7 @@ void Executor::Predict(const std::vector<Row*>& rows, model::DiffusionModel& mod
 }
 
 // Leaves the row as it was when it fails.
-absl::Status Executor::Advance(Row& row, model::DiffusionModel& model) {
-  const int steps_before = row.job->sampler->StepsDone(row.sampler.evaluation);
+absl::Status Executor::Advance(Row& row, at::Tensor& predicted_clean) {
   model::SamplerState state = row.sampler;
   model::Advanced advanced;
   const absl::Status status = Guarded([&] {
@@ -194,16 +200,15 @@ absl::Status Executor::Advance(Row& row, model::DiffusionModel& model) {
   if (!status.ok()) return status;
   row.sampler = std::move(state);
   row.latent = std::move(advanced.latent);
-  PublishProgress(row, steps_before, advanced.predicted_clean, model);
+  predicted_clean = std::move(advanced.predicted_clean);
   return status;
 }
 
-void Executor::PublishProgress(Row& row, int steps_before, const at::Tensor& predicted_clean,
-                               model::DiffusionModel& model) {
+void Executor::PublishProgress(Row& row, const at::Tensor& predicted_clean, model::DiffusionModel& model) {
   const RunningJob& job = *row.job;
   const core::GenerationRequest& request = job.request();
   const int step = job.sampler->StepsDone(row.sampler.evaluation);
-  if (step == steps_before) return;  // in the middle of a step of several evaluations
+  if (step == job.sampler->StepsDone(row.sampler.evaluation - 1)) return;  // in a step of several evaluations
   core::Progress progress{
       .output_index = row.index, .step = step, .total_steps = request.steps(), .eta = {}, .preview = {}};
   if (const Pace& pace = paces_[job.key]; pace.predict) {

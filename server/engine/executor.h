@@ -44,11 +44,12 @@ class Executor {
   void EncodePrompts(const std::vector<Row*>& rows, model::DiffusionModel& model);
   void Predict(const std::vector<Row*>& rows, model::DiffusionModel& model);
   void Decode(const std::vector<Row*>& rows, model::DiffusionModel& model);
-  absl::Status Advance(Row& row, model::DiffusionModel& model);
+  static void AdvanceAll(const std::vector<Row*>& rows, Outcome& outcome, std::vector<at::Tensor>& predicted_clean);
+  static absl::Status Advance(Row& row, at::Tensor& predicted_clean);
   static void AddPreview(const Row& row, const at::Tensor& predicted_clean, model::DiffusionModel& model,
                          core::Progress& progress, at::Tensor& picture);
   static void CheckFinite(const std::vector<Row*>& rows, std::vector<absl::Status>& errors);
-  void PublishProgress(Row& row, int steps_before, const at::Tensor& predicted_clean, model::DiffusionModel& model);
+  void PublishProgress(Row& row, const at::Tensor& predicted_clean, model::DiffusionModel& model);
   void Book(core::Stage stage, const std::vector<Row*>& rows, absl::Duration time);
 
   // Seconds of one unit of work, smoothed, for estimates.

@@ -1,14 +1,12 @@
 #include "server/engine/model_registry.h"
 
-#include <ATen/Parallel.h>
-#include <omp.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "server/core/errors.h"
+#include "server/engine/compute_threads.h"
 #include "server/engine/status.h"
 
 namespace latentd::engine {
@@ -119,11 +117,7 @@ bool ModelRegistry::ShortOfMemory() const {
 }
 
 void ModelRegistry::RunLoader() {
-  // Of this thread: reading weights must not take the engine's cores. LibTorch sets the number when a thread first asks
-  // for it, once in its library and once in the templates compiled into ours: both come before.
-  static_cast<void>(at::get_num_threads());
-  at::parallel_for(0, 1, 1, [](int64_t, int64_t) {});
-  omp_set_num_threads(1);
+  UseComputeThreads(1);  // reading weights must not take the engine's cores
   while (true) {
     std::string next;
     std::vector<std::shared_ptr<model::DiffusionModel>> leaving;

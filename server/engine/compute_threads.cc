@@ -1,0 +1,16 @@
+#include "server/engine/compute_threads.h"
+
+#include <ATen/Parallel.h>
+#include <omp.h>
+
+namespace latentd::engine {
+
+void UseComputeThreads(int threads) {
+  // LibTorch sets its own number when a thread first asks for it, once in its library and once in the templates that
+  // are compiled into ours: both come before.
+  static_cast<void>(at::get_num_threads());
+  at::parallel_for(0, 1, 1, [](int64_t, int64_t) {});
+  omp_set_num_threads(threads);
+}
+
+}  // namespace latentd::engine

@@ -1,0 +1,11 @@
+#pragma once
+
+namespace latentd::engine {
+
+// Lets LibTorch and what it brings (OpenMP, MKL) compute with `threads` threads, at least 1, on behalf of the calling
+// thread, and of it alone. at::set_num_threads speaks for one thread to OpenMP and for all of them to MKL: a second
+// thread's team then makes libgomp think that the cores are overcommitted, and the engine's team sleeps instead of
+// spinning before each of its hundreds of short parallel regions, at half the speed.
+void UseComputeThreads(int threads);
+
+}  // namespace latentd::engine

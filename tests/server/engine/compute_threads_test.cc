@@ -1,0 +1,45 @@
+#include "server/engine/compute_threads.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/ones.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <future>
+#include <iterator>
+#include <thread>
+
+namespace latentd::engine {
+namespace {
+
+int64_t ThreadsOfThisProcess() {
+  return std::distance(std::filesystem::directory_iterator("/proc/self/task"), std::filesystem::directory_iterator());
+}
+
+// Roots are MKL's work, which has a number of threads of its own.
+void ComputeRoots() { at::ones({1 << 20}).sqrt_(); }
+
+TEST(ComputeThreadsTest, EachThreadHasItsOwnNumberAlsoInMkl) {
+  std::thread([] {
+    UseComputeThreads(1);
+    std::promise<void> computed;
+    std::promise<void> end;
+    std::thread other([&] {
+      UseComputeThreads(2);
+      EXPECT_EQ(at::get_num_threads(), 2);
+      ComputeRoots();
+      computed.set_value();
+      end.get_future().wait();
+    });
+    computed.get_future().wait();
+    const int64_t before = ThreadsOfThisProcess();
+    ComputeRoots();
+    EXPECT_EQ(at::get_num_threads(), 1);
+    EXPECT_EQ(ThreadsOfThisProcess(), before);
+    end.set_value();
+    other.join();
+  }).join();
+}
+
+}  // namespace
+}  // namespace latentd::engine
