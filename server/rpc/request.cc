@@ -141,10 +141,10 @@ absl::Status NotServed(const std::vector<std::string>& fields) {
 // Why jobs of this model cannot be taken; OK when they can.
 absl::Status CheckModel(const core::ModelInfo& model) {
   if (model.state == core::ModelState::kBroken) {
-    return core::MakeError(
-        absl::StatusCode::kFailedPrecondition,
-        absl::StrCat("the model ", model.name, " cannot be used: ", std::string(model.error.message())),
-        {.reason = "MODEL_BROKEN", .metadata = {{"model", model.name}}});
+    return core::MakeError(absl::StatusCode::kFailedPrecondition,
+                           absl::StrCat("the model ", model.name, " cannot be used (GetModel says all that is wrong): ",
+                                        std::string(model.error.message())),
+                           {.reason = "MODEL_BROKEN", .metadata = {{"model", model.name}}});
   }
   if (std::find(model.tasks.begin(), model.tasks.end(), kTextToImage) == model.tasks.end()) {
     const std::string tasks = absl::StrJoin(model.tasks, ", ");

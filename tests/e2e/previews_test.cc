@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <memory>
+#include <opencv2/imgproc.hpp>
 #include <string>
 #include <vector>
 
@@ -58,22 +59,11 @@ class Previews : public testing::Test {
 
 // The mean difference between a preview and the means of the picture's pixels that each of its own stands for.
 double Distance(const Pixels& preview, const Pixels& picture) {
-  const int scale = picture.width / preview.width;
-  double sum = 0;
-  for (int y = 0; y < preview.height; ++y) {
-    for (int x = 0; x < preview.width; ++x) {
-      for (int c = 0; c < 3; ++c) {
-        double mean = 0;
-        for (int i = 0; i < scale * scale; ++i) {
-          const int at = (y * scale + i / scale) * picture.width + x * scale + i % scale;
-          mean += picture.rgb[static_cast<size_t>(at * 3 + c)];
-        }
-        mean /= scale * scale;
-        sum += std::abs(mean - preview.rgb[static_cast<size_t>((y * preview.width + x) * 3 + c)]);
-      }
-    }
-  }
-  return sum / (preview.width * preview.height * 3);
+  const cv::Mat small(preview.height, preview.width, CV_8UC3, const_cast<uint8_t*>(preview.rgb.data()));
+  const cv::Mat large(picture.height, picture.width, CV_8UC3, const_cast<uint8_t*>(picture.rgb.data()));
+  cv::Mat averaged;
+  cv::resize(large, averaged, small.size(), 0, 0, cv::INTER_AREA);
+  return cv::norm(averaged, small, cv::NORM_L1) / static_cast<double>(small.total() * 3);
 }
 
 TEST_F(Previews, TheLastImageIsNearThePictureAndNearerThanTheFirst) {

@@ -135,9 +135,8 @@ void Batching(const e2e::ServerProcess& server, const client::Client& client, co
         return metrics::ValueOf(after, name) - metrics::ValueOf(before, name);
       };
       const double forwards = grown("latentd_forwards_total");
-      std::printf("   %.1f rows and %.1f lanes per forward", grown("latentd_evaluations_total") / forwards,
+      std::printf("   %.1f rows and %.1f lanes per forward\n", grown("latentd_evaluations_total") / forwards,
                   grown("latentd_batch_lanes_sum") / forwards);
-      std::printf("\n");
     }
     ratios.push_back(rates[1] / rates[0]);
   }

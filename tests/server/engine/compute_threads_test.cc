@@ -20,25 +20,26 @@ int64_t ThreadsOfThisProcess() {
 void ComputeRoots() { at::ones({1 << 20}).sqrt_(); }
 
 TEST(ComputeThreadsTest, EachThreadHasItsOwnNumberAlsoInMkl) {
-  std::thread([] {
+  std::promise<void> computed;
+  std::promise<void> end;
+  std::thread two([&] {
+    UseComputeThreads(2);
+    EXPECT_EQ(at::get_num_threads(), 2);
+    ComputeRoots();
+    computed.set_value();
+    end.get_future().wait();
+  });
+  computed.get_future().wait();
+  std::thread one([] {
     UseComputeThreads(1);
-    std::promise<void> computed;
-    std::promise<void> end;
-    std::thread other([&] {
-      UseComputeThreads(2);
-      EXPECT_EQ(at::get_num_threads(), 2);
-      ComputeRoots();
-      computed.set_value();
-      end.get_future().wait();
-    });
-    computed.get_future().wait();
+    EXPECT_EQ(at::get_num_threads(), 1);
     const int64_t before = ThreadsOfThisProcess();
     ComputeRoots();
-    EXPECT_EQ(at::get_num_threads(), 1);
     EXPECT_EQ(ThreadsOfThisProcess(), before);
-    end.set_value();
-    other.join();
-  }).join();
+  });
+  one.join();
+  end.set_value();
+  two.join();
 }
 
 }  // namespace

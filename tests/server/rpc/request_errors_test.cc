@@ -87,6 +87,7 @@ TEST_F(RequestErrors, ABrokenModelSaysHow) {
   EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
   EXPECT_EQ(ReasonOf(status), "MODEL_BROKEN");
   EXPECT_THAT(status.error_message(), HasSubstr("2 tensors are missing"));
+  EXPECT_THAT(status.error_message(), HasSubstr("GetModel"));  // which does not cut it
 }
 
 TEST_F(RequestErrors, WithoutAUsableModelTheOtherViolationsAreReported) {
