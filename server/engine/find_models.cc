@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "model/errors.h"
 #include "model/pipeline/model_folder.h"
-#include "model/pipeline/stable_diffusion.h"
+#include "model/pipeline/diffusion_pipeline.h"
 #include "model/samplers/sampler.h"
 #include "server/engine/status.h"
 
@@ -19,7 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 
 // What a request that leaves them out gets.
-constexpr int kDefaultSteps = 25;
 constexpr double kDefaultGuidanceScale = 7.5;
 
 constexpr int kMinLatentEdge = 4;
@@ -54,15 +53,14 @@ int MaxSteps(const model::SamplerConfig& config, model::SamplerKind kind) {
 }
 
 core::ModelInfo Describe(const std::string& name, const model::ModelFolder& folder, const at::TensorOptions& options) {
-  const int scale = static_cast<int>(folder.vae.Scale());
   core::ModelInfo info{.name = name, .architecture = folder.architecture};
   info.native_width = folder.native_width;
   info.native_height = folder.native_height;
-  info.size_multiple = scale;
-  info.min_size = std::min({kMinLatentEdge * scale, folder.native_width, folder.native_height});
+  info.size_multiple = folder.size_multiple;
+  info.min_size = std::min({kMinLatentEdge * folder.size_multiple, folder.native_width, folder.native_height});
   info.max_size = kMaxEnlargement * std::max(folder.native_width, folder.native_height);
   info.max_pixels = int64_t{kMaxEnlargement} * kMaxEnlargement * folder.native_width * folder.native_height;
-  info.tasks = {"text_to_image"};
+  info.tasks = {folder.takes_text ? "text_to_image" : "unconditional"};
   for (const model::SamplerChoice& choice : model::SamplersFor(folder.sampler)) {
     core::SamplerInfo sampler{.name = std::string(model::Name(choice.kind)),
                               .sigmas = {},
@@ -74,9 +72,9 @@ core::ModelInfo Describe(const std::string& name, const model::ModelFolder& fold
   }
   info.default_sampler = model::Name(folder.sampler.kind);
   info.default_sigmas = model::Name(model::SigmaSpacing::kDefault);
-  info.default_steps = std::min(kDefaultSteps, folder.sampler.num_train_timesteps);
-  info.default_guidance_scale = kDefaultGuidanceScale;
-  info.text_layers = static_cast<int>(folder.text.layers);
+  info.default_steps = std::min(folder.default_steps, folder.sampler.num_train_timesteps);
+  info.default_guidance_scale = folder.takes_text ? kDefaultGuidanceScale : 1;
+  info.text_layers = folder.text_layers;
   info.memory_bytes = folder.parameters * static_cast<int64_t>(options.dtype().itemsize());
   return info;
 }
@@ -100,7 +98,7 @@ absl::StatusOr<std::vector<ModelEntry>> FindModels(const fs::path& folder, const
                        // Opened again at each load: the files may have been mended or replaced meanwhile.
                        const model::ModelFolder opened = model::ModelFolder::Open(path);
                        return LoadedModel{.info = Describe(name, opened, options),
-                                          .model = std::make_shared<model::StableDiffusion>(opened, options)};
+                                          .model = std::make_shared<model::DiffusionPipeline>(opened.load(options))};
                      }};
     const absl::Status status = Guarded([&] { found.info = Describe(name, model::ModelFolder::Open(path), options); });
     if (!status.ok()) {

@@ -4,23 +4,27 @@
 #include <span>
 #include <vector>
 
+#include "model/pipeline/codec.h"
+#include "model/pipeline/conditioner.h"
+#include "model/pipeline/denoiser.h"
 #include "model/pipeline/diffusion_model.h"
 #include "model/pipeline/latent_preview.h"
-#include "model/pipeline/model_folder.h"
 #include "model/samplers/sampler_config.h"
-#include "model/text/clip_text_model.h"
-#include "model/text/clip_tokenizer.h"
-#include "model/unet/unet.h"
-#include "model/vae/vae.h"
 
 namespace latentd::model {
 
-// Stable Diffusion 1.x and 2.x (Rombach et al. 2022, arXiv:2112.10752): one CLIP text encoder, a U-Net with
-// cross-attention, an AutoencoderKL. In float32 it computes what diffusers' StableDiffusionPipeline computes.
-class StableDiffusion : public DiffusionModel {
+// What a system of the family is put together from. No part is null.
+struct PipelineParts {
+  SamplerConfig sampler;
+  std::unique_ptr<const Conditioner> conditioner;
+  std::unique_ptr<const Denoiser> denoiser;
+  std::unique_ptr<const Codec> codec;
+};
+
+// The four verbs over any parts. In float32 it computes what diffusers' pipeline of the same parts computes.
+class DiffusionPipeline final : public DiffusionModel {
  public:
-  // Reads the weights; throws ModelError listing what is wrong with them.
-  StableDiffusion(const ModelFolder& folder, const at::TensorOptions& options);
+  explicit DiffusionPipeline(PipelineParts parts);
 
   std::vector<int64_t> LatentShape(int width, int height) const override;
   std::shared_ptr<const Sampler> MakeSampler(const SamplerOptions& options) const override;
@@ -32,12 +36,7 @@ class StableDiffusion : public DiffusionModel {
   int64_t memory_bytes() const override;
 
  private:
-  const at::TensorOptions options_;
-  const SamplerConfig sampler_config_;
-  const ClipTokenizer tokenizer_;
-  const ClipTextModel text_encoder_;
-  const UNet2DConditionModel unet_;
-  const AutoencoderKL vae_;
+  const PipelineParts parts_;
   const LatentPreview preview_;
 };
 
