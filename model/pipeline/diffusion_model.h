@@ -20,7 +20,7 @@ struct Prompt {
 
 // What the text encoders made of a prompt.
 struct Conditioning {
-  at::Tensor states;     // [T, D] on the model's device, in its type
+  at::Tensor states;     // [T, D] on the model's device, in its type; undefined for unconditional models
   std::string cut_text;  // the end of the prompt that did not fit the encoder's window; empty when all did
 };
 
@@ -42,6 +42,9 @@ struct PredictRow {
 class DiffusionModel {
  public:
   virtual ~DiffusionModel() = default;
+
+  // Where its networks are.
+  virtual at::Device device() const = 0;
 
   // [C, h, w] of the latent of a picture. REQUIRES: width and height are multiples of the model's size multiple.
   virtual std::vector<int64_t> LatentShape(int width, int height) const = 0;

@@ -15,6 +15,7 @@ namespace latentd::model {
 
 // What a system of the family is put together from. No part is null.
 struct PipelineParts {
+  at::Device device = at::kCPU;
   SamplerConfig sampler;
   std::unique_ptr<const Conditioner> conditioner;
   std::unique_ptr<const Denoiser> denoiser;
@@ -26,6 +27,7 @@ class DiffusionPipeline final : public DiffusionModel {
  public:
   explicit DiffusionPipeline(PipelineParts parts);
 
+  at::Device device() const override { return parts_.device; }
   std::vector<int64_t> LatentShape(int width, int height) const override;
   std::shared_ptr<const Sampler> MakeSampler(const SamplerOptions& options) const override;
   std::vector<Conditioning> Encode(std::span<const Prompt> prompts) override;

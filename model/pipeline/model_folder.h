@@ -23,6 +23,7 @@ struct ModelFolder {
   int size_multiple = 1;  // that widths and heights must have
   bool takes_text = false;
   int text_layers = 0;    // of the text encoder
+  int prompt_tokens = 0;  // that it takes, start and end marks included
   int default_steps = 0;  // when a request does not say
   SamplerConfig sampler;
   int64_t parameters = 0;  // of all networks

@@ -70,7 +70,8 @@ void CheckFit(const Components& parts, FolderReader& reader) {
 }
 
 PipelineParts Load(const Components& parts, const SamplerConfig& sampler, const at::TensorOptions& options) {
-  return {.sampler = sampler,
+  return {.device = options.device(),
+          .sampler = sampler,
           .conditioner = std::make_unique<ClipConditioner>(ClipTokenizer::FromFolder(parts.tokenizer),
                                                            parts.text->Load<ClipTextModel>(options), options.device()),
           .denoiser = std::make_unique<TextDenoiser>(parts.unet->Load<UNet2DConditionModel>(options)),
@@ -110,6 +111,7 @@ ModelFolder OpenStableDiffusion(FolderReader& reader) {
   folder.size_multiple = scale;
   folder.takes_text = true;
   folder.text_layers = static_cast<int>(parts.text->config.layers);
+  folder.prompt_tokens = static_cast<int>(parts.text->config.max_positions);
   folder.default_steps = kDefaultSteps;
   folder.parameters = parts.text->parameters + parts.unet->parameters + parts.vae->parameters;
   folder.load = [parts = std::move(parts), sampler = folder.sampler](const at::TensorOptions& options) {

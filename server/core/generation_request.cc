@@ -42,6 +42,8 @@ class Validator {
 
   // REQUIRES: CheckWithoutModel was called.
   void CheckAgainst(const ModelInfo& model) {
+    fields_.task = TaskFor(fields_.task, model);
+    if (fields_.task == Task::kUnconditional) CheckUnconditional();
     // The first layer at least has to stay.
     CheckRange("spec.clip_skip", fields_.clip_skip, 0, std::max(0, model.text_layers - 1));
     CheckSize(model);
@@ -65,6 +67,17 @@ class Validator {
       Violate("spec.seed",
               absl::StrCat("must be from 0 to ", largest, ", so that every image's seed (seed + its index) ",
                            "is below 2^63; got ", seed));
+    }
+  }
+
+  void CheckUnconditional() {
+    const auto check = [&](absl::string_view field, const std::string& prompt) {
+      if (!prompt.empty()) Violate(field, "must be empty: the model draws without any condition");
+    };
+    check("spec.prompt", fields_.prompt);
+    check("spec.negative_prompt", fields_.negative_prompt);
+    if (const double scale = fields_.guidance_scale.value_or(1); scale > 1) {
+      Violate("spec.guidance_scale", absl::StrCat("must be 1 or less: there is nothing to guide towards; got ", scale));
     }
   }
 

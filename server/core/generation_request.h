@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "server/core/model_catalog.h"
+#include "server/core/task.h"
 
 namespace latentd::core {
 
@@ -20,6 +21,7 @@ enum class ImageFormat { kPng, kJpeg, kWebp };
 // messages; see proto/latentd/v1/spec.proto for each field's meaning.
 struct RequestFields {
   std::string model{};
+  std::optional<Task> task{};  // empty: TaskFor the model
   std::string prompt{};
   std::string negative_prompt{};
   bool literal_prompt = false;
@@ -69,7 +71,8 @@ class GenerationRequest {
 
   // Checks every field against `model` and `limits`, fills in defaults, draws the seed from `draw_seed` (a number below
   // 2³²) when none is given. Never stops at the first violation; their texts are valid UTF-8 whatever the fields hold.
-  // `now` is the time that expire_time must lie after. REQUIRES: `model` is what the catalog says of fields.model.
+  // `now` is the time that expire_time must lie after. REQUIRES: `model` is what the catalog says of fields.model, and
+  // does TaskFor(fields.task).
   static Validated Validate(const RequestFields& fields, const ModelInfo& model, const RequestLimits& limits,
                             absl::Time now, const std::function<uint32_t()>& draw_seed);
 
@@ -78,6 +81,7 @@ class GenerationRequest {
                                                        absl::Time now);
 
   const std::string& model() const { return fields_.model; }
+  Task task() const { return *fields_.task; }
   const std::string& prompt() const { return fields_.prompt; }
   const std::string& negative_prompt() const { return fields_.negative_prompt; }
   bool literal_prompt() const { return fields_.literal_prompt; }

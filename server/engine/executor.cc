@@ -121,7 +121,7 @@ void Executor::Encode(const std::vector<Row*>& rows, model::DiffusionModel& mode
     RunningJob& job = *row->job;
     row->generator = at::detail::createCPUGenerator(row->seed);
     row->latent = model::DrawNoise(model.LatentShape(job.request().width(), job.request().height()), row->generator,
-                                   job.cond->states.device()) *
+                                   model.device()) *
                   job.sampler->init_noise_sigma();
     row->sampler = {};
     if (std::exchange(job.started, true)) continue;

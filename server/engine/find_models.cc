@@ -60,7 +60,8 @@ core::ModelInfo Describe(const std::string& name, const model::ModelFolder& fold
   info.min_size = std::min({kMinLatentEdge * folder.size_multiple, folder.native_width, folder.native_height});
   info.max_size = kMaxEnlargement * std::max(folder.native_width, folder.native_height);
   info.max_pixels = int64_t{kMaxEnlargement} * kMaxEnlargement * folder.native_width * folder.native_height;
-  info.tasks = {folder.takes_text ? "text_to_image" : "unconditional"};
+  info.tasks = {folder.takes_text ? core::Task::kTextToImage : core::Task::kUnconditional};
+  info.prompt_tokens = folder.prompt_tokens;
   for (const model::SamplerChoice& choice : model::SamplersFor(folder.sampler)) {
     core::SamplerInfo sampler{.name = std::string(model::Name(choice.kind)),
                               .sigmas = {},

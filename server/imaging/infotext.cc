@@ -74,6 +74,7 @@ std::string ParametersJson(const Metadata& metadata) {
   const core::RequestFields& fields = metadata.fields;
   Json spec;
   spec["model"] = fields.model;
+  if (fields.task == core::Task::kUnconditional) spec["unconditional"] = Json::object();
   if (!fields.omit_prompts) {
     spec["prompt"] = fields.prompt;
     spec["negative_prompt"] = fields.negative_prompt;

@@ -64,6 +64,7 @@ v1::Output::State ToProto(core::OutputState state) {
 v1::GenerationSpec SpecToProto(const core::RequestFields& fields) {
   v1::GenerationSpec spec;
   spec.set_model(fields.model);
+  if (fields.task == core::Task::kUnconditional) spec.mutable_unconditional();
   spec.set_prompt(fields.prompt);
   spec.set_negative_prompt(fields.negative_prompt);
   spec.set_literal_prompt(fields.literal_prompt);

@@ -1,6 +1,5 @@
 #include "server/rpc/request.h"
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -19,9 +18,6 @@ constexpr char kModels[] = "models/";
 constexpr char kJobs[] = "jobs/";
 constexpr size_t kMaxNameBytes = 128;
 
-// The only task that code serves, as Model.tasks names it.
-constexpr char kTextToImage[] = "text_to_image";
-
 // Fields that the API has and this version does not serve. They are never ignored: a picture without what was asked for
 // would be a wrong answer.
 std::vector<std::string> UnservedFields(const v1::GenerationSpec& spec) {
@@ -29,7 +25,9 @@ std::vector<std::string> UnservedFields(const v1::GenerationSpec& spec) {
   const auto add_if = [&](bool set, const char* name) {
     if (set) fields.push_back(absl::StrCat("spec.", name));
   };
-  if (spec.task_case() != v1::GenerationSpec::TASK_NOT_SET) {
+  const bool served =
+      spec.task_case() == v1::GenerationSpec::TASK_NOT_SET || spec.task_case() == v1::GenerationSpec::kUnconditional;
+  if (!served) {
     add_if(true, v1::GenerationSpec::descriptor()->FindFieldByNumber(spec.task_case())->name().c_str());
   }
   add_if(spec.loras_size() > 0, "loras");
@@ -53,6 +51,7 @@ class FieldReader {
       const auto violations = core::GetErrorDetails(model.status()).violations;
       violations_.insert(violations_.end(), violations.begin(), violations.end());
     }
+    if (spec.has_unconditional()) fields.task = core::Task::kUnconditional;
     fields.prompt = spec.prompt();
     fields.negative_prompt = spec.negative_prompt();
     fields.literal_prompt = spec.literal_prompt();
@@ -138,18 +137,19 @@ absl::Status NotServed(const std::vector<std::string>& fields) {
                          {.reason = "NOT_SERVED", .metadata = {{"fields", list}}});
 }
 
-// Why jobs of this model cannot be taken; OK when they can.
-absl::Status CheckModel(const core::ModelInfo& model) {
+// Why this model cannot do such jobs; OK when it can.
+absl::Status CheckModel(const core::ModelInfo& model, core::Task task) {
   if (model.state == core::ModelState::kBroken) {
     return core::MakeError(absl::StatusCode::kFailedPrecondition,
                            absl::StrCat("the model ", model.name, " cannot be used (GetModel says all that is wrong): ",
                                         std::string(model.error.message())),
                            {.reason = "MODEL_BROKEN", .metadata = {{"model", model.name}}});
   }
-  if (std::find(model.tasks.begin(), model.tasks.end(), kTextToImage) == model.tasks.end()) {
-    const std::string tasks = absl::StrJoin(model.tasks, ", ");
+  if (!model.Does(task)) {
+    const std::string tasks = absl::StrJoin(
+        model.tasks, ", ", [](std::string* out, core::Task each) { out->append(core::Name(each)); });
     return core::MakeError(absl::StatusCode::kFailedPrecondition,
-                           absl::StrCat("the model ", model.name, " cannot do ", kTextToImage, "; it can do ", tasks),
+                           absl::StrCat("the model ", model.name, " cannot do ", std::string(core::Name(task)), "; it can do ", tasks),
                            {.reason = "TASK_NOT_OFFERED",
                             .metadata = {{"tasks", tasks}},
                             .resource_type = "model",
@@ -199,7 +199,7 @@ absl::StatusOr<std::shared_ptr<const core::GenerationRequest>> ReadRequest(const
   const core::RequestFields fields = reader.Read(spec, options);
   // An empty name has been reported, and is that of no model.
   const absl::StatusOr<core::ModelInfo> model = context.catalog->Find(fields.model);
-  const absl::Status usable = model.ok() ? CheckModel(*model) : model.status();
+  const absl::Status usable = model.ok() ? CheckModel(*model, core::TaskFor(fields.task, *model)) : model.status();
   core::GenerationRequest::Validated validated;
   if (usable.ok()) {
     validated = core::GenerationRequest::Validate(fields, *model, context.limits, now, context.draw_seed);

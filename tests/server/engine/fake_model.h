@@ -41,6 +41,8 @@ class FakeModel : public model::DiffusionModel {
  public:
   explicit FakeModel(FakeModelControl* control) : control_(control) {}
 
+  at::Device device() const override { return at::kCPU; }
+
   std::vector<int64_t> LatentShape(int width, int height) const override { return {1, height / 8, width / 8}; }
 
   std::shared_ptr<const model::Sampler> MakeSampler(const model::SamplerOptions& options) const override {

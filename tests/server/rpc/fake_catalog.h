@@ -25,7 +25,7 @@ class FakeCatalog : public core::ModelCatalog {
     large.name = "sd15";
     core::ModelInfo mute = core::TestModel();
     mute.name = "mute";
-    mute.tasks = {"class_to_image"};
+    mute.tasks = {core::Task::kClassToImage};
     for (const core::ModelInfo& model : {core::TestModel(), large, mute, wreck}) models_[model.name] = model;
   }
 
