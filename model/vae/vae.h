@@ -50,8 +50,8 @@ class AutoencoderKLImpl : public torch::nn::Module {
   int64_t DefaultTile() const;
 
   const VaeConfig config_;
-  VaeEncoder encoder_;
-  VaeDecoder decoder_;
+  Encoder encoder_;
+  Decoder decoder_;
   Linear quant_conv_{nullptr};  // 1x1 convolutions; empty when the configuration has none
   Linear post_quant_conv_{nullptr};
 };
