@@ -13,10 +13,10 @@ class Codec {
  public:
   virtual ~Codec() = default;
 
-  virtual int64_t channels() const = 0;        // of a latent
-  virtual int64_t scale() const = 0;           // pixels along the edge of one place of a latent
-  virtual double scaling_factor() const = 0;   // the U-Net's latents are the encoder's times this
-  virtual int64_t memory_bytes() const = 0;    // of the weights
+  virtual int64_t channels() const = 0;       // of a latent
+  virtual int64_t scale() const = 0;          // pixels along the edge of one place of a latent
+  virtual double scaling_factor() const = 0;  // the U-Net's latents are the encoder's times this
+  virtual int64_t memory_bytes() const = 0;   // of the weights
 
   // Latents as the U-Net has them, float32 [B, C, h, w] -> colours [B, 3, h · scale, w · scale] in the network's type;
   // they are meant to lie in [-1, 1].

@@ -45,6 +45,8 @@ class FolderReader {
   // Where a component's files are: in its folder, or beside model_index.json as the first checkpoints have it.
   std::filesystem::path PathOf(const std::string& component) const;
 
+  std::filesystem::path SamplerFile() const { return PathOf("scheduler") / "scheduler_config.json"; }
+
   // Runs `read`. False when it threw a ModelError, whose problems are kept.
   bool Part(const std::function<void()>& read);
 
@@ -58,8 +60,7 @@ class FolderReader {
   // module's.
   template <typename Network, typename Config>
   std::shared_ptr<const Component<Config>> Open(const std::string& name, Config (*read_config)(ConfigReader),
-                                                const KeyMap& keys = {},
-                                                LoadOptions options = {}) {
+                                                const KeyMap& keys = {}, LoadOptions options = {}) {
     auto component = std::make_shared<Component<Config>>();
     component->options = std::move(options);
     const std::filesystem::path folder = PathOf(name);

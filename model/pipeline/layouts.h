@@ -11,4 +11,10 @@ namespace latentd::model {
 // cross-attention, an AutoencoderKL.
 ModelFolder OpenStableDiffusion(FolderReader& reader);
 
+// DDPMPipeline and DDIMPipeline (Ho et al. 2020, arXiv:2006.11239): an unconditional U-Net over pixels.
+ModelFolder OpenPixelDiffusion(FolderReader& reader);
+
+// LDMPipeline (arXiv:2112.10752): an unconditional U-Net over the latents of a VQModel.
+ModelFolder OpenUnconditionalLdm(FolderReader& reader);
+
 }  // namespace latentd::model

@@ -19,6 +19,9 @@ struct Layout {
 
 constexpr std::array kLayouts = {
     Layout{"StableDiffusionPipeline", OpenStableDiffusion},
+    Layout{"DDPMPipeline", OpenPixelDiffusion},
+    Layout{"DDIMPipeline", OpenPixelDiffusion},
+    Layout{"LDMPipeline", OpenUnconditionalLdm},
 };
 
 }  // namespace

@@ -89,15 +89,14 @@ ModelFolder OpenStableDiffusion(FolderReader& reader) {
                     {"scheduler", "safety_checker", "feature_extractor", "requires_safety_checker", "image_encoder"});
   ModelFolder folder;
   reader.Part([&] {
-    folder.sampler = SamplerConfig::FromFile(reader.PathOf("scheduler") / "scheduler_config.json");
+    folder.sampler = SamplerConfig::FromFile(reader.SamplerFile());
     folder.sampler.stable_diffusion_pipeline = true;
   });
-  Components parts{
-      .tokenizer = reader.PathOf("tokenizer"),
-      .text = reader.Open<ClipTextModel>("text_encoder", ReadClipTextConfig, PrefixedClipKey,
-                                         {.may_ignore = IsClipConstant}),
-      .unet = reader.Open<UNet2DConditionModel>("unet", ReadUNetConfig),
-      .vae = reader.Open<AutoencoderKL>("vae", ReadVaeConfig, ModernVaeKey)};
+  Components parts{.tokenizer = reader.PathOf("tokenizer"),
+                   .text = reader.Open<ClipTextModel>("text_encoder", ReadClipTextConfig, PrefixedClipKey,
+                                                      {.may_ignore = IsClipConstant}),
+                   .unet = reader.Open<UNet2DConditionModel>("unet", ReadUNetConfig),
+                   .vae = reader.Open<AutoencoderKL>("vae", ReadVaeConfig, ModernVaeKey)};
   reader.Part([&] { CheckTokenizer(parts.tokenizer, parts.text.get()); });
   reader.Finish();
   CheckFit(parts, reader);

@@ -33,14 +33,14 @@ struct ModelInfo {
   int size_multiple = 8;
   int min_size = 0;
   int max_size = 0;
-  int64_t max_pixels = 0;  // of one picture
+  int64_t max_pixels = 0;     // of one picture
   std::vector<Task> tasks{};  // that it can do
   std::vector<SamplerInfo> samplers{};
   std::string default_sampler{};
   std::string default_sigmas{};
   int default_steps = 0;
   double default_guidance_scale = 0;
-  int text_layers = 0;  // clip_skip stays below
+  int text_layers = 0;    // clip_skip stays below
   int prompt_tokens = 0;  // that the text encoder takes, start and end marks included
   int64_t memory_bytes = 0;
 

@@ -8,8 +8,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "model/errors.h"
-#include "model/pipeline/model_folder.h"
 #include "model/pipeline/diffusion_pipeline.h"
+#include "model/pipeline/model_folder.h"
 #include "model/samplers/sampler.h"
 #include "server/engine/status.h"
 

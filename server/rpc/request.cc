@@ -146,14 +146,15 @@ absl::Status CheckModel(const core::ModelInfo& model, core::Task task) {
                            {.reason = "MODEL_BROKEN", .metadata = {{"model", model.name}}});
   }
   if (!model.Does(task)) {
-    const std::string tasks = absl::StrJoin(
-        model.tasks, ", ", [](std::string* out, core::Task each) { out->append(core::Name(each)); });
-    return core::MakeError(absl::StatusCode::kFailedPrecondition,
-                           absl::StrCat("the model ", model.name, " cannot do ", std::string(core::Name(task)), "; it can do ", tasks),
-                           {.reason = "TASK_NOT_OFFERED",
-                            .metadata = {{"tasks", tasks}},
-                            .resource_type = "model",
-                            .resource_name = model.name});
+    const std::string tasks =
+        absl::StrJoin(model.tasks, ", ", [](std::string* out, core::Task each) { out->append(core::Name(each)); });
+    return core::MakeError(
+        absl::StatusCode::kFailedPrecondition,
+        absl::StrCat("the model ", model.name, " cannot do ", std::string(core::Name(task)), "; it can do ", tasks),
+        {.reason = "TASK_NOT_OFFERED",
+         .metadata = {{"tasks", tasks}},
+         .resource_type = "model",
+         .resource_name = model.name});
   }
   return absl::OkStatus();
 }
