@@ -22,8 +22,14 @@ namespace {
 
 // The classes that model_index.json must name. Components that this pipeline does without (safety checker, image
 // encoder) may be named or null.
-void ReadIndex(const std::filesystem::path& file) {
+void ReadIndex(const std::filesystem::path& file, ModelFolder& folder) {
   ConfigReader index = ConfigReader::FromFile(file);
+  // Our own key; diffusers passes over those that begin with an underscore.
+  constexpr char kGuidanceScale[] = "_latentd_guidance_scale";
+  folder.guidance_scale = index.GetOptional<double>(kGuidanceScale);
+  if (const double scale = folder.guidance_scale.value_or(0); !(scale >= 0 && scale <= 100)) {
+    index.AddProblem(kGuidanceScale, index.Raw(kGuidanceScale).dump() + " is not between 0 and 100");
+  }
   const nlohmann::json& pipeline = index.Raw("_class_name");
   if (pipeline != "StableDiffusionPipeline") {
     index.AddProblem("_class_name", pipeline.dump() + " is not supported (supported: \"StableDiffusionPipeline\")");
@@ -78,7 +84,7 @@ ModelFolder ModelFolder::Open(const std::filesystem::path& path) {
   };
   const at::TensorOptions meta = at::TensorOptions().device(at::kMeta);
 
-  part([&] { ReadIndex(path / "model_index.json"); });
+  part([&] { ReadIndex(path / "model_index.json", folder); });
   part([&] {
     folder.sampler = SamplerConfig::FromFile(path / "scheduler" / "scheduler_config.json");
     folder.sampler.stable_diffusion_pipeline = true;

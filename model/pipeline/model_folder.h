@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "model/samplers/sampler_config.h"
@@ -24,6 +25,8 @@ struct ModelFolder {
       architecture;  // "stable-diffusion-1" (text of 768 features), "stable-diffusion-2" (1024), or "stable-diffusion"
   int native_width = 0;  // pixels that the U-Net was trained on
   int native_height = 0;
+
+  std::optional<double> guidance_scale;  // that suits it: `_latentd_guidance_scale` of model_index.json, 0 to 100
 
   SamplerConfig sampler;
   ClipTextConfig text;
