@@ -63,8 +63,10 @@ TEST(Faults, TwoHundredCallersThatVanishLeaveNoRowBehind) {
   std::vector<int> events_to_read(200);
   for (int& count : events_to_read) count = static_cast<int>(random() % 12);
   std::atomic<size_t> next = 0;
+  constexpr int kThreads = 8;
   std::vector<std::thread> callers;
-  for (int i = 0; i < 8; ++i) {
+  callers.reserve(kThreads);
+  for (int i = 0; i < kThreads; ++i) {
     callers.emplace_back([&] {
       for (size_t mine = next++; mine < events_to_read.size(); mine = next++) {
         const auto stub = ConnectAnew(server->address());
@@ -170,6 +172,7 @@ TEST(Faults, ToldToStopUnderLoadItFinishesWhatItAccepted) {
   std::vector<std::future<absl::Status>> jobs;
   std::atomic<int> started = 0;
   std::promise<void> all_started;
+  jobs.reserve(6);
   for (int i = 0; i < 6; ++i) {
     jobs.push_back(std::async(std::launch::async, [&] {
       bool counted = false;
