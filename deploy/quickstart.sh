@@ -35,11 +35,9 @@ build() {
 }
 wait_until_healthy() {
   for _ in $(seq 300); do
-    local healthy=false
-    $bin/client/cli/latentctl health --server "$listen" >/dev/null 2>&1 && healthy=true
-    # Ours must be alive when the address answers: another server may have had the port.
     kill -0 "$server" 2>/dev/null || { tail -n 20 "$log"; return 1; }
-    $healthy && return
+    # Its own word first: another server may have the port, and answer.
+    grep -q ' ready$' "$log" && $bin/client/cli/latentctl health --server "$listen" >/dev/null 2>&1 && return
     sleep 0.1
   done
   tail -n 20 "$log"
@@ -64,4 +62,4 @@ Another one:   $bin/client/cli/latentctl generate --server $listen --model picto
 END
 $once && exit 0
 printf 'latentd serves on %s (its log: %s); Ctrl-C stops it.\n' "$listen" "$log"
-wait $server
+wait $server || { tail -n 20 "$log"; die "latentd has ended"; }

@@ -26,6 +26,9 @@ class JobSession {
   // Writes a picture that came by another way than the events.
   void Save(int index, const std::string& data);
 
+  // Of an output that there is no picture of, learnt by another way than the events.
+  void Missed() { incomplete_ = true; }
+
   bool saved(int index) const { return saved_.count(index) > 0; }
   int64_t last_sequence() const { return last_sequence_; }
   const std::string& job() const { return job_; }

@@ -31,7 +31,11 @@ absl::Status FetchMissing(const client::Client& client, const std::string& name,
     return job.status();
   }
   for (const v1::Output& output : job->outputs()) {
-    if (output.state() != v1::Output::STATE_OK || session.saved(output.index())) {
+    if (output.state() != v1::Output::STATE_OK) {
+      session.Missed();
+      continue;
+    }
+    if (session.saved(output.index())) {
       continue;
     }
     const absl::StatusOr<client::OutputFile> file = client.GetOutput(name, output.index());

@@ -24,6 +24,17 @@ constexpr std::array kLayouts = {
     Layout{"LDMPipeline", OpenUnconditionalLdm},
 };
 
+// Our own key; diffusers passes over those that begin with an underscore.
+std::optional<double> ReadGuidanceScale(const std::filesystem::path& path, ConfigReader& index) {
+  const nlohmann::json& value = index.Raw("_latentd_guidance_scale");
+  if (value.is_null()) return std::nullopt;
+  if (!value.is_number() || !(value >= 0 && value <= 100)) {
+    throw ModelError(path.string(),
+                     {"model_index.json: _latentd_guidance_scale: " + value.dump() + " is not a number from 0 to 100"});
+  }
+  return value.get<double>();
+}
+
 }  // namespace
 
 ModelFolder ModelFolder::Open(const std::filesystem::path& path) {
@@ -33,7 +44,9 @@ ModelFolder ModelFolder::Open(const std::filesystem::path& path) {
   for (const Layout& layout : kLayouts) {
     if (pipeline == layout.pipeline) {
       FolderReader reader(path);
-      return layout.open(reader);
+      ModelFolder folder = layout.open(reader);
+      folder.guidance_scale = ReadGuidanceScale(path, index);
+      return folder;
     }
     known.append(known.empty() ? "\"" : ", \"").append(layout.pipeline).append("\"");
   }

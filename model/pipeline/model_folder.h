@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "model/pipeline/diffusion_pipeline.h"
@@ -22,9 +23,10 @@ struct ModelFolder {
   int native_height = 0;
   int size_multiple = 1;  // that widths and heights must have
   bool takes_text = false;
-  int text_layers = 0;    // of the text encoder
-  int prompt_tokens = 0;  // that it takes, start and end marks included
-  int default_steps = 0;  // when a request does not say
+  int text_layers = 0;                   // of the text encoder
+  int prompt_tokens = 0;                 // that it takes, start and end marks included
+  int default_steps = 0;                 // when a request does not say
+  std::optional<double> guidance_scale;  // that suits it: `_latentd_guidance_scale` of model_index.json, 0 to 100
   SamplerConfig sampler;
   int64_t parameters = 0;  // of all networks
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -39,11 +40,13 @@ bool TakesSteps(const model::SamplerConfig& config, model::SamplerKind kind, int
   }
 }
 
-// Some samplers warm up.
-int MinSteps(const model::SamplerConfig& config, model::SamplerKind kind) {
-  int steps = 1;
-  while (steps < config.num_train_timesteps && !TakesSteps(config, kind, steps)) ++steps;
-  return steps;
+// Some samplers warm up. Empty: the sampler cannot be made for this noise schedule.
+std::optional<int> MinSteps(const model::SamplerConfig& config, model::SamplerKind kind) {
+  constexpr int kLongestWarmUp = 8;
+  for (int steps = 1; steps <= std::min(kLongestWarmUp, config.num_train_timesteps); ++steps) {
+    if (TakesSteps(config, kind, steps)) return steps;
+  }
+  return std::nullopt;
 }
 
 // Evenly spaced timesteps with an offset reach beyond the last one of the training when there are too many of them.
@@ -63,9 +66,11 @@ core::ModelInfo Describe(const std::string& name, const model::ModelFolder& fold
   info.tasks = {folder.takes_text ? core::Task::kTextToImage : core::Task::kUnconditional};
   info.prompt_tokens = folder.prompt_tokens;
   for (const model::SamplerChoice& choice : model::SamplersFor(folder.sampler)) {
+    const std::optional<int> min_steps = MinSteps(folder.sampler, choice.kind);
+    if (!min_steps) continue;
     core::SamplerInfo sampler{.name = std::string(model::Name(choice.kind)),
                               .sigmas = {},
-                              .min_steps = MinSteps(folder.sampler, choice.kind),
+                              .min_steps = *min_steps,
                               .max_steps = MaxSteps(folder.sampler, choice.kind),
                               .takes_eta = choice.kind == model::SamplerKind::kDdim};
     for (const model::SigmaSpacing spacing : choice.sigmas) sampler.sigmas.emplace_back(model::Name(spacing));
@@ -74,7 +79,7 @@ core::ModelInfo Describe(const std::string& name, const model::ModelFolder& fold
   info.default_sampler = model::Name(folder.sampler.kind);
   info.default_sigmas = model::Name(model::SigmaSpacing::kDefault);
   info.default_steps = std::min(folder.default_steps, folder.sampler.num_train_timesteps);
-  info.default_guidance_scale = folder.takes_text ? kDefaultGuidanceScale : 1;
+  info.default_guidance_scale = folder.guidance_scale.value_or(folder.takes_text ? kDefaultGuidanceScale : 1);
   info.text_layers = folder.text_layers;
   info.memory_bytes = folder.parameters * static_cast<int64_t>(options.dtype().itemsize());
   return info;

@@ -3,15 +3,18 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <future>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "client/cpp/client.h"
 #include "tests/e2e/cases.h"
 #include "tests/e2e/server_process.h"
+#include "tests/server/metrics/page.h"
 
 namespace latentd::e2e {
 namespace {
@@ -44,10 +47,24 @@ class Neighbours : public testing::Test {
     return result.ok() && !result->outputs.empty() ? result->outputs[0].data : "";
   }
 
-  // Whether rows have shared forwards since the last call.
-  bool Shared() {
+  // The picture of a request beside others, which `begin` sends when the first is known to be in the midst of its
+  // steps.
+  std::string PictureBeside(const v1::GenerationSpec& spec, const std::function<void()>& begin) {
+    bool begun = false;
+    return Picture(spec, {.event = [&](const v1::Event& event) {
+                     if (event.has_progress() && !std::exchange(begun, true)) begin();
+                     return client::Next::kGoOn;
+                   }});
+  }
+
+  // U-Net forwards, and rows in them, since the last call.
+  struct Work {
+    int64_t forwards;
+    int64_t evaluations;
+  };
+  Work SinceThen() {
     const v1::Stats before = std::exchange(stats_, *client_->GetStats());
-    return stats_.evaluations() - before.evaluations() > stats_.forwards() - before.forwards();
+    return {stats_.forwards() - before.forwards(), stats_.evaluations() - before.evaluations()};
   }
 
   std::future<std::string> Begin(const v1::GenerationSpec& spec) {
@@ -60,19 +77,28 @@ class Neighbours : public testing::Test {
 };
 
 TEST_F(Neighbours, AFullBatchOfOtherSamplersStepsAndGuidanceChangesNothing) {
-  const v1::GenerationSpec spec = Spec(7, 12, "euler_a");
+  const v1::GenerationSpec spec = Spec(7, 60, "euler_a");
   const std::string alone = Picture(spec);
-  EXPECT_FALSE(Shared());
+  EXPECT_EQ(SinceThen().forwards, 60);
   std::vector<std::future<std::string>> others;
-  for (int i = 0; i < 9; ++i) {
-    v1::GenerationSpec other = Spec(100 + i, 5 + 3 * i, i % 3 == 0 ? "heun" : i % 3 == 1 ? "pndm" : "dpmpp_2m");
-    other.set_guidance_scale(i % 2 == 0 ? 1 : 8);
-    other.set_prompt(i % 2 == 0 ? "" : "the green house");
-    others.push_back(Begin(other));
-  }
-  EXPECT_EQ(Picture(spec), alone);
+  const std::string beside = PictureBeside(spec, [&] {
+    for (int i = 0; i < 9; ++i) {
+      v1::GenerationSpec other = Spec(100 + i, 5 + 3 * i, i % 3 == 0 ? "heun" : i % 3 == 1 ? "pndm" : "dpmpp_2m");
+      other.set_guidance_scale(i % 2 == 0 ? 1 : 8);
+      other.set_prompt(i % 2 == 0 ? "" : "the green house");
+      others.push_back(Begin(other));
+    }
+  });
+  EXPECT_EQ(beside, alone);
   for (auto& other : others) EXPECT_NE(other.get(), "");
-  EXPECT_TRUE(Shared());
+  // Heun's 23 steps take 45 evaluations, the most of the others: with fewer forwards than theirs and its own together,
+  // the row has shared some.
+  EXPECT_LT(SinceThen().forwards, 60 + 45);
+  const std::string page = server_->MetricsPage();
+  const auto forwards_of_at_most = [&](const char* rows) {
+    return metrics::ValueOf(page, absl::StrCat("latentd_batch_rows_bucket{model=\"tiny-epsilon\",le=\"", rows, "\"}"));
+  };
+  EXPECT_GT(forwards_of_at_most("8"), forwards_of_at_most("4"));
 }
 
 TEST_F(Neighbours, JoiningHalfWayChangesNeitherTheOldNorTheNewRow) {
@@ -80,36 +106,36 @@ TEST_F(Neighbours, JoiningHalfWayChangesNeitherTheOldNorTheNewRow) {
   const v1::GenerationSpec quick = Spec(2, 6, "euler_a");
   const std::string slow_alone = Picture(slow);
   const std::string quick_alone = Picture(quick);
-  EXPECT_FALSE(Shared());
+  EXPECT_EQ(SinceThen().forwards, 60 + 6);
   std::future<std::string> joined;
-  const std::string slow_beside = Picture(slow, {.event = [&](const v1::Event& event) {
-                                            // The second request is sent when the first is known to be in the middle of
-                                            // its steps.
-                                            if (event.has_progress() && !joined.valid()) joined = Begin(quick);
-                                            return client::Next::kGoOn;
-                                          }});
+  const std::string slow_beside = PictureBeside(slow, [&] { joined = Begin(quick); });
   ASSERT_TRUE(joined.valid());
   EXPECT_EQ(joined.get(), quick_alone);
   EXPECT_EQ(slow_beside, slow_alone);
-  EXPECT_TRUE(Shared());
+  EXPECT_LT(SinceThen().forwards, 60 + 6);
 }
 
 TEST_F(Neighbours, RowsCancelledBesideItChangeNothing) {
-  const v1::GenerationSpec spec = Spec(3, 40, "ddpm");
+  const v1::GenerationSpec spec = Spec(3, 60, "ddpm");
   const std::string alone = Picture(spec);
-  EXPECT_FALSE(Shared());
+  EXPECT_EQ(SinceThen().forwards, 60);
   std::vector<std::future<absl::Status>> cancelled;
-  for (int i = 0; i < 4; ++i) {
-    cancelled.push_back(std::async(std::launch::async, [this, i] {
-      const client::Callbacks stop_at_first_step = {.event = [](const v1::Event& event) {
-        return event.has_progress() ? client::Next::kStop : client::Next::kGoOn;
-      }};
-      return client_->Generate(Spec(50 + i, 200, "ddim"), {}, stop_at_first_step).status();
-    }));
-  }
-  EXPECT_EQ(Picture(spec), alone);
+  const std::string beside = PictureBeside(spec, [&] {
+    for (int i = 0; i < 4; ++i) {
+      cancelled.push_back(std::async(std::launch::async, [this, i] {
+        const client::Callbacks stop_at_first_step = {.event = [](const v1::Event& event) {
+          return event.has_progress() ? client::Next::kStop : client::Next::kGoOn;
+        }};
+        return client_->Generate(Spec(50 + i, 200, "ddim"), {}, stop_at_first_step).status();
+      }));
+    }
+  });
+  EXPECT_EQ(beside, alone);
   for (auto& each : cancelled) EXPECT_EQ(each.get().code(), absl::StatusCode::kCancelled);
-  EXPECT_TRUE(Shared());
+  // The others were in its batch when they were cancelled: had they run after it, there were more forwards.
+  const Work work = SinceThen();
+  EXPECT_GT(work.evaluations, 60 + 3);
+  EXPECT_LT(work.forwards, 60 + 4);
 }
 
 TEST_F(Neighbours, ImageIOfAJobIsTheImageOfItsOwnSeed) {

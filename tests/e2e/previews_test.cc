@@ -97,6 +97,21 @@ TEST_F(Previews, ALatentIsWhatTheDecoderTakesTimesItsFactor) {
   EXPECT_GT(latent.scaling_factor(), 0);
 }
 
+TEST(LatentPreviews, TellTheFactorOfTheModelsOwnDecoder) {
+  const auto server = ServerProcess::Start({.models = GoldenModels(), .arguments = {}});
+  ASSERT_NE(server, nullptr);
+  v1::GenerationSpec spec = Spec(v1::PreviewOptions::KIND_LATENT);
+  spec.set_model("tiny-v");
+  double factor = 0;
+  const client::Callbacks callbacks = {.event = [&](const v1::Event& event) {
+    if (event.progress().preview().has_latent()) factor = event.progress().preview().latent().scaling_factor();
+    return client::Next::kGoOn;
+  }};
+  const auto result = client::Client::Connect(server->address())->Generate(spec, {}, callbacks);
+  EXPECT_TRUE(result.ok()) << result.status();
+  EXPECT_DOUBLE_EQ(factor, 0.18215);
+}
+
 TEST_F(Previews, ComeEveryFewStepsAndNoLargerThanAsked) {
   v1::GenerationSpec spec = Spec(v1::PreviewOptions::KIND_IMAGE);
   spec.mutable_preview()->set_every_steps(6);

@@ -48,6 +48,7 @@ def main() -> None:
     index = {
         "_class_name": "StableDiffusionPipeline",
         "_diffusers_version": diffusers.__version__,
+        "_latentd_guidance_scale": draw.GUIDANCE,
         "feature_extractor": [None, None],
         "image_encoder": [None, None],
         "requires_safety_checker": False,

@@ -5,7 +5,9 @@
 
 import argparse
 import pathlib
+import re
 
+import captions
 import draw
 
 ASKED = [
@@ -21,6 +23,16 @@ UNSEEN = [
 ]
 
 
+def check_unseen(table: str) -> None:
+    """That no caption of training says what an unseen prompt says: neither a concept's own, nor one in another colour."""
+    plain = lambda text: re.sub(r"^(an?|the) ", "", re.sub(r", \w+ style$", "", text))
+    known = {plain(caption) for caption in table.replace("\t", "\n").splitlines()}
+    for prompt in UNSEEN:
+        assert plain(prompt) not in known, prompt
+        colour, _, thing = plain(prompt).partition(" ")
+        assert colour not in captions.COLOURS or (colour, thing) in captions.HELD_OUT, prompt
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=pathlib.Path, required=True)
@@ -29,8 +41,7 @@ def main() -> None:
     args = parser.parse_args()
 
     pipeline = draw.load_pipeline(args.model)
-    known = set((args.model / "captions.tsv").read_text(encoding="utf-8").replace("\t", "\n").splitlines())
-    assert not known & set(UNSEEN)
+    check_unseen((args.model / "captions.tsv").read_text(encoding="utf-8"))
     for name, prompts, seeds in (("asked", ASKED, 3), ("unseen", UNSEEN, 3)):
         repeated = [prompt for prompt in prompts for _ in range(seeds)]
         pictures = draw.generate(pipeline, repeated, list(range(seeds)) * len(prompts), args.guidance)

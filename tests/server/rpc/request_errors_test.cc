@@ -25,7 +25,7 @@ class RequestErrors : public RpcTest {
     *generate.mutable_options() = options;
     Context context;
     v1::Job job;
-    const grpc::Status status = images_->CreateJob(&context, create, &job);
+    grpc::Status status = images_->CreateJob(&context, create, &job);
     Context stream_context;
     const auto stream = images_->Generate(&stream_context, generate);
     v1::Event event;
