@@ -24,8 +24,9 @@ std::vector<GoldenCase> GoldenCases() {
     GoldenCase golden{.name = entry["name"], .spec = {}, .pictures = {}};
     v1::GenerationSpec& spec = golden.spec;
     spec.set_model(entry["model"]);
-    spec.set_prompt(entry["prompt"]);
-    spec.set_negative_prompt(entry["negative_prompt"]);
+    if (entry.value("task", "") == "unconditional") spec.mutable_unconditional();
+    spec.set_prompt(entry.value("prompt", ""));
+    spec.set_negative_prompt(entry.value("negative_prompt", ""));
     spec.set_width(entry["width"]);
     spec.set_height(entry["height"]);
     spec.set_num_images(entry["num_images"]);
@@ -33,8 +34,8 @@ std::vector<GoldenCase> GoldenCases() {
     spec.set_steps(entry["steps"]);
     spec.set_sampler(entry["sampler"]);
     spec.set_sigmas(entry["sigmas"]);
-    spec.set_guidance_scale(entry["guidance_scale"]);
-    spec.set_guidance_rescale(entry["guidance_rescale"]);
+    if (entry.contains("guidance_scale")) spec.set_guidance_scale(entry["guidance_scale"]);
+    spec.set_guidance_rescale(entry.value("guidance_rescale", 0.0));
     spec.set_eta(entry["eta"]);
     spec.set_clip_skip(entry.value("clip_skip", 0));
     for (int i = 0; i < spec.num_images(); ++i) {
