@@ -166,7 +166,8 @@ TEST(Faults, ACallerThatNeverReadsHoldsUpNobody) {
 }
 
 TEST(Faults, ToldToStopUnderLoadItFinishesWhatItAccepted) {
-  const auto server = ServerProcess::Start({.models = GoldenModels(), .arguments = {}});
+  // It has all the time that it may need, also under a sanitizer on a busy machine.
+  const auto server = ServerProcess::Start({.models = GoldenModels(), .arguments = {"--drain-timeout", "10m"}});
   ASSERT_NE(server, nullptr);
   const auto client = client::Client::Connect(server->address());
   std::vector<std::future<absl::Status>> jobs;
@@ -201,8 +202,8 @@ TEST(Faults, AThousandJobsLeaveMemoryFlatOnceRetentionHasFilled) {
   for (int i = 0; i < 1000; ++i) {
     v1::GenerationSpec spec = Spec(1);
     spec.set_prompt("apple " + std::to_string(i % 100));
-    spec.set_width(128);  // some 50 kB a job: kept all, 700 of them would be seen
-    spec.set_height(128);
+    spec.set_width(64);  // some 12 kB a job: were they kept, 700 of them would be seen
+    spec.set_height(64);
     const auto result = client->Generate(spec);
     ASSERT_TRUE(result.ok()) << result.status();
     if (i == 300) after_warm_up = server->resident();
@@ -210,10 +211,10 @@ TEST(Faults, AThousandJobsLeaveMemoryFlatOnceRetentionHasFilled) {
   const int64_t growth = server->resident() - after_warm_up;
   std::printf("resident memory after 300 jobs: %ld kB, and %+ld kB after 1000\n",
               static_cast<long>(after_warm_up / 1024), static_cast<long>(growth / 1024));
-  EXPECT_LT(growth, 8 << 20);
+  EXPECT_LT(growth, 4 << 20);
   const auto kept = client->ListJobs({});
   ASSERT_TRUE(kept.ok()) << kept.status();
-  EXPECT_LT(kept->size(), 100u);
+  EXPECT_LT(kept->size(), 200u);
 }
 
 }  // namespace
