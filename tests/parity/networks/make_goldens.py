@@ -3,8 +3,8 @@ small configurations.
 
 The weights are not in the files. Both sides make them from a formula (fill_parameters here, FillParameters in
 tests/model/layers/golden.h), and so the inputs where they are not stored: a golden holds a configuration (in the
-header's metadata, as JSON), inputs and the outputs. Run with the environment of tests/parity/requirements.txt; the files
-are the same at every run.
+header's metadata, as JSON), inputs and the outputs. Run with the environment of tests/parity/requirements.txt; the
+files are the same at every run.
 
     python tests/parity/networks/make_goldens.py
 """
