@@ -19,6 +19,12 @@ struct BlockKind {
   bool by_resnet;
 };
 
+std::string NamesOf(const std::map<std::string, BlockKind>& kinds) {
+  std::string names;
+  for (const auto& [name, kind] : kinds) names += (names.empty() ? "" : ", ") + name;
+  return names;
+}
+
 // The kinds of the blocks that `key` lists by name; `names` are those when it is absent.
 std::vector<BlockKind> ReadBlocks(ConfigReader& reader, const std::string& key, std::vector<std::string> names,
                                   const std::map<std::string, BlockKind>& supported, size_t count) {
@@ -28,9 +34,7 @@ std::vector<BlockKind> ReadBlocks(ConfigReader& reader, const std::string& key, 
     // Early releases of diffusers wrote UNetResDownBlock2D and so on.
     const auto found = supported.find(name.starts_with("UNetRes") ? name.substr(7) : name);
     if (found == supported.end()) {
-      std::string known;
-      for (const auto& [each, kind] : supported) known += (known.empty() ? "" : ", ") + each;
-      reader.AddProblem(key, "'" + name + "' is not supported (supported: " + known + ")");
+      reader.AddProblem(key, "'" + name + "' is not supported (supported: " + NamesOf(supported) + ")");
     }
     kinds.push_back(found == supported.end() ? BlockKind{} : found->second);
   }
@@ -105,7 +109,8 @@ void ReadTime(ConfigReader& reader, UNet2DConfig& config) {
   config.fourier_time = reader.GetChoice("time_embedding_type", "positional", {"positional", "fourier"}) == "fourier";
   config.flip_sin_to_cos = reader.Get("flip_sin_to_cos", true);
   config.freq_shift = reader.Get("freq_shift", 0.0);
-  if (!config.fourier_time && !(config.freq_shift >= 0 && config.freq_shift < static_cast<double>(first / 2))) {
+  const int64_t half = first / 2;
+  if (!config.fourier_time && !(config.freq_shift >= 0 && config.freq_shift < static_cast<double>(half))) {
     reader.AddProblem("freq_shift", "must be at least 0 and below half the first level's channels");
   }
   config.time_features = reader.GetCount("time_embedding_dim", 4 * first);

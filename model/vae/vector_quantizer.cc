@@ -12,7 +12,7 @@
 namespace latentd::model {
 namespace {
 
-constexpr int64_t kMaxDistances = 1 << 22;  // held at once: 16 MiB
+constexpr int64_t kMaxDistances = 1 << 20;  // held at once: 4 MiB
 
 // x: [N, D] -> [N, 1]. Added column by column: the order is the same for every row, wherever it stands.
 at::Tensor SquaredNorms(const at::Tensor& x) {
@@ -41,7 +41,7 @@ at::Tensor VectorQuantizerImpl::Nearest(const at::Tensor& x) const {
   for (int64_t first = 0; first < points.size(0); first += step) {
     const int64_t count = std::min(step, points.size(0) - first);
     const at::Tensor squared = kernels::Linear(left.narrow(0, first, count), right, {});  // [count, codes]
-    nearest.narrow(0, first, count).copy_(at::argmin(squared.clamp_min(0).sqrt(), /*dim=*/1));
+    nearest.narrow(0, first, count).copy_(at::argmin(squared.clamp_min_(0).sqrt_(), /*dim=*/1));
   }
   return nearest.view({x.size(0), x.size(2), x.size(3)});
 }

@@ -1,8 +1,10 @@
-"""Writes tests/golden/{unet,unet_2d,vae}/*.safetensors: inputs and outputs of diffusers' networks on small configurations.
+"""Writes tests/golden/{unet,unet_2d,vae,vq_model,autoencoder_tiny}/*.safetensors: what diffusers' networks make on
+small configurations.
 
 The weights are not in the files. Both sides make them from a formula (fill_parameters here, FillParameters in
-tests/model/layers/formula.h), so that a golden holds a configuration (in the header's metadata, as JSON), the inputs and
-the outputs. Run with the environment of tests/parity/requirements.txt; the files are the same at every run.
+tests/model/layers/golden.h), and so the inputs where they are not stored: a golden holds a configuration (in the
+header's metadata, as JSON), inputs and the outputs. Run with the environment of tests/parity/requirements.txt; the
+files are the same at every run.
 
     python tests/parity/networks/make_goldens.py
 """
@@ -12,7 +14,7 @@ import pathlib
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel, UNet2DModel
+from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel, UNet2DModel, VQModel
 from safetensors.torch import save_file
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
@@ -99,6 +101,30 @@ VAES = {
         block_out_channels=[8, 16], layers_per_block=2, norm_num_groups=4, latent_channels=3, sample_size=32,
         act_fn="gelu", use_quant_conv=False, use_post_quant_conv=False, mid_block_add_attention=False,
         down_block_types=["DownEncoderBlock2D"] * 2, up_block_types=["UpDecoderBlock2D"] * 2),
+}
+
+VQ_MODELS = {
+    # CompVis/ldm-celebahq-256's first stage.
+    "ldm": dict(
+        block_out_channels=[8, 16, 24], layers_per_block=1, norm_num_groups=4, latent_channels=3, num_vq_embeddings=64,
+        vq_embed_dim=3, down_block_types=["DownEncoderBlock2D"] * 3, up_block_types=["UpDecoderBlock2D"] * 3),
+    # Every other field away from its default, attention on a level.
+    "unusual": dict(
+        in_channels=4, out_channels=2, block_out_channels=[8, 16], layers_per_block=2, norm_num_groups=4,
+        latent_channels=4, num_vq_embeddings=40, vq_embed_dim=5, act_fn="gelu", mid_block_add_attention=False,
+        lookup_from_codebook=True, force_upcast=True, scaling_factor=0.5, sample_size=16,
+        down_block_types=["DownEncoderBlock2D", "AttnDownEncoderBlock2D"],
+        up_block_types=["AttnUpDecoderBlock2D", "UpDecoderBlock2D"]),
+}
+
+TINY = {
+    "taesd": dict(
+        encoder_block_out_channels=[16] * 4, decoder_block_out_channels=[16] * 4, num_encoder_blocks=[1, 2, 1, 1],
+        num_decoder_blocks=[2, 1, 1, 1]),
+    "unusual": dict(
+        in_channels=4, out_channels=2, encoder_block_out_channels=[8] * 3, decoder_block_out_channels=[12] * 2,
+        act_fn="silu", latent_channels=5, upsampling_scaling_factor=3, num_encoder_blocks=[0, 1, 2],
+        num_decoder_blocks=[1, 2], latent_magnitude=2, latent_shift=0.25, scaling_factor=0.5, force_upcast=True),
 }
 
 
@@ -203,6 +229,45 @@ def make_vae(name, config):
     write("vae", name, config, tensors)
 
 
+def make_vq_model(name, config):
+    model = VQModel(**config).eval()
+    fill_parameters(model)
+    scale = 2 ** (len(config["block_out_channels"]) - 1)
+    features = config["vq_embed_dim"]
+    tensors = {}
+    # The size of the latents.
+    for height, width in ((5, 7), (8, 3)):
+        images = make_input(f"images{height}x{width}", 2, config.get("in_channels", 3), height * scale, width * scale)
+        latents = make_input(f"latents{height}x{width}", 2, features, height, width)
+        codes = model.quantize(latents)[2][2]
+        tensors |= {f"latents{height}x{width}": model.encode(images).latents,
+                    f"codes{height}x{width}": codes.view(2, height, width),
+                    f"out{height}x{width}": model.decode(latents).sample}
+        if config.get("lookup_from_codebook"):
+            shape = (2, height, width, features)
+            looked_up = model.decode(codes, force_not_quantize=True, shape=shape).sample
+            tensors[f"looked_up{height}x{width}"] = looked_up
+        else:
+            tensors[f"unquantized{height}x{width}"] = model.decode(latents, force_not_quantize=True).sample
+    write("vq_model", name, config, tensors)
+
+
+def make_tiny(name, config):
+    model = AutoencoderTiny(**config).eval()
+    fill_parameters(model)
+    tensors = {}
+    # The size of the images that are encoded, which need not be whole in latents.
+    for height, width in ((24, 40), (19, 26)):
+        images = make_input(f"images{height}x{width}", 2, config.get("in_channels", 3), height, width)
+        latents = model.encode(images).latents
+        tensors |= {f"latents{height}x{width}": latents, f"scaled{height}x{width}": model.scale_latents(latents)}
+    for height, width in ((3, 5), (4, 1)):
+        latents = make_input(f"input{height}x{width}", 2, config.get("latent_channels", 4), height, width) * 3
+        tensors |= {f"out{height}x{width}": model.decode(latents).sample,
+                    f"unscaled{height}x{width}": model.unscale_latents(latents)}
+    write("autoencoder_tiny", name, config, tensors)
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
@@ -212,3 +277,7 @@ if __name__ == "__main__":
         make_unet_2d(each, settings)
     for each, settings in VAES.items():
         make_vae(each, settings)
+    for each, settings in VQ_MODELS.items():
+        make_vq_model(each, settings)
+    for each, settings in TINY.items():
+        make_tiny(each, settings)
