@@ -10,7 +10,8 @@ enum class Filter { kNearest = 0, kLanczos = 1, kBilinear = 2, kBicubic = 3, kBo
 
 // The picture at another size, byte for byte as Pillow 13's Image.resize makes it (reducing_gap not given): a
 // horizontal and a vertical pass, each rounded to 8 bits, with weights of 22 fractional bits; the filter widens when it
-// shrinks. Thread-safe. REQUIRES: the picture is valid(), width > 0, height > 0.
+// shrinks. Older versions of Pillow differ by a grey level where the height shrinks more than the width. Thread-safe.
+// REQUIRES: the picture is valid(), width > 0, height > 0.
 Picture Resample(const Picture& picture, int width, int height, Filter filter);
 Plane Resample(const Plane& plane, int width, int height, Filter filter);
 
