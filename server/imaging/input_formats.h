@@ -16,12 +16,12 @@ namespace latentd::imaging {
 struct FileHeader {
   uint64_t width = 0;  // as stored, before any turning; 0 when the file says so
   uint64_t height = 0;
-  std::string exif;      // empty: none
-  std::string_view xmp;  // likewise; a part of the file
-  // The compressed picture, a part of the file, where the format keeps it in one piece (WebP).
+  std::string exif;         // empty: none
+  std::string_view xmp;     // likewise; a part of the file
+  uint64_t data_bytes = 0;  // PNG: of compressed pixels
+  // WebP: the compressed picture, a part of the file; where it lies on the canvas of width × height, and its own size
+  // (those of an animation's first frame).
   std::string_view data;
-  uint64_t data_bytes = 0;  // compressed, in however many pieces
-  // Where the picture lies on the canvas of width × height, and its own size (an animation's first frame).
   int frame_x = 0;
   int frame_y = 0;
   int frame_width = 0;

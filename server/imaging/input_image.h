@@ -33,7 +33,7 @@ struct ImageInfo {
 // as far as the headers tell (the ends of a PNG's and a WebP's file are known, a JPEG's is not). Thread-safe.
 absl::StatusOr<ImageInfo> InspectImage(std::string_view file, const InputLimits& limits);
 
-// The picture in 8-bit RGB, as diffusers' load_image makes it with Pillow 13: EXIF_transpose (the orientation from
+// The picture in 8-bit RGB, as diffusers' load_image makes it with Pillow 13: exif_transpose (the orientation from
 // EXIF, or from XMP when EXIF says nothing), then convert("RGB"). Alpha and colour profiles are dropped, CMYK becomes
 // RGB without a profile, grey of 16 bits is clipped to 255, and of an animation the first frame is taken. What
 // InspectImage refuses is refused before decoding; a file that is cut off or damaged is INVALID_ARGUMENT and never half

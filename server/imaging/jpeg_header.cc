@@ -71,7 +71,6 @@ absl::StatusOr<FileHeader> ReadJpegHeader(std::string_view file) {
     if (marker == kEndOfImage) return CutOff();
     if (marker == kStartOfScan) {
       if (!has_frame) return absl::InvalidArgumentError("the JPEG file has no frame header");
-      header.data_bytes = reader.left();
       return header;
     }
     std::string_view size, segment;

@@ -119,7 +119,6 @@ absl::StatusOr<FileHeader> ReadWebpHeader(std::string_view file) {
   absl::Status status = extended ? ReadExtended(chunk.data, reader, header) : ReadPicture(chunk, header);
   if (!status.ok()) return status;
   if (header.data.empty()) return Damaged("the WebP file has no picture");
-  header.data_bytes = header.data.size();
   const auto frame_width = static_cast<uint64_t>(header.frame_width);
   const auto frame_height = static_cast<uint64_t>(header.frame_height);
   if (!extended) {

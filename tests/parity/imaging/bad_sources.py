@@ -48,7 +48,7 @@ def marker(code, data):
 
 
 def empty_scans(width, height, scans):
-    """A progressive JPEG whose scans are all legal and nearly empty: each block's band ends at once, one bit a block."""
+    """A progressive JPEG whose scans are all legal and nearly empty: one bit a block."""
     bits = lambda blocks: b"\0" * (blocks // 8) + bytes([0xFF >> blocks % 8])  # noqa: E731  (padded with ones)
     table = lambda kind: marker(0xC4, bytes([kind, 1] + [0] * 15 + [0]))  # noqa: E731  (one code, of one bit: zero)
     blocks = (width + 7) // 8 * ((height + 7) // 8)
@@ -126,7 +126,8 @@ def bad_webp():
 
 def other():
     return {"empty": (b"", "is empty"), "gif": (saved(scene(8, 8), "GIF"), "not a PNG, JPEG or WebP"),
-            "bmp": (saved(scene(8, 8), "BMP"), "not a PNG, JPEG or WebP"), "text": (b"hello", "not a PNG, JPEG or WebP"),
+            "bmp": (saved(scene(8, 8), "BMP"), "not a PNG, JPEG or WebP"),
+            "text": (b"hello", "not a PNG, JPEG or WebP"),
             "jpeg_start": (b"\xff\xd8", "not a PNG, JPEG or WebP")}
 
 

@@ -48,7 +48,8 @@ def resize_sources():
 
 
 def resize_cases(pictures):
-    sizes = [(74, 46), (37, 40), (50, 23), (16, 9), (5, 3), (1, 1), (37, 1), (1, 23), (38, 24), (36, 22), (128, 8), (300, 200)]
+    sizes = [(74, 46), (37, 40), (50, 23), (16, 9), (5, 3), (1, 1), (37, 1), (1, 23), (38, 24), (36, 22), (128, 8),
+             (300, 200)]
     wanted = [("noise.png", size) for size in sizes]
     wanted += [("large.png", size) for size in ((512, 512), (64, 64), (60, 45), (53, 97), (119, 89), (2, 90))]
     wanted += [("line.png", (10, 7)), ("line.png", (100, 1)), ("column.png", (3, 120)), ("column.png", (1, 7)),
@@ -113,7 +114,8 @@ def main():
     cases["fit"] = list(fit_cases(pictures))
     cases["mask"] = list(mask_cases(pictures))
     write(OUT, "pixels.bin", bytes(pixels))
-    lines = [f' "{kind}": [\n' + ",\n".join("  " + json.dumps(case) for case in some) + "\n ]" for kind, some in cases.items()]
+    lines = [f' "{kind}": [\n' + ",\n".join("  " + json.dumps(case) for case in some) + "\n ]"
+             for kind, some in cases.items()]
     (OUT / "cases.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 

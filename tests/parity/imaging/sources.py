@@ -16,7 +16,8 @@ def scene(width, height):
     """Gradients, a disc and a little noise: what codecs for photographs keep, with edges that show a wrong filter."""
     y, x = np.mgrid[0:height, 0:width]
     disc = ((x - 0.6 * width) ** 2 + (y - 0.4 * height) ** 2 < (0.3 * min(width, height)) ** 2) * 90
-    rgb = np.stack([40 + 150 * x / width + disc, 200 - 150 * y / height - disc, 60 + 100 * (x + y) / (width + height)], -1)
+    blue = 60 + 100 * (x + y) / (width + height)
+    rgb = np.stack([40 + 150 * x / width + disc, 200 - 150 * y / height - disc, blue], -1)
     return np.clip(rgb + noise(1, height, width, 3) % 9, 0, 255).astype(np.uint8)
 
 
@@ -36,8 +37,8 @@ def chunk(kind, data, length=None):
 def png(width, height, depth, color, rows, before=b"", after=b""):
     """A PNG of rows of bytes, unfiltered, with chunks before and after its pixels."""
     data = zlib.compress(b"".join(b"\0" + bytes(row) for row in rows), 9)
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)) + before
-            + chunk(b"IDAT", data) + after + chunk(b"IEND", b""))
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + before + chunk(b"IDAT", data) + after + chunk(b"IEND", b"")
 
 
 def packed(values, depth):
@@ -58,14 +59,15 @@ def exif(orientation, endian=">", kind=3):
     mark = b"MM\0\x2a" if endian == ">" else b"II\x2a\0"
     value = struct.pack(endian + ("HH" if kind == 3 else "I"), *((orientation, 0) if kind == 3 else (orientation,)))
     make = struct.pack(endian + "HHI4s", 0x010F, 2, 4, b"cam\0")
-    return mark + struct.pack(endian + "IH", 8, 2) + make + struct.pack(endian + "HHI", 0x0112, kind, 1) + value + bytes(4)
+    entry = struct.pack(endian + "HHI", 0x0112, kind, 1) + value
+    return mark + struct.pack(endian + "IH", 8, 2) + make + entry + bytes(4)
 
 
 def png_files():
     w, h = 23, 14
     be16 = lambda *shape: noise(16, *shape, dtype=np.uint16).astype(">u2")
-    files = {"rgb": saved(scene(w, h), "PNG"), "rgba": saved(noise(2, h, w, 4), "PNG"), "grey": saved(noise(3, h, w), "PNG"),
-             "grey_alpha": saved(Image.fromarray(noise(4, h, w, 2), "LA"), "PNG")}
+    files = {"rgb": saved(scene(w, h), "PNG"), "rgba": saved(noise(2, h, w, 4), "PNG"),
+             "grey": saved(noise(3, h, w), "PNG"), "grey_alpha": saved(Image.fromarray(noise(4, h, w, 2), "LA"), "PNG")}
     for depth in (1, 2, 4):
         values = noise(depth, h, w) % 2**depth
         files[f"grey{depth}"] = png(w, h, depth, GREY, packed(values, depth))
@@ -101,7 +103,8 @@ def png_files():
 def interlaced(rgb):
     """Adam7, which Pillow reads but does not write."""
     raw = b""
-    for x0, y0, dx, dy in ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)):
+    passes = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+    for x0, y0, dx, dy in passes:
         raw += b"".join(b"\0" + row.tobytes() for row in rgb[y0::dy, x0::dx])
     head = struct.pack(">IIBBBBB", rgb.shape[1], rgb.shape[0], 8, RGB, 0, 0, 1)
     return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(raw, 9)) + chunk(b"IEND", b""))
@@ -133,7 +136,8 @@ def jpeg_files():
 # WebP -----------------------------------------------------------------------------------------------------------------
 
 def riff(*chunks):
-    body = b"WEBP" + b"".join(name + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2) for name, data in chunks)
+    body = b"WEBP" + b"".join(name + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2)
+                              for name, data in chunks)
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
