@@ -55,6 +55,8 @@ Kernel KernelOf(Filter filter) {
   return {Box, 0.5};
 }
 
+int RoundHalfUp(double x) { return static_cast<int>(std::floor(x + 0.5)); }
+
 WeightTable Nearest(const Axis& axis, int length) {
   WeightTable table{.pixels = {}, .weights = {1 << kWeightBits}};
   table.pixels.reserve(static_cast<size_t>(axis.count));
@@ -84,8 +86,8 @@ WeightTable MakeWeights(const Axis& axis, int length, Filter filter) {
   std::vector<double> exact;
   for (int i = axis.first; i < axis.first + axis.count; ++i) {
     const double centre = axis.begin + (i + 0.5) * scale;
-    const int first = std::max(static_cast<int>(centre - support + 0.5), 0);
-    const int end = std::min(static_cast<int>(centre + support + 0.5), length);
+    const int first = std::max(RoundHalfUp(centre - support), 0);
+    const int end = std::min(RoundHalfUp(centre + support), length);
     exact.clear();
     double sum = 0;
     for (int source = first; source < end; ++source) {
