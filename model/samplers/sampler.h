@@ -106,7 +106,9 @@ struct SamplerOptions {
   SamplerKind kind = SamplerKind::kDdim;
   SigmaSpacing sigmas = SigmaSpacing::kDefault;
   int steps = 25;
-  double eta = 0.0;  // DDIM only: 0 is deterministic, 1 is DDPM-like
+  // How much of the noise is new in each step. ddim: 0 is deterministic, 1 is like ddpm. tcd: gamma of its paper, 0 is
+  // deterministic, 1 predicts the clean latent and noises it again. Others take 0 only.
+  double eta = 0.0;
 };
 
 // Throws ModelError when `options` does not fit `config` (Karras sigmas for DDIM, more steps than training timesteps
