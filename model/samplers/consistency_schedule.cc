@@ -4,7 +4,6 @@
 #include <string>
 
 #include "model/errors.h"
-#include "model/samplers/noise_schedule.h"
 
 namespace latentd::model {
 
@@ -14,18 +13,12 @@ std::vector<double> ConsistencyTimesteps(const SamplerSettings& settings, int st
     throw ModelError("sampler", {"steps: " + std::to_string(steps) + " is more than the " + std::to_string(original) +
                                  " steps of the distillation (original_inference_steps)"});
   }
-  const NoiseSchedule noise(settings);
   const int stride = settings.num_train_timesteps / original;
   const double skip = static_cast<double>(original) / steps;
   std::vector<double> timesteps;
   for (int i = 0; i < steps; ++i) {
     const int index = static_cast<int>(std::floor(i * skip));
     timesteps.push_back((original - index) * stride - 1);
-    if (settings.prediction_type == PredictionType::kEpsilon &&
-        noise.alphas().at(static_cast<size_t>(timesteps.back())) == 0) {
-      throw ModelError("sampler", {"prediction_type: epsilon says nothing where no signal is left "
-                                   "(rescale_betas_zero_snr, betas)"});
-    }
   }
   return timesteps;
 }

@@ -210,6 +210,12 @@ class Resolver {
     const std::string solver = Choose("solver_type", config_.solver_type, {"bh2", "bh1", "midpoint", "heun", "logrho"});
     settings_.unipc_type = solver == "bh1" ? UnipcType::kBh1 : UnipcType::kBh2;
     settings_.disable_corrector = config_.disable_corrector;
+    if (settings_.final_sigma_zero) {
+      const std::string end = " cannot end without noise (final_sigmas_type 'zero'): it divides by what is left";
+      if (settings_.unipc_type == UnipcType::kBh1) Problem("solver_type", "'bh1'" + end);
+      if (!settings_.predict_x0) Problem("predict_x0", "false" + end);
+      if (!settings_.lower_order_final && settings_.solver_order > 1) Problem("lower_order_final", "false" + end);
+    }
     if (config_.use_dynamic_shifting) Problem("use_dynamic_shifting", "true is not supported");
   }
 
@@ -228,6 +234,10 @@ class Resolver {
     if (settings_.original_inference_steps > settings_.num_train_timesteps) {
       Problem("original_inference_steps", std::to_string(settings_.original_inference_steps) + " is above the " +
                                               std::to_string(settings_.num_train_timesteps) + " training timesteps");
+    }
+    const bool visits_last = settings_.num_train_timesteps % settings_.original_inference_steps == 0;
+    if (settings_.rescale_betas_zero_snr && settings_.prediction_type == PredictionType::kEpsilon && visits_last) {
+      Problem("rescale_betas_zero_snr", "true leaves no signal to take a predicted noise from (prediction_type)");
     }
   }
 

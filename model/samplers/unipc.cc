@@ -94,20 +94,14 @@ float UnipcSampler::OutputScale(int evaluation) const {
 void UnipcSampler::CheckSolvable() const {
   for (int i = 0; i < evaluations(); ++i) {
     const Step& step = steps_taken_[i].back();
-    const float scale = OutputScale(i);
-    if (!std::isfinite(scale * step.phi) || !std::isfinite(scale * step.b)) {
-      throw ModelError("sampler", {std::string(settings().predict_x0 ? "solver_type: bh1" : "predict_x0: false") +
-                                   " cannot end without noise (final_sigmas_type: zero)"});
-    }
     bool solvable = AllFinite(step.predictor) && (!IsCorrected(i) || AllFinite(step.corrector));
     for (const float distance : step.distances) solvable = solvable && std::isfinite(1.0F / distance);
-    if (!solvable) {
-      const bool at_end = i + 1 == evaluations();
-      throw ModelError("sampler",
-                       {at_end ? std::string("lower_order_final: without it unipc has no solution for its last step")
-                               : "steps: " + std::to_string(steps()) +
-                                     " steps of unipc visit a noise level twice, for which it has no solution"});
+    if (solvable) continue;
+    if (i + 1 == evaluations()) {
+      throw ModelError("sampler", {"lower_order_final: without it unipc has no solution for its last step"});
     }
+    throw ModelError("sampler", {"steps: " + std::to_string(steps()) +
+                                 " steps of unipc visit a noise level twice, for which it has no solution"});
   }
 }
 

@@ -147,7 +147,7 @@ TEST(MakeSamplerTest, DistilledModelsWithoutTerminalSignalPredictNoNoise) {
   for (const SamplerKind kind : {SamplerKind::kLcm, SamplerKind::kTcd}) {
     SamplerConfig config;
     config.rescale_betas_zero_snr = true;
-    EXPECT_THAT(ProblemsOf(config, {.kind = kind, .steps = 4}), ElementsAre(StartsWith("prediction_type: ")));
+    EXPECT_THAT(ProblemsOf(config, {.kind = kind, .steps = 4}), ElementsAre(StartsWith("rescale_betas_zero_snr: ")));
     config.prediction_type = PredictionType::kV;
     EXPECT_THAT(ProblemsOf(config, {.kind = kind, .steps = 4}), ElementsAre());
   }

@@ -22,7 +22,7 @@ TEST(SigmaScheduleTest, ALevelOfTheTableHasItsTimestep) {
   }
   EXPECT_EQ(SigmaToTimestep(1e-20, log_sigmas), 0);
   EXPECT_EQ(SigmaToTimestep(1e9, log_sigmas), 999);
-  EXPECT_EQ(SigmaToTimestep(1, {0}), 0);
+  EXPECT_EQ(SigmaToTimestep(1.0, {0}), 0);
 }
 
 TEST(SigmaScheduleTest, TheOtherPrecisionGivesTheSameTimestep) {
