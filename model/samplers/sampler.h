@@ -49,8 +49,8 @@ class Sampler {
   // Steps as the user counts them.
   int steps() const { return steps_; }
 
-  // U-Net predictions that a row needs from start to end. Not always a multiple of steps(): PNDM warms up, Heun's last
-  // step takes one, and diffusers' rounding adds a timestep here and there.
+  // U-Net predictions that a row needs from start to end. Not always a multiple of steps(): PNDM warms up, the last
+  // step of samplers with two evaluations a step takes one, and diffusers' rounding adds a timestep here and there.
   int evaluations() const { return static_cast<int>(timesteps_.size()); }
 
   // How many of the user's steps are complete once `evaluation` evaluations are: 0 at 0, steps() at evaluations().
@@ -60,7 +60,8 @@ class Sampler {
   virtual double init_noise_sigma() const { return 1.0; }
 
   // The state of a row whose first `skipped` steps are left out (image-to-image); its latent is AddNoise() at
-  // state.evaluation. Counts as diffusers' pipelines do: entries of `timesteps`, for Heun pairs of them.
+  // state.evaluation. Counts as diffusers' pipelines do: entries of `timesteps`, for samplers of two evaluations a step
+  // pairs of them.
   // REQUIRES: skipped < steps().
   virtual SamplerState StartAt(int skipped) const { return {.evaluation = skipped, .begin = skipped}; }
 

@@ -70,13 +70,14 @@ FILES = {
 _cases = []
 
 
-def add(name, sampler, config, steps, fails=False, sigmas="default", eta=0.0, skipped=0, pipeline=False):
+def add(name, sampler, config, steps, fails=False, sigmas="default", eta=0.0, skipped=0, pipeline=False,
+        shapes=SHAPES):
     index = len(_cases)
     if "_class_name" not in config:
         config = {"_class_name": CLASSES[sampler], **config}
     _cases.append({
         "name": f"{index:03}_{sampler}_{name}", "sampler": sampler, "sigmas": sigmas, "config": config, "steps": steps,
-        "eta": eta, "skipped": skipped, "stable_diffusion_pipeline": pipeline, "shape": SHAPES[index % len(SHAPES)],
+        "eta": eta, "skipped": skipped, "stable_diffusion_pipeline": pipeline, "shape": shapes[index % len(shapes)],
         "seed": 1000 + index, "fails": fails})
 
 

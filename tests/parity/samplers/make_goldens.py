@@ -154,6 +154,9 @@ def main():
     surprises = [case["name"] for case in cases if ("error" in case) != case.pop("fails", False)]
     assert not surprises, surprises
     OUT.mkdir(parents=True, exist_ok=True)
+    defaults = {"sigmas": "default", "eta": 0.0, "skipped": 0, "stable_diffusion_pipeline": False}
+    cases = [{key: value for key, value in case.items() if key not in defaults or value != defaults[key]}
+             for case in cases]
     metadata = {"cases": json.dumps(cases, separators=(",", ":")), "known_fields": json.dumps(known_fields())}
     save_file(tensors, OUT / "runs.safetensors", metadata=metadata)
     print(f"{len(cases)} cases, {len(failed)} of them errors")

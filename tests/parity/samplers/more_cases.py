@@ -1,8 +1,13 @@
 """More of cases.py: the multistep and two-stage samplers, the distilled models' own, and their sigma spacings."""
 
+import functools
 import itertools
 
-from cases import CLASSES, FILES, FIRST, NO_SAMPLE_PREDICTION, PREDICTIONS, SCHEDULES, SD, SPACINGS, add
+import cases
+from cases import CLASSES, FILES, FIRST, NO_SAMPLE_PREDICTION, PREDICTIONS, SCHEDULES, SD, SPACINGS
+
+# Small, for their number.
+add = functools.partial(cases.add, shapes=[[2, 2, 3], [1, 3, 2], [1, 2, 5]])
 
 SAMPLERS = [name for name in CLASSES if name not in FIRST]
 DISTILLED = ["lcm", "tcd"]
