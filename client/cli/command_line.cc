@@ -175,7 +175,7 @@ void AddGenerate(CLI::App& app, CommandLine& line, RawFlags& flags) {
   app.add_option("--sampler", flags.sampler, "Sampler, such as ddim; dpmpp_2m_karras also sets --sigmas");
   app.add_option("--sigmas", flags.sigmas, "Noise levels: default, karras, exponential, beta");
   app.add_option("--guidance-scale", flags.guidance_scale, "How strongly the prompt is followed; 1 or less: unguided");
-  app.add_option("--eta", flags.eta, "Noise that DDIM adds in each step, 0 to 1");
+  app.add_option("--eta", flags.eta, "Noise that DDIM and TCD add in each step, 0 to 1");
   app.add_option("--seed", flags.seed, "Seed of the first image; the others count on from it");
   app.add_option("--width", flags.width, "Width in pixels")->check(positive);
   app.add_option("--height", flags.height, "Height in pixels")->check(positive);

@@ -49,8 +49,8 @@ class Sampler {
   // Steps as the user counts them.
   int steps() const { return steps_; }
 
-  // U-Net predictions that a row needs from start to end. Not always a multiple of steps(): PNDM warms up, Heun's last
-  // step takes one, and diffusers' rounding adds a timestep here and there.
+  // U-Net predictions that a row needs from start to end. Not always a multiple of steps(): PNDM warms up, the last
+  // step of samplers with two evaluations a step takes one, and diffusers' rounding adds a timestep here and there.
   int evaluations() const { return static_cast<int>(timesteps_.size()); }
 
   // How many of the user's steps are complete once `evaluation` evaluations are: 0 at 0, steps() at evaluations().
@@ -60,7 +60,8 @@ class Sampler {
   virtual double init_noise_sigma() const { return 1.0; }
 
   // The state of a row whose first `skipped` steps are left out (image-to-image); its latent is AddNoise() at
-  // state.evaluation. Counts as diffusers' pipelines do: entries of `timesteps`, for Heun pairs of them.
+  // state.evaluation. Counts as diffusers' pipelines do: entries of `timesteps`, for samplers of two evaluations a step
+  // pairs of them.
   // REQUIRES: skipped < steps().
   virtual SamplerState StartAt(int skipped) const { return {.evaluation = skipped, .begin = skipped}; }
 
@@ -106,7 +107,9 @@ struct SamplerOptions {
   SamplerKind kind = SamplerKind::kDdim;
   SigmaSpacing sigmas = SigmaSpacing::kDefault;
   int steps = 25;
-  double eta = 0.0;  // DDIM only: 0 is deterministic, 1 is DDPM-like
+  // How much of the noise is new in each step. ddim: 0 is deterministic, 1 is like ddpm. tcd: gamma of its paper, 0 is
+  // deterministic, 1 predicts the clean latent and noises it again. Others take 0 only.
+  double eta = 0.0;
 };
 
 // Throws ModelError when `options` does not fit `config` (Karras sigmas for DDIM, more steps than training timesteps

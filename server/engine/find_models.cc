@@ -49,10 +49,20 @@ std::optional<int> MinSteps(const model::SamplerConfig& config, model::SamplerKi
   return std::nullopt;
 }
 
-// Evenly spaced timesteps with an offset reach beyond the last one of the training when there are too many of them.
+// Evenly spaced timesteps with an offset reach beyond the last one of the training when there are too many of them;
+// samplers of distilled models take no more than the distillation had.
 int MaxSteps(const model::SamplerConfig& config, model::SamplerKind kind) {
-  if (TakesSteps(config, kind, config.num_train_timesteps)) return config.num_train_timesteps;
-  return std::max(1, config.num_train_timesteps - std::max(1, config.steps_offset.value_or(1)));
+  const int all = config.num_train_timesteps;
+  for (const int steps : {all, all - std::max(1, config.steps_offset.value_or(1))}) {
+    if (TakesSteps(config, kind, steps)) return steps;
+  }
+  int taken = 1;
+  int refused = all;
+  while (taken + 1 < refused) {
+    const int middle = taken + (refused - taken) / 2;
+    (TakesSteps(config, kind, middle) ? taken : refused) = middle;
+  }
+  return taken;
 }
 
 core::ModelInfo Describe(const std::string& name, const model::ModelFolder& folder, const at::TensorOptions& options) {
@@ -72,7 +82,7 @@ core::ModelInfo Describe(const std::string& name, const model::ModelFolder& fold
                               .sigmas = {},
                               .min_steps = *min_steps,
                               .max_steps = MaxSteps(folder.sampler, choice.kind),
-                              .takes_eta = choice.kind == model::SamplerKind::kDdim};
+                              .takes_eta = model::TakesEta(choice.kind)};
     for (const model::SigmaSpacing spacing : choice.sigmas) sampler.sigmas.emplace_back(model::Name(spacing));
     info.samplers.push_back(std::move(sampler));
   }

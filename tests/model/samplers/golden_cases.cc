@@ -59,14 +59,14 @@ std::vector<GoldenCase> GoldenCases() {
   for (const nlohmann::json& entry : LoadGoldens().cases) {
     cases.push_back({.name = entry.at("name"),
                      .options = {.kind = ParseSamplerKind(entry.at("sampler").get<std::string>()).value(),
-                                 .sigmas = ParseSigmaSpacing(entry.at("sigmas").get<std::string>()).value(),
+                                 .sigmas = ParseSigmaSpacing(entry.value("sigmas", "default")).value(),
                                  .steps = entry.at("steps"),
-                                 .eta = entry.at("eta")},
+                                 .eta = entry.value("eta", 0.0)},
                      .config = entry.at("config"),
-                     .stable_diffusion_pipeline = entry.at("stable_diffusion_pipeline"),
+                     .stable_diffusion_pipeline = entry.value("stable_diffusion_pipeline", false),
                      .shape = entry.at("shape"),
                      .seed = entry.at("seed"),
-                     .skipped = entry.at("skipped"),
+                     .skipped = entry.value("skipped", 0),
                      .is_error = entry.contains("error"),
                      .mid = entry.value("mid", 0),
                      .init_noise_sigma = entry.value("init_noise_sigma", 0.0)});
