@@ -24,11 +24,17 @@ void ReadSampler(FolderReader& reader, ModelFolder& folder) {
 }
 
 // `channels` are those of what is denoised.
-void CheckUNet(const UNet2DConfig& unet, int64_t channels, const std::string& whose, FolderReader& reader) {
-  const bool fits = unet.in_channels == channels && unet.out_channels == channels;
-  if (!fits) {
+void CheckUNet(const UNet2DConfig& unet, int64_t channels, const std::string& whose, const SamplerConfig& sampler,
+               FolderReader& reader) {
+  const bool with_variance = unet.out_channels == 2 * channels;
+  if (unet.in_channels != channels || (unet.out_channels != channels && !with_variance)) {
     reader.AddProblem("unet/config.json: in_channels and out_channels must be " + whose + " " +
-                      std::to_string(channels));
+                      std::to_string(channels) + "; a model that predicts the variance has twice as many out_channels");
+  }
+  const std::string variance = sampler.variance_type.value_or("fixed_small");
+  if (variance.starts_with("learned") && !with_variance) {
+    reader.AddProblem("scheduler/scheduler_config.json: variance_type: \"" + variance + "\" needs a U-Net of " +
+                      std::to_string(2 * channels) + " out_channels, which also predicts the variance");
   }
   if (unet.class_embedding != ClassEmbedding::kNone) {
     reader.AddProblem(
@@ -66,7 +72,7 @@ ModelFolder OpenPixelDiffusion(FolderReader& reader) {
   ReadSampler(reader, folder);
   const UNet unet = reader.Open<UNet2DModel>("unet", ReadUNet2DConfig, ModernVaeKey);
   reader.Finish();
-  CheckUNet(unet->config, PixelCodec().channels(), "a picture's", reader);
+  CheckUNet(unet->config, PixelCodec().channels(), "a picture's", folder.sampler, reader);
   reader.Finish();
 
   folder.architecture = "ddpm";
@@ -85,7 +91,7 @@ ModelFolder OpenUnconditionalLdm(FolderReader& reader) {
   const UNet unet = reader.Open<UNet2DModel>("unet", ReadUNet2DConfig, ModernVaeKey);
   const Vqvae vqvae = reader.Open<VQModel>("vqvae", ReadVQModelConfig, ModernVaeKey);
   reader.Finish();
-  CheckUNet(unet->config, vqvae->config.code_features, "the autoencoder's", reader);
+  CheckUNet(unet->config, vqvae->config.code_features, "the autoencoder's", folder.sampler, reader);
   if (vqvae->config.lookup_from_codebook) {
     reader.AddProblem("vqvae/config.json: lookup_from_codebook: a model of tokens is not a diffusion model");
   }

@@ -76,8 +76,9 @@ class Sampler {
   // REQUIRES: evaluation < evaluations().
   virtual at::Tensor AddNoise(const at::Tensor& clean, const at::Tensor& noise, int evaluation) const = 0;
 
-  // Consumes one evaluation and moves `state` on by one. `latent` and `prediction` are float32 of one row, [C, h, w];
-  // noise, where the sampler needs any, is drawn from `generator` by DrawNoise.
+  // Consumes one evaluation and moves `state` on by one. `latent` and `prediction` are float32 of one row, [C, h, w]; a
+  // prediction of [2C, h, w] holds the variance in its second half, which all but ddpm leave out. Noise, where the
+  // sampler needs any, is drawn from `generator` by DrawNoise.
   // REQUIRES: state.evaluation < evaluations(). Neither tensor is changed; the state may keep both, so nobody else may
   // change them afterwards either.
   Advanced Advance(SamplerState& state, const at::Tensor& latent, const at::Tensor& prediction,
@@ -90,6 +91,9 @@ class Sampler {
   const std::vector<double>& timesteps() const { return timesteps_; }
 
  private:
+  // Whether Evaluate() wants the predicted variance, too.
+  virtual bool TakesVariance() const { return false; }
+
   // Advance() for evaluation state.evaluation, without moving it on; `state.history` is the sampler's own to change.
   virtual Advanced Evaluate(SamplerState& state, const at::Tensor& latent, const at::Tensor& prediction,
                             at::Generator& generator) const = 0;

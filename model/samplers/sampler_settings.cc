@@ -139,10 +139,12 @@ class Resolver {
 
   // fixed_large_log is left out: step() of diffusers takes the square root of its negative logarithm, which is NaN.
   void ResolveVariance() {
-    const std::string type =
-        Choose("variance_type", config_.variance_type, {"fixed_small", "fixed_small_log", "fixed_large"});
+    const std::string type = Choose("variance_type", config_.variance_type,
+                                    {"fixed_small", "fixed_small_log", "fixed_large", "learned", "learned_range"});
     settings_.variance_type = type == "fixed_small_log" ? VarianceType::kFixedSmallLog
                               : type == "fixed_large"   ? VarianceType::kFixedLarge
+                              : type == "learned"       ? VarianceType::kLearned
+                              : type == "learned_range" ? VarianceType::kLearnedRange
                                                         : VarianceType::kFixedSmall;
   }
 
@@ -195,10 +197,6 @@ class Resolver {
     settings_.solver_type = solver == "heun" ? SolverType::kHeun : SolverType::kMidpoint;
     settings_.euler_at_final = config_.euler_at_final.value_or(false);
     settings_.lambda_min_clipped = config_.lambda_min_clipped.value_or(settings_.lambda_min_clipped);
-    // The fixed variances are ddpm's own and mean nothing here.
-    if (config_.variance_type && config_.variance_type->starts_with("learned")) {
-      Problem("variance_type", "'" + *config_.variance_type + "' is not supported by " + std::string(Name(kind_)));
-    }
     if (config_.use_lu_lambdas && settings_.spacing != SigmaSpacing::kKarras) {
       Problem("use_lu_lambdas", "true is not supported");
     }

@@ -9,7 +9,9 @@
 
 namespace latentd::model {
 
-enum class VarianceType { kFixedSmall, kFixedSmallLog, kFixedLarge };
+// kLearned: the network predicts it. kLearnedRange: it predicts where it is between the small and the large one, in their
+// logarithms (Nichol and Dhariwal 2021, arXiv:2102.09672, equation 15).
+enum class VarianceType { kFixedSmall, kFixedSmallLog, kFixedLarge, kLearned, kLearnedRange };
 enum class SolverType { kMidpoint, kHeun };
 enum class UnipcType { kBh1, kBh2 };
 

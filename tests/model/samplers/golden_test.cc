@@ -66,7 +66,7 @@ TEST_P(GoldenTest, GivesTheLatentsOfTheReference) {
     double difference = RelativeDifference(sampler->AddNoise(row.clean, row.noise, golden.mid), expected[2]);
     while (!row.IsDone(*sampler)) {
       const bool mid = row.state.evaluation == golden.mid;
-      const Advanced advanced = row.Step(*sampler);
+      const Advanced advanced = row.Step(*sampler, golden.learned_variance);
       ASSERT_EQ(advanced.latent.sizes(), at::IntArrayRef(golden.shape));
       ASSERT_EQ(advanced.predicted_clean.sizes(), at::IntArrayRef(golden.shape));
       if (!mid) continue;

@@ -106,10 +106,9 @@ TEST(SamplerConfigTest, TrainedBetasAreOnePerTrainingTimestep) {
 }
 
 TEST(SamplerConfigTest, OptionsAreJudgedByTheClassThatReadsThem) {
-  const nlohmann::json learned = {{"variance_type", "learned_range"}};
-  EXPECT_THAT(ProblemsOf(learned, "DDPMScheduler"), ElementsAre(StartsWith("variance_type: 'learned_range'")));
-  EXPECT_THAT(ProblemsOf(learned, "DPMSolverMultistepScheduler"), ElementsAre(StartsWith("variance_type: ")));
-  EXPECT_THAT(ProblemsOf(learned, "DDIMScheduler"), ElementsAre());
+  const nlohmann::json glide = {{"variance_type", "fixed_large_log"}};
+  EXPECT_THAT(ProblemsOf(glide, "DDPMScheduler"), ElementsAre(StartsWith("variance_type: 'fixed_large_log'")));
+  EXPECT_THAT(ProblemsOf(glide, "DDIMScheduler"), ElementsAre());
 
   const nlohmann::json sde = {{"algorithm_type", "sde-dpmsolver"}};
   EXPECT_THAT(ProblemsOf(sde, "DPMSolverMultistepScheduler"),

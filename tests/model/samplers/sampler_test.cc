@@ -75,6 +75,14 @@ TEST_P(SamplerTest, StateSavedAtAnyEvaluationGoesOnToTheSameBytes) {
   }
 }
 
+TEST_P(SamplerTest, LeavesOutAPredictedVarianceThatItsConfigurationDoesNotAskFor) {
+  const auto sampler = Make(GetParam(), 5);
+  TestRow row(*sampler, kShape, 4);
+  const at::Tensor expected = Finish(*sampler, DeepCopy(row));
+  while (!row.IsDone(*sampler)) row.Step(*sampler, /*learned_variance=*/true);
+  EXPECT_TRUE(SameBytes(row.latent, expected));
+}
+
 TEST_P(SamplerTest, RowsAtDifferentEvaluationsShareAPlanAndDoNotMeet) {
   const auto sampler = Make(GetParam(), 6);
   TestRow first(*sampler, kShape, 1);

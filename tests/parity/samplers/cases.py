@@ -237,12 +237,22 @@ def add_image_to_image():
     add("order_3_skipped", "dpmpp_2m", {**SD, "solver_order": 3}, 10, skipped=4)
 
 
+def add_learned_variance():
+    for variance, spacing in itertools.product(("learned", "learned_range"), SPACINGS):
+        add(f"{variance}_{spacing}", "ddpm", {**SD, "variance_type": variance, "timestep_spacing": spacing}, 9)
+    add("learned_range_v", "ddpm", {**SD, "variance_type": "learned_range", "prediction_type": "v_prediction"}, 20)
+    # Trained to predict a variance, sampled by one that has no use for it.
+    for spacing in SPACINGS:
+        add(f"learned_range_{spacing}", "dpmpp_2m", {**SD, "variance_type": "learned_range", "timestep_spacing": spacing}, 9,
+            shapes=[[3, 4, 5]])
+
+
 def all_cases():
     from more_cases import ADDERS
 
     _cases.clear()
     for add_some in (add_main_matrix, add_other_classes, add_pipeline_rules, add_step_counts, add_karras,
-                     add_clean_bounds, add_training, add_own_options, add_image_to_image, *ADDERS):
+                     add_clean_bounds, add_training, add_own_options, add_image_to_image, *ADDERS, add_learned_variance):
         add_some()
     return _cases
 

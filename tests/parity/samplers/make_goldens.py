@@ -29,9 +29,14 @@ OUT = pathlib.Path(__file__).resolve().parents[2] / "golden" / "samplers"
 
 
 def network(latent, timestep):
-    """A smooth function of both; tests/model/samplers/golden_cases.cc has the same one."""
+    """A smooth function of both; tests/model/samplers/golden_cases.cc has the same."""
     pattern = torch.linspace(-1, 1, latent.numel(), dtype=torch.float32).reshape(latent.shape)
     return 0.6 * torch.tanh(0.8 * latent + 0.3 * pattern) + 0.2 * torch.sin(3.0 * pattern + 0.01 * float(timestep))
+
+
+def with_variance(prediction):
+    """As networks give it that predict the variance, too."""
+    return torch.cat([prediction, prediction.square()], dim=1)
 
 
 def make_scheduler(case):
@@ -122,6 +127,8 @@ def run(case):
     for i in range(begin, len(timesteps)):
         timestep = timesteps[i]
         prediction = network(scheduler.scale_model_input(latent, timestep), timestep)
+        if str(case["config"].get("variance_type")).startswith("learned"):
+            prediction = with_variance(prediction)
         output = scheduler.step(prediction, timestep, latent, **extra)
         if i == mid:
             mid_clean = predicted_clean(case, scheduler, output, prediction, i, latent)
