@@ -6,6 +6,12 @@
 
 namespace latentd::model {
 
+// Where a picture lies among the latents as the U-Net has them: a normal distribution for each element.
+struct EncodedPicture {
+  at::Tensor mean;       // [B, C, h, w] float32
+  at::Tensor deviation;  // likewise; undefined when the encoder gives one latent and no distribution
+};
+
 // What lies between pictures and what the U-Net denoises: an autoencoder, or nothing for models in pixel space.
 //
 // Not thread-safe. On the CPU in float32 a picture's bytes depend on nothing but its own input.
@@ -22,9 +28,8 @@ class Codec {
   // they are meant to lie in [-1, 1].
   virtual at::Tensor Decode(const at::Tensor& latents) const = 0;
 
-  // Colours in [-1, 1], [B, 3, H, W] -> latents as the U-Net has them, the most likely ones where the encoder gives a
-  // distribution. REQUIRES: H and W are multiples of the scale.
-  virtual at::Tensor Encode(const at::Tensor& pictures) const = 0;
+  // Colours in [-1, 1], [B, 3, H, W]. REQUIRES: H and W are multiples of the scale.
+  virtual EncodedPicture Encode(const at::Tensor& pictures) const = 0;
 };
 
 }  // namespace latentd::model

@@ -1,5 +1,6 @@
 #include "model/pipeline/diffusion_pipeline.h"
 
+#include <ATen/ops/cat.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
@@ -39,7 +40,8 @@ Lanes Gather(const std::vector<Lane>& lanes) {
   std::vector<float> timesteps;
   std::vector<std::vector<at::Tensor>> texts;  // by group
   for (const Lane& lane : lanes) {
-    latents.push_back(lane.row->latent);
+    const PredictRow& row = *lane.row;
+    latents.push_back(row.concat.defined() ? at::cat({row.latent, row.concat}) : row.latent);
     timesteps.push_back(static_cast<float>(lane.row->timestep));
     if (lane.text_length() == 0) continue;
     if (texts.empty() || texts.back().front().size(0) != lane.text_length()) texts.emplace_back();
@@ -66,6 +68,15 @@ std::shared_ptr<const Sampler> DiffusionPipeline::MakeSampler(const SamplerOptio
 
 std::vector<Conditioning> DiffusionPipeline::Encode(std::span<const Prompt> prompts) {
   return parts_.conditioner->Encode(prompts);
+}
+
+EncodedInputs DiffusionPipeline::EncodeInputs(const TaskInputs& inputs) {
+  return parts_.starter->Encode(inputs, *parts_.codec, parts_.device);
+}
+
+RowStart DiffusionPipeline::Start(const EncodedInputs* inputs, at::IntArrayRef shape, const Sampler& sampler,
+                                  at::Generator& generator) const {
+  return parts_.starter->Start(inputs, shape, sampler, generator, parts_.device);
 }
 
 std::vector<at::Tensor> DiffusionPipeline::Predict(std::span<const PredictRow> rows) {

@@ -9,6 +9,7 @@
 #include "model/pipeline/denoiser.h"
 #include "model/pipeline/diffusion_model.h"
 #include "model/pipeline/latent_preview.h"
+#include "model/pipeline/starter.h"
 #include "model/samplers/sampler_config.h"
 
 namespace latentd::model {
@@ -20,6 +21,7 @@ struct PipelineParts {
   std::unique_ptr<const Conditioner> conditioner;
   std::unique_ptr<const Denoiser> denoiser;
   std::unique_ptr<const Codec> codec;
+  std::unique_ptr<const Starter> starter;
 };
 
 // The four verbs over any parts. In float32 it computes what diffusers' pipeline of the same parts computes.
@@ -31,6 +33,9 @@ class DiffusionPipeline final : public DiffusionModel {
   std::vector<int64_t> LatentShape(int width, int height) const override;
   std::shared_ptr<const Sampler> MakeSampler(const SamplerOptions& options) const override;
   std::vector<Conditioning> Encode(std::span<const Prompt> prompts) override;
+  EncodedInputs EncodeInputs(const TaskInputs& inputs) override;
+  RowStart Start(const EncodedInputs* inputs, at::IntArrayRef shape, const Sampler& sampler,
+                 at::Generator& generator) const override;
   std::vector<at::Tensor> Predict(std::span<const PredictRow> rows) override;
   std::vector<at::Tensor> Decode(std::span<const at::Tensor> latents) override;
   at::Tensor Preview(const at::Tensor& predicted_clean) const override;

@@ -10,8 +10,10 @@ at::Tensor KlCodec::Decode(const at::Tensor& latents) const {
   return vae_->Decode((latents / scaling_factor()).to(options_));
 }
 
-at::Tensor KlCodec::Encode(const at::Tensor& pictures) const {
-  return vae_->Encode(pictures.to(options_)).Mode() * scaling_factor();
+EncodedPicture KlCodec::Encode(const at::Tensor& pictures) const {
+  const LatentDistribution encoded = vae_->Encode(pictures.to(options_));
+  return {.mean = encoded.mean.to(at::kFloat) * scaling_factor(),
+          .deviation = encoded.Deviation().to(at::kFloat) * scaling_factor()};
 }
 
 }  // namespace latentd::model

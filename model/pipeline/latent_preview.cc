@@ -37,7 +37,7 @@ LatentPreview LatentPreview::Fit(const Codec& codec) {
   const at::Tensor patches = at::rand({kPictures, 3, kColourEdge, kColourEdge}, generator) * 2.4 - 1.2;
   const at::Tensor pictures =  // [n, 3, H, W]
       at::upsample_bicubic2d(patches, {kLatentEdge * scale, kLatentEdge * scale}, /*align_corners=*/true).clamp(-1, 1);
-  const at::Tensor latents = codec.Encode(pictures);  // [n, C, h, w]
+  const at::Tensor latents = codec.Encode(pictures).mean;  // [n, C, h, w]
   const at::Tensor x = WithConstant(AsSamples(latents));
   const at::Tensor y = AsSamples(at::avg_pool2d(pictures, {scale, scale}));
   const at::Tensor normal = x.t().matmul(x) / x.size(0) + kRegularisation * at::eye(x.size(1), x.options());

@@ -19,6 +19,8 @@ struct Layout {
 
 constexpr std::array kLayouts = {
     Layout{"StableDiffusionPipeline", OpenStableDiffusion},
+    Layout{"StableDiffusionImg2ImgPipeline", OpenStableDiffusion},
+    Layout{"StableDiffusionInpaintPipeline", OpenStableDiffusion},
     Layout{"DDPMPipeline", OpenPixelDiffusion},
     Layout{"DDIMPipeline", OpenPixelDiffusion},
     Layout{"LDMPipeline", OpenUnconditionalLdm},

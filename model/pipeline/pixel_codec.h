@@ -12,7 +12,7 @@ class PixelCodec final : public Codec {
   double scaling_factor() const override { return 1; }
   int64_t memory_bytes() const override { return 0; }
   at::Tensor Decode(const at::Tensor& latents) const override { return latents; }
-  at::Tensor Encode(const at::Tensor& pictures) const override { return pictures; }
+  EncodedPicture Encode(const at::Tensor& pictures) const override { return {.mean = pictures, .deviation = {}}; }
 };
 
 }  // namespace latentd::model

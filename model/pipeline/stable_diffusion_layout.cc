@@ -56,17 +56,32 @@ bool ReadsText(const UNetConfig& unet, int64_t features) {
   });
 }
 
+// The latent, the mask and the latent of what the mask leaves.
+int64_t InpaintingChannels(const VaeConfig& vae) { return 2 * vae.latent_channels + 1; }
+
+bool Inpaints(const UNetConfig& unet, const VaeConfig& vae) { return unet.in_channels == InpaintingChannels(vae); }
+
 void CheckFit(const Components& parts, FolderReader& reader) {
   const UNetConfig& unet = parts.unet->config;
   const VaeConfig& vae = parts.vae->config;
-  if (unet.in_channels != vae.latent_channels || unet.out_channels != vae.latent_channels) {
-    reader.AddProblem("unet/config.json: in_channels and out_channels must be the VAE's " +
-                      std::to_string(vae.latent_channels) + " latent channels");
+  const int64_t latent = vae.latent_channels;
+  if (unet.in_channels != latent && !Inpaints(unet, vae)) {
+    reader.AddProblem("unet/config.json: in_channels must be the VAE's " + std::to_string(latent) +
+                      " latent channels, or " + std::to_string(InpaintingChannels(vae)) + " of a model for inpainting");
+  }
+  if (unet.out_channels != latent) {
+    reader.AddProblem("unet/config.json: out_channels must be the VAE's " + std::to_string(latent) +
+                      " latent channels");
   }
   if (!ReadsText(unet, parts.text->config.hidden_size)) {
     reader.AddProblem("unet/config.json: cross_attention_dim must be the text encoder's hidden_size, " +
                       std::to_string(parts.text->config.hidden_size));
   }
+}
+
+std::unique_ptr<const Starter> MakeStarter(const Components& parts) {
+  if (Inpaints(parts.unet->config, parts.vae->config)) return std::make_unique<InpaintingStarter>();
+  return std::make_unique<PlainStarter>();
 }
 
 PipelineParts Load(const Components& parts, const SamplerConfig& sampler, const at::TensorOptions& options) {
@@ -75,7 +90,8 @@ PipelineParts Load(const Components& parts, const SamplerConfig& sampler, const 
           .conditioner = std::make_unique<ClipConditioner>(ClipTokenizer::FromFolder(parts.tokenizer),
                                                            parts.text->Load<ClipTextModel>(options), options.device()),
           .denoiser = std::make_unique<TextDenoiser>(parts.unet->Load<UNet2DConditionModel>(options)),
-          .codec = std::make_unique<KlCodec>(parts.vae->Load<AutoencoderKL>(options), options)};
+          .codec = std::make_unique<KlCodec>(parts.vae->Load<AutoencoderKL>(options), options),
+          .starter = MakeStarter(parts)};
 }
 
 }  // namespace
@@ -109,6 +125,8 @@ ModelFolder OpenStableDiffusion(FolderReader& reader) {
   folder.native_height = static_cast<int>(unet.sample_height) * scale;
   folder.size_multiple = scale;
   folder.takes_text = true;
+  folder.inpaints_only = Inpaints(unet, parts.vae->config);
+  folder.takes_pictures = true;
   folder.text_layers = static_cast<int>(parts.text->config.layers);
   folder.prompt_tokens = static_cast<int>(parts.text->config.max_positions);
   folder.default_steps = kDefaultSteps;

@@ -61,7 +61,8 @@ PipelineParts Parts(const UNet& unet, const SamplerConfig& sampler, const at::Te
           .sampler = sampler,
           .conditioner = std::make_unique<NoConditioner>(),
           .denoiser = std::make_unique<UnconditionalDenoiser>(unet->Load<UNet2DModel>(options)),
-          .codec = std::make_unique<PixelCodec>()};
+          .codec = std::make_unique<PixelCodec>(),
+          .starter = std::make_unique<PlainStarter>()};
 }
 
 }  // namespace

@@ -10,8 +10,8 @@ at::Tensor VqCodec::Decode(const at::Tensor& latents) const {
   return vae_->Decode((latents / scaling_factor()).to(options_));
 }
 
-at::Tensor VqCodec::Encode(const at::Tensor& pictures) const {
-  return vae_->Encode(pictures.to(options_)) * scaling_factor();
+EncodedPicture VqCodec::Encode(const at::Tensor& pictures) const {
+  return {.mean = vae_->Encode(pictures.to(options_)).to(at::kFloat) * scaling_factor(), .deviation = {}};
 }
 
 }  // namespace latentd::model

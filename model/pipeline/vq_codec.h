@@ -17,7 +17,7 @@ class VqCodec final : public Codec {
   double scaling_factor() const override { return vae_->config().scaling_factor; }
   int64_t memory_bytes() const override;
   at::Tensor Decode(const at::Tensor& latents) const override;
-  at::Tensor Encode(const at::Tensor& pictures) const override;
+  EncodedPicture Encode(const at::Tensor& pictures) const override;
 
  private:
   const VQModel vae_;

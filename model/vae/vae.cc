@@ -19,11 +19,14 @@ bool IsLarge(int64_t pixels) { return pixels > AutoencoderKLImpl::kTileAboveEdge
 
 }  // namespace
 
+// In float64, since ATen's vectorised float32 exponential differs by a bit between the body of a tensor and its tail,
+// and an element's place depends on the batch.
+at::Tensor LatentDistribution::Deviation() const {
+  return at::exp(0.5 * log_var.to(at::kDouble)).to(mean.scalar_type());
+}
+
 at::Tensor LatentDistribution::Sample(const at::Tensor& noise) const {
-  // In float64, since ATen's vectorised float32 exponential differs by a bit between the body of a tensor and its tail,
-  // and an element's place depends on the batch.
-  const at::Tensor deviation = at::exp(0.5 * log_var.to(at::kDouble)).to(mean.scalar_type());
-  return mean + deviation * noise.to(mean.options());
+  return mean + Deviation() * noise.to(mean.options());
 }
 
 AutoencoderKLImpl::AutoencoderKLImpl(const VaeConfig& config, const at::TensorOptions& options)
