@@ -65,6 +65,13 @@ int MaxSteps(const model::SamplerConfig& config, model::SamplerKind kind) {
   return taken;
 }
 
+std::vector<core::Task> TasksOf(const model::ModelFolder& folder) {
+  using core::Task;
+  if (!folder.takes_text) return {Task::kUnconditional};
+  if (folder.inpaints_only) return {Task::kInpaint, Task::kOutpaint};
+  return {Task::kTextToImage, Task::kImageToImage, Task::kInpaint, Task::kOutpaint};
+}
+
 core::ModelInfo Describe(const std::string& name, const model::ModelFolder& folder, const at::TensorOptions& options) {
   core::ModelInfo info{.name = name, .architecture = folder.architecture};
   info.native_width = folder.native_width;
@@ -73,7 +80,7 @@ core::ModelInfo Describe(const std::string& name, const model::ModelFolder& fold
   info.min_size = std::min({kMinLatentEdge * folder.size_multiple, folder.native_width, folder.native_height});
   info.max_size = kMaxEnlargement * std::max(folder.native_width, folder.native_height);
   info.max_pixels = int64_t{kMaxEnlargement} * kMaxEnlargement * folder.native_width * folder.native_height;
-  info.tasks = {folder.takes_text ? core::Task::kTextToImage : core::Task::kUnconditional};
+  info.tasks = TasksOf(folder);
   info.prompt_tokens = folder.prompt_tokens;
   for (const model::SamplerChoice& choice : model::SamplersFor(folder.sampler)) {
     const std::optional<int> min_steps = MinSteps(folder.sampler, choice.kind);

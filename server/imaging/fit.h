@@ -1,18 +1,13 @@
 #pragma once
 
 #include "absl/status/statusor.h"
+#include "server/core/input_image.h"
 #include "server/imaging/picture.h"
 #include "server/imaging/resample.h"
 
 namespace latentd::imaging {
 
-// What happens to a picture whose size is not the wanted one (InputImage.Fit of the API).
-enum class Fit {
-  kStretch,  // to the size, whatever becomes of its shape; diffusers' resize_mode "default"
-  kCrop,     // scaled to cover, then cut around the centre; "crop"
-  kPad,      // scaled to fit, then continued with its edges' colours; "fill"
-  kRefuse,
-};
+using core::Fit;
 
 // The picture at the wanted size, byte for byte as diffusers 0.42.1's VaeImageProcessor.resize makes it; where that
 // fails (a picture so thin that its scaled edge would vanish) or leaves a black line ("fill", odd sizes), the picture
