@@ -23,8 +23,7 @@ struct ModelFolder {
   int native_height = 0;
   int size_multiple = 1;  // that widths and heights must have
   bool takes_text = false;
-  bool takes_pictures = false;           // to start from; and masks, of what to redraw
-  bool inpaints_only = false;            // its U-Net does not work without both
+  bool inpaints_only = false;            // its U-Net does not work without a picture and a mask
   int text_layers = 0;                   // of the text encoder
   int prompt_tokens = 0;                 // that it takes, start and end marks included
   int default_steps = 0;                 // when a request does not say

@@ -126,7 +126,6 @@ ModelFolder OpenStableDiffusion(FolderReader& reader) {
   folder.size_multiple = scale;
   folder.takes_text = true;
   folder.inpaints_only = Inpaints(unet, parts.vae->config);
-  folder.takes_pictures = true;
   folder.text_layers = static_cast<int>(parts.text->config.layers);
   folder.prompt_tokens = static_cast<int>(parts.text->config.max_positions);
   folder.default_steps = kDefaultSteps;

@@ -9,10 +9,39 @@
 #include <opencv2/imgproc.hpp>
 
 namespace latentd::e2e {
+
 std::string ReadFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
+
+namespace {
+
+void SetTask(const nlohmann::json& entry, v1::GenerationSpec& spec) {
+  const std::string task = entry.value("task", "");
+  const auto read = [&](const std::string& suffix) {
+    return ReadFile(GoldenFolder() + "/inputs/" + entry["image"].get<std::string>() + suffix + ".png");
+  };
+  if (task == "unconditional") {
+    spec.mutable_unconditional();
+  } else if (task == "image_to_image") {
+    spec.mutable_image_to_image()->mutable_image()->set_data(read(""));
+    spec.mutable_image_to_image()->set_strength(entry["strength"]);
+  } else if (task == "inpaint") {
+    spec.mutable_inpaint()->mutable_image()->set_data(read(""));
+    spec.mutable_inpaint()->mutable_mask()->set_data(read("-mask"));
+    spec.mutable_inpaint()->set_strength(entry["strength"]);
+  } else if (task == "outpaint") {
+    v1::Outpaint& outpaint = *spec.mutable_outpaint();
+    outpaint.mutable_image()->set_data(read(""));
+    outpaint.set_left(entry["left"]);
+    outpaint.set_right(entry["right"]);
+    outpaint.set_top(entry["top"]);
+    outpaint.set_bottom(entry["bottom"]);
+  }
+}
+
+}  // namespace
 
 std::string GoldenFolder() { return LATENTD_SOURCE_DIR "/tests/golden/pipelines"; }
 std::string GoldenModels() { return GoldenFolder() + "/models"; }
@@ -24,7 +53,7 @@ std::vector<GoldenCase> GoldenCases() {
     GoldenCase golden{.name = entry["name"], .spec = {}, .pictures = {}};
     v1::GenerationSpec& spec = golden.spec;
     spec.set_model(entry["model"]);
-    if (entry.value("task", "") == "unconditional") spec.mutable_unconditional();
+    SetTask(entry, spec);
     spec.set_prompt(entry.value("prompt", ""));
     spec.set_negative_prompt(entry.value("negative_prompt", ""));
     spec.set_width(entry["width"]);

@@ -20,6 +20,7 @@ from diffusers import (DDIMPipeline, DDIMScheduler, DDPMPipeline, DDPMScheduler,
                        StableDiffusionPipeline)
 from PIL import Image
 
+import picture_cases
 import tiny_unconditional
 from tiny_models import build
 
@@ -123,6 +124,14 @@ def make(folder):
         tiny_unconditional.build(model, f"{folder}/models/{model}")
     for case in unconditional_cases():
         for i, image in enumerate(unconditional_pictures(folder, case)):
+            print(f"{case['name']:32} std {numpy.std(image):5.1f}")
+            Image.fromarray(image).save(f"{folder}/pictures/{case['name']}-{i}.png", optimize=True)
+        done.append(case)
+    picture_cases.write_inputs(f"{folder}/inputs")
+    picture_cases.build_inpainting(f"{folder}/models/{picture_cases.INPAINTING}", f"{folder}/models/tiny-epsilon")
+    reference = picture_cases.Reference(folder, pipelines, SAMPLERS)
+    for case in picture_cases.cases():
+        for i, image in enumerate(reference.pictures(case)):
             print(f"{case['name']:32} std {numpy.std(image):5.1f}")
             Image.fromarray(image).save(f"{folder}/pictures/{case['name']}-{i}.png", optimize=True)
         done.append(case)
