@@ -9,6 +9,7 @@
 #include <opencv2/imgproc.hpp>
 
 namespace latentd::e2e {
+
 std::string ReadFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
