@@ -212,7 +212,9 @@ TEST(Faults, AThousandJobsLeaveMemoryFlatOnceRetentionHasFilled) {
   const int64_t growth = server->resident() - after_warm_up;
   std::printf("resident memory after 300 jobs: %ld kB, and %+ld kB after 1000\n",
               static_cast<long>(after_warm_up / 1024), static_cast<long>(growth / 1024));
+#if !defined(__SANITIZE_ADDRESS__)  // it keeps what was freed for a while, and looks for leaks itself
   EXPECT_LT(growth, 4 << 20);
+#endif
   const auto kept = client->ListJobs({});
   ASSERT_TRUE(kept.ok()) << kept.status();
   EXPECT_LT(kept->size(), 200u);
