@@ -57,6 +57,7 @@ int Engine::running_rows() const {
 
 void Engine::Run() {
   const c10::InferenceMode inference;
+  YieldToCallers();
   if (options_.threads > 0) UseComputeThreads(options_.threads);
   bool planned = true;
   for (Inbox::Content content; !content.stop; content = inbox_->Take(/*wait=*/!planned)) {
