@@ -229,6 +229,7 @@ void Engine::EndJob(RunningJob& job, absl::Status status) {
   {
     core::MutexLock lock(mutex_);
     ++publishing_;
+    running_rows_ = scheduler_.stats().active_rows;  // whoever has seen the last event finds none of the job's
   }
   job.publisher->Finished(std::move(status), job.usage, [this] {
     core::MutexLock lock(mutex_);
