@@ -18,7 +18,8 @@ constexpr char kPickle[] =
 std::optional<std::string> DescribeForeignName(const std::filesystem::path& file) {
   const std::string extension = file.extension().string();
   if (extension == ".ckpt" || extension == ".bin" || extension == ".pt" || extension == ".pth") return kPickle;
-  if (extension != ".safetensors") return "is not a safetensors file; deploy/convert.py converts PyTorch checkpoints (.ckpt, .bin, .pt)";
+  if (extension != ".safetensors")
+    return "is not a safetensors file; deploy/convert.py converts PyTorch checkpoints (.ckpt, .bin, .pt)";
   return std::nullopt;
 }
 

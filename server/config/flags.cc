@@ -17,8 +17,9 @@ namespace {
 
 template <typename T>
 absl::Status Store(T& member, absl::StatusOr<T> value) {
-  if (value.ok()) member = *std::move(value);
-  return value.status();
+  if (!value.ok()) return value.status();
+  member = *std::move(value);
+  return absl::OkStatus();
 }
 
 absl::Status SetOneOf(std::string& member, const std::string& value, const std::vector<std::string>& allowed) {
@@ -98,7 +99,8 @@ const std::vector<Flag>& Flags() {
        [](ServerOptions& o, const std::string& v) { return Store(o.max_queued_jobs, ParseInt(v, 1, 1000000)); }},
       {"threads", "N", "Threads that compute (default 0: one for each core)",
        [](ServerOptions& o, const std::string& v) { return Store(o.threads, ParseInt(v, 0, 4096)); }},
-      {"model-memory", "BYTES", "Most memory for weights, such as 8GiB (default 0: what a GPU holds, four fifths of the CPU's memory)",
+      {"model-memory", "BYTES",
+       "Most memory for weights, such as 8GiB (default 0: what a GPU holds, four fifths of the CPU's memory)",
        [](ServerOptions& o, const std::string& v) { return Store(o.model_memory, ParseSize(v)); }},
       {"job-ttl", "DURATION", "How long finished jobs and their outputs are kept (default 1h)",
        [](ServerOptions& o, const std::string& v) { return Store(o.job_ttl, ParseDuration(v)); }},

@@ -2,6 +2,8 @@
 
 #include <ATen/Parallel.h>
 #include <omp.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 namespace latentd::engine {
 
@@ -11,6 +13,13 @@ void UseComputeThreads(int threads) {
   static_cast<void>(at::get_num_threads());
   at::parallel_for(0, 1, 1, [](int64_t, int64_t) {});
   omp_set_num_threads(threads);
+}
+
+void YieldToCallers() {
+  // On Linux a thread has a priority of its own, and hands it on to those that it starts. One that cannot be set leaves
+  // things as they are.
+  constexpr int kNiceness = 5;
+  static_cast<void>(setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNiceness));
 }
 
 }  // namespace latentd::engine

@@ -8,4 +8,8 @@ namespace latentd::engine {
 // spinning before each of its hundreds of short parallel regions, at half the speed.
 void UseComputeThreads(int threads);
 
+// Lets threads that answer callers go first where the calling thread, and those that it starts from now on, compete
+// with them for a core: they need it for microseconds, and a forward takes all cores for as long as it likes.
+void YieldToCallers();
+
 }  // namespace latentd::engine

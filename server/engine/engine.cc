@@ -58,6 +58,7 @@ int Engine::running_rows() const {
 
 void Engine::Run() {
   const c10::InferenceMode inference;
+  YieldToCallers();
   if (options_.threads > 0) UseComputeThreads(options_.threads);
   bool planned = true;
   for (Inbox::Content content; !content.stop; content = inbox_->Take(/*wait=*/!planned)) {
@@ -253,6 +254,7 @@ void Engine::EndJob(RunningJob& job, absl::Status status) {
   {
     core::MutexLock lock(mutex_);
     ++publishing_;
+    running_rows_ = scheduler_.stats().active_rows;  // whoever has seen the last event finds none of the job's
   }
   job.publisher->Finished(std::move(status), job.usage, [this] {
     core::MutexLock lock(mutex_);

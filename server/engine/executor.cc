@@ -50,8 +50,8 @@ Executor::Outcome Executor::Run(core::Stage stage, const std::vector<Row*>& rows
     std::vector<at::Tensor> predicted_clean(rows.size());
     if (stage == core::Stage::kPredict) AdvanceAll(rows, outcome, predicted_clean);
     Book(stage, rows, options_.clock->Now() - began);
-    for (size_t i = 0; stage == core::Stage::kPredict && i < rows.size(); ++i) {
-      const bool advanced = outcome.errors[i].ok() && outcome.results[i] == core::RowResult::kOk;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const bool advanced = predicted_clean[i].defined() && outcome.errors[i].ok();
       if (advanced) PublishProgress(*rows[i], predicted_clean[i], model);
     }
   } else if (rows.size() > 1 && IsOutOfMemory(status)) {
@@ -98,6 +98,7 @@ void Executor::CheckFinite(const std::vector<Row*>& rows, std::vector<absl::Stat
   at::Tensor finite;
   const absl::Status checked = Guarded([&] {
     std::vector<at::Tensor> sums;
+    sums.reserve(rows.size());
     for (const Row* row : rows) sums.push_back(row->latent.sum());
     finite = at::isfinite(at::stack(sums)).cpu();
   });
@@ -203,7 +204,7 @@ void Executor::Predict(const std::vector<Row*>& rows, model::DiffusionModel& mod
 absl::Status Executor::Advance(Row& row, at::Tensor& predicted_clean) {
   model::SamplerState state = row.sampler;
   model::Advanced advanced;
-  const absl::Status status = Guarded([&] {
+  absl::Status status = Guarded([&] {
     at::Generator generator = row.generator.clone();
     advanced = row.job->sampler->Advance(state, row.latent, std::exchange(row.prediction, {}), generator);
     if (row.hold) advanced.latent = row.hold->Apply(advanced.latent, *row.job->sampler, state.evaluation);

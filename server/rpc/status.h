@@ -18,8 +18,7 @@ google::rpc::Status ToRpcStatus(const absl::Status& status);
 
 // The status that a call finishes with: it travels as metadata, of which gRPC's clients take 8 KiB by default, so that
 // texts and lists are cut far sooner. A time to try again also goes into the trailing metadata that gRPC's clients
-// obey
-// ("grpc-retry-pushback-ms"). REQUIRES: the call was not finished yet.
+// obey ("grpc-retry-pushback-ms"). REQUIRES: the call was not finished yet.
 grpc::Status ToGrpcStatus(const absl::Status& status, grpc::CallbackServerContext& context);
 
 // UNIMPLEMENTED, for what the API has and this version does not serve: an RPC such as "latentd.v1.Blobs/Get".

@@ -129,6 +129,7 @@ TEST(Faults, ACallerThatIsKilledFreesItsRow) {
   // The server hears of it soon, long before the 999 steps are done; short jobs pass the time.
   for (int i = 0; i < 50 && client->ListJobs(cancelled)->empty(); ++i) ASSERT_TRUE(client->Generate(Spec(3)).ok());
   EXPECT_EQ(client->ListJobs(cancelled)->size(), 1u);
+  ASSERT_TRUE(client->Generate(Spec(3)).ok());  // the engine lets the row go before its next step
   EXPECT_EQ(client->GetStats()->running_rows(), 0);
 }
 
@@ -211,7 +212,9 @@ TEST(Faults, AThousandJobsLeaveMemoryFlatOnceRetentionHasFilled) {
   const int64_t growth = server->resident() - after_warm_up;
   std::printf("resident memory after 300 jobs: %ld kB, and %+ld kB after 1000\n",
               static_cast<long>(after_warm_up / 1024), static_cast<long>(growth / 1024));
+#if !defined(__SANITIZE_ADDRESS__)  // it keeps what was freed for a while, and looks for leaks itself
   EXPECT_LT(growth, 4 << 20);
+#endif
   const auto kept = client->ListJobs({});
   ASSERT_TRUE(kept.ok()) << kept.status();
   EXPECT_LT(kept->size(), 200u);

@@ -32,29 +32,28 @@ struct Watched {
   Pixels picture;
 };
 
+Watched Watch(const ServerProcess& server, const v1::GenerationSpec& spec) {
+  Watched watched;
+  const client::Callbacks callbacks = {.event = [&](const v1::Event& event) {
+    if (event.progress().has_preview()) watched.previews.push_back(event.progress().preview());
+    return client::Next::kGoOn;
+  }};
+  const auto result = client::Client::Connect(server.address())->Generate(spec, {}, callbacks);
+  EXPECT_TRUE(result.ok()) << result.status();
+  if (result.ok()) watched.picture = Decode(result->outputs[0].data);
+  return watched;
+}
+
 class Previews : public testing::Test {
  protected:
   void SetUp() override {
     server_ = ServerProcess::Start({.models = {}, .arguments = {}});
     ASSERT_NE(server_, nullptr);
-    client_ = client::Client::Connect(server_->address());
   }
 
-  Watched Run(const v1::GenerationSpec& spec) const {
-    Watched watched;
-    const auto result = client_->Generate(spec, {}, {.event = [&](const v1::Event& event) {
-                                            if (event.progress().has_preview()) {
-                                              watched.previews.push_back(event.progress().preview());
-                                            }
-                                            return client::Next::kGoOn;
-                                          }});
-    EXPECT_TRUE(result.ok()) << result.status();
-    if (result.ok()) watched.picture = Decode(result->outputs[0].data);
-    return watched;
-  }
+  Watched Run(const v1::GenerationSpec& spec) const { return Watch(*server_, spec); }
 
   std::unique_ptr<ServerProcess> server_;
-  std::unique_ptr<client::Client> client_;
 };
 
 // The mean difference between a preview and the means of the picture's pixels that each of its own stands for.
@@ -102,14 +101,9 @@ TEST(LatentPreviews, TellTheFactorOfTheModelsOwnDecoder) {
   ASSERT_NE(server, nullptr);
   v1::GenerationSpec spec = Spec(v1::PreviewOptions::KIND_LATENT);
   spec.set_model("tiny-v");
-  double factor = 0;
-  const client::Callbacks callbacks = {.event = [&](const v1::Event& event) {
-    if (event.progress().preview().has_latent()) factor = event.progress().preview().latent().scaling_factor();
-    return client::Next::kGoOn;
-  }};
-  const auto result = client::Client::Connect(server->address())->Generate(spec, {}, callbacks);
-  EXPECT_TRUE(result.ok()) << result.status();
-  EXPECT_DOUBLE_EQ(factor, 0.18215);
+  const Watched watched = Watch(*server, spec);
+  ASSERT_FALSE(watched.previews.empty());
+  EXPECT_DOUBLE_EQ(watched.previews.back().latent().scaling_factor(), 0.18215);
 }
 
 TEST_F(Previews, ComeEveryFewStepsAndNoLargerThanAsked) {

@@ -15,6 +15,7 @@ from diffusers import AutoencoderKL
 from transformers import CLIPTokenizer
 
 import common
+import draw
 import networks
 
 LIMIT_MB = 40

@@ -3,6 +3,8 @@
 #include <ATen/Parallel.h>
 #include <ATen/ops/ones.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <future>
@@ -40,6 +42,17 @@ TEST(ComputeThreadsTest, EachThreadHasItsOwnNumberAlsoInMkl) {
   one.join();
   end.set_value();
   two.join();
+}
+
+TEST(ComputeThreadsTest, CallersGoBeforeWhoeverComputes) {
+  const auto niceness = [] { return getpriority(PRIO_PROCESS, static_cast<id_t>(gettid())); };
+  const int before = niceness();
+  std::thread([&] {
+    YieldToCallers();
+    EXPECT_GT(niceness(), before);
+    std::thread([&] { EXPECT_GT(niceness(), before); }).join();  // as the threads of OpenMP are started
+  }).join();
+  EXPECT_EQ(niceness(), before);
 }
 
 }  // namespace

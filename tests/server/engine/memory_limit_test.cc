@@ -1,8 +1,12 @@
 #include "server/engine/memory_limit.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
+#include <optional>
+#include <string>
 
 namespace latentd::engine {
 namespace {
@@ -19,7 +23,7 @@ class CgroupLimitTest : public testing::Test {
     std::ofstream(root_ / path) << text;
   }
 
-  const fs::path root_ = fs::path(testing::TempDir()) / "latentd-cgroup";
+  const fs::path root_ = fs::path(testing::TempDir()) / ("latentd-cgroup-" + std::to_string(getpid()));
 };
 
 TEST(MemoryLimit, TheMachinesMemoryIsReadFromItsTotal) {

@@ -220,7 +220,7 @@ TEST_F(ModelRegistryTest, AModelThatIsThereDoesNotWaitForOthersToBeLoadedUnlessT
       return load();
     };
     ModelRegistry registry({.models = {Entry("there"), loading, Entry("next")}, .memory_budget = budget});
-    EXPECT_TRUE(Load(registry, "there").ok());
+    EXPECT_TRUE(Acquire(registry, "there").get().ok());  // and given back at once
     auto first = Acquire(registry, "loading");
     auto next = Acquire(registry, "next");
     auto there = Acquire(registry, "there");
