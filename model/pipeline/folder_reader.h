@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -50,7 +51,7 @@ class FolderReader {
   // Runs `read`. False when it threw a ModelError, whose problems are kept.
   bool Part(const std::function<void()>& read);
 
-  void AddProblem(std::string problem) { problems_.push_back(std::move(problem)); }
+  void AddProblem(std::string_view problem) { problems_.emplace_back(problem); }
 
   // Checks what model_index.json says of its components: pairs of library and class.
   void CheckIndex(const std::vector<std::pair<std::string, std::string>>& components,

@@ -9,8 +9,8 @@
 
 namespace latentd::model {
 
-// kLearned: the network predicts it. kLearnedRange: it predicts where it is between the small and the large one, in their
-// logarithms (Nichol and Dhariwal 2021, arXiv:2102.09672, equation 15).
+// kLearned: the network predicts it. kLearnedRange: it predicts where it is between the small and the large one, in
+// their logarithms (Nichol and Dhariwal 2021, arXiv:2102.09672, equation 15).
 enum class VarianceType { kFixedSmall, kFixedSmallLog, kFixedLarge, kLearned, kLearnedRange };
 enum class SolverType { kMidpoint, kHeun };
 enum class UnipcType { kBh1, kBh2 };

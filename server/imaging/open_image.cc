@@ -11,11 +11,8 @@ absl::StatusOr<core::InputImage> OpenImage(core::Blob file) {
   const absl::StatusOr<ImageInfo> info = InspectImage(*file, {});
   if (!info.ok()) return info.status();
   std::string sha256 = Sha256Hex(*file);
-  return core::InputImage{.data = std::move(file),
-                          .sha256 = std::move(sha256),
-                          .width = info->width,
-                          .height = info->height,
-                          .fit = {}};
+  return core::InputImage{
+      .data = std::move(file), .sha256 = std::move(sha256), .width = info->width, .height = info->height, .fit = {}};
 }
 
 }  // namespace latentd::imaging

@@ -29,6 +29,10 @@ std::vector<std::string> UnservedFields(const v1::GenerationSpec& spec) {
        {v1::GenerationSpec::kClassToImage, v1::GenerationSpec::kBoxesToImage, v1::GenerationSpec::kSuperResolution}) {
     add_if(spec.task_case() == task, v1::GenerationSpec::descriptor()->FindFieldByNumber(task)->name().c_str());
   }
+  add_if(spec.image_to_image().image().has_blob_sha256(), "image_to_image.image.blob_sha256");
+  add_if(spec.inpaint().image().has_blob_sha256(), "inpaint.image.blob_sha256");
+  add_if(spec.inpaint().mask().has_blob_sha256(), "inpaint.mask.blob_sha256");
+  add_if(spec.outpaint().image().has_blob_sha256(), "outpaint.image.blob_sha256");
   add_if(spec.loras_size() > 0, "loras");
   add_if(spec.controls_size() > 0, "controls");
   add_if(spec.image_prompts_size() > 0, "image_prompts");

@@ -119,7 +119,8 @@ TEST(TaskFields, NothingIsSaidToAModelThatTakesNoText) {
 }
 
 TEST(WithoutPictures, KeepsWhatIsShown) {
-  const auto request = std::make_shared<const GenerationRequest>(*Validate(Inpaint(Image(64, 48), Image(64, 48))).request);
+  const auto request =
+      std::make_shared<const GenerationRequest>(*Validate(Inpaint(Image(64, 48), Image(64, 48))).request);
   const auto without = WithoutPictures(request);
   EXPECT_NE(request->image()->data, nullptr);
   EXPECT_EQ(without->image()->data, nullptr);

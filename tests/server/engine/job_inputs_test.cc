@@ -51,7 +51,8 @@ TEST(DecodeTaskInputs, BringsPicturesToTheRequestsSize) {
   const auto inputs = DecodeTaskInputs(*Request(fields));
   ASSERT_TRUE(inputs.ok()) << inputs.status();
   EXPECT_EQ(inputs->picture.sizes(), at::IntArrayRef({24, 16, 3}));
-  EXPECT_THAT(Row(inputs->mask, 11), ElementsAre(0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255));
+  EXPECT_THAT(Row(inputs->mask, 11),
+              ElementsAre(0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255));
   EXPECT_EQ(inputs->strength, 1);
 }
 

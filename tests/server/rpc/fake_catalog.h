@@ -14,8 +14,8 @@
 
 namespace latentd::rpc {
 
-// The models "pictograms", "sd15", "painter" (which takes pictures), "mute" (which takes no text) and the broken "wreck". Loads and unloads wait until a
-// test answers them. Thread-safe.
+// The models "pictograms", "sd15", "painter" (which takes pictures), "mute" (which takes no text) and the broken
+// "wreck". Loads and unloads wait until a test answers them. Thread-safe.
 class FakeCatalog : public core::ModelCatalog {
  public:
   FakeCatalog() {
@@ -43,7 +43,8 @@ class FakeCatalog : public core::ModelCatalog {
     core::MutexLock lock(mutex_);
     const auto model = models_.find(name);
     if (model != models_.end()) return model->second;
-    return core::MakeError(absl::StatusCode::kNotFound, "no such model; there are mute, painter, pictograms, sd15, wreck",
+    return core::MakeError(absl::StatusCode::kNotFound,
+                           "no such model; there are mute, painter, pictograms, sd15, wreck",
                            {.reason = "MODEL_NOT_FOUND", .resource_type = "model", .resource_name = name});
   }
 
