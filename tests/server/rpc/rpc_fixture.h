@@ -86,7 +86,7 @@ inline absl::StatusOr<core::InputImage> OpenTestImage(core::Blob file) {
   return image;
 }
 
-// A real server on a loopback port with a real job store, a catalog of four models, and time that the test moves. The
+// A real server on a loopback port with a real job store, a catalog of five models, and time that the test moves. The
 // test plays the engine.
 class RpcTest : public testing::Test {
  protected:
