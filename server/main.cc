@@ -24,6 +24,7 @@
 #include "server/engine/engine.h"
 #include "server/engine/find_models.h"
 #include "server/engine/memory_limit.h"
+#include "server/imaging/open_image.h"
 #include "server/metrics/fan_out_observer.h"
 #include "server/metrics/metrics_server.h"
 #include "server/metrics/prometheus_metrics.h"
@@ -198,6 +199,7 @@ absl::Status Serve(const config::ServerOptions& options) {
                                      .store = store.get(),
                                      .catalog = &registry,
                                      .clock = &clock,
+                                     .open_image = imaging::OpenImage,
                                      .stats = [&] { return collector.Get(); },
                                      .on_open_streams = [&](int count) { prometheus.SetOpenStreams(count); },
                                      .draw_seed = nullptr});

@@ -1,7 +1,9 @@
 #include "client/cli/command_line.h"
 
 #include <cmath>
+#include <fstream>
 #include <iostream>
+#include <iterator>
 #include <limits>
 #include <optional>
 
@@ -39,7 +41,8 @@ constexpr char kFooter[] =
 struct RawFlags {
   std::string model, prompt, negative_prompt, sampler, sigmas, seed, timeout, job;
   std::optional<int32_t> steps, width, height, num_images, preview_every, quality;
-  std::optional<double> guidance_scale;
+  std::string init_image, mask;
+  std::optional<double> guidance_scale, strength;
   double eta = 0;
   int32_t priority = 0;
   bool omit_prompts = false;
@@ -103,8 +106,32 @@ void SetSampler(const RawFlags& flags, v1::GenerationSpec& spec) {
   }
 }
 
+std::string ReadPicture(const char* flag, const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  if (!file || bytes.empty()) throw UsageError(absl::StrCat(flag, " ", path, ": cannot be read, or is empty"));
+  return bytes;
+}
+
+void SetTask(const RawFlags& flags, v1::GenerationSpec& spec) {
+  if (flags.init_image.empty()) {
+    if (!flags.mask.empty() || flags.strength) throw UsageError("--mask and --strength go with --init-image");
+    return;
+  }
+  std::string image = ReadPicture("--init-image", flags.init_image);
+  if (flags.mask.empty()) {
+    spec.mutable_image_to_image()->mutable_image()->set_data(std::move(image));
+    if (flags.strength) spec.mutable_image_to_image()->set_strength(*flags.strength);
+    return;
+  }
+  spec.mutable_inpaint()->mutable_image()->set_data(std::move(image));
+  spec.mutable_inpaint()->mutable_mask()->set_data(ReadPicture("--mask", flags.mask));
+  if (flags.strength) spec.mutable_inpaint()->set_strength(*flags.strength);
+}
+
 void SetGeneration(const RawFlags& flags, CommandLine& line) {
   v1::GenerationSpec& spec = line.spec;
+  SetTask(flags, spec);
   spec.set_model(flags.model);
   spec.set_prompt(flags.prompt);
   spec.set_negative_prompt(flags.negative_prompt);
@@ -175,7 +202,10 @@ void AddGenerate(CLI::App& app, CommandLine& line, RawFlags& flags) {
   app.add_option("--sampler", flags.sampler, "Sampler, such as ddim; dpmpp_2m_karras also sets --sigmas");
   app.add_option("--sigmas", flags.sigmas, "Noise levels: default, karras, exponential, beta");
   app.add_option("--guidance-scale", flags.guidance_scale, "How strongly the prompt is followed; 1 or less: unguided");
-  app.add_option("--eta", flags.eta, "Noise that DDIM adds in each step, 0 to 1");
+  app.add_option("--eta", flags.eta, "Noise that DDIM and TCD add in each step, 0 to 1");
+  app.add_option("--init-image", flags.init_image, "Picture to begin with (.png .jpg .webp)");
+  app.add_option("--strength", flags.strength, "How much of it is redone, 0 to 1");
+  app.add_option("--mask", flags.mask, "Redraw only what is white in this picture, of the same size");
   app.add_option("--seed", flags.seed, "Seed of the first image; the others count on from it");
   app.add_option("--width", flags.width, "Width in pixels")->check(positive);
   app.add_option("--height", flags.height, "Height in pixels")->check(positive);

@@ -54,6 +54,13 @@ ConfigReader ConfigReader::FromFile(const std::filesystem::path& file) {
 ConfigReader::ConfigReader(std::string where, nlohmann::json object)
     : where_(std::move(where)), object_(std::move(object)) {}
 
+int64_t ConfigReader::GetCount(const std::string& key, int64_t fallback) {
+  const int64_t value = Get<int64_t>(key, fallback);
+  if (value >= 1 && value <= kMaxCount) return value;
+  AddProblem(key, "must be between 1 and " + std::to_string(kMaxCount));
+  return 1;
+}
+
 std::string ConfigReader::GetChoice(const std::string& key, const std::string& fallback,
                                     std::initializer_list<std::string> choices) {
   std::string value = Get<std::string>(key, fallback);

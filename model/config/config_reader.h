@@ -68,6 +68,10 @@ class ConfigReader {
     return values;
   }
 
+  // A number of channels, groups, layers and so on: from 1 to kMaxCount. Another becomes a problem, and 1.
+  static constexpr int64_t kMaxCount = 1 << 16;
+  int64_t GetCount(const std::string& key, int64_t fallback);
+
   // A string that must be one of `choices`.
   std::string GetChoice(const std::string& key, const std::string& fallback,
                         std::initializer_list<std::string> choices);

@@ -7,7 +7,7 @@
 
 namespace latentd::model {
 
-// Reads `key` (silu, swish, gelu or relu; default silu). Another name becomes a problem of the reader.
-Activation ReadActivation(ConfigReader& reader, const std::string& key);
+// Reads `key`: silu, swish, gelu or relu. Another name becomes a problem of the reader.
+Activation ReadActivation(ConfigReader& reader, const std::string& key, const std::string& fallback = "silu");
 
 }  // namespace latentd::model

@@ -9,7 +9,8 @@
 namespace latentd::model {
 
 AttentionImpl::AttentionImpl(const Shape& shape, const at::TensorOptions& options) : heads_(shape.heads) {
-  const int64_t inner = shape.channels / shape.heads * shape.heads;
+  const int64_t head_features = shape.head_features > 0 ? shape.head_features : shape.channels / shape.heads;
+  const int64_t inner = head_features * shape.heads;
   to_q = register_module("to_q", Linear(shape.channels, inner, shape.projection_bias, options));
   to_k = register_module("to_k", Linear(shape.context_features, inner, shape.projection_bias, options));
   to_v = register_module("to_v", Linear(shape.context_features, inner, shape.projection_bias, options));

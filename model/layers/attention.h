@@ -13,9 +13,10 @@ namespace latentd::model {
 class AttentionImpl : public torch::nn::Module {
  public:
   struct Shape {
-    int64_t channels;          // of the tokens, and of the result
-    int64_t heads;             // each of channels / heads features, rounded down
-    int64_t context_features;  // of what keys and values are made from
+    int64_t channels;  // of the tokens, and of the result
+    int64_t heads;
+    int64_t context_features;   // of what keys and values are made from
+    int64_t head_features = 0;  // of each head; 0: channels / heads, rounded down
     bool projection_bias = false;
   };
 

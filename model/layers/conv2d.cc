@@ -9,8 +9,10 @@ Conv2dImpl::Conv2dImpl(const Shape& shape, const at::TensorOptions& options)
                                 at::empty({shape.out_channels, shape.in_channels, shape.kernel, shape.kernel},
                                           options.memory_format(at::MemoryFormat::ChannelsLast)),
                                 /*requires_grad=*/false)),
-      bias(register_parameter("bias", at::empty({shape.out_channels}, options), /*requires_grad=*/false)),
       options_{.stride = shape.stride, .padding = shape.padding, .pad_bottom_right_only = shape.pad_bottom_right_only} {
+  if (shape.with_bias) {
+    bias = register_parameter("bias", at::empty({shape.out_channels}, options), /*requires_grad=*/false);
+  }
 }
 
 at::Tensor Conv2dImpl::forward(const at::Tensor& x, const at::Tensor& addend) const {

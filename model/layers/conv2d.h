@@ -18,6 +18,7 @@ class Conv2dImpl : public torch::nn::Module {
     int64_t stride = 1;
     int64_t padding = 1;
     bool pad_bottom_right_only = false;  // one row and column of zeros there, instead of `padding` on every side
+    bool with_bias = true;
   };
 
   Conv2dImpl(const Shape& shape, const at::TensorOptions& options);
@@ -29,7 +30,7 @@ class Conv2dImpl : public torch::nn::Module {
   at::Tensor ForwardEnlarged(const at::Tensor& x, int64_t height, int64_t width) const;
 
   at::Tensor weight;  // [out, in, k, k], channels-last
-  at::Tensor bias;    // [out]
+  at::Tensor bias;    // [out], or undefined
 
  private:
   const kernels::ConvOptions options_;

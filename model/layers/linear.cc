@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "model/kernels/matmul.h"
+#include "model/layers/tokens.h"
 
 namespace latentd::model {
 
@@ -18,6 +19,10 @@ LinearImpl::LinearImpl(int64_t in_features, int64_t out_features, bool with_bias
 
 at::Tensor LinearImpl::forward(const at::Tensor& x, const at::Tensor& addend) const {
   return kernels::Linear(x, weight, bias, addend);
+}
+
+at::Tensor LinearImpl::ForwardMap(const at::Tensor& x) const {
+  return FromTokens(forward(ToTokens(x)), x.size(2), x.size(3));
 }
 
 }  // namespace latentd::model

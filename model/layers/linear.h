@@ -21,6 +21,9 @@ class LinearImpl : public torch::nn::Module {
   // x: [..., in]; addend: [..., out], added to the result, or undefined -> [..., out]
   at::Tensor forward(const at::Tensor& x, const at::Tensor& addend = {}) const;
 
+  // The same over the pixels of a map: a 1x1 convolution. x: [B, in, H, W] -> [B, out, H, W], channels-last
+  at::Tensor ForwardMap(const at::Tensor& x) const;
+
   at::Tensor weight;  // [out, in] or [out, in, 1, 1]
   at::Tensor bias;    // [out], or undefined
 };

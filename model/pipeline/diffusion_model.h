@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "model/pipeline/row_start.h"
+#include "model/pipeline/task_inputs.h"
 #include "model/samplers/sampler.h"
 
 namespace latentd::model {
@@ -20,13 +22,14 @@ struct Prompt {
 
 // What the text encoders made of a prompt.
 struct Conditioning {
-  at::Tensor states;     // [T, D] on the model's device, in its type
+  at::Tensor states;     // [T, D] on the model's device, in its type; undefined for unconditional models
   std::string cut_text;  // the end of the prompt that did not fit the encoder's window; empty when all did
 };
 
 // One row as the U-Net gets it. Pointers are valid during the call.
 struct PredictRow {
   at::Tensor latent;  // [C, h, w] float32, as Sampler::ScaleModelInput gives it
+  at::Tensor concat;  // [C', h, w] float32: the U-Net's further channels (RowStart::concat); undefined for none
   double timestep = 0;
   const Conditioning* cond = nullptr;
   const Conditioning* uncond = nullptr;  // null: no guidance, one lane instead of two
@@ -43,6 +46,9 @@ class DiffusionModel {
  public:
   virtual ~DiffusionModel() = default;
 
+  // Where its networks are.
+  virtual at::Device device() const = 0;
+
   // [C, h, w] of the latent of a picture. REQUIRES: width and height are multiples of the model's size multiple.
   virtual std::vector<int64_t> LatentShape(int width, int height) const = 0;
 
@@ -51,6 +57,13 @@ class DiffusionModel {
 
   // Text to conditioning, in the order of the prompts.
   virtual std::vector<Conditioning> Encode(std::span<const Prompt> prompts) = 0;
+
+  // What the networks make of a job's pictures, for all its rows. REQUIRES: inputs.picture is defined.
+  virtual EncodedInputs EncodeInputs(const TaskInputs& inputs) = 0;
+
+  // A row at its beginning; `inputs` is null when the job has no pictures. `generator` is the row's own.
+  virtual RowStart Start(const EncodedInputs* inputs, at::IntArrayRef shape, const Sampler& sampler,
+                         at::Generator& generator) const = 0;
 
   // One U-Net forward over all lanes of all rows: the guided noise prediction of each row, [C, h, w] float32.
   // REQUIRES: at least one row; latents of one shape.

@@ -31,13 +31,13 @@ at::Tensor WithConstant(const at::Tensor& samples) {  // [n, C] -> [n, C + 1]
 
 }  // namespace
 
-LatentPreview LatentPreview::Fit(const AutoencoderKL& vae, const at::TensorOptions& options) {
-  const int64_t scale = vae->config().Scale();
+LatentPreview LatentPreview::Fit(const Codec& codec) {
+  const int64_t scale = codec.scale();
   at::Generator generator = at::detail::createCPUGenerator(kSeed);
   const at::Tensor patches = at::rand({kPictures, 3, kColourEdge, kColourEdge}, generator) * 2.4 - 1.2;
   const at::Tensor pictures =  // [n, 3, H, W]
       at::upsample_bicubic2d(patches, {kLatentEdge * scale, kLatentEdge * scale}, /*align_corners=*/true).clamp(-1, 1);
-  const at::Tensor latents = vae->Encode(pictures.to(options)).Mode() * vae->config().scaling_factor;  // [n, C, h, w]
+  const at::Tensor latents = codec.Encode(pictures).mean;  // [n, C, h, w]
   const at::Tensor x = WithConstant(AsSamples(latents));
   const at::Tensor y = AsSamples(at::avg_pool2d(pictures, {scale, scale}));
   const at::Tensor normal = x.t().matmul(x) / x.size(0) + kRegularisation * at::eye(x.size(1), x.options());

@@ -2,20 +2,20 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "model/vae/vae.h"
+#include "model/pipeline/codec.h"
 
 namespace latentd::model {
 
 // A cheap picture of a latent: one linear map from its channels to red, green and blue, a pixel for each place of the
 // latent.
 //
-// The map is fitted when a model is loaded, against the model's own VAE: smooth fields of random colours are encoded,
+// The map is fitted when a model is loaded, against the model's own codec: smooth fields of random colours are encoded,
 // and their averaged colours are explained by the latents by least squares. So every VAE gets its own map, without
-// tables. Immutable; any thread may call it.
+// tables, and a model in pixel space its own picture. Immutable; any thread may call it.
 class LatentPreview {
  public:
   // Encodes a few pictures of 16 × 16 latents: about a hundredth of the time of decoding a picture of 512 × 512 each.
-  static LatentPreview Fit(const AutoencoderKL& vae, const at::TensorOptions& options);
+  static LatentPreview Fit(const Codec& codec);
 
   // latent: [C, h, w] of any float type and device, as the U-Net sees it (scaled) -> uint8 [h, w, 3] on the CPU.
   at::Tensor operator()(const at::Tensor& latent) const;

@@ -4,42 +4,35 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <memory>
+#include <functional>
 #include <optional>
 #include <string>
 
+#include "model/pipeline/diffusion_pipeline.h"
 #include "model/samplers/sampler_config.h"
-#include "model/text/clip_text_config.h"
-#include "model/unet/unet_config.h"
-#include "model/vae/vae_config.h"
-#include "model/weights/tensor_source.h"
 
 namespace latentd::model {
 
-// A model's folder in diffusers' layout (`model_index.json`, `unet/`, `vae/`, `text_encoder/`, `tokenizer/`,
-// `scheduler/`), read as far as it can be without its weights: configurations, and the names, types and shapes of all
-// tensors.
+// A model's folder in diffusers' layout (`model_index.json`, `unet/`, `vae/`, `scheduler/` …), read as far as it can be
+// without its weights: configurations, and the names, types and shapes of all tensors.
 struct ModelFolder {
-  std::filesystem::path path;
-  std::string
-      architecture;  // "stable-diffusion-1" (text of 768 features), "stable-diffusion-2" (1024), or "stable-diffusion"
+  // "stable-diffusion-1" (text of 768 features), "stable-diffusion-2" (1024), "stable-diffusion", "ddpm",
+  // "ldm-unconditional".
+  std::string architecture;
   int native_width = 0;  // pixels that the U-Net was trained on
   int native_height = 0;
-
+  int size_multiple = 1;  // that widths and heights must have
+  bool takes_text = false;
+  bool inpaints_only = false;            // its U-Net does not work without a picture and a mask
+  int text_layers = 0;                   // of the text encoder
+  int prompt_tokens = 0;                 // that it takes, start and end marks included
+  int default_steps = 0;                 // when a request does not say
   std::optional<double> guidance_scale;  // that suits it: `_latentd_guidance_scale` of model_index.json, 0 to 100
-
   SamplerConfig sampler;
-  ClipTextConfig text;
-  UNetConfig unet;
-  VaeConfig vae;
+  int64_t parameters = 0;  // of all networks
 
-  // Open and checked against the networks; names are those of the modules.
-  std::shared_ptr<const TensorSource> text_weights;
-  std::shared_ptr<const TensorSource> unet_weights;
-  std::shared_ptr<const TensorSource> vae_weights;
-
-  // Parameters of all networks.
-  int64_t parameters = 0;
+  // Reads the weights to where `options` say, in their type. Throws ModelError listing what is wrong with them.
+  std::function<PipelineParts(const at::TensorOptions& options)> load;
 
   // Throws ModelError listing everything that is wrong with all of the folder's files.
   static ModelFolder Open(const std::filesystem::path& path);

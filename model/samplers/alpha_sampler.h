@@ -10,7 +10,7 @@
 
 namespace latentd::model {
 
-// What ddpm, ddim and pndm share: whole timesteps, and latents that are a mixture given by alphas_cumprod.
+// What ddpm, ddim, pndm, lcm and tcd share: whole timesteps, and latents that are a mixture given by alphas_cumprod.
 class AlphaSampler : public Sampler {
  public:
   at::Tensor AddNoise(const at::Tensor& clean, const at::Tensor& noise, int evaluation) const override;

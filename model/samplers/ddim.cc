@@ -5,23 +5,6 @@
 #include "model/samplers/reference_math.h"
 
 namespace latentd::model {
-namespace {
-
-// The noise that `prediction` means.
-at::Tensor PredictNoise(PredictionType type, const at::Tensor& latent, const at::Tensor& prediction, Mixture mixture) {
-  switch (type) {
-    case PredictionType::kSample:
-      return (latent - mixture.signal * prediction) / mixture.noise;
-    case PredictionType::kV:
-      return mixture.signal * prediction + mixture.noise * latent;
-    case PredictionType::kEpsilon:
-      break;
-  }
-  return prediction;
-}
-
-}  // namespace
-
 DdimSampler::DdimSampler(const SamplerSettings& settings, int steps, double eta)
     : AlphaSampler(settings, steps, WholeTimesteps(settings, steps)), eta_(static_cast<float>(eta)) {}
 

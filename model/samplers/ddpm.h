@@ -14,8 +14,13 @@ class DdpmSampler final : public AlphaSampler {
   Advanced Evaluate(SamplerState& state, const at::Tensor& latent, const at::Tensor& prediction,
                     at::Generator& generator) const override;
 
-  // The standard deviation of the noise that a step from `alpha` to `target_alpha` adds.
-  float Deviation(float alpha, float target_alpha) const;
+  bool TakesVariance() const override;
+
+  // The noise that a step from `alpha` to `target_alpha` adds, of a fixed variance.
+  float FixedDeviation(float alpha, float target_alpha) const;
+
+  // The same where the network says what the variance is; `predicted` [C, h, w].
+  at::Tensor LearnedDeviation(float alpha, float target_alpha, const at::Tensor& predicted) const;
 };
 
 }  // namespace latentd::model

@@ -5,13 +5,21 @@
 #include "model/errors.h"
 #include "model/samplers/ddim.h"
 #include "model/samplers/ddpm.h"
-#include "model/samplers/dpmpp_2m.h"
+#include "model/samplers/deis.h"
+#include "model/samplers/dpm2.h"
+#include "model/samplers/dpm2_ancestral.h"
+#include "model/samplers/dpmpp_multistep.h"
+#include "model/samplers/dpmpp_sde.h"
 #include "model/samplers/euler.h"
 #include "model/samplers/euler_ancestral.h"
 #include "model/samplers/heun.h"
+#include "model/samplers/lcm.h"
+#include "model/samplers/lms.h"
 #include "model/samplers/pndm.h"
 #include "model/samplers/sampler.h"
 #include "model/samplers/sampler_settings.h"
+#include "model/samplers/tcd.h"
+#include "model/samplers/unipc.h"
 
 namespace latentd::model {
 namespace {
@@ -35,8 +43,8 @@ std::vector<std::string> Check(const SamplerConfig& config, const SamplerOptions
   }
   if (!(options.eta >= 0 && options.eta <= 1)) {
     problems.push_back("eta: " + std::to_string(options.eta) + " is not between 0 and 1");
-  } else if (options.eta > 0 && options.kind != SamplerKind::kDdim) {
-    problems.push_back("eta: only ddim has it, not " + name);
+  } else if (options.eta > 0 && !TakesEta(options.kind)) {
+    problems.push_back("eta: only ddim and tcd have it, not " + name);
   }
   return problems;
 }
@@ -62,8 +70,26 @@ std::shared_ptr<const Sampler> MakeSampler(const SamplerConfig& config, const Sa
       return std::make_shared<const EulerAncestralSampler>(settings, options.steps);
     case SamplerKind::kHeun:
       return std::make_shared<const HeunSampler>(settings, options.steps);
+    case SamplerKind::kLms:
+      return std::make_shared<const LmsSampler>(settings, options.steps);
+    case SamplerKind::kDpm2:
+      return std::make_shared<const Dpm2Sampler>(settings, options.steps);
+    case SamplerKind::kDpm2Ancestral:
+      return std::make_shared<const Dpm2AncestralSampler>(settings, options.steps);
     case SamplerKind::kDpmpp2m:
-      return std::make_shared<const Dpmpp2mSampler>(settings, options.steps);
+    case SamplerKind::kDpmpp2mSde:
+    case SamplerKind::kDpmpp3mSde:
+      return std::make_shared<const DpmppMultistepSampler>(settings, options.steps);
+    case SamplerKind::kDpmppSde:
+      return std::make_shared<const DpmppSdeSampler>(settings, options.steps);
+    case SamplerKind::kUnipc:
+      return std::make_shared<const UnipcSampler>(settings, options.steps);
+    case SamplerKind::kDeis:
+      return std::make_shared<const DeisSampler>(settings, options.steps);
+    case SamplerKind::kLcm:
+      return std::make_shared<const LcmSampler>(settings, options.steps);
+    case SamplerKind::kTcd:
+      return std::make_shared<const TcdSampler>(settings, options.steps, options.eta);
   }
   throw ModelError("sampler", {"kind: is not a sampler"});
 }

@@ -4,11 +4,12 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/cumprod.h>
 #include <ATen/ops/linspace.h>
-#include <ATen/ops/tensor.h>
 
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+
+#include "model/samplers/reference_math.h"
 
 namespace latentd::model {
 namespace {
@@ -28,12 +29,12 @@ at::Tensor CosineBetas(int count) {
     const double end = static_cast<double>(i + 1) / count;
     betas[i] = static_cast<float>(std::min(1 - CosineAlphaBar(end) / CosineAlphaBar(start), kMaxBeta));
   }
-  return at::tensor(betas, at::kFloat);
+  return TableTensor(betas);
 }
 
 at::Tensor Betas(const SamplerSettings& settings) {
   if (!settings.trained_betas.empty()) {
-    return at::tensor(std::vector<float>(settings.trained_betas.begin(), settings.trained_betas.end()), at::kFloat);
+    return TableTensor({settings.trained_betas.begin(), settings.trained_betas.end()});
   }
   switch (settings.beta_schedule) {
     case BetaSchedule::kScaledLinear:
@@ -60,19 +61,15 @@ at::Tensor RescaleToZeroTerminalSignal(const at::Tensor& betas) {
   return 1.0 - at::cat({alphas_cumprod.slice(0, 0, 1), ratios});
 }
 
-std::vector<float> Values(const at::Tensor& tensor) {
-  return {tensor.const_data_ptr<float>(), tensor.const_data_ptr<float>() + tensor.numel()};
-}
-
 }  // namespace
 
 NoiseSchedule::NoiseSchedule(const SamplerSettings& settings) {
   at::Tensor betas = Betas(settings);
   if (settings.rescale_betas_zero_snr) betas = RescaleToZeroTerminalSignal(betas);
   at::Tensor alphas = at::cumprod(1.0 - betas, 0);
-  alphas_ = Values(alphas);
+  alphas_ = TableValues(alphas);
   if (settings.rescale_betas_zero_snr) alphas[-1] = kSmallestAlpha;
-  sigmas_ = Values(((1.0 - alphas) / alphas).sqrt());
+  sigmas_ = TableValues(((1.0 - alphas) / alphas).sqrt());
 }
 
 }  // namespace latentd::model

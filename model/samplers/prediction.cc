@@ -24,6 +24,18 @@ at::Tensor PredictClean(PredictionType type, const at::Tensor& latent, const at:
   return prediction;
 }
 
+at::Tensor PredictNoise(PredictionType type, const at::Tensor& latent, const at::Tensor& prediction, Mixture mixture) {
+  switch (type) {
+    case PredictionType::kSample:
+      return (latent - mixture.signal * prediction) / mixture.noise;
+    case PredictionType::kV:
+      return mixture.signal * prediction + mixture.noise * latent;
+    case PredictionType::kEpsilon:
+      break;
+  }
+  return prediction;
+}
+
 at::Tensor PredictCleanFromSigma(PredictionType type, const at::Tensor& latent, const at::Tensor& prediction,
                                  float sigma) {
   switch (type) {

@@ -18,7 +18,10 @@ Mixture MixtureOfAlpha(float alpha);
 // The clean latent that `prediction` of `type` means for a `latent` of this mixture.
 at::Tensor PredictClean(PredictionType type, const at::Tensor& latent, const at::Tensor& prediction, Mixture mixture);
 
-// The same for a latent that is not scaled down as noise grows: clean + sigma * noise.
+// The noise that it means.
+at::Tensor PredictNoise(PredictionType type, const at::Tensor& latent, const at::Tensor& prediction, Mixture mixture);
+
+// The clean latent for a latent that is not scaled down as noise grows: clean + sigma * noise.
 at::Tensor PredictCleanFromSigma(PredictionType type, const at::Tensor& latent, const at::Tensor& prediction,
                                  float sigma);
 

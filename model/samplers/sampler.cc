@@ -24,7 +24,9 @@ at::Tensor Sampler::ScaleModelInput(const SamplerState& /*state*/, const at::Ten
 
 Advanced Sampler::Advance(SamplerState& state, const at::Tensor& latent, const at::Tensor& prediction,
                           at::Generator& generator) const {
-  Advanced advanced = Evaluate(state, latent, prediction, generator);
+  const int64_t channels = latent.size(0);
+  const bool leave_out = prediction.size(0) == 2 * channels && !TakesVariance();
+  Advanced advanced = Evaluate(state, latent, leave_out ? prediction.narrow(0, 0, channels) : prediction, generator);
   ++state.evaluation;
   return advanced;
 }

@@ -49,8 +49,8 @@ class Sampler {
   // Steps as the user counts them.
   int steps() const { return steps_; }
 
-  // U-Net predictions that a row needs from start to end. Not always a multiple of steps(): PNDM warms up, Heun's last
-  // step takes one, and diffusers' rounding adds a timestep here and there.
+  // U-Net predictions that a row needs from start to end. Not always a multiple of steps(): PNDM warms up, the last
+  // step of samplers with two evaluations a step takes one, and diffusers' rounding adds a timestep here and there.
   int evaluations() const { return static_cast<int>(timesteps_.size()); }
 
   // How many of the user's steps are complete once `evaluation` evaluations are: 0 at 0, steps() at evaluations().
@@ -60,7 +60,8 @@ class Sampler {
   virtual double init_noise_sigma() const { return 1.0; }
 
   // The state of a row whose first `skipped` steps are left out (image-to-image); its latent is AddNoise() at
-  // state.evaluation. Counts as diffusers' pipelines do: entries of `timesteps`, for Heun pairs of them.
+  // state.evaluation. Counts as diffusers' pipelines do: entries of `timesteps`, for samplers of two evaluations a step
+  // pairs of them.
   // REQUIRES: skipped < steps().
   virtual SamplerState StartAt(int skipped) const { return {.evaluation = skipped, .begin = skipped}; }
 
@@ -75,8 +76,9 @@ class Sampler {
   // REQUIRES: evaluation < evaluations().
   virtual at::Tensor AddNoise(const at::Tensor& clean, const at::Tensor& noise, int evaluation) const = 0;
 
-  // Consumes one evaluation and moves `state` on by one. `latent` and `prediction` are float32 of one row, [C, h, w];
-  // noise, where the sampler needs any, is drawn from `generator` by DrawNoise.
+  // Consumes one evaluation and moves `state` on by one. `latent` and `prediction` are float32 of one row, [C, h, w]; a
+  // prediction of [2C, h, w] holds the variance in its second half, which all but ddpm leave out. Noise, where the
+  // sampler needs any, is drawn from `generator` by DrawNoise.
   // REQUIRES: state.evaluation < evaluations(). Neither tensor is changed; the state may keep both, so nobody else may
   // change them afterwards either.
   Advanced Advance(SamplerState& state, const at::Tensor& latent, const at::Tensor& prediction,
@@ -89,6 +91,9 @@ class Sampler {
   const std::vector<double>& timesteps() const { return timesteps_; }
 
  private:
+  // Whether Evaluate() wants the predicted variance, too.
+  virtual bool TakesVariance() const { return false; }
+
   // Advance() for evaluation state.evaluation, without moving it on; `state.history` is the sampler's own to change.
   virtual Advanced Evaluate(SamplerState& state, const at::Tensor& latent, const at::Tensor& prediction,
                             at::Generator& generator) const = 0;
@@ -106,7 +111,9 @@ struct SamplerOptions {
   SamplerKind kind = SamplerKind::kDdim;
   SigmaSpacing sigmas = SigmaSpacing::kDefault;
   int steps = 25;
-  double eta = 0.0;  // DDIM only: 0 is deterministic, 1 is DDPM-like
+  // How much of the noise is new in each step. ddim: 0 is deterministic, 1 is like ddpm. tcd: gamma of its paper, 0 is
+  // deterministic, 1 predicts the clean latent and noises it again. Others take 0 only.
+  double eta = 0.0;
 };
 
 // Throws ModelError when `options` does not fit `config` (Karras sigmas for DDIM, more steps than training timesteps

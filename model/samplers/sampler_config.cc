@@ -1,9 +1,9 @@
 #include "model/samplers/sampler_config.h"
 
-#include <array>
 #include <cmath>
 #include <limits>
-#include <utility>
+#include <string>
+#include <string_view>
 
 #include "model/config/config_reader.h"
 #include "model/samplers/sampler_settings.h"
@@ -11,53 +11,41 @@
 namespace latentd::model {
 namespace {
 
-struct KindNames {
-  SamplerKind kind;
-  std::string_view name;
-  std::string_view diffusers_class;
-};
-
-constexpr std::array kKindNames = {
-    KindNames{SamplerKind::kDdpm, "ddpm", "DDPMScheduler"},
-    KindNames{SamplerKind::kDdim, "ddim", "DDIMScheduler"},
-    KindNames{SamplerKind::kPndm, "pndm", "PNDMScheduler"},
-    KindNames{SamplerKind::kEuler, "euler", "EulerDiscreteScheduler"},
-    KindNames{SamplerKind::kEulerAncestral, "euler_a", "EulerAncestralDiscreteScheduler"},
-    KindNames{SamplerKind::kHeun, "heun", "HeunDiscreteScheduler"},
-    KindNames{SamplerKind::kDpmpp2m, "dpmpp_2m", "DPMSolverMultistepScheduler"},
-};
-
-constexpr std::array<std::pair<SigmaSpacing, std::string_view>, 2> kSpacingNames = {{
-    {SigmaSpacing::kDefault, "default"},
-    {SigmaSpacing::kKarras, "karras"},
-}};
-
 // No schedule in use comes near; it bounds what a hostile file can make us allocate.
 constexpr int kMaxTrainTimesteps = 100'000;
 
+// One class of diffusers is several of our samplers: the others are told apart by ResolveKind.
 void ReadClass(ConfigReader& reader, SamplerConfig& config) {
   const std::string name = reader.Get<std::string>("_class_name", "");
   std::string known;
-  for (const KindNames& entry : kKindNames) {
-    if (entry.diffusers_class == name) {
-      config.kind = entry.kind;
+  for (const SamplerKind kind : AllSamplerKinds()) {
+    const std::string_view entry = DiffusersClass(kind);
+    if (entry == name) {
+      config.kind = kind;
       return;
     }
-    known.append(known.empty() ? "" : ", ").append(entry.diffusers_class);
+    if (known.find(entry) == std::string::npos) known.append(known.empty() ? "" : ", ").append(entry);
   }
   reader.AddProblem("_class_name", "'" + name + "' is not supported (supported: " + known + ")");
 }
 
+void ResolveKind(SamplerConfig& config) {
+  if (config.kind != SamplerKind::kDpmpp2m || config.algorithm_type != "sde-dpmsolver++") return;
+  config.kind = config.solver_order == 3 ? SamplerKind::kDpmpp3mSde : SamplerKind::kDpmpp2mSde;
+}
+
 // Where null is an ordinary value of diffusers it counts as absent; elsewhere it would mean something else than absent.
 void RefuseNulls(ConfigReader& reader) {
-  for (const char* key : {"num_train_timesteps", "beta_start",       "beta_end",
-                          "beta_schedule",       "prediction_type",  "rescale_betas_zero_snr",
-                          "timestep_spacing",    "steps_offset",     "clip_sample",
-                          "clip_sample_range",   "thresholding",     "dynamic_thresholding_ratio",
-                          "sample_max_value",    "set_alpha_to_one", "skip_prk_steps",
-                          "interpolation_type",  "timestep_type",    "final_sigmas_type",
-                          "algorithm_type",      "solver_type",      "solver_order",
-                          "lower_order_final",   "euler_at_final",   "lambda_min_clipped"}) {
+  for (const char* key : {"num_train_timesteps", "beta_start",        "beta_end",
+                          "beta_schedule",       "prediction_type",   "rescale_betas_zero_snr",
+                          "timestep_spacing",    "steps_offset",      "clip_sample",
+                          "clip_sample_range",   "thresholding",      "dynamic_thresholding_ratio",
+                          "sample_max_value",    "set_alpha_to_one",  "skip_prk_steps",
+                          "interpolation_type",  "timestep_type",     "final_sigmas_type",
+                          "algorithm_type",      "solver_type",       "solver_order",
+                          "lower_order_final",   "euler_at_final",    "lambda_min_clipped",
+                          "predict_x0",          "disable_corrector", "original_inference_steps",
+                          "timestep_scaling"}) {
     if (reader.IsNull(key)) reader.AddProblem(key, "null is not supported");
   }
 }
@@ -86,11 +74,15 @@ void ReadTraining(ConfigReader& reader, SamplerConfig& config) {
   config.num_train_timesteps = ReadInt(reader, "num_train_timesteps", 1, kMaxTrainTimesteps).value_or(1000);
   config.beta_start = ReadNumber(reader, "beta_start", 0, 1);
   config.beta_end = ReadNumber(reader, "beta_end", 0, 1);
-  const std::string schedule =
-      reader.GetChoice("beta_schedule", "linear", {"linear", "scaled_linear", "squaredcos_cap_v2"});
-  config.beta_schedule = schedule == "scaled_linear"       ? BetaSchedule::kScaledLinear
-                         : schedule == "squaredcos_cap_v2" ? BetaSchedule::kSquaredCosine
-                                                           : BetaSchedule::kLinear;
+  if (reader.Has("beta_schedule")) {
+    const std::string schedule =
+        reader.GetChoice("beta_schedule", "linear", {"linear", "scaled_linear", "squaredcos_cap_v2"});
+    config.beta_schedule = schedule == "scaled_linear"       ? BetaSchedule::kScaledLinear
+                           : schedule == "squaredcos_cap_v2" ? BetaSchedule::kSquaredCosine
+                                                             : BetaSchedule::kLinear;
+  } else {
+    reader.Ignore({"beta_schedule"});
+  }
   if (reader.Has("trained_betas")) {
     config.trained_betas = reader.Get<std::vector<double>>("trained_betas", {});
     for (const double beta : config.trained_betas) {
@@ -147,18 +139,24 @@ void ReadSampling(ConfigReader& reader, SamplerConfig& config) {
   if (reader.Raw("lambda_min_clipped") != "-Infinity") {
     config.lambda_min_clipped = ReadNumber(reader, "lambda_min_clipped", -kMax, kMax);
   }
+  config.predict_x0 = reader.GetOptional<bool>("predict_x0");
+  config.disable_corrector = reader.Get<std::vector<int>>("disable_corrector", {});
+  config.noise_sampler_seed = reader.GetOptional<double>("noise_sampler_seed");
+  config.original_inference_steps = ReadInt(reader, "original_inference_steps", 1, kMaxTrainTimesteps);
+  config.timestep_scaling = ReadNumber(reader, "timestep_scaling", -kMax, kMax);
   config.use_karras_sigmas = reader.Get("use_karras_sigmas", false);
   config.use_exponential_sigmas = reader.Get("use_exponential_sigmas", false);
   config.use_beta_sigmas = reader.Get("use_beta_sigmas", false);
   config.use_lu_lambdas = reader.Get("use_lu_lambdas", false);
   config.use_flow_sigmas = reader.Get("use_flow_sigmas", false);
+  config.use_dynamic_shifting = reader.Get("use_dynamic_shifting", false);
 }
 
 // Fields that none of our classes reads, but that files carry: from_config keeps the options of every compatible class.
 void IgnoreForeignFields(ConfigReader& reader) {
-  reader.Ignore({"disable_corrector", "flow_shift", "noise_sampler_seed", "original_inference_steps", "predict_x0",
-                 "rho", "shift_terminal", "sigma_data", "sigma_schedule", "solver_p", "time_shift_type",
-                 "timestep_scaling", "use_dynamic_shifting"});
+  reader.Ignore({"flow_shift", "rho", "sigma_data", "sigma_schedule", "time_shift_type"});
+  reader.Only("shift_terminal", nullptr);
+  reader.Only("solver_p", nullptr);
   // Files of diffusers before 0.8.
   reader.Ignore({"tensor_format"});
   reader.Only("timestep_values", nullptr);
@@ -171,6 +169,7 @@ SamplerConfig Read(ConfigReader reader) {
   RefuseNulls(reader);
   ReadTraining(reader, config);
   ReadSampling(reader, config);
+  ResolveKind(config);
   IgnoreForeignFields(reader);
   std::vector<FieldProblem> problems;
   ResolveSettings(config, config.kind, SigmaSpacing::kDefault, problems);
@@ -180,58 +179,6 @@ SamplerConfig Read(ConfigReader reader) {
 }
 
 }  // namespace
-
-std::string_view Name(SamplerKind kind) {
-  for (const KindNames& entry : kKindNames) {
-    if (entry.kind == kind) return entry.name;
-  }
-  return "";
-}
-
-std::string_view Name(SigmaSpacing spacing) {
-  for (const auto& [value, name] : kSpacingNames) {
-    if (value == spacing) return name;
-  }
-  return "";
-}
-
-std::optional<SamplerKind> ParseSamplerKind(std::string_view name) {
-  for (const KindNames& entry : kKindNames) {
-    if (entry.name == name) return entry.kind;
-  }
-  return std::nullopt;
-}
-
-std::optional<SigmaSpacing> ParseSigmaSpacing(std::string_view name) {
-  for (const auto& [value, known] : kSpacingNames) {
-    if (known == name) return value;
-  }
-  return std::nullopt;
-}
-
-const std::vector<SamplerKind>& AllSamplerKinds() {
-  static const std::vector<SamplerKind> kAll = [] {
-    std::vector<SamplerKind> all;
-    for (const KindNames& entry : kKindNames) all.push_back(entry.kind);
-    return all;
-  }();
-  return kAll;
-}
-
-std::vector<SigmaSpacing> SpacingsOf(SamplerKind kind) {
-  switch (kind) {
-    case SamplerKind::kEuler:
-    case SamplerKind::kHeun:
-    case SamplerKind::kDpmpp2m:
-      return {SigmaSpacing::kDefault, SigmaSpacing::kKarras};
-    case SamplerKind::kDdpm:
-    case SamplerKind::kDdim:
-    case SamplerKind::kPndm:
-    case SamplerKind::kEulerAncestral:
-      break;
-  }
-  return {SigmaSpacing::kDefault};
-}
 
 SamplerConfig SamplerConfig::FromFile(const std::filesystem::path& file) { return Read(ConfigReader::FromFile(file)); }
 

@@ -4,26 +4,15 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
+
+#include "model/samplers/sampler_kind.h"
 
 namespace latentd::model {
 
-enum class SamplerKind { kDdpm, kDdim, kPndm, kEuler, kEulerAncestral, kHeun, kDpmpp2m };
-enum class SigmaSpacing { kDefault, kKarras };  // kDefault: as the model's file says
 enum class BetaSchedule { kLinear, kScaledLinear, kSquaredCosine };
 enum class PredictionType { kEpsilon, kSample, kV };
 enum class TimestepSpacing { kLeading, kLinspace, kTrailing };
-
-// The names of the API and the command line ("euler_a", "dpmpp_2m"; "default", "karras").
-std::string_view Name(SamplerKind kind);
-std::string_view Name(SigmaSpacing spacing);
-std::optional<SamplerKind> ParseSamplerKind(std::string_view name);
-std::optional<SigmaSpacing> ParseSigmaSpacing(std::string_view name);
-
-// What can be asked for, in the order in which it is shown to users.
-const std::vector<SamplerKind>& AllSamplerKinds();
-std::vector<SigmaSpacing> SpacingsOf(SamplerKind kind);
 
 // A model's `scheduler/scheduler_config.json`: how it was trained, and the options of its sampler. Field names are
 // diffusers' own. What a file does not say stays empty, since the default depends on the class that reads it: the
@@ -38,7 +27,7 @@ struct SamplerConfig {
   int num_train_timesteps = 1000;
   std::optional<double> beta_start;
   std::optional<double> beta_end;
-  BetaSchedule beta_schedule = BetaSchedule::kLinear;
+  std::optional<BetaSchedule> beta_schedule;
   std::vector<double> trained_betas;  // replaces the three above when not empty
   PredictionType prediction_type = PredictionType::kEpsilon;
 
@@ -64,11 +53,17 @@ struct SamplerConfig {
   std::optional<bool> lower_order_final;
   std::optional<bool> euler_at_final;
   std::optional<double> lambda_min_clipped;
+  std::optional<bool> predict_x0;
+  std::vector<int> disable_corrector;
+  std::optional<double> noise_sampler_seed;
+  std::optional<int> original_inference_steps;
+  std::optional<double> timestep_scaling;
   bool use_karras_sigmas = false;
   bool use_exponential_sigmas = false;
   bool use_beta_sigmas = false;
   bool use_lu_lambdas = false;
   bool use_flow_sigmas = false;
+  bool use_dynamic_shifting = false;
 
   // Reads the file strictly: throws ModelError with every field or value that is not supported by the model's own
   // sampler, and every field that no class of diffusers has.

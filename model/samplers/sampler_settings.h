@@ -9,8 +9,11 @@
 
 namespace latentd::model {
 
-enum class VarianceType { kFixedSmall, kFixedSmallLog, kFixedLarge };
+// kLearned: the network predicts it. kLearnedRange: it predicts where it is between the small and the large one, in
+// their logarithms (Nichol and Dhariwal 2021, arXiv:2102.09672, equation 15).
+enum class VarianceType { kFixedSmall, kFixedSmallLog, kFixedLarge, kLearned, kLearnedRange };
 enum class SolverType { kMidpoint, kHeun };
+enum class UnipcType { kBh1, kBh2 };
 
 // What one sampler class makes of a SamplerConfig: every option has its value. Options that the class does not have
 // keep the value that means "off".
@@ -39,9 +42,9 @@ struct SamplerSettings {
   bool skip_prk_steps = false;    // pndm: no Runge-Kutta warm-up
   VarianceType variance_type = VarianceType::kFixedSmall;  // ddpm
 
-  // euler, heun, dpmpp_2m.
-  bool karras = false;
-  std::optional<double> sigma_min = {};  // ends of the Karras spacing; empty: those of the timesteps
+  // The samplers that have sigma spacings. kDefault: the levels of the timesteps.
+  SigmaSpacing spacing = SigmaSpacing::kDefault;
+  std::optional<double> sigma_min = {};  // ends of the other spacings; empty: those of the timesteps
   std::optional<double> sigma_max = {};
   bool final_sigma_zero = true;  // otherwise the run ends at the first training timestep's sigma
 
@@ -49,12 +52,24 @@ struct SamplerSettings {
   bool log_linear_interpolation = false;
   bool continuous_timesteps = false;  // v-prediction: the network gets log(sigma) / 4
 
-  // dpmpp_2m.
+  // The multistep methods: dpmpp_2m, dpmpp_2m_sde, dpmpp_3m_sde, unipc, deis.
   int solver_order = 2;
-  SolverType solver_type = SolverType::kMidpoint;
   bool lower_order_final = true;
+
+  // dpmpp_2m, dpmpp_2m_sde, dpmpp_3m_sde.
+  bool stochastic = false;  // of the stochastic differential equation: adds noise in each step
+  SolverType solver_type = SolverType::kMidpoint;
   bool euler_at_final = false;
   double lambda_min_clipped = -std::numeric_limits<double>::infinity();
+
+  // unipc.
+  bool predict_x0 = true;  // solves for the clean latent, not for the noise
+  UnipcType unipc_type = UnipcType::kBh2;
+  std::vector<int> disable_corrector = {};  // the steps whose result is not corrected
+
+  // lcm, tcd.
+  int original_inference_steps = 50;  // those of the distillation, of which a run visits a part
+  double timestep_scaling = 10.0;     // lcm: how fast the boundary condition lets go of the latent
 };
 
 struct FieldProblem {

@@ -26,7 +26,7 @@ SigmaSampler::SigmaSampler(const SamplerSettings& settings, int steps, SigmaSche
       init_noise_sigma_(InitNoiseSigma(settings, sigmas_)) {}
 
 at::Tensor SigmaSampler::ScaleModelInput(const SamplerState& state, const at::Tensor& latent) const {
-  const float sigma = SigmaAt(state.evaluation);
+  const float sigma = InputSigma(state.evaluation);
   return latent / Sqrt(sigma * sigma + 1.0F);
 }
 

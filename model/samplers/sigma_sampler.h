@@ -8,8 +8,8 @@
 
 namespace latentd::model {
 
-// What euler, euler_a and heun share: latents that keep the clean part's scale, clean + sigma * noise, and are scaled
-// down for the network.
+// What euler, euler_a, lms and the two-stage samplers share: latents that keep the clean part's scale, clean + sigma *
+// noise, and are scaled down for the network.
 class SigmaSampler : public Sampler {
  public:
   double init_noise_sigma() const override { return init_noise_sigma_; }
@@ -23,6 +23,9 @@ class SigmaSampler : public Sampler {
 
   // The level before evaluation `index`; at evaluations(), the last one's target.
   float SigmaAt(int index) const { return sigmas_.at(index); }
+
+  // The level of the latent that evaluation `index` gets, by which it is scaled down.
+  virtual float InputSigma(int index) const { return SigmaAt(index); }
 
  private:
   const SamplerSettings settings_;

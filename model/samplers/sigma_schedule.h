@@ -20,12 +20,9 @@ double Interpolate(const std::vector<float>& table, double timestep);
 std::vector<float> LogSigmas(const std::vector<float>& sigmas);
 
 // The timestep at which a model with these training sigmas has level `sigma`, linear in the logarithm, clamped to the
-// table.
+// table. In the precision of `sigma`.
 double SigmaToTimestep(double sigma, const std::vector<float>& log_sigmas);
-
-// `count` levels from `sigma_max` down to `sigma_min`, evenly spaced in their seventh root. Karras et al., "Elucidating
-// the design space of diffusion-based generative models", equation 5. In double, as diffusers computes them.
-std::vector<double> KarrasSigmas(double sigma_min, double sigma_max, int count);
+float SigmaToTimestep(float sigma, const std::vector<float>& log_sigmas);
 
 // The last level of a run: 0, or the lowest training sigma.
 float FinalSigma(const SamplerSettings& settings, const NoiseSchedule& noise);
@@ -33,7 +30,17 @@ float FinalSigma(const SamplerSettings& settings, const NoiseSchedule& noise);
 // Throws ModelError when a level but the last is not a positive number (betas that leave no signal, or no noise).
 void CheckLevels(const SigmaSchedule& schedule);
 
-// The schedule that euler, euler_a and heun share. Throws as CheckLevels.
+// The noise levels of a run without its last one, and their timesteps, in double as diffusers computes them.
+struct Levels {
+  std::vector<double> timesteps;
+  std::vector<double> sigmas;
+};
+
+// The levels of the samplers that keep the clean part's scale. `float_timesteps`: the timesteps that the levels are
+// looked up at are rounded to float32 first. Throws as CheckLevels.
+Levels MakeLevels(const SamplerSettings& settings, const NoiseSchedule& noise, int steps, bool float_timesteps);
+
+// The schedule that euler, euler_a, heun and lms share. Throws as CheckLevels.
 SigmaSchedule MakeSigmaSchedule(const SamplerSettings& settings, const NoiseSchedule& noise, int steps);
 
 }  // namespace latentd::model

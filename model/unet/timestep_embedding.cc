@@ -35,22 +35,17 @@ at::Tensor SinusoidalEmbedding(const at::Tensor& timesteps, int64_t features, bo
   return result;
 }
 
-TimestepEmbeddingImpl::TimestepEmbeddingImpl(const UNetConfig& config, const at::TensorOptions& options)
-    : linear_1(register_module("linear_1",
-                               Linear(config.levels[0].channels, config.time_features, /*with_bias=*/true, options))),
-      linear_2(
-          register_module("linear_2", Linear(config.time_features, config.time_features, /*with_bias=*/true, options))),
-      sinusoids_(config.levels[0].channels),
-      flip_sin_to_cos_(config.flip_sin_to_cos),
-      freq_shift_(config.freq_shift),
-      activation_(config.activation) {}
+TimestepEmbeddingImpl::TimestepEmbeddingImpl(int64_t in_features, int64_t time_features, Activation activation,
+                                             const at::TensorOptions& options)
+    : linear_1(register_module("linear_1", Linear(in_features, time_features, /*with_bias=*/true, options))),
+      linear_2(register_module("linear_2", Linear(time_features, time_features, /*with_bias=*/true, options))),
+      activation_(activation) {}
 
-at::Tensor TimestepEmbeddingImpl::forward(const at::Tensor& timesteps) const {
-  at::Tensor x = SinusoidalEmbedding(timesteps, sinusoids_, flip_sin_to_cos_, freq_shift_)
-                     .to(linear_1->weight.device(), linear_1->weight.scalar_type());  // [L, sinusoids]
-  x = kernels::RowLinear(x, linear_1->weight, linear_1->bias);                        // [L, time_features]
-  x = kernels::Activate(x, activation_);                                              // [L, time_features]
-  return kernels::RowLinear(x, linear_2->weight, linear_2->bias);                     // [L, time_features]
+at::Tensor TimestepEmbeddingImpl::forward(const at::Tensor& features) const {
+  at::Tensor x = features.to(linear_1->weight.device(), linear_1->weight.scalar_type());  // [L, in_features]
+  x = kernels::RowLinear(x, linear_1->weight, linear_1->bias);                            // [L, time_features]
+  x = kernels::Activate(x, activation_);                                                  // [L, time_features]
+  return kernels::RowLinear(x, linear_2->weight, linear_2->bias);                         // [L, time_features]
 }
 
 }  // namespace latentd::model

@@ -4,8 +4,8 @@
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
 
+#include "model/kernels/activation.h"
 #include "model/layers/linear.h"
-#include "model/unet/unet_config.h"
 
 namespace latentd::model {
 
@@ -15,19 +15,19 @@ namespace latentd::model {
 // timesteps: float32 [L]; may be fractional -> float32 [L, features] on the CPU
 at::Tensor SinusoidalEmbedding(const at::Tensor& timesteps, int64_t features, bool flip_sin_to_cos, double freq_shift);
 
-// The timestep as the residual blocks see it: sinusoids through two linear layers.
+// The timestep as the residual blocks see it: features of the timestep, such as its sinusoids, through two linear
+// layers (diffusers' TimestepEmbedding).
 class TimestepEmbeddingImpl : public torch::nn::Module {
  public:
-  TimestepEmbeddingImpl(const UNetConfig& config, const at::TensorOptions& options);
+  TimestepEmbeddingImpl(int64_t in_features, int64_t time_features, Activation activation,
+                        const at::TensorOptions& options);
 
-  at::Tensor forward(const at::Tensor& timesteps) const;  // float32 [L] -> [L, time_features]
+  // features: float32 [L, in_features], on any device -> [L, time_features] in the layers' type
+  at::Tensor forward(const at::Tensor& features) const;
 
   Linear linear_1, linear_2;
 
  private:
-  const int64_t sinusoids_;
-  const bool flip_sin_to_cos_;
-  const double freq_shift_;
   const Activation activation_;
 };
 TORCH_MODULE(TimestepEmbedding);

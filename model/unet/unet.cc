@@ -21,7 +21,9 @@ UNet2DConditionModelImpl::UNet2DConditionModelImpl(const UNetConfig& config, con
     : config_(config),
       conv_in_(register_module(
           "conv_in", MakeConv(config.in_channels, config.levels.front().channels, config.conv_in_kernel, options))),
-      time_embedding_(register_module("time_embedding", TimestepEmbedding(config, options))),
+      time_embedding_(register_module(
+          "time_embedding",
+          TimestepEmbedding(config.levels.front().channels, config.time_features, config.activation, options))),
       down_blocks_(register_module("down_blocks", std::make_shared<ModuleVector<DownBlock>>())),
       up_blocks_(register_module("up_blocks", std::make_shared<ModuleVector<UpBlock>>())),
       conv_norm_out_(register_module(
@@ -62,8 +64,10 @@ at::Tensor UNet2DConditionModelImpl::forward(const at::Tensor& sample, const at:
   for (const ContextGroup& group : context) states.push_back({group.states.to(options).contiguous()});  // [n, T, D]
 
   // 2. Time. Every residual block takes the activation of the same embedding, so it is computed once.
+  const at::Tensor sinusoids = SinusoidalEmbedding(timesteps, config_.levels.front().channels, config_.flip_sin_to_cos,
+                                                   config_.freq_shift);  // [L, C0]
   const at::Tensor time =
-      kernels::Activate(time_embedding_->forward(timesteps), config_.activation);  // [L, time_features]
+      kernels::Activate(time_embedding_->forward(sinusoids), config_.activation);  // [L, time_features]
 
   // 3. Down, keeping the maps that the way up will look at again.
   x = conv_in_->forward(x);  // [L, C0, h, w]

@@ -6,40 +6,40 @@
 
 #include <memory>
 
-#include "model/vae/vae_blocks.h"
+#include "model/vae/coder_blocks.h"
 
 namespace latentd::model {
 
-// Images to twice the latent channels: means and logarithms of variances.
-class VaeEncoderImpl : public torch::nn::Module {
+// Images to latents, or to what describes them: the network that AutoencoderKL and VQModel share (diffusers' Encoder).
+class EncoderImpl : public torch::nn::Module {
  public:
-  VaeEncoderImpl(const VaeConfig& config, const at::TensorOptions& options);
+  EncoderImpl(const CoderConfig& config, int64_t out_channels, const at::TensorOptions& options);
 
-  at::Tensor forward(const at::Tensor& images) const;  // [B, in, H, W] -> [B, 2 * latent, h, w]
+  at::Tensor forward(const at::Tensor& images) const;  // [B, in, H, W] -> [B, out_channels, h, w]
 
  private:
   Conv2d conv_in_;
   std::shared_ptr<ModuleVector<EncoderBlock>> down_blocks_;
-  VaeMidBlock mid_block_;
+  SpatialMidBlock mid_block_;
   GroupNorm conv_norm_out_;
   Conv2d conv_out_;
 };
-TORCH_MODULE(VaeEncoder);
+TORCH_MODULE(Encoder);
 
-// Latents to images.
-class VaeDecoderImpl : public torch::nn::Module {
+// Latents to images (diffusers' Decoder).
+class DecoderImpl : public torch::nn::Module {
  public:
-  VaeDecoderImpl(const VaeConfig& config, const at::TensorOptions& options);
+  DecoderImpl(const CoderConfig& config, const at::TensorOptions& options);
 
   at::Tensor forward(const at::Tensor& latents) const;  // [B, latent, h, w] -> [B, out, H, W]
 
  private:
   Conv2d conv_in_;
-  VaeMidBlock mid_block_;
+  SpatialMidBlock mid_block_;
   std::shared_ptr<ModuleVector<DecoderBlock>> up_blocks_;
   GroupNorm conv_norm_out_;
   Conv2d conv_out_;
 };
-TORCH_MODULE(VaeDecoder);
+TORCH_MODULE(Decoder);
 
 }  // namespace latentd::model

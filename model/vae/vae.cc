@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "model/layers/tokens.h"
 #include "model/vae/tiles.h"
 
 namespace latentd::model {
@@ -16,26 +15,24 @@ LatentDistribution Split(const at::Tensor& moments) {
   return {.mean = moments.narrow(1, 0, latent), .log_var = moments.narrow(1, latent, latent).clamp(-30.0, 20.0)};
 }
 
-// A 1x1 convolution over a map.
-at::Tensor Pointwise(const Linear& linear, const at::Tensor& x) {
-  return FromTokens(linear->forward(ToTokens(x)), x.size(2), x.size(3));
-}
-
 bool IsLarge(int64_t pixels) { return pixels > AutoencoderKLImpl::kTileAboveEdge * AutoencoderKLImpl::kTileAboveEdge; }
 
 }  // namespace
 
+// In float64, since ATen's vectorised float32 exponential differs by a bit between the body of a tensor and its tail,
+// and an element's place depends on the batch.
+at::Tensor LatentDistribution::Deviation() const {
+  return at::exp(0.5 * log_var.to(at::kDouble)).to(mean.scalar_type());
+}
+
 at::Tensor LatentDistribution::Sample(const at::Tensor& noise) const {
-  // In float64, since ATen's vectorised float32 exponential differs by a bit between the body of a tensor and its tail,
-  // and an element's place depends on the batch.
-  const at::Tensor deviation = at::exp(0.5 * log_var.to(at::kDouble)).to(mean.scalar_type());
-  return mean + deviation * noise.to(mean.options());
+  return mean + Deviation() * noise.to(mean.options());
 }
 
 AutoencoderKLImpl::AutoencoderKLImpl(const VaeConfig& config, const at::TensorOptions& options)
     : config_(config),
-      encoder_(register_module("encoder", VaeEncoder(config, options))),
-      decoder_(register_module("decoder", VaeDecoder(config, options))) {
+      encoder_(register_module("encoder", Encoder(config, /*out_channels=*/2 * config.latent_channels, options))),
+      decoder_(register_module("decoder", Decoder(config, options))) {
   const int64_t latent = config.latent_channels;
   if (config.quant_conv) {
     quant_conv_ = register_module(
@@ -74,12 +71,12 @@ at::Tensor AutoencoderKLImpl::DecodeTiled(const at::Tensor& latents, int64_t til
 
 at::Tensor AutoencoderKLImpl::Moments(const at::Tensor& images) const {
   const at::Tensor moments = encoder_->forward(images.contiguous(at::MemoryFormat::ChannelsLast));
-  return quant_conv_ ? Pointwise(quant_conv_, moments) : moments;
+  return quant_conv_ ? quant_conv_->ForwardMap(moments) : moments;
 }
 
 at::Tensor AutoencoderKLImpl::Pixels(const at::Tensor& latents) const {
   const at::Tensor x = latents.contiguous(at::MemoryFormat::ChannelsLast);
-  return decoder_->forward(post_quant_conv_ ? Pointwise(post_quant_conv_, x) : x);
+  return decoder_->forward(post_quant_conv_ ? post_quant_conv_->ForwardMap(x) : x);
 }
 
 at::Tensor AutoencoderKLImpl::ToNetwork(const at::Tensor& x) const { return x.to(parameters().front().options()); }

@@ -15,8 +15,8 @@ struct LatentDistribution {
   at::Tensor mean;     // [B, latent, h, w]
   at::Tensor log_var;  // [B, latent, h, w], within [-30, 20]
 
-  at::Tensor Mode() const { return mean; }
-  // mean + exp(log_var / 2) * noise, noise being a standard normal of the same shape, drawn by the caller.
+  at::Tensor Deviation() const;  // exp(log_var / 2)
+  // mean + deviation * noise, noise being a standard normal of the same shape, drawn by the caller.
   at::Tensor Sample(const at::Tensor& noise) const;
 };
 
@@ -50,8 +50,8 @@ class AutoencoderKLImpl : public torch::nn::Module {
   int64_t DefaultTile() const;
 
   const VaeConfig config_;
-  VaeEncoder encoder_;
-  VaeDecoder decoder_;
+  Encoder encoder_;
+  Decoder decoder_;
   Linear quant_conv_{nullptr};  // 1x1 convolutions; empty when the configuration has none
   Linear post_quant_conv_{nullptr};
 };

@@ -9,12 +9,10 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "server/core/blob.h"
 #include "server/core/generation_request.h"
 
 namespace latentd::core {
-
-// Bytes shared by whoever sends them; never changed once made.
-using Blob = std::shared_ptr<const std::string>;
 
 struct Warning {
   std::string reason{};  // "PROMPT_TRUNCATED"

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "server/core/task_fields.h"
 #include "server/core/utf8.h"
 
 namespace latentd::core {
@@ -42,6 +43,8 @@ class Validator {
 
   // REQUIRES: CheckWithoutModel was called.
   void CheckAgainst(const ModelInfo& model) {
+    fields_.task = TaskFor(fields_.task, model);
+    CheckTaskFields(fields_, violations_);
     // The first layer at least has to stay.
     CheckRange("spec.clip_skip", fields_.clip_skip, 0, std::max(0, model.text_layers - 1));
     CheckSize(model);
@@ -69,13 +72,15 @@ class Validator {
   }
 
   void CheckSize(const ModelInfo& model) {
-    const bool width_fits = CheckEdge("spec.width", fields_.width, model.native_width, model);
-    const bool height_fits = CheckEdge("spec.height", fields_.height, model.native_height, model);
+    const PictureSize own = DefaultSize(fields_, model);
+    const bool width_fits = CheckEdge("spec.width", fields_.width, own.width, model);
+    const bool height_fits = CheckEdge("spec.height", fields_.height, own.height, model);
     const int64_t pixels = int64_t{fields_.width} * fields_.height;
     if (width_fits && height_fits && pixels > model.max_pixels) {
       Violate("spec.width", absl::StrCat("width × height must be at most ", model.max_pixels, " pixels; got ",
                                          fields_.width, " × ", fields_.height, " = ", pixels));
     }
+    if (width_fits && height_fits) CheckFits(fields_, violations_);
   }
 
   void CheckSteps(const ModelInfo& model, const SamplerInfo& sampler) {
@@ -136,11 +141,15 @@ class Validator {
     }
   }
 
-  bool CheckEdge(absl::string_view field, int& edge, int native, const ModelInfo& model) {
-    if (edge == 0) edge = native;
+  // 0 stands for `own`.
+  bool CheckEdge(absl::string_view field, int& edge, int own, const ModelInfo& model) {
+    const bool chosen = edge != 0;
+    if (!chosen) edge = own;
     if (edge >= model.min_size && edge <= model.max_size && edge % model.size_multiple == 0) return true;
     Violate(field, absl::StrCat("must be a multiple of ", model.size_multiple, " from ", model.min_size, " to ",
-                                model.max_size, ", or 0 for the model's own ", native, "; got ", edge));
+                                model.max_size, ", or 0 for ",
+                                fields_.image ? "the picture's own size" : absl::StrCat("the model's own ", own),
+                                "; got ", edge, chosen ? "" : ", the picture's own size"));
     return false;
   }
 
@@ -220,6 +229,15 @@ std::vector<FieldViolation> GenerationRequest::CheckWithoutModel(const RequestFi
   Validator validator(complete, limits);
   validator.CheckWithoutModel(now);
   return std::move(validator).violations();
+}
+
+std::shared_ptr<const GenerationRequest> WithoutPictures(std::shared_ptr<const GenerationRequest> request) {
+  if (!request->image() && !request->mask()) return request;
+  auto without = std::make_shared<GenerationRequest>(*request);
+  for (std::optional<InputImage>* image : {&without->fields_.image, &without->fields_.mask}) {
+    if (*image) (*image)->data = nullptr;
+  }
+  return without;
 }
 
 }  // namespace latentd::core

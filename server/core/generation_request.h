@@ -3,13 +3,16 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "server/core/input_image.h"
 #include "server/core/model_catalog.h"
+#include "server/core/task.h"
 
 namespace latentd::core {
 
@@ -20,6 +23,11 @@ enum class ImageFormat { kPng, kJpeg, kWebp };
 // messages; see proto/latentd/v1/spec.proto for each field's meaning.
 struct RequestFields {
   std::string model{};
+  std::optional<Task> task{};         // empty: TaskFor the model
+  std::optional<InputImage> image{};  // that the task begins with
+  std::optional<InputImage> mask{};   // of an inpainting
+  std::optional<double> strength{};
+  Margins margins{};  // of an outpainting
   std::string prompt{};
   std::string negative_prompt{};
   bool literal_prompt = false;
@@ -69,7 +77,8 @@ class GenerationRequest {
 
   // Checks every field against `model` and `limits`, fills in defaults, draws the seed from `draw_seed` (a number below
   // 2³²) when none is given. Never stops at the first violation; their texts are valid UTF-8 whatever the fields hold.
-  // `now` is the time that expire_time must lie after. REQUIRES: `model` is what the catalog says of fields.model.
+  // `now` is the time that expire_time must lie after. REQUIRES: `model` is what the catalog says of fields.model, and
+  // does TaskFor(fields.task).
   static Validated Validate(const RequestFields& fields, const ModelInfo& model, const RequestLimits& limits,
                             absl::Time now, const std::function<uint32_t()>& draw_seed);
 
@@ -78,6 +87,11 @@ class GenerationRequest {
                                                        absl::Time now);
 
   const std::string& model() const { return fields_.model; }
+  Task task() const { return *fields_.task; }
+  const std::optional<InputImage>& image() const { return fields_.image; }  // set when the task takes one
+  const std::optional<InputImage>& mask() const { return fields_.mask; }    // likewise
+  double strength() const { return fields_.strength.value_or(1); }
+  const Margins& margins() const { return fields_.margins; }
   const std::string& prompt() const { return fields_.prompt; }
   const std::string& negative_prompt() const { return fields_.negative_prompt; }
   bool literal_prompt() const { return fields_.literal_prompt; }
@@ -110,10 +124,15 @@ class GenerationRequest {
   const RequestFields& fields() const { return fields_; }
 
  private:
+  friend std::shared_ptr<const GenerationRequest> WithoutPictures(std::shared_ptr<const GenerationRequest> request);
+
   explicit GenerationRequest(RequestFields fields) : fields_(std::move(fields)) {}
 
   RequestFields fields_;
 };
+
+// The same request without the bytes of the pictures that came with it, to be shown when nobody needs them any more.
+std::shared_ptr<const GenerationRequest> WithoutPictures(std::shared_ptr<const GenerationRequest> request);
 
 struct GenerationRequest::Validated {
   std::optional<GenerationRequest> request;  // empty when there are violations

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/core/task.h"
 
 namespace latentd::core {
 
@@ -32,17 +33,23 @@ struct ModelInfo {
   int size_multiple = 8;
   int min_size = 0;
   int max_size = 0;
-  int64_t max_pixels = 0;  // of one picture
-  std::vector<std::string> tasks{};
+  int64_t max_pixels = 0;     // of one picture
+  std::vector<Task> tasks{};  // that it can do
   std::vector<SamplerInfo> samplers{};
   std::string default_sampler{};
   std::string default_sigmas{};
   int default_steps = 0;
   double default_guidance_scale = 0;
-  int text_layers = 0;  // clip_skip stays below
-  int prompt_tokens = 77;
+  int text_layers = 0;    // clip_skip stays below
+  int prompt_tokens = 0;  // that the text encoder takes, start and end marks included
   int64_t memory_bytes = 0;
+
+  bool Does(Task task) const;
 };
+
+// What a request to `model` asks for: `task`, or without one a picture from its prompt; from nothing where the model
+// draws without any condition.
+Task TaskFor(std::optional<Task> task, const ModelInfo& model);
 
 // The models of this process. Thread-safe; nothing blocks.
 class ModelCatalog {

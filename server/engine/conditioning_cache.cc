@@ -15,8 +15,8 @@ std::shared_ptr<const model::Conditioning> ConditioningCache::Find(const Conditi
 std::shared_ptr<const model::Conditioning> ConditioningCache::Insert(const ConditioningKey& key,
                                                                      model::Conditioning conditioning) {
   if (const auto found = index_.find(key); found != index_.end()) Erase(found->second);
-  const auto bytes =
-      static_cast<int64_t>(conditioning.states.nbytes() + key.text.size() + conditioning.cut_text.size());
+  const size_t states = conditioning.states.defined() ? conditioning.states.nbytes() : 0;
+  const auto bytes = static_cast<int64_t>(states + key.text.size() + conditioning.cut_text.size());
   auto shared = std::make_shared<const model::Conditioning>(std::move(conditioning));
   entries_.push_front({key, shared, bytes});
   index_[key] = entries_.begin();

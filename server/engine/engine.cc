@@ -8,6 +8,7 @@
 
 #include "model/samplers/sampler.h"
 #include "server/engine/compute_threads.h"
+#include "server/engine/job_inputs.h"
 #include "server/engine/status.h"
 
 namespace latentd::engine {
@@ -83,6 +84,7 @@ void Engine::Handle(Inbox::Content&& content) {
     ForgetJob(*job->second);
   }
   for (auto& [model, lease] : content.models) OnModel(model, std::move(lease));
+  for (auto& [job, inputs] : content.inputs) OnInputs(job, std::move(inputs));
   if (std::exchange(claimed_at_, content.announced) != content.announced) ClaimJobs();
 }
 
@@ -102,6 +104,11 @@ void Engine::ClaimJobs() {
     jobs_[job.claimed.name] = std::move(owned);
     ModelUse& use = uses_[model];
     use.jobs[job.claimed.name] = &job;
+    if (job.request().image()) {
+      DecodeInputs(job);
+    } else {
+      job.inputs.emplace();
+    }
     if (use.lease) {
       SubmitRows(job, use);
     } else if (use.jobs.size() == 1) {
@@ -137,11 +144,28 @@ void Engine::OnModel(const std::string& model, absl::StatusOr<ModelLease> lease)
     } else if (job->load != use.lease.load()) {  // began with weights that left
       job->load = use.lease.load();
       job->cond = job->uncond = nullptr;
+      job->encoded.reset();
     }
   }
 }
 
+void Engine::DecodeInputs(const RunningJob& job) {
+  workers_.Submit([inbox = inbox_, name = job.claimed.name, request = job.claimed.request] {
+    inbox->InputsReady(name, DecodeTaskInputs(*request));
+  });
+}
+
+void Engine::OnInputs(const std::string& name, absl::StatusOr<model::TaskInputs> inputs) {
+  const auto found = jobs_.find(name);
+  if (found == jobs_.end()) return;  // ended meanwhile
+  RunningJob& job = *found->second;
+  if (!inputs.ok()) return EndJob(job, inputs.status());
+  job.inputs = *std::move(inputs);
+  if (ModelUse& use = uses_.at(job.request().model()); use.lease) SubmitRows(job, use);
+}
+
 void Engine::SubmitRows(RunningJob& job, ModelUse& use) {
+  if (!job.inputs) return;
   const core::GenerationRequest& request = job.request();
   std::vector<int64_t> shape;
   const absl::Status status = GuardedChoice([&] {
@@ -157,6 +181,7 @@ void Engine::SubmitRows(RunningJob& job, ModelUse& use) {
              .latent_height = static_cast<int>(shape[1]),
              .latent_width = static_cast<int>(shape[2]),
              .motion = {}};
+  const int first = model::StateAt(*job.sampler, model::SkippedSteps(request.steps(), job.inputs->strength)).evaluation;
   for (int i = 0; i < request.num_images(); ++i) {
     auto row = std::make_unique<Row>();
     row->id = next_row_++;
@@ -168,7 +193,7 @@ void Engine::SubmitRows(RunningJob& job, ModelUse& use) {
                        .key = job.key,
                        .priority = request.priority(),
                        .submitted = job.claimed.create_time,
-                       .evaluations = job.sampler->evaluations(),
+                       .evaluations = job.sampler->evaluations() - first,
                        .lanes = request.guided() ? 2 : 1});
     rows_[row->id] = row.get();
     job.rows[row->id] = std::move(row);

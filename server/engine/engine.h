@@ -90,6 +90,10 @@ class Engine : public core::WorkListener {
   void ClaimJobs();
   void AskForModel(const std::string& model, ModelUse& use);
   void OnModel(const std::string& model, absl::StatusOr<ModelLease> lease);
+  // Decodes the job's pictures, off this thread; OnInputs follows.
+  void DecodeInputs(const RunningJob& job);
+  void OnInputs(const std::string& name, absl::StatusOr<model::TaskInputs> inputs);
+  // Hands the job's rows to the scheduler once its model and its pictures are there.
   void SubmitRows(RunningJob& job, ModelUse& use);
   void MakeRoomForWaitingModels();
   void RunPlan(const core::Plan& plan);

@@ -121,10 +121,14 @@ void Executor::Encode(const std::vector<Row*>& rows, model::DiffusionModel& mode
   for (Row* row : rows) {
     RunningJob& job = *row->job;
     row->generator = at::detail::createCPUGenerator(row->seed);
-    row->latent = model::DrawNoise(model.LatentShape(job.request().width(), job.request().height()), row->generator,
-                                   job.cond->states.device()) *
-                  job.sampler->init_noise_sigma();
-    row->sampler = {};
+    EncodePictures(job, model);
+    model::RowStart start =
+        model.Start(job.encoded ? &*job.encoded : nullptr,
+                    model.LatentShape(job.request().width(), job.request().height()), *job.sampler, row->generator);
+    row->latent = std::move(start.latent);
+    row->sampler = std::move(start.sampler);
+    row->concat = std::move(start.concat);
+    row->hold = std::move(start.hold);
     if (std::exchange(job.started, true)) continue;
     core::Started started{.seed = job.request().seed(), .warnings = {}};
     if (!job.cond->cut_text.empty()) started.warnings.push_back(Truncated("spec.prompt", job.cond->cut_text));
@@ -133,6 +137,12 @@ void Executor::Encode(const std::vector<Row*>& rows, model::DiffusionModel& mode
     }
     job.publisher->Started(std::move(started));
   }
+}
+
+// Once for all its rows.
+void Executor::EncodePictures(RunningJob& job, model::DiffusionModel& model) {
+  if (!job.inputs->picture.defined() || job.encoded) return;
+  job.encoded = model.EncodeInputs(*job.inputs);
 }
 
 // Finds each job's prompts in the cache, and encodes the others together.
@@ -179,6 +189,7 @@ void Executor::Predict(const std::vector<Row*>& rows, model::DiffusionModel& mod
   for (const Row* row : rows) {
     const RunningJob& job = *row->job;
     inputs.push_back({.latent = job.sampler->ScaleModelInput(row->sampler, row->latent),
+                      .concat = row->concat,
                       .timestep = job.sampler->Timestep(row->sampler),
                       .cond = job.cond.get(),
                       .uncond = job.uncond.get(),
@@ -196,6 +207,7 @@ absl::Status Executor::Advance(Row& row, at::Tensor& predicted_clean) {
   absl::Status status = Guarded([&] {
     at::Generator generator = row.generator.clone();
     advanced = row.job->sampler->Advance(state, row.latent, std::exchange(row.prediction, {}), generator);
+    if (row.hold) advanced.latent = row.hold->Apply(advanced.latent, *row.job->sampler, state.evaluation);
     row.generator = std::move(generator);
   });
   if (!status.ok()) return status;

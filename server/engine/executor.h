@@ -41,6 +41,7 @@ class Executor {
  private:
   absl::Status RunOnDevice(core::Stage stage, const std::vector<Row*>& rows, model::DiffusionModel& model);
   void Encode(const std::vector<Row*>& rows, model::DiffusionModel& model);
+  static void EncodePictures(RunningJob& job, model::DiffusionModel& model);
   void EncodePrompts(const std::vector<Row*>& rows, model::DiffusionModel& model);
   void Predict(const std::vector<Row*>& rows, model::DiffusionModel& model);
   void Decode(const std::vector<Row*>& rows, model::DiffusionModel& model);

@@ -9,8 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "model/errors.h"
+#include "model/pipeline/diffusion_pipeline.h"
 #include "model/pipeline/model_folder.h"
-#include "model/pipeline/stable_diffusion.h"
 #include "model/samplers/sampler.h"
 #include "server/engine/status.h"
 
@@ -20,7 +20,6 @@ namespace {
 namespace fs = std::filesystem;
 
 // What a request that leaves them out gets.
-constexpr int kDefaultSteps = 25;
 constexpr double kDefaultGuidanceScale = 7.5;
 
 constexpr int kMinLatentEdge = 4;
@@ -50,22 +49,39 @@ std::optional<int> MinSteps(const model::SamplerConfig& config, model::SamplerKi
   return std::nullopt;
 }
 
-// Evenly spaced timesteps with an offset reach beyond the last one of the training when there are too many of them.
+// Evenly spaced timesteps with an offset reach beyond the last one of the training when there are too many of them;
+// samplers of distilled models take no more than the distillation had.
 int MaxSteps(const model::SamplerConfig& config, model::SamplerKind kind) {
-  if (TakesSteps(config, kind, config.num_train_timesteps)) return config.num_train_timesteps;
-  return std::max(1, config.num_train_timesteps - std::max(1, config.steps_offset.value_or(1)));
+  const int all = config.num_train_timesteps;
+  for (const int steps : {all, all - std::max(1, config.steps_offset.value_or(1))}) {
+    if (TakesSteps(config, kind, steps)) return steps;
+  }
+  int taken = 1;
+  int refused = all;
+  while (taken + 1 < refused) {
+    const int middle = taken + (refused - taken) / 2;
+    (TakesSteps(config, kind, middle) ? taken : refused) = middle;
+  }
+  return taken;
+}
+
+std::vector<core::Task> TasksOf(const model::ModelFolder& folder) {
+  using core::Task;
+  if (!folder.takes_text) return {Task::kUnconditional};
+  if (folder.inpaints_only) return {Task::kInpaint, Task::kOutpaint};
+  return {Task::kTextToImage, Task::kImageToImage, Task::kInpaint, Task::kOutpaint};
 }
 
 core::ModelInfo Describe(const std::string& name, const model::ModelFolder& folder, const at::TensorOptions& options) {
-  const int scale = static_cast<int>(folder.vae.Scale());
   core::ModelInfo info{.name = name, .architecture = folder.architecture};
   info.native_width = folder.native_width;
   info.native_height = folder.native_height;
-  info.size_multiple = scale;
-  info.min_size = std::min({kMinLatentEdge * scale, folder.native_width, folder.native_height});
+  info.size_multiple = folder.size_multiple;
+  info.min_size = std::min({kMinLatentEdge * folder.size_multiple, folder.native_width, folder.native_height});
   info.max_size = kMaxEnlargement * std::max(folder.native_width, folder.native_height);
   info.max_pixels = int64_t{kMaxEnlargement} * kMaxEnlargement * folder.native_width * folder.native_height;
-  info.tasks = {"text_to_image"};
+  info.tasks = TasksOf(folder);
+  info.prompt_tokens = folder.prompt_tokens;
   for (const model::SamplerChoice& choice : model::SamplersFor(folder.sampler)) {
     const std::optional<int> min_steps = MinSteps(folder.sampler, choice.kind);
     if (!min_steps) continue;
@@ -73,15 +89,15 @@ core::ModelInfo Describe(const std::string& name, const model::ModelFolder& fold
                               .sigmas = {},
                               .min_steps = *min_steps,
                               .max_steps = MaxSteps(folder.sampler, choice.kind),
-                              .takes_eta = choice.kind == model::SamplerKind::kDdim};
+                              .takes_eta = model::TakesEta(choice.kind)};
     for (const model::SigmaSpacing spacing : choice.sigmas) sampler.sigmas.emplace_back(model::Name(spacing));
     info.samplers.push_back(std::move(sampler));
   }
   info.default_sampler = model::Name(folder.sampler.kind);
   info.default_sigmas = model::Name(model::SigmaSpacing::kDefault);
-  info.default_steps = std::min(kDefaultSteps, folder.sampler.num_train_timesteps);
-  info.default_guidance_scale = folder.guidance_scale.value_or(kDefaultGuidanceScale);
-  info.text_layers = static_cast<int>(folder.text.layers);
+  info.default_steps = std::min(folder.default_steps, folder.sampler.num_train_timesteps);
+  info.default_guidance_scale = folder.guidance_scale.value_or(folder.takes_text ? kDefaultGuidanceScale : 1);
+  info.text_layers = folder.text_layers;
   info.memory_bytes = folder.parameters * static_cast<int64_t>(options.dtype().itemsize());
   return info;
 }
@@ -105,7 +121,7 @@ absl::StatusOr<std::vector<ModelEntry>> FindModels(const fs::path& folder, const
                        // Opened again at each load: the files may have been mended or replaced meanwhile.
                        const model::ModelFolder opened = model::ModelFolder::Open(path);
                        return LoadedModel{.info = Describe(name, opened, options),
-                                          .model = std::make_shared<model::StableDiffusion>(opened, options)};
+                                          .model = std::make_shared<model::DiffusionPipeline>(opened.load(options))};
                      }};
     const absl::Status status = Guarded([&] { found.info = Describe(name, model::ModelFolder::Open(path), options); });
     if (!status.ok()) {

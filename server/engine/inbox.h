@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "model/pipeline/task_inputs.h"
 #include "server/core/mutex.h"
 #include "server/engine/model_registry.h"
 
@@ -18,8 +19,9 @@ class Inbox {
   struct Content {
     int64_t announced = 0;  // how often work was announced, since the beginning
     bool stop = false;
-    std::vector<std::string> ended;                                          // jobs
-    std::vector<std::pair<std::string, absl::StatusOr<ModelLease>>> models;  // that were asked for
+    std::vector<std::string> ended;                                                 // jobs
+    std::vector<std::pair<std::string, absl::StatusOr<ModelLease>>> models;         // that were asked for
+    std::vector<std::pair<std::string, absl::StatusOr<model::TaskInputs>>> inputs;  // of jobs
   };
 
   // The number of this announcement.
@@ -33,6 +35,9 @@ class Inbox {
   }
   void ModelReady(const std::string& model, absl::StatusOr<ModelLease> lease) {
     Change([&](Content& content) { content.models.emplace_back(model, std::move(lease)); });
+  }
+  void InputsReady(const std::string& job, absl::StatusOr<model::TaskInputs> inputs) {
+    Change([&](Content& content) { content.inputs.emplace_back(job, std::move(inputs)); });
   }
   void Stop() {
     Change([](Content& content) { content.stop = true; });

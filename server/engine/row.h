@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,9 @@ struct Row {
   // Set by the encode stage.
   at::Tensor latent;  // [C, h, w] float32 on the model's device
   model::SamplerState sampler;
-  at::Generator generator;  // CPU
+  at::Generator generator;          // CPU
+  at::Tensor concat;                // RowStart::concat
+  std::optional<model::Hold> hold;  // RowStart::hold
 
   at::Tensor prediction;  // [C, h, w] float32, between the U-Net and the sampler
 };
@@ -44,6 +47,8 @@ struct RunningJob {
   uint64_t load = 0;  // of its model (ModelLease::load)
   std::unique_ptr<JobPublisher> publisher;
   std::shared_ptr<const model::Sampler> sampler;  // set when its model is on the device
+  std::optional<model::TaskInputs> inputs;        // its pictures, decoded; empty until they are
+  std::optional<model::EncodedInputs> encoded;    // set by the encode stage when there are pictures
   std::shared_ptr<const model::Conditioning> cond;
   std::shared_ptr<const model::Conditioning> uncond;  // null without guidance
   std::map<core::RowId, std::unique_ptr<Row>> rows;   // those not finished

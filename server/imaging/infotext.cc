@@ -39,6 +39,26 @@ std::string Quoted(const std::string& value) {
   return value.find_first_of(",\n:") == std::string::npos ? value : Json(value).dump();
 }
 
+// Pictures that came along are named by their hash.
+Json ImageJson(const core::InputImage& image) { return {{"blob_sha256", image.sha256}}; }
+
+// The request's task, as the JSON of its message; null when it has none of its own.
+Json TaskJson(const core::RequestFields& fields) {
+  if (fields.task == core::Task::kUnconditional) return Json::object();
+  Json task;
+  if (fields.image) task["image"] = ImageJson(*fields.image);
+  if (fields.mask) task["mask"] = ImageJson(*fields.mask);
+  if (fields.strength) task["strength"] = *fields.strength;
+  if (fields.task == core::Task::kOutpaint) {
+    const core::Margins& margins = fields.margins;
+    task["left"] = margins.left;
+    task["right"] = margins.right;
+    task["top"] = margins.top;
+    task["bottom"] = margins.bottom;
+  }
+  return task;
+}
+
 }  // namespace
 
 std::string ParametersText(const Metadata& metadata) {
@@ -56,6 +76,7 @@ std::string ParametersText(const Metadata& metadata) {
   add("Model", fields.model);
   // The web UI counts from 1, where the last layer is used.
   if (fields.clip_skip > 0) add("Clip skip", absl::StrCat(fields.clip_skip + 1));
+  if (fields.strength) add("Denoising strength", absl::StrFormat("%g", *fields.strength));
   if (fields.eta > 0) add(fields.sampler == "ddim" ? "Eta DDIM" : "Eta", absl::StrFormat("%g", fields.eta));
   add("Version", metadata.software);
 
@@ -74,6 +95,7 @@ std::string ParametersJson(const Metadata& metadata) {
   const core::RequestFields& fields = metadata.fields;
   Json spec;
   spec["model"] = fields.model;
+  if (Json task = TaskJson(fields); !task.is_null()) spec[std::string(core::Name(*fields.task))] = std::move(task);
   if (!fields.omit_prompts) {
     spec["prompt"] = fields.prompt;
     spec["negative_prompt"] = fields.negative_prompt;

@@ -18,6 +18,17 @@ struct Picture {
   }
 };
 
+// One 8-bit channel, laid out likewise: a grey picture, or a mask.
+struct Plane {
+  int width = 0;
+  int height = 0;
+  std::vector<uint8_t> values;  // width × height
+
+  bool valid() const {
+    return width > 0 && height > 0 && values.size() == static_cast<size_t>(width) * static_cast<size_t>(height);
+  }
+};
+
 // Makes the longer edge `max_edge` pixels by averaging areas, keeping the shape (the shorter edge is at least 1).
 // A picture that is small enough already, or max_edge 0, comes back as it is. REQUIRES: picture.valid().
 Picture Downscale(Picture picture, int max_edge);

@@ -59,11 +59,65 @@ v1::Output::State ToProto(core::OutputState state) {
   return v1::Output::STATE_UNSPECIFIED;
 }
 
+v1::InputImage::Fit ToProto(core::Fit fit) {
+  switch (fit) {
+    case core::Fit::kStretch:
+      return v1::InputImage::FIT_STRETCH;
+    case core::Fit::kCrop:
+      return v1::InputImage::FIT_CROP;
+    case core::Fit::kPad:
+      return v1::InputImage::FIT_PAD;
+    case core::Fit::kRefuse:
+      return v1::InputImage::FIT_REFUSE;
+  }
+  return v1::InputImage::FIT_UNSPECIFIED;
+}
+
+// Pictures are shown by their hash.
+void SetImage(const std::optional<core::InputImage>& image, v1::InputImage& out) {
+  if (!image) return;
+  out.set_blob_sha256(image->sha256);
+  if (image->fit) out.set_fit(ToProto(*image->fit));
+}
+
+void SetTask(const core::RequestFields& fields, v1::GenerationSpec& spec) {
+  if (!fields.task) return;
+  switch (*fields.task) {
+    case core::Task::kImageToImage:
+      SetImage(fields.image, *spec.mutable_image_to_image()->mutable_image());
+      spec.mutable_image_to_image()->set_strength(fields.strength.value_or(1));
+      return;
+    case core::Task::kInpaint:
+      SetImage(fields.image, *spec.mutable_inpaint()->mutable_image());
+      SetImage(fields.mask, *spec.mutable_inpaint()->mutable_mask());
+      spec.mutable_inpaint()->set_strength(fields.strength.value_or(1));
+      return;
+    case core::Task::kOutpaint: {
+      v1::Outpaint& out = *spec.mutable_outpaint();
+      SetImage(fields.image, *out.mutable_image());
+      out.set_left(fields.margins.left);
+      out.set_right(fields.margins.right);
+      out.set_top(fields.margins.top);
+      out.set_bottom(fields.margins.bottom);
+      return;
+    }
+    case core::Task::kUnconditional:
+      spec.mutable_unconditional();
+      return;
+    case core::Task::kTextToImage:
+    case core::Task::kClassToImage:
+    case core::Task::kBoxesToImage:
+    case core::Task::kSuperResolution:
+      return;
+  }
+}
+
 }  // namespace
 
 v1::GenerationSpec SpecToProto(const core::RequestFields& fields) {
   v1::GenerationSpec spec;
   spec.set_model(fields.model);
+  SetTask(fields, spec);
   spec.set_prompt(fields.prompt);
   spec.set_negative_prompt(fields.negative_prompt);
   spec.set_literal_prompt(fields.literal_prompt);

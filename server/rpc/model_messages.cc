@@ -36,7 +36,7 @@ v1::Model ToProto(const core::ModelInfo& model, const core::RequestLimits& limit
   out.set_size_multiple(model.size_multiple);
   out.set_min_size(model.min_size);
   out.set_max_size(model.max_size);
-  out.mutable_tasks()->Assign(model.tasks.begin(), model.tasks.end());
+  for (const core::Task task : model.tasks) out.add_tasks(std::string(core::Name(task)));
   for (const core::SamplerInfo& sampler : model.samplers) {
     v1::SamplerInfo& to = *out.add_samplers();
     to.set_name(sampler.name);

@@ -1,6 +1,5 @@
 #include "server/rpc/request.h"
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -19,9 +18,6 @@ constexpr char kModels[] = "models/";
 constexpr char kJobs[] = "jobs/";
 constexpr size_t kMaxNameBytes = 128;
 
-// The only task that code serves, as Model.tasks names it.
-constexpr char kTextToImage[] = "text_to_image";
-
 // Fields that the API has and this version does not serve. They are never ignored: a picture without what was asked for
 // would be a wrong answer.
 std::vector<std::string> UnservedFields(const v1::GenerationSpec& spec) {
@@ -29,9 +25,14 @@ std::vector<std::string> UnservedFields(const v1::GenerationSpec& spec) {
   const auto add_if = [&](bool set, const char* name) {
     if (set) fields.push_back(absl::StrCat("spec.", name));
   };
-  if (spec.task_case() != v1::GenerationSpec::TASK_NOT_SET) {
-    add_if(true, v1::GenerationSpec::descriptor()->FindFieldByNumber(spec.task_case())->name().c_str());
+  for (const auto task :
+       {v1::GenerationSpec::kClassToImage, v1::GenerationSpec::kBoxesToImage, v1::GenerationSpec::kSuperResolution}) {
+    add_if(spec.task_case() == task, v1::GenerationSpec::descriptor()->FindFieldByNumber(task)->name().c_str());
   }
+  add_if(spec.image_to_image().image().has_blob_sha256(), "image_to_image.image.blob_sha256");
+  add_if(spec.inpaint().image().has_blob_sha256(), "inpaint.image.blob_sha256");
+  add_if(spec.inpaint().mask().has_blob_sha256(), "inpaint.mask.blob_sha256");
+  add_if(spec.outpaint().image().has_blob_sha256(), "outpaint.image.blob_sha256");
   add_if(spec.loras_size() > 0, "loras");
   add_if(spec.controls_size() > 0, "controls");
   add_if(spec.image_prompts_size() > 0, "image_prompts");
@@ -45,6 +46,8 @@ std::vector<std::string> UnservedFields(const v1::GenerationSpec& spec) {
 // core::GenerationRequest::Validate.
 class FieldReader {
  public:
+  explicit FieldReader(const RequestContext& context) : context_(context) {}
+
   core::RequestFields Read(const v1::GenerationSpec& spec, const v1::JobOptions& options) {
     core::RequestFields fields;
     if (auto model = ReadModelName("spec.model", spec.model()); model.ok()) {
@@ -53,6 +56,7 @@ class FieldReader {
       const auto violations = core::GetErrorDetails(model.status()).violations;
       violations_.insert(violations_.end(), violations.begin(), violations.end());
     }
+    ReadTask(spec, fields);
     fields.prompt = spec.prompt();
     fields.negative_prompt = spec.negative_prompt();
     fields.literal_prompt = spec.literal_prompt();
@@ -94,6 +98,71 @@ class FieldReader {
     }
   }
 
+  void ReadTask(const v1::GenerationSpec& spec, core::RequestFields& fields) {
+    switch (spec.task_case()) {
+      case v1::GenerationSpec::kImageToImage: {
+        const v1::ImageToImage& task = spec.image_to_image();
+        fields.task = core::Task::kImageToImage;
+        fields.image = ReadImage("spec.image_to_image.image", task.image());
+        if (task.has_strength()) fields.strength = task.strength();
+        return;
+      }
+      case v1::GenerationSpec::kInpaint: {
+        const v1::Inpaint& task = spec.inpaint();
+        fields.task = core::Task::kInpaint;
+        fields.image = ReadImage("spec.inpaint.image", task.image());
+        fields.mask = ReadImage("spec.inpaint.mask", task.mask());
+        if (task.has_strength()) fields.strength = task.strength();
+        return;
+      }
+      case v1::GenerationSpec::kOutpaint: {
+        const v1::Outpaint& task = spec.outpaint();
+        fields.task = core::Task::kOutpaint;
+        fields.image = ReadImage("spec.outpaint.image", task.image());
+        fields.margins = {.left = task.left(), .right = task.right(), .top = task.top(), .bottom = task.bottom()};
+        return;
+      }
+      case v1::GenerationSpec::kUnconditional:
+        fields.task = core::Task::kUnconditional;
+        return;
+      default:  // not served, or not set
+        return;
+    }
+  }
+
+  // Empty when something is wrong with it, which has been reported then.
+  std::optional<core::InputImage> ReadImage(const std::string& field, const v1::InputImage& message) {
+    if (message.source_case() == v1::InputImage::SOURCE_NOT_SET) {
+      Violate(field, "must be set");
+      return std::nullopt;
+    }
+    auto image = context_.open_image(std::make_shared<const std::string>(message.data()));
+    if (!image.ok()) {
+      Violate(absl::StrCat(field, ".data"), std::string(image.status().message()));
+      return std::nullopt;
+    }
+    image->fit = ReadFit(absl::StrCat(field, ".fit"), message.fit());
+    return *std::move(image);
+  }
+
+  std::optional<core::Fit> ReadFit(const std::string& field, v1::InputImage::Fit fit) {
+    switch (fit) {
+      case v1::InputImage::FIT_UNSPECIFIED:
+        return std::nullopt;
+      case v1::InputImage::FIT_STRETCH:
+        return core::Fit::kStretch;
+      case v1::InputImage::FIT_CROP:
+        return core::Fit::kCrop;
+      case v1::InputImage::FIT_PAD:
+        return core::Fit::kPad;
+      case v1::InputImage::FIT_REFUSE:
+        return core::Fit::kRefuse;
+      default:
+        Violate(field, absl::StrCat("must be a known fit; got ", static_cast<int>(fit)));
+        return std::nullopt;
+    }
+  }
+
   core::PreviewKind ReadKind(v1::PreviewOptions::Kind kind) {
     switch (kind) {
       case v1::PreviewOptions::KIND_UNSPECIFIED:
@@ -129,6 +198,7 @@ class FieldReader {
     violations_.push_back({field, description});
   }
 
+  const RequestContext& context_;
   std::vector<core::FieldViolation> violations_;
 };
 
@@ -138,22 +208,24 @@ absl::Status NotServed(const std::vector<std::string>& fields) {
                          {.reason = "NOT_SERVED", .metadata = {{"fields", list}}});
 }
 
-// Why jobs of this model cannot be taken; OK when they can.
-absl::Status CheckModel(const core::ModelInfo& model) {
+// Why this model cannot do such jobs; OK when it can.
+absl::Status CheckModel(const core::ModelInfo& model, core::Task task) {
   if (model.state == core::ModelState::kBroken) {
     return core::MakeError(absl::StatusCode::kFailedPrecondition,
                            absl::StrCat("the model ", model.name, " cannot be used (GetModel says all that is wrong): ",
                                         std::string(model.error.message())),
                            {.reason = "MODEL_BROKEN", .metadata = {{"model", model.name}}});
   }
-  if (std::find(model.tasks.begin(), model.tasks.end(), kTextToImage) == model.tasks.end()) {
-    const std::string tasks = absl::StrJoin(model.tasks, ", ");
-    return core::MakeError(absl::StatusCode::kFailedPrecondition,
-                           absl::StrCat("the model ", model.name, " cannot do ", kTextToImage, "; it can do ", tasks),
-                           {.reason = "TASK_NOT_OFFERED",
-                            .metadata = {{"tasks", tasks}},
-                            .resource_type = "model",
-                            .resource_name = model.name});
+  if (!model.Does(task)) {
+    const std::string tasks =
+        absl::StrJoin(model.tasks, ", ", [](std::string* out, core::Task each) { out->append(core::Name(each)); });
+    return core::MakeError(
+        absl::StatusCode::kFailedPrecondition,
+        absl::StrCat("the model ", model.name, " cannot do ", std::string(core::Name(task)), "; it can do ", tasks),
+        {.reason = "TASK_NOT_OFFERED",
+         .metadata = {{"tasks", tasks}},
+         .resource_type = "model",
+         .resource_name = model.name});
   }
   return absl::OkStatus();
 }
@@ -195,11 +267,11 @@ absl::StatusOr<std::shared_ptr<const core::GenerationRequest>> ReadRequest(const
                                                                            absl::Time now,
                                                                            const RequestContext& context) {
   if (const auto unserved = UnservedFields(spec); !unserved.empty()) return NotServed(unserved);
-  FieldReader reader;
+  FieldReader reader(context);
   const core::RequestFields fields = reader.Read(spec, options);
   // An empty name has been reported, and is that of no model.
   const absl::StatusOr<core::ModelInfo> model = context.catalog->Find(fields.model);
-  const absl::Status usable = model.ok() ? CheckModel(*model) : model.status();
+  const absl::Status usable = model.ok() ? CheckModel(*model, core::TaskFor(fields.task, *model)) : model.status();
   core::GenerationRequest::Validated validated;
   if (usable.ok()) {
     validated = core::GenerationRequest::Validate(fields, *model, context.limits, now, context.draw_seed);

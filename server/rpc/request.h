@@ -21,6 +21,9 @@ struct RequestContext {
   core::ModelCatalog* catalog = nullptr;
   core::RequestLimits limits;
   std::function<uint32_t()> draw_seed;
+  // Looks at the header of a picture that came along: its size and its hash. INVALID_ARGUMENT says what is wrong with
+  // it.
+  std::function<absl::StatusOr<core::InputImage>(core::Blob file)> open_image;
 };
 
 // The request that `spec` and `options` make. Errors, the first kind that applies:

@@ -80,7 +80,8 @@ class ServerImpl final : public Server {
                                   .write_stall_limit = options.write_stall_limit},
                     RequestContext{.catalog = options.catalog,
                                    .limits = options.limits,
-                                   .draw_seed = options.draw_seed ? options.draw_seed : DrawSeed},
+                                   .draw_seed = options.draw_seed ? options.draw_seed : DrawSeed,
+                                   .open_image = options.open_image},
                     options.stats),
         models_(options.catalog, options.limits, executor_) {}
 

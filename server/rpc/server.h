@@ -37,6 +37,9 @@ class Server {
     core::ModelCatalog* catalog = nullptr;
     core::Clock* clock = nullptr;
 
+    // REQUIRED: looks at a picture that came with a request (RequestContext::open_image).
+    std::function<absl::StatusOr<core::InputImage>(core::Blob file)> open_image{};
+
     core::RequestLimits limits{};
     std::function<core::Stats()> stats{};        // behind GetStats; must not block
     std::function<void(int)> on_open_streams{};  // told the number of open event streams when it changes; may be null

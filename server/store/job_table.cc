@@ -188,6 +188,9 @@ void JobTable::End(JobRecord& record, absl::Time now, JobState state, core::Even
   line_.Remove(&record);
   deadlines_.erase(std::pair(record.deadline, record.serial));
   admission_.OnEnded(record.start_time.has_value(), PendingBytes(*record.request));
+  const int64_t bytes_before = record.bytes();
+  record.request = core::WithoutPictures(record.request);
+  retention_.AddBytes(record.bytes() - bytes_before);
   if (record.start_time.has_value()) estimate_.OnRan(now - *record.start_time);
   if (observer_ != nullptr) {
     observer_->OnJobEnded(record.request->model(), before, state, now - record.create_time);

@@ -15,6 +15,34 @@ std::string ReadFile(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
+namespace {
+
+void SetTask(const nlohmann::json& entry, v1::GenerationSpec& spec) {
+  const std::string task = entry.value("task", "");
+  const auto read = [&](const std::string& suffix) {
+    return ReadFile(GoldenFolder() + "/inputs/" + entry["image"].get<std::string>() + suffix + ".png");
+  };
+  if (task == "unconditional") {
+    spec.mutable_unconditional();
+  } else if (task == "image_to_image") {
+    spec.mutable_image_to_image()->mutable_image()->set_data(read(""));
+    spec.mutable_image_to_image()->set_strength(entry["strength"]);
+  } else if (task == "inpaint") {
+    spec.mutable_inpaint()->mutable_image()->set_data(read(""));
+    spec.mutable_inpaint()->mutable_mask()->set_data(read("-mask"));
+    spec.mutable_inpaint()->set_strength(entry["strength"]);
+  } else if (task == "outpaint") {
+    v1::Outpaint& outpaint = *spec.mutable_outpaint();
+    outpaint.mutable_image()->set_data(read(""));
+    outpaint.set_left(entry["left"]);
+    outpaint.set_right(entry["right"]);
+    outpaint.set_top(entry["top"]);
+    outpaint.set_bottom(entry["bottom"]);
+  }
+}
+
+}  // namespace
+
 std::string GoldenFolder() { return LATENTD_SOURCE_DIR "/tests/golden/pipelines"; }
 std::string GoldenModels() { return GoldenFolder() + "/models"; }
 
@@ -25,8 +53,9 @@ std::vector<GoldenCase> GoldenCases() {
     GoldenCase golden{.name = entry["name"], .spec = {}, .pictures = {}};
     v1::GenerationSpec& spec = golden.spec;
     spec.set_model(entry["model"]);
-    spec.set_prompt(entry["prompt"]);
-    spec.set_negative_prompt(entry["negative_prompt"]);
+    SetTask(entry, spec);
+    spec.set_prompt(entry.value("prompt", ""));
+    spec.set_negative_prompt(entry.value("negative_prompt", ""));
     spec.set_width(entry["width"]);
     spec.set_height(entry["height"]);
     spec.set_num_images(entry["num_images"]);
@@ -34,8 +63,8 @@ std::vector<GoldenCase> GoldenCases() {
     spec.set_steps(entry["steps"]);
     spec.set_sampler(entry["sampler"]);
     spec.set_sigmas(entry["sigmas"]);
-    spec.set_guidance_scale(entry["guidance_scale"]);
-    spec.set_guidance_rescale(entry["guidance_rescale"]);
+    if (entry.contains("guidance_scale")) spec.set_guidance_scale(entry["guidance_scale"]);
+    spec.set_guidance_rescale(entry.value("guidance_rescale", 0.0));
     spec.set_eta(entry["eta"]);
     spec.set_clip_skip(entry.value("clip_skip", 0));
     for (int i = 0; i < spec.num_images(); ++i) {

@@ -76,6 +76,36 @@ class Neighbours : public testing::Test {
   v1::Stats stats_;
 };
 
+v1::GenerationSpec WithPicture(v1::GenerationSpec spec) {
+  v1::ImageToImage& task = *spec.mutable_image_to_image();
+  task.mutable_image()->set_data(ReadFile(GoldenFolder() + "/inputs/wide.png"));
+  task.set_strength(0.7);
+  return spec;
+}
+
+v1::GenerationSpec WithMask(v1::GenerationSpec spec) {
+  v1::Inpaint& task = *spec.mutable_inpaint();
+  task.mutable_image()->set_data(ReadFile(GoldenFolder() + "/inputs/wide.png"));
+  task.mutable_mask()->set_data(ReadFile(GoldenFolder() + "/inputs/wide-mask.png"));
+  return spec;
+}
+
+TEST_F(Neighbours, RowsOfOtherTasksShareItsForwardsAndEachIsItsLoneRun) {
+  const std::vector<v1::GenerationSpec> specs = {Spec(1, 40, "ddim"), WithPicture(Spec(2, 40, "euler_a")),
+                                                 WithMask(Spec(3, 40, "dpmpp_2m")), WithPicture(Spec(4, 30, "pndm"))};
+  std::vector<std::string> alone;
+  for (const v1::GenerationSpec& spec : specs) alone.push_back(Picture(spec));
+  SinceThen();
+  std::vector<std::future<std::string>> others;
+  const std::string first = PictureBeside(specs[0], [&] {
+    for (size_t i = 1; i < specs.size(); ++i) others.push_back(Begin(specs[i]));
+  });
+  EXPECT_EQ(first, alone[0]);
+  for (size_t i = 1; i < specs.size(); ++i) EXPECT_EQ(others[i - 1].get(), alone[i]) << i;
+  const Work together = SinceThen();
+  EXPECT_LT(together.forwards, together.evaluations);
+}
+
 TEST_F(Neighbours, AFullBatchOfOtherSamplersStepsAndGuidanceChangesNothing) {
   const v1::GenerationSpec spec = Spec(7, 60, "euler_a");
   const std::string alone = Picture(spec);

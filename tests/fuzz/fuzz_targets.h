@@ -2,10 +2,10 @@
 
 #include <string_view>
 
-namespace latentd::model {
-
 // What libFuzzer calls with arbitrary bytes, and what the test of the corpus calls with known ones. They end the
 // process (abort, or a sanitizer's report) when something is wrong; errors in the input are the normal case.
+
+namespace latentd::model {
 
 // A safetensors file: the header's promises are checked, then every tensor is read through the mapped file.
 void FuzzSafetensors(std::string_view bytes);
@@ -14,3 +14,10 @@ void FuzzSafetensors(std::string_view bytes);
 void FuzzTokenizer(std::string_view bytes);
 
 }  // namespace latentd::model
+
+namespace latentd::imaging {
+
+// The same for a caller's image file: what is inspected is what is decoded, within the limits, and fits any size.
+void FuzzImage(std::string_view bytes);
+
+}  // namespace latentd::imaging

@@ -43,10 +43,13 @@ for test in "${thread_tests[@]}"; do
 done
 
 step "fuzzing: configuring" configure fuzz -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_COMPILER=clang++-14 \
-  -DCMAKE_C_COMPILER=clang-14 -DLATENTD_FUZZ=ON -DLATENTD_SERVER=OFF -DLATENTD_SANITIZE=address,undefined
-step "fuzzing: building" build fuzz --target safetensors_fuzzer tokenizer_fuzzer
-for target in safetensors tokenizer; do
-  mkdir -p "build/fuzz/new-$target"
-  step "fuzzing: $target for $fuzz_seconds s" "$(find build/fuzz/tests -name "${target}_fuzzer" -type f)" \
-    -max_total_time="$fuzz_seconds" -print_final_stats=1 "build/fuzz/new-$target" "tests/fuzz/corpus/$target"
-done
+  -DCMAKE_C_COMPILER=clang-14 -DLATENTD_FUZZ=ON -DLATENTD_SANITIZE=address,undefined
+step "fuzzing: building" build fuzz --target safetensors_fuzzer tokenizer_fuzzer image_fuzzer
+fuzz() {  # target, folders of its corpus
+  mkdir -p "build/fuzz/new-$1"
+  step "fuzzing: $1 for $fuzz_seconds s" "$(find build/fuzz/tests -name "$1_fuzzer" -type f)" \
+    -max_total_time="$fuzz_seconds" -print_final_stats=1 "build/fuzz/new-$1" "${@:2}"
+}
+fuzz safetensors tests/fuzz/corpus/safetensors
+fuzz tokenizer tests/fuzz/corpus/tokenizer
+fuzz image tests/golden/imaging/files tests/golden/imaging/bad

@@ -45,6 +45,15 @@ TEST(ConfigReaderTest, ReadsEveryTypeThatConfigurationsHave) {
   reader.Finish();
 }
 
+TEST(ConfigReaderTest, CountsAreFromOneTo65536) {
+  ConfigReader reader = Reader(R"({"fine": 65536, "none": 0, "many": 65537})");
+  EXPECT_EQ(reader.GetCount("fine", 3), 65536);
+  EXPECT_EQ(reader.GetCount("absent", 3), 3);
+  EXPECT_EQ(reader.GetCount("none", 3), 1);
+  EXPECT_EQ(reader.GetCount("many", 3), 1);
+  EXPECT_THAT(Problems(reader), ElementsAre("none: must be between 1 and 65536", "many: must be between 1 and 65536"));
+}
+
 TEST(ConfigReaderTest, TakesNoTypeForAnother) {
   ConfigReader reader = Reader(R"({"fraction": 1.5, "flag": 1, "number": true, "text": 4, "list": "x"})");
   EXPECT_EQ(reader.Get("fraction", 9), 9);

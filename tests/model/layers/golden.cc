@@ -23,6 +23,14 @@ ConfigReader Golden::Config() const {
   return ConfigReader(path_.string(), nlohmann::json::parse(metadata.at("config").get<std::string>()));
 }
 
+std::vector<std::string> Golden::NamesThatBegin(const std::string& start) const {
+  std::vector<std::string> names;
+  for (const auto& [name, info] : file_->tensors()) {
+    if (name.starts_with(start)) names.push_back(name);
+  }
+  return names;
+}
+
 at::Tensor UniformByFormula(const std::string& name, int64_t count) {
   uint32_t seed = 0x811C9DC5;
   for (const char c : name) seed = (seed ^ static_cast<uint8_t>(c)) * 0x01000193;

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "model/config/config_reader.h"
 #include "model/weights/safetensors_file.h"
@@ -18,6 +19,8 @@ class Golden {
 
   ConfigReader Config() const;
   at::Tensor operator[](const std::string& name) const { return file_->Get(name); }
+  bool Has(const std::string& name) const { return file_->tensors().contains(name); }
+  std::vector<std::string> NamesThatBegin(const std::string& start) const;
 
  private:
   const std::filesystem::path path_;

@@ -3,6 +3,7 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linspace.h>
 #include <ATen/ops/sin.h>
@@ -41,6 +42,13 @@ Goldens Read(const std::string& path) {
   return goldens;
 }
 
+// Files may hold null.
+std::string VarianceOf(const nlohmann::json& entry) {
+  const auto& config = entry.at("config");
+  const auto type = config.find("variance_type");
+  return type != config.end() && type->is_string() ? type->get<std::string>() : "";
+}
+
 }  // namespace
 
 const Goldens& LoadGoldens() {
@@ -59,14 +67,15 @@ std::vector<GoldenCase> GoldenCases() {
   for (const nlohmann::json& entry : LoadGoldens().cases) {
     cases.push_back({.name = entry.at("name"),
                      .options = {.kind = ParseSamplerKind(entry.at("sampler").get<std::string>()).value(),
-                                 .sigmas = ParseSigmaSpacing(entry.at("sigmas").get<std::string>()).value(),
+                                 .sigmas = ParseSigmaSpacing(entry.value("sigmas", "default")).value(),
                                  .steps = entry.at("steps"),
-                                 .eta = entry.at("eta")},
+                                 .eta = entry.value("eta", 0.0)},
                      .config = entry.at("config"),
-                     .stable_diffusion_pipeline = entry.at("stable_diffusion_pipeline"),
+                     .stable_diffusion_pipeline = entry.value("stable_diffusion_pipeline", false),
                      .shape = entry.at("shape"),
                      .seed = entry.at("seed"),
-                     .skipped = entry.at("skipped"),
+                     .skipped = entry.value("skipped", 0),
+                     .learned_variance = VarianceOf(entry).starts_with("learned"),
                      .is_error = entry.contains("error"),
                      .mid = entry.value("mid", 0),
                      .init_noise_sigma = entry.value("init_noise_sigma", 0.0)});
@@ -78,6 +87,8 @@ at::Tensor DummyNetwork(const at::Tensor& latent, double timestep) {
   const at::Tensor pattern = at::linspace(-1, 1, latent.numel(), at::kFloat).reshape(latent.sizes());
   return 0.6 * at::tanh(0.8 * latent + 0.3 * pattern) + 0.2 * at::sin(3.0 * pattern + 0.01 * timestep);
 }
+
+at::Tensor WithVariance(const at::Tensor& prediction) { return at::cat({prediction, prediction.square()}); }
 
 TestRow::TestRow(const Sampler& sampler, const std::vector<int64_t>& shape, uint64_t seed, int skipped)
     : generator(at::make_generator<at::CPUGeneratorImpl>(seed)) {
@@ -91,8 +102,9 @@ TestRow::TestRow(const Sampler& sampler, const std::vector<int64_t>& shape, uint
   }
 }
 
-Advanced TestRow::Step(const Sampler& sampler) {
-  const at::Tensor prediction = DummyNetwork(sampler.ScaleModelInput(state, latent), sampler.Timestep(state));
+Advanced TestRow::Step(const Sampler& sampler, bool learned_variance) {
+  at::Tensor prediction = DummyNetwork(sampler.ScaleModelInput(state, latent), sampler.Timestep(state));
+  if (learned_variance) prediction = WithVariance(prediction);
   Advanced advanced = sampler.Advance(state, latent, prediction, generator);
   latent = advanced.latent;
   return advanced;

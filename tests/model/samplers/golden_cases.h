@@ -31,6 +31,7 @@ struct GoldenCase {
   std::vector<int64_t> shape;
   uint64_t seed;
   int skipped;
+  bool learned_variance;  // the network predicts it, too
   bool is_error;
   int mid;
   double init_noise_sigma;
@@ -41,8 +42,9 @@ struct GoldenCase {
 
 std::vector<GoldenCase> GoldenCases();
 
-// A smooth function of both, the same as in make_goldens.py.
+// Smooth functions, the same as in make_goldens.py: [C, h, w], and [2C, h, w] as of networks that predict the variance.
 at::Tensor DummyNetwork(const at::Tensor& latent, double timestep);
+at::Tensor WithVariance(const at::Tensor& prediction);
 
 // A row with the noise and the picture that make_goldens.py gives it.
 struct TestRow {
@@ -55,7 +57,7 @@ struct TestRow {
   TestRow(const Sampler& sampler, const std::vector<int64_t>& shape, uint64_t seed, int skipped = 0);
 
   // One evaluation.
-  Advanced Step(const Sampler& sampler);
+  Advanced Step(const Sampler& sampler, bool learned_variance = false);
   bool IsDone(const Sampler& sampler) const { return state.evaluation == sampler.evaluations(); }
 };
 

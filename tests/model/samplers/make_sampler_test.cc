@@ -28,6 +28,8 @@ TEST(MakeSamplerTest, EverySamplerTakesOneToAllTrainingTimesteps) {
     SamplerConfig config;
     config.skip_prk_steps = true;
     config.timestep_spacing = TimestepSpacing::kTrailing;
+    // Those of distilled models take as many as the distillation had.
+    config.original_inference_steps = 1000;
     for (const int steps : {1, 2, 50, 1000}) {
       EXPECT_THAT(ProblemsOf(config, {.kind = kind, .steps = steps}), ElementsAre()) << Name(kind) << " " << steps;
     }
@@ -38,24 +40,29 @@ TEST(MakeSamplerTest, EverySamplerTakesOneToAllTrainingTimesteps) {
   }
 }
 
-TEST(MakeSamplerTest, KarrasSigmasBelongToSomeSamplersOnly) {
+TEST(MakeSamplerTest, SigmaSpacingsBelongToSomeSamplersOnly) {
   for (const SamplerKind kind : AllSamplerKinds()) {
-    const auto problems = ProblemsOf({}, {.kind = kind, .sigmas = SigmaSpacing::kKarras});
-    if (SpacingsOf(kind).size() == 2) {
-      EXPECT_THAT(problems, ElementsAre());
-    } else {
-      EXPECT_THAT(problems, ElementsAre(HasSubstr("has no 'karras' spacing")));
+    for (const SigmaSpacing spacing : {SigmaSpacing::kKarras, SigmaSpacing::kExponential, SigmaSpacing::kBeta}) {
+      const auto problems = ProblemsOf({}, {.kind = kind, .sigmas = spacing});
+      if (SpacingsOf(kind).size() == 4) {
+        EXPECT_THAT(problems, ElementsAre()) << Name(kind);
+      } else {
+        EXPECT_THAT(problems, ElementsAre(HasSubstr("has no '" + std::string(Name(spacing)) + "' spacing")));
+      }
     }
   }
 }
 
-TEST(MakeSamplerTest, EtaIsForDdimAndBetweenZeroAndOne) {
-  EXPECT_THAT(ProblemsOf({}, {.kind = SamplerKind::kDdim, .eta = 1}), ElementsAre());
-  for (const double eta : {-0.1, 1.1, std::nan("")}) {
-    EXPECT_THAT(ProblemsOf({}, {.kind = SamplerKind::kDdim, .eta = eta}), ElementsAre(StartsWith("eta: ")));
+TEST(MakeSamplerTest, EtaIsForDdimAndTcdAndBetweenZeroAndOne) {
+  for (const SamplerKind kind : {SamplerKind::kDdim, SamplerKind::kTcd}) {
+    EXPECT_TRUE(TakesEta(kind));
+    EXPECT_THAT(ProblemsOf({}, {.kind = kind, .eta = 1}), ElementsAre());
+    for (const double eta : {-0.1, 1.1, std::nan("")}) {
+      EXPECT_THAT(ProblemsOf({}, {.kind = kind, .eta = eta}), ElementsAre(StartsWith("eta: ")));
+    }
   }
   EXPECT_THAT(ProblemsOf({}, {.kind = SamplerKind::kEuler, .eta = 0.5}),
-              ElementsAre("eta: only ddim has it, not euler"));
+              ElementsAre("eta: only ddim and tcd have it, not euler"));
 }
 
 TEST(MakeSamplerTest, EveryProblemIsReportedAtOnce) {
@@ -83,12 +90,67 @@ TEST(MakeSamplerTest, AnOffsetBeyondTheTrainingTimestepsIsNamed) {
   }
 }
 
-TEST(MakeSamplerTest, Dpmpp2mRefusesLevelsThatItCannotSolveFor) {
+TEST(MakeSamplerTest, MultistepMethodsRefuseLevelsThatTheyCannotSolveFor) {
   SamplerConfig config;
-  EXPECT_THAT(ProblemsOf(config, {.kind = SamplerKind::kDpmpp2m, .steps = 999}), ElementsAre());
-  EXPECT_THAT(ProblemsOf(config, {.kind = SamplerKind::kDpmpp2m, .steps = 1000}), ElementsAre(StartsWith("steps: ")));
+  for (const SamplerKind kind : {SamplerKind::kDpmpp2m, SamplerKind::kDpmpp2mSde, SamplerKind::kDpmpp3mSde,
+                                 SamplerKind::kUnipc, SamplerKind::kDeis}) {
+    EXPECT_THAT(ProblemsOf(config, {.kind = kind, .steps = 999}), ElementsAre());
+    EXPECT_THAT(ProblemsOf(config, {.kind = kind, .steps = 1000}), ElementsAre(StartsWith("steps: "))) << Name(kind);
+  }
+  config.timestep_spacing = TimestepSpacing::kLeading;
+  config.steps_offset = 40;  // the first two timesteps are clamped to the last one of the training
+  EXPECT_THAT(ProblemsOf(config, {.kind = SamplerKind::kLms, .steps = 50}), ElementsAre(StartsWith("steps: ")));
   config.lambda_min_clipped = 100;
   EXPECT_THAT(ProblemsOf(config, {.kind = SamplerKind::kDpmpp2m}), ElementsAre(StartsWith("lambda_min_clipped: ")));
+}
+
+TEST(MakeSamplerTest, UnipcNamesTheOptionThatKeepsItFromEndingWithoutNoise) {
+  const auto problems = [](auto change) {
+    SamplerConfig config;
+    change(config);
+    return ProblemsOf(config, {.kind = SamplerKind::kUnipc});
+  };
+  EXPECT_THAT(problems([](SamplerConfig& c) { c.solver_type = "bh1"; }), ElementsAre(StartsWith("solver_type: ")));
+  EXPECT_THAT(problems([](SamplerConfig& c) { c.predict_x0 = false; }), ElementsAre(StartsWith("predict_x0: ")));
+  EXPECT_THAT(problems([](SamplerConfig& c) { c.lower_order_final = false; }),
+              ElementsAre(StartsWith("lower_order_final: ")));
+}
+
+TEST(MakeSamplerTest, SdeSamplersRefuseLevelsThatRise) {
+  SamplerConfig config;
+  config.final_sigmas_type = "sigma_min";
+  config.sigma_min = 0.001;
+  EXPECT_THAT(ProblemsOf(config, {.kind = SamplerKind::kDpmpp2mSde, .sigmas = SigmaSpacing::kKarras}),
+              ElementsAre(StartsWith("final_sigmas_type: ")));
+  EXPECT_THAT(ProblemsOf(config, {.kind = SamplerKind::kDpmpp2m, .sigmas = SigmaSpacing::kKarras}), ElementsAre());
+}
+
+TEST(MakeSamplerTest, Dpm2AncestralRefusesStepsThatAreAllNewNoise) {
+  SamplerConfig config;
+  config.beta_schedule = BetaSchedule::kSquaredCosine;
+  EXPECT_THAT(ProblemsOf(config, {.kind = SamplerKind::kDpm2Ancestral, .steps = 2}),
+              ElementsAre(StartsWith("steps: ")));
+  EXPECT_THAT(ProblemsOf(config, {.kind = SamplerKind::kDpm2Ancestral, .steps = 20}), ElementsAre());
+}
+
+TEST(MakeSamplerTest, DistilledModelsTakeNoMoreStepsThanTheyWereDistilledOn) {
+  for (const SamplerKind kind : {SamplerKind::kLcm, SamplerKind::kTcd}) {
+    SamplerConfig config;
+    EXPECT_THAT(ProblemsOf(config, {.kind = kind, .steps = 50}), ElementsAre());
+    EXPECT_THAT(ProblemsOf(config, {.kind = kind, .steps = 51}), ElementsAre(StartsWith("steps: ")));
+    config.original_inference_steps = 1001;
+    EXPECT_THAT(ProblemsOf(config, {.kind = kind, .steps = 4}), ElementsAre(StartsWith("original_inference_steps: ")));
+  }
+}
+
+TEST(MakeSamplerTest, DistilledModelsWithoutTerminalSignalPredictNoNoise) {
+  for (const SamplerKind kind : {SamplerKind::kLcm, SamplerKind::kTcd}) {
+    SamplerConfig config;
+    config.rescale_betas_zero_snr = true;
+    EXPECT_THAT(ProblemsOf(config, {.kind = kind, .steps = 4}), ElementsAre(StartsWith("rescale_betas_zero_snr: ")));
+    config.prediction_type = PredictionType::kV;
+    EXPECT_THAT(ProblemsOf(config, {.kind = kind, .steps = 4}), ElementsAre());
+  }
 }
 
 TEST(MakeSamplerTest, ASchedulePastAllSignalIsRefusedBySigmaSamplersOnly) {
@@ -96,7 +158,9 @@ TEST(MakeSamplerTest, ASchedulePastAllSignalIsRefusedBySigmaSamplersOnly) {
   config.trained_betas.assign(1000, 0.9);  // its last alphas are zero in float32
   EXPECT_THAT(ProblemsOf(config, {.kind = SamplerKind::kDdim}), ElementsAre());
   for (const SamplerKind kind :
-       {SamplerKind::kEuler, SamplerKind::kEulerAncestral, SamplerKind::kHeun, SamplerKind::kDpmpp2m}) {
+       {SamplerKind::kEuler, SamplerKind::kEulerAncestral, SamplerKind::kHeun, SamplerKind::kLms, SamplerKind::kDpm2,
+        SamplerKind::kDpm2Ancestral, SamplerKind::kDpmpp2m, SamplerKind::kDpmpp2mSde, SamplerKind::kDpmppSde,
+        SamplerKind::kDpmpp3mSde, SamplerKind::kUnipc, SamplerKind::kDeis}) {
     EXPECT_THAT(ProblemsOf(config, {.kind = kind}), ElementsAre(StartsWith("beta_schedule: "))) << Name(kind);
   }
 }
@@ -106,14 +170,17 @@ TEST(SamplersForTest, LeavesOutWhatTheModelCannotBeSampledWith) {
   EXPECT_EQ(SamplersFor(config).size(), AllSamplerKinds().size());
   config.prediction_type = PredictionType::kSample;
   config.use_exponential_sigmas = true;
+  config.use_beta_sigmas = true;  // only a request can choose now
   std::vector<SamplerKind> kinds;
   for (const SamplerChoice& choice : SamplersFor(config)) {
     kinds.push_back(choice.kind);
-    EXPECT_EQ(choice.sigmas.size(), 1U);
-    EXPECT_EQ(choice.sigmas[0] == SigmaSpacing::kKarras, SpacingsOf(choice.kind).size() == 2);
+    EXPECT_EQ(choice.sigmas.size(), SpacingsOf(choice.kind).size() == 4 ? 3U : 1U);
+    EXPECT_EQ(choice.sigmas[0] == SigmaSpacing::kKarras, SpacingsOf(choice.kind).size() == 4);
   }
-  EXPECT_THAT(kinds, ElementsAre(SamplerKind::kDdpm, SamplerKind::kDdim, SamplerKind::kEuler, SamplerKind::kHeun,
-                                 SamplerKind::kDpmpp2m));
+  EXPECT_THAT(kinds,
+              ElementsAre(SamplerKind::kDdpm, SamplerKind::kDdim, SamplerKind::kEuler, SamplerKind::kHeun,
+                          SamplerKind::kLms, SamplerKind::kDpmpp2m, SamplerKind::kDpmpp2mSde, SamplerKind::kDpmpp3mSde,
+                          SamplerKind::kUnipc, SamplerKind::kDeis, SamplerKind::kLcm, SamplerKind::kTcd));
 }
 
 }  // namespace

@@ -32,10 +32,14 @@ TEST(SamplerNamesTest, EveryNameIsParsedBack) {
     names.push_back(Name(kind));
     EXPECT_EQ(ParseSamplerKind(Name(kind)), kind);
   }
-  EXPECT_THAT(names, ElementsAre("ddpm", "ddim", "pndm", "euler", "euler_a", "heun", "dpmpp_2m"));
+  EXPECT_THAT(names,
+              ElementsAre("ddpm", "ddim", "pndm", "euler", "euler_a", "heun", "lms", "dpm2", "dpm2_a", "dpmpp_2m",
+                          "dpmpp_2m_sde", "dpmpp_sde", "dpmpp_3m_sde", "unipc", "deis", "lcm", "tcd"));
   EXPECT_EQ(ParseSamplerKind("DDIM"), std::nullopt);
   EXPECT_EQ(ParseSigmaSpacing("karras"), SigmaSpacing::kKarras);
   EXPECT_EQ(ParseSigmaSpacing("default"), SigmaSpacing::kDefault);
+  EXPECT_EQ(ParseSigmaSpacing("exponential"), SigmaSpacing::kExponential);
+  EXPECT_EQ(ParseSigmaSpacing("beta"), SigmaSpacing::kBeta);
   EXPECT_EQ(ParseSigmaSpacing(""), std::nullopt);
 }
 
@@ -79,8 +83,8 @@ TEST(SamplerConfigTest, EveryProblemIsNamedAtOnce) {
 }
 
 TEST(SamplerConfigTest, AnUnknownOrMissingClassIsNamed) {
-  EXPECT_THAT(ProblemsOf({}, "UniPCMultistepScheduler"),
-              ElementsAre(StartsWith("_class_name: 'UniPCMultistepScheduler' is not supported (supported: DDPM")));
+  EXPECT_THAT(ProblemsOf({}, "DPMSolverSinglestepScheduler"),
+              ElementsAre(StartsWith("_class_name: 'DPMSolverSinglestepScheduler' is not supported (supported: DDPM")));
   EXPECT_THROW(SamplerConfig::FromJson("file", nlohmann::json::object()), ModelError);
 }
 
@@ -102,19 +106,31 @@ TEST(SamplerConfigTest, TrainedBetasAreOnePerTrainingTimestep) {
 }
 
 TEST(SamplerConfigTest, OptionsAreJudgedByTheClassThatReadsThem) {
-  const nlohmann::json learned = {{"variance_type", "learned_range"}};
-  EXPECT_THAT(ProblemsOf(learned, "DDPMScheduler"), ElementsAre(StartsWith("variance_type: 'learned_range'")));
-  EXPECT_THAT(ProblemsOf(learned, "DPMSolverMultistepScheduler"), ElementsAre(StartsWith("variance_type: ")));
-  EXPECT_THAT(ProblemsOf(learned, "DDIMScheduler"), ElementsAre());
+  const nlohmann::json glide = {{"variance_type", "fixed_large_log"}};
+  EXPECT_THAT(ProblemsOf(glide, "DDPMScheduler"), ElementsAre(StartsWith("variance_type: 'fixed_large_log'")));
+  EXPECT_THAT(ProblemsOf(glide, "DDIMScheduler"), ElementsAre());
 
-  const nlohmann::json sde = {{"algorithm_type", "sde-dpmsolver++"}};
+  const nlohmann::json sde = {{"algorithm_type", "sde-dpmsolver"}};
   EXPECT_THAT(ProblemsOf(sde, "DPMSolverMultistepScheduler"),
-              ElementsAre(StartsWith("algorithm_type: 'sde-dpmsolver++'")));
+              ElementsAre(StartsWith("algorithm_type: 'sde-dpmsolver'")));
+  EXPECT_THAT(ProblemsOf(sde, "DEISMultistepScheduler"), ElementsAre(StartsWith("algorithm_type: 'sde-dpmsolver'")));
   EXPECT_THAT(ProblemsOf(sde, "EulerDiscreteScheduler"), ElementsAre());
 
-  for (const char* field : {"use_exponential_sigmas", "use_beta_sigmas"}) {
-    EXPECT_THAT(ProblemsOf({{field, true}}, "HeunDiscreteScheduler"), ElementsAre(StartsWith(field)));
-    EXPECT_THAT(ProblemsOf({{field, true}}, "PNDMScheduler"), ElementsAre());
+  EXPECT_THAT(ProblemsOf({{"noise_sampler_seed", 7}}, "DPMSolverSDEScheduler"),
+              ElementsAre(StartsWith("noise_sampler_seed: ")));
+  EXPECT_THAT(ProblemsOf({{"noise_sampler_seed", 7}}, "LMSDiscreteScheduler"), ElementsAre());
+  EXPECT_THAT(ProblemsOf({{"use_dynamic_shifting", true}}, "UniPCMultistepScheduler"),
+              ElementsAre(StartsWith("use_dynamic_shifting: ")));
+  EXPECT_THAT(ProblemsOf({{"use_dynamic_shifting", true}}, "DEISMultistepScheduler"), ElementsAre());
+  EXPECT_THAT(ProblemsOf({{"solver_p", {{"x", 1}}}, {"disable_corrector", {0.5}}}, "UniPCMultistepScheduler"),
+              UnorderedElementsAre(StartsWith("solver_p: "), StartsWith("disable_corrector: ")));
+  EXPECT_THAT(ProblemsOf({{"original_inference_steps", 0}}, "LCMScheduler"),
+              ElementsAre(StartsWith("original_inference_steps: 0")));
+  EXPECT_THAT(ProblemsOf({{"original_inference_steps", 2000}}, "TCDScheduler"),
+              ElementsAre(StartsWith("original_inference_steps: 2000")));
+  for (const char* class_name : {"UniPCMultistepScheduler", "DEISMultistepScheduler", "DPMSolverMultistepScheduler"}) {
+    EXPECT_THAT(ProblemsOf({{"use_flow_sigmas", true}}, class_name), ElementsAre(StartsWith("use_flow_sigmas: ")));
+    EXPECT_THAT(ProblemsOf({{"solver_order", 4}}, class_name), ElementsAre(StartsWith("solver_order: ")));
   }
   for (const char* field : {"use_lu_lambdas", "use_flow_sigmas"}) {
     EXPECT_THAT(ProblemsOf({{field, true}}, "DPMSolverMultistepScheduler"), ElementsAre(StartsWith(field)));
@@ -129,6 +145,22 @@ TEST(SamplerConfigTest, OptionsAreJudgedByTheClassThatReadsThem) {
   }
   EXPECT_THAT(ProblemsOf({{"sigma_min", 2.0}, {"sigma_max", 1.0}}, "EulerDiscreteScheduler"),
               ElementsAre(StartsWith("sigma_min: ")));
+}
+
+TEST(SamplerConfigTest, AModelsOwnSamplerFollowsFromItsClassAndAlgorithm) {
+  const auto kind = [](const char* class_name, nlohmann::json fields) {
+    fields["_class_name"] = class_name;
+    return SamplerConfig::FromJson("file", fields).kind;
+  };
+  for (const SamplerKind expected : AllSamplerKinds()) {
+    if (expected == SamplerKind::kDpmpp2mSde || expected == SamplerKind::kDpmpp3mSde) continue;
+    EXPECT_EQ(kind(std::string(DiffusersClass(expected)).c_str(), nlohmann::json::object()), expected);
+  }
+  const char* dpm = "DPMSolverMultistepScheduler";
+  EXPECT_EQ(kind(dpm, {{"solver_order", 3}}), SamplerKind::kDpmpp2m);
+  EXPECT_EQ(kind(dpm, {{"algorithm_type", "sde-dpmsolver++"}}), SamplerKind::kDpmpp2mSde);
+  EXPECT_EQ(kind(dpm, {{"algorithm_type", "sde-dpmsolver++"}, {"solver_order", 1}}), SamplerKind::kDpmpp2mSde);
+  EXPECT_EQ(kind(dpm, {{"algorithm_type", "sde-dpmsolver++"}, {"solver_order", 3}}), SamplerKind::kDpmpp3mSde);
 }
 
 TEST(SamplerConfigTest, EveryFieldOfDiffusersIsKnown) {

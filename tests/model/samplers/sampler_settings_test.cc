@@ -32,22 +32,57 @@ TEST(SamplerSettingsTest, FieldsThatAClassDoesNotHaveAreDropped) {
   config.rescale_betas_zero_snr = true;
   config.use_karras_sigmas = true;
   const SamplerSettings pndm = Resolve(config, SamplerKind::kPndm);
-  EXPECT_FALSE(pndm.clip_sample || pndm.thresholding || pndm.rescale_betas_zero_snr || pndm.karras);
+  EXPECT_FALSE(pndm.clip_sample || pndm.thresholding || pndm.rescale_betas_zero_snr ||
+               pndm.spacing != SigmaSpacing::kDefault);
   const SamplerSettings heun = Resolve(config, SamplerKind::kHeun);
-  EXPECT_TRUE(heun.clip_sample && heun.karras);
+  EXPECT_TRUE(heun.clip_sample && heun.spacing == SigmaSpacing::kKarras);
   EXPECT_FALSE(heun.thresholding || heun.rescale_betas_zero_snr);
   const SamplerSettings euler = Resolve(config, SamplerKind::kEuler);
-  EXPECT_TRUE(euler.rescale_betas_zero_snr && euler.karras);
+  EXPECT_TRUE(euler.rescale_betas_zero_snr && euler.spacing == SigmaSpacing::kKarras);
   EXPECT_FALSE(euler.clip_sample || euler.thresholding);
 }
 
-TEST(SamplerSettingsTest, ARequestForKarrasSigmasWinsOverTheFile) {
+TEST(SamplerSettingsTest, ARequestForASpacingWinsOverTheFile) {
   SamplerConfig config;
   config.use_exponential_sigmas = true;
+  EXPECT_EQ(Resolve(config, SamplerKind::kEuler).spacing, SigmaSpacing::kExponential);
+  for (const SigmaSpacing spacing : {SigmaSpacing::kKarras, SigmaSpacing::kExponential, SigmaSpacing::kBeta}) {
+    EXPECT_EQ(Resolve(config, SamplerKind::kEuler, spacing).spacing, spacing);
+  }
+}
+
+TEST(SamplerSettingsTest, AFileMayNameOneSpacingOnly) {
+  SamplerConfig config;
+  config.use_karras_sigmas = true;
+  config.use_beta_sigmas = true;
   std::vector<FieldProblem> problems;
-  ResolveSettings(config, SamplerKind::kEuler, SigmaSpacing::kDefault, problems);
-  EXPECT_EQ(problems.size(), 1U);
-  EXPECT_TRUE(Resolve(config, SamplerKind::kEuler, SigmaSpacing::kKarras).karras);
+  ResolveSettings(config, SamplerKind::kUnipc, SigmaSpacing::kDefault, problems);
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_EQ(problems[0].field, "use_beta_sigmas");
+  EXPECT_EQ(Resolve(config, SamplerKind::kUnipc, SigmaSpacing::kExponential).spacing, SigmaSpacing::kExponential);
+}
+
+TEST(SamplerSettingsTest, TheKarrasSpacingOfLmsAndDpmppSdeHasNoBounds) {
+  SamplerConfig config;
+  config.sigma_min = 0.05;
+  for (const SamplerKind kind : {SamplerKind::kLms, SamplerKind::kDpmppSde}) {
+    EXPECT_EQ(Resolve(config, kind, SigmaSpacing::kKarras).sigma_min, std::nullopt);
+    EXPECT_EQ(Resolve(config, kind, SigmaSpacing::kBeta).sigma_min, 0.05);
+  }
+  EXPECT_EQ(Resolve(config, SamplerKind::kDpm2, SigmaSpacing::kKarras).sigma_min, 0.05);
+}
+
+TEST(SamplerSettingsTest, ARequestSaysWhichOfTheDpmSolversItMeans) {
+  SamplerConfig config;
+  config.solver_order = 3;
+  EXPECT_FALSE(Resolve(config, SamplerKind::kDpmpp2m).stochastic);
+  EXPECT_EQ(Resolve(config, SamplerKind::kDpmpp2m).solver_order, 3);
+  EXPECT_TRUE(Resolve(config, SamplerKind::kDpmpp2mSde).stochastic);
+  EXPECT_EQ(Resolve(config, SamplerKind::kDpmpp2mSde).solver_order, 2);
+  config.solver_order = 1;
+  EXPECT_EQ(Resolve(config, SamplerKind::kDpmpp2mSde).solver_order, 1);
+  EXPECT_TRUE(Resolve(config, SamplerKind::kDpmpp3mSde).stochastic);
+  EXPECT_EQ(Resolve(config, SamplerKind::kDpmpp3mSde).solver_order, 3);
 }
 
 TEST(SamplerSettingsTest, StableDiffusionPipelinesChangeTheModelsOwnScheduler) {

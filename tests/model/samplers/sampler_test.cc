@@ -30,7 +30,8 @@ SamplerConfig TestConfig() {
 std::shared_ptr<const Sampler> Make(SamplerKind kind, int steps, bool skip_prk_steps = false) {
   SamplerConfig config = TestConfig();
   config.skip_prk_steps = skip_prk_steps;
-  return MakeSampler(config, {.kind = kind, .steps = steps, .eta = kind == SamplerKind::kDdim ? 0.5 : 0.0});
+  config.original_inference_steps = 1000;
+  return MakeSampler(config, {.kind = kind, .steps = steps, .eta = TakesEta(kind) ? 0.5 : 0.0});
 }
 
 bool SameBytes(const at::Tensor& a, const at::Tensor& b) {
@@ -52,6 +53,11 @@ at::Tensor Finish(const Sampler& sampler, TestRow row) {
   return row.latent;
 }
 
+bool IsTwoStage(SamplerKind kind) {
+  return kind == SamplerKind::kHeun || kind == SamplerKind::kDpm2 || kind == SamplerKind::kDpm2Ancestral ||
+         kind == SamplerKind::kDpmppSde;
+}
+
 class SamplerTest : public testing::TestWithParam<SamplerKind> {};
 
 INSTANTIATE_TEST_SUITE_P(Samplers, SamplerTest, testing::ValuesIn(AllSamplerKinds()),
@@ -67,6 +73,14 @@ TEST_P(SamplerTest, StateSavedAtAnyEvaluationGoesOnToTheSameBytes) {
       row.Step(*sampler);
     }
   }
+}
+
+TEST_P(SamplerTest, LeavesOutAPredictedVarianceThatItsConfigurationDoesNotAskFor) {
+  const auto sampler = Make(GetParam(), 5);
+  TestRow row(*sampler, kShape, 4);
+  const at::Tensor expected = Finish(*sampler, DeepCopy(row));
+  while (!row.IsDone(*sampler)) row.Step(*sampler, /*learned_variance=*/true);
+  EXPECT_TRUE(SameBytes(row.latent, expected));
 }
 
 TEST_P(SamplerTest, RowsAtDifferentEvaluationsShareAPlanAndDoNotMeet) {
@@ -120,7 +134,7 @@ TEST_P(SamplerTest, AStepIsDoneOnlyWithItsLastEvaluation) {
   std::vector<int> done;
   for (int i = 1; i <= sampler->evaluations(); ++i) done.push_back(sampler->StepsDone(i));
   std::vector<int> expected = {1, 2, 3, 4, 5};
-  if (GetParam() == SamplerKind::kHeun) expected = {0, 1, 1, 2, 2, 3, 3, 4, 5};
+  if (IsTwoStage(GetParam())) expected = {0, 1, 1, 2, 2, 3, 3, 4, 5};
   if (GetParam() == SamplerKind::kPndm) expected = {0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 4, 5};
   EXPECT_EQ(done, expected);
 }
@@ -131,8 +145,11 @@ TEST_P(SamplerTest, NothingIsDrawnByDeterministicSamplers) {
   TestRow row(*sampler, kShape, 5);
   const at::Tensor before = row.generator.get_state();
   Finish(*sampler, row);
-  const bool random = GetParam() == SamplerKind::kDdpm || GetParam() == SamplerKind::kEulerAncestral;
-  EXPECT_EQ(!before.equal(row.generator.get_state()), random);
+  const std::set<SamplerKind> random = {
+      SamplerKind::kDdpm,       SamplerKind::kEulerAncestral, SamplerKind::kDpm2Ancestral,
+      SamplerKind::kDpmpp2mSde, SamplerKind::kDpmppSde,       SamplerKind::kDpmpp3mSde,
+      SamplerKind::kLcm};
+  EXPECT_EQ(!before.equal(row.generator.get_state()), random.contains(GetParam()));
 }
 
 TEST_P(SamplerTest, ARowThatStartsFromAPictureEndsNearItWhenFewStepsAreLeft) {

@@ -1,16 +1,9 @@
 #include "model/samplers/sigma_schedule.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <algorithm>
-#include <functional>
 
 namespace latentd::model {
 namespace {
-
-using testing::DoubleNear;
-using testing::ElementsAre;
 
 TEST(SigmaScheduleTest, InterpolatesBetweenTimestepsAndNotBeyondThem) {
   const std::vector<float> table = {1, 2, 4};
@@ -29,15 +22,15 @@ TEST(SigmaScheduleTest, ALevelOfTheTableHasItsTimestep) {
   }
   EXPECT_EQ(SigmaToTimestep(1e-20, log_sigmas), 0);
   EXPECT_EQ(SigmaToTimestep(1e9, log_sigmas), 999);
-  EXPECT_EQ(SigmaToTimestep(1, {0}), 0);
+  EXPECT_EQ(SigmaToTimestep(1.0, {0}), 0);
 }
 
-TEST(SigmaScheduleTest, KarrasSigmasFallFromTheHighestToTheLowest) {
-  EXPECT_THAT(KarrasSigmas(0.1, 10, 1), ElementsAre(DoubleNear(10, 1e-12)));
-  const std::vector<double> sigmas = KarrasSigmas(0.1, 10, 5);
-  EXPECT_NEAR(sigmas.front(), 10, 1e-12);
-  EXPECT_NEAR(sigmas.back(), 0.1, 1e-14);
-  EXPECT_TRUE(std::is_sorted(sigmas.begin(), sigmas.end(), std::greater<>()));
+TEST(SigmaScheduleTest, TheOtherPrecisionGivesTheSameTimestep) {
+  const NoiseSchedule noise({});
+  const std::vector<float> log_sigmas = LogSigmas(noise.sigmas());
+  for (const float sigma : {0.0F, 0.02F, 1.0F, 17.3F, 1e9F}) {
+    EXPECT_NEAR(SigmaToTimestep(sigma, log_sigmas), SigmaToTimestep(static_cast<double>(sigma), log_sigmas), 1e-2);
+  }
 }
 
 }  // namespace

@@ -1,8 +1,10 @@
-"""Writes tests/golden/{unet,vae}/*.safetensors: inputs and outputs of diffusers' networks on small configurations.
+"""Writes tests/golden/{unet,unet_2d,vae,vq_model,autoencoder_tiny}/*.safetensors: what diffusers' networks make on
+small configurations.
 
 The weights are not in the files. Both sides make them from a formula (fill_parameters here, FillParameters in
-tests/model/layers/formula.h), so that a golden holds a configuration (in the header's metadata, as JSON), the inputs and
-the outputs. Run with the environment of tests/parity/requirements.txt; the files are the same at every run.
+tests/model/layers/golden.h), and so the inputs where they are not stored: a golden holds a configuration (in the
+header's metadata, as JSON), inputs and the outputs. Run with the environment of tests/parity/requirements.txt; the
+files are the same at every run.
 
     python tests/parity/networks/make_goldens.py
 """
@@ -12,7 +14,7 @@ import pathlib
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel, UNet2DModel, VQModel
 from safetensors.torch import save_file
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
@@ -47,6 +49,50 @@ UNETS = {
         up_block_types=["CrossAttnUpBlock2D", "UpBlock2D", "CrossAttnUpBlock2D"]),
 }
 
+UNETS_2D = {
+    # google/ddpm-cifar10-32: one head, attention on one level, old conventions of padding and timestep.
+    "cifar": dict(
+        block_out_channels=[16, 32, 32, 32], layers_per_block=2, attention_head_dim=None, norm_num_groups=8,
+        norm_eps=1e-6, downsample_padding=0, flip_sin_to_cos=False, freq_shift=1, sample_size=32,
+        down_block_types=["DownBlock2D", "AttnDownBlock2D", "DownBlock2D", "DownBlock2D"],
+        up_block_types=["UpBlock2D", "UpBlock2D", "AttnUpBlock2D", "UpBlock2D"]),
+    # google/ddpm-celebahq-256 and ddpm-ema-church-256: six levels.
+    "church": dict(
+        block_out_channels=[8, 8, 16, 16, 24, 24], layers_per_block=2, attention_head_dim=None, norm_num_groups=4,
+        norm_eps=1e-6, downsample_padding=0, flip_sin_to_cos=False, freq_shift=1, sample_size=256,
+        down_block_types=["DownBlock2D"] * 4 + ["AttnDownBlock2D", "DownBlock2D"],
+        up_block_types=["UpBlock2D", "AttnUpBlock2D"] + ["UpBlock2D"] * 4),
+    # CompVis/ldm-celebahq-256: attention on every level but the finest, several heads.
+    "ldm": dict(
+        block_out_channels=[16, 24, 32, 40], layers_per_block=2, attention_head_dim=8, norm_num_groups=8,
+        down_block_types=["DownBlock2D"] + ["AttnDownBlock2D"] * 3,
+        up_block_types=["AttnUpBlock2D"] * 3 + ["UpBlock2D"]),
+    # openai/diffusers-cd_imagenet64_l2: classes, the time as scale and shift, resampling inside residual blocks; with
+    # heads that do not fill the channels.
+    "consistency": dict(
+        block_out_channels=[16, 24, 32], layers_per_block=1, attention_head_dim=16, attn_norm_num_groups=4,
+        norm_num_groups=8, num_class_embeds=10, resnet_time_scale_shift="scale_shift", downsample_type="resnet",
+        upsample_type="resnet",
+        down_block_types=["ResnetDownsampleBlock2D", "AttnDownBlock2D", "AttnDownBlock2D"],
+        up_block_types=["AttnUpBlock2D", "AttnUpBlock2D", "ResnetUpsampleBlock2D"]),
+    # Every other field away from its default.
+    "fourier": dict(
+        in_channels=5, out_channels=2, center_input_sample=True, time_embedding_type="fourier", time_embedding_dim=40,
+        block_out_channels=[24, 16, 32], layers_per_block=1, mid_block_scale_factor=1.5, dropout=0.1, act_fn="gelu",
+        attention_head_dim=4, norm_num_groups=4, norm_eps=1e-3, resnet_time_scale_shift="scale_shift",
+        class_embed_type="timestep", sample_size=[24, 40],
+        down_block_types=["AttnDownBlock2D", "UNetResDownBlock2D", "DownBlock2D"],
+        up_block_types=["UpBlock2D", "AttnUpBlock2D", "UpBlock2D"]),
+    "identity": dict(
+        block_out_channels=[16, 16], layers_per_block=2, norm_num_groups=4, add_attention=False, act_fn="relu",
+        class_embed_type="identity", downsample_type="resnet", upsample_type="conv",
+        down_block_types=["AttnDownBlock2D", "DownBlock2D"], up_block_types=["UpBlock2D", "UpBlock2D"]),
+    "headless": dict(
+        block_out_channels=[16, 32], layers_per_block=1, norm_num_groups=4, mid_block_type=None,
+        class_embed_type="timestep", down_block_types=["DownBlock2D", "AttnDownBlock2D"],
+        up_block_types=["AttnUpBlock2D", "UpBlock2D"]),
+}
+
 VAES = {
     "sd": dict(
         block_out_channels=[8, 16, 24], layers_per_block=1, norm_num_groups=4, latent_channels=4, sample_size=32,
@@ -55,6 +101,30 @@ VAES = {
         block_out_channels=[8, 16], layers_per_block=2, norm_num_groups=4, latent_channels=3, sample_size=32,
         act_fn="gelu", use_quant_conv=False, use_post_quant_conv=False, mid_block_add_attention=False,
         down_block_types=["DownEncoderBlock2D"] * 2, up_block_types=["UpDecoderBlock2D"] * 2),
+}
+
+VQ_MODELS = {
+    # CompVis/ldm-celebahq-256's first stage.
+    "ldm": dict(
+        block_out_channels=[8, 16, 24], layers_per_block=1, norm_num_groups=4, latent_channels=3, num_vq_embeddings=64,
+        vq_embed_dim=3, down_block_types=["DownEncoderBlock2D"] * 3, up_block_types=["UpDecoderBlock2D"] * 3),
+    # Every other field away from its default, attention on a level.
+    "unusual": dict(
+        in_channels=4, out_channels=2, block_out_channels=[8, 16], layers_per_block=2, norm_num_groups=4,
+        latent_channels=4, num_vq_embeddings=40, vq_embed_dim=5, act_fn="gelu", mid_block_add_attention=False,
+        lookup_from_codebook=True, force_upcast=True, scaling_factor=0.5, sample_size=16,
+        down_block_types=["DownEncoderBlock2D", "AttnDownEncoderBlock2D"],
+        up_block_types=["AttnUpDecoderBlock2D", "UpDecoderBlock2D"]),
+}
+
+TINY = {
+    "taesd": dict(
+        encoder_block_out_channels=[16] * 4, decoder_block_out_channels=[16] * 4, num_encoder_blocks=[1, 2, 1, 1],
+        num_decoder_blocks=[2, 1, 1, 1]),
+    "unusual": dict(
+        in_channels=4, out_channels=2, encoder_block_out_channels=[8] * 3, decoder_block_out_channels=[12] * 2,
+        act_fn="silu", latent_channels=5, upsampling_scaling_factor=3, num_encoder_blocks=[0, 1, 2],
+        num_decoder_blocks=[1, 2], latent_magnitude=2, latent_shift=0.25, scaling_factor=0.5, force_upcast=True),
 }
 
 
@@ -113,6 +183,29 @@ def make_unet(name, config):
     write("unet", name, config, tensors)
 
 
+def make_unet_2d(name, config):
+    unet = UNet2DModel(**config).eval()
+    fill_parameters(unet)
+    unit = 2 ** (len(config["block_out_channels"]) - 1)
+    # Noise levels for Fourier features of their logarithm.
+    timesteps = [80.0, 0.5, 17.5] if config.get("time_embedding_type") == "fourier" else [981.0, 1.0, 17.5]
+    tensors = {"timesteps": torch.tensor(timesteps)}
+    labels = {}
+    if "class_embed_type" in config or "num_class_embeds" in config:
+        tensors["labels"] = {
+            None: torch.tensor([3, 9, 0]),
+            "timestep": torch.tensor([10.0, 250.5, 999.0]),
+            "identity": make_input("labels", 3, 4 * config["block_out_channels"][0]),
+        }[config.get("class_embed_type")]
+        labels = {"class_labels": tensors["labels"]}
+    # Few pixels for the networks of many levels, to keep the files small.
+    for down, right in ((1, 2),) if unit > 8 else ((1, 1), (3, 2)) if unit > 4 else ((2, 2), (3, 5), (1, 4)):
+        height, width = down * unit, right * unit
+        sample = make_input(f"sample{height}x{width}", 3, config.get("in_channels", 3), height, width)
+        tensors[f"out{height}x{width}"] = unet(sample, tensors["timesteps"], **labels).sample
+    write("unet_2d", name, config, tensors)
+
+
 def make_vae(name, config):
     vae = AutoencoderKL(**config).eval()
     fill_parameters(vae)
@@ -136,10 +229,55 @@ def make_vae(name, config):
     write("vae", name, config, tensors)
 
 
+def make_vq_model(name, config):
+    model = VQModel(**config).eval()
+    fill_parameters(model)
+    scale = 2 ** (len(config["block_out_channels"]) - 1)
+    features = config["vq_embed_dim"]
+    tensors = {}
+    # The size of the latents.
+    for height, width in ((5, 7), (8, 3)):
+        images = make_input(f"images{height}x{width}", 2, config.get("in_channels", 3), height * scale, width * scale)
+        latents = make_input(f"latents{height}x{width}", 2, features, height, width)
+        codes = model.quantize(latents)[2][2]
+        tensors |= {f"latents{height}x{width}": model.encode(images).latents,
+                    f"codes{height}x{width}": codes.view(2, height, width),
+                    f"out{height}x{width}": model.decode(latents).sample}
+        if config.get("lookup_from_codebook"):
+            shape = (2, height, width, features)
+            looked_up = model.decode(codes, force_not_quantize=True, shape=shape).sample
+            tensors[f"looked_up{height}x{width}"] = looked_up
+        else:
+            tensors[f"unquantized{height}x{width}"] = model.decode(latents, force_not_quantize=True).sample
+    write("vq_model", name, config, tensors)
+
+
+def make_tiny(name, config):
+    model = AutoencoderTiny(**config).eval()
+    fill_parameters(model)
+    tensors = {}
+    # The size of the images that are encoded, which need not be whole in latents.
+    for height, width in ((24, 40), (19, 26)):
+        images = make_input(f"images{height}x{width}", 2, config.get("in_channels", 3), height, width)
+        latents = model.encode(images).latents
+        tensors |= {f"latents{height}x{width}": latents, f"scaled{height}x{width}": model.scale_latents(latents)}
+    for height, width in ((3, 5), (4, 1)):
+        latents = make_input(f"input{height}x{width}", 2, config.get("latent_channels", 4), height, width) * 3
+        tensors |= {f"out{height}x{width}": model.decode(latents).sample,
+                    f"unscaled{height}x{width}": model.unscale_latents(latents)}
+    write("autoencoder_tiny", name, config, tensors)
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
     for each, settings in UNETS.items():
         make_unet(each, settings)
+    for each, settings in UNETS_2D.items():
+        make_unet_2d(each, settings)
     for each, settings in VAES.items():
         make_vae(each, settings)
+    for each, settings in VQ_MODELS.items():
+        make_vq_model(each, settings)
+    for each, settings in TINY.items():
+        make_tiny(each, settings)

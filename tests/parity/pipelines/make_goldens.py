@@ -1,4 +1,4 @@
-"""Makes tests/golden/pipelines: three small models, and the pictures that diffusers makes with them.
+"""Makes tests/golden/pipelines: small models, and the pictures that diffusers makes with them.
 
     python tests/parity/pipelines/make_goldens.py [--check]
 
@@ -15,10 +15,13 @@ import tempfile
 
 import numpy
 import torch
-from diffusers import (DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler,
-                       EulerDiscreteScheduler, HeunDiscreteScheduler, PNDMScheduler, StableDiffusionPipeline)
+from diffusers import (DDIMPipeline, DDIMScheduler, DDPMPipeline, DDPMScheduler, DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler,
+                       EulerDiscreteScheduler, HeunDiscreteScheduler, LDMPipeline, PNDMScheduler,
+                       StableDiffusionPipeline)
 from PIL import Image
 
+import picture_cases
+import tiny_unconditional
 from tiny_models import build
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -61,6 +64,29 @@ def cases():
     yield dict(base, name="larger-maps", model="tiny-epsilon", width=136, height=128, steps=5)
 
 
+def unconditional_cases():
+    base = dict(task="unconditional", sigmas="default", steps=8, eta=0.0, num_images=1)
+    yield dict(base, name="ddpm", model="tiny-ddpm", sampler="ddpm", width=16, height=24, seed=31, num_images=2)
+    yield dict(base, name="ddpm-by-ddim", model="tiny-ddpm", sampler="ddim", width=16, height=24, seed=32, eta=0.4)
+    yield dict(base, name="ddpm-learned-variance", model="tiny-ddpm-learned", sampler="ddpm", width=16, height=24, seed=33)
+    yield dict(base, name="ldm", model="tiny-ldm", sampler="ddim", width=64, height=64, seed=34, num_images=2)
+    # Without eta: LDMPipeline draws its noise from the global generator, whatever it is given.
+    yield dict(base, name="ldm-more-steps", model="tiny-ldm", sampler="ddim", width=64, height=64, seed=35, steps=11)
+
+
+def unconditional_pictures(folder, case):
+    kind = LDMPipeline if case["model"] == "tiny-ldm" else DDIMPipeline if case["sampler"] == "ddim" else DDPMPipeline
+    pipeline = kind.from_pretrained(f"{folder}/models/{case['model']}", torch_dtype=torch.float32)
+    pipeline.set_progress_bar_config(disable=True)
+    eta = {} if kind is DDPMPipeline else dict(eta=case["eta"])
+    result = []
+    for i in range(case["num_images"]):
+        generator = torch.Generator("cpu").manual_seed(case["seed"] + i)
+        image = pipeline(batch_size=1, num_inference_steps=case["steps"], generator=generator, output_type="np", **eta).images[0]
+        result.append((image * 255).round().astype("uint8"))
+    return result
+
+
 def pictures(pipeline, case):
     scheduler = SAMPLERS[case["sampler"]].from_config(pipeline.own_scheduler_config)
     if case["sigmas"] == "karras":
@@ -93,6 +119,21 @@ def make(folder):
         reacts = numpy.abs(images[0].astype(int) - other[0].astype(int)).mean()
         print(f"{case['name']:32} std {spread:5.1f}  text moves it by {reacts:5.1f}")
         for i, image in enumerate(images):
+            Image.fromarray(image).save(f"{folder}/pictures/{case['name']}-{i}.png", optimize=True)
+        done.append(case)
+    for model in tiny_unconditional.NAMES:
+        tiny_unconditional.build(model, f"{folder}/models/{model}")
+    for case in unconditional_cases():
+        for i, image in enumerate(unconditional_pictures(folder, case)):
+            print(f"{case['name']:32} std {numpy.std(image):5.1f}")
+            Image.fromarray(image).save(f"{folder}/pictures/{case['name']}-{i}.png", optimize=True)
+        done.append(case)
+    picture_cases.write_inputs(f"{folder}/inputs")
+    picture_cases.build_inpainting(f"{folder}/models/{picture_cases.INPAINTING}", f"{folder}/models/tiny-epsilon")
+    reference = picture_cases.Reference(folder, pipelines, SAMPLERS)
+    for case in picture_cases.cases():
+        for i, image in enumerate(reference.pictures(case)):
+            print(f"{case['name']:32} std {numpy.std(image):5.1f}")
             Image.fromarray(image).save(f"{folder}/pictures/{case['name']}-{i}.png", optimize=True)
         done.append(case)
     with open(f"{folder}/cases.json", "w", encoding="utf-8") as f:

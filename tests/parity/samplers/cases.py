@@ -13,7 +13,19 @@ CLASSES = {
     "euler_a": "EulerAncestralDiscreteScheduler",
     "heun": "HeunDiscreteScheduler",
     "dpmpp_2m": "DPMSolverMultistepScheduler",
+    "lms": "LMSDiscreteScheduler",
+    "dpm2": "KDPM2DiscreteScheduler",
+    "dpm2_a": "KDPM2AncestralDiscreteScheduler",
+    "dpmpp_2m_sde": "DPMSolverMultistepScheduler",
+    "dpmpp_sde": "DPMSolverSDEScheduler",
+    "dpmpp_3m_sde": "DPMSolverMultistepScheduler",
+    "unipc": "UniPCMultistepScheduler",
+    "deis": "DEISMultistepScheduler",
+    "lcm": "LCMScheduler",
+    "tcd": "TCDScheduler",
 }
+# more_cases.py has those of the others.
+FIRST = ["ddpm", "ddim", "pndm", "euler", "euler_a", "heun", "dpmpp_2m"]
 SPACINGS = ["leading", "linspace", "trailing"]
 PREDICTIONS = ["epsilon", "sample", "v_prediction"]
 SCHEDULES = [
@@ -23,7 +35,7 @@ SCHEDULES = [
 ]
 SD = SCHEDULES[0]
 SHAPES = [[4, 6, 5], [2, 4, 3], [4, 5, 3], [2, 3, 4], [1, 2, 3], [3, 2, 5]]
-NO_SAMPLE_PREDICTION = ("pndm", "euler_a")
+NO_SAMPLE_PREDICTION = ("pndm", "euler_a", "dpm2", "dpm2_a", "dpmpp_sde")
 
 # Files as they lie in well-known model folders, fields of other classes included.
 FILES = {
@@ -58,20 +70,21 @@ FILES = {
 _cases = []
 
 
-def add(name, sampler, config, steps, fails=False, sigmas="default", eta=0.0, skipped=0, pipeline=False):
+def add(name, sampler, config, steps, fails=False, sigmas="default", eta=0.0, skipped=0, pipeline=False,
+        shapes=SHAPES):
     index = len(_cases)
     if "_class_name" not in config:
         config = {"_class_name": CLASSES[sampler], **config}
     _cases.append({
         "name": f"{index:03}_{sampler}_{name}", "sampler": sampler, "sigmas": sigmas, "config": config, "steps": steps,
-        "eta": eta, "skipped": skipped, "stable_diffusion_pipeline": pipeline, "shape": SHAPES[index % len(SHAPES)],
+        "eta": eta, "skipped": skipped, "stable_diffusion_pipeline": pipeline, "shape": shapes[index % len(shapes)],
         "seed": 1000 + index, "fails": fails})
 
 
 def add_main_matrix():
     steps = itertools.cycle([5, 20, 2, 10, 50, 7, 1, 13])
     schedules = itertools.cycle(SCHEDULES)
-    for sampler, prediction, spacing in itertools.product(CLASSES, PREDICTIONS, SPACINGS):
+    for sampler, prediction, spacing in itertools.product(FIRST, PREDICTIONS, SPACINGS):
         count = next(steps)
         config = {**next(schedules), "prediction_type": prediction, "timestep_spacing": spacing}
         if sampler in ("ddpm", "ddim") and spacing != "linspace":
@@ -84,12 +97,12 @@ def add_main_matrix():
 
 
 def add_other_classes():
-    for (file, config), sampler in itertools.product(FILES.items(), CLASSES):
+    for (file, config), sampler in itertools.product(FILES.items(), FIRST):
         add(f"from_{file}", sampler, config, 10)
     for sampler in ("euler", "heun", "dpmpp_2m"):
         for file in ("sd15", "sd21", "svd", "ddpm256"):
             add(f"karras_from_{file}", sampler, FILES[file], 8, sigmas="karras")
-    for sampler in CLASSES:
+    for sampler in FIRST:
         add("defaults", sampler, {}, 20)
 
 
@@ -102,7 +115,7 @@ def add_pipeline_rules():
 
 
 def add_step_counts():
-    for sampler in CLASSES:
+    for sampler in FIRST:
         rest = {"skip_prk_steps": True} if sampler == "pndm" else {}
         for steps in (1, 2, 3):
             add(f"steps_{steps}", sampler, {**SD, **rest}, steps)
@@ -162,12 +175,12 @@ def add_clean_bounds():
 
 
 def add_training():
-    for sampler, spacing in itertools.product(CLASSES, ("trailing", "leading")):
+    for sampler, spacing in itertools.product(FIRST, ("trailing", "leading")):
         # Also the classes that do not know the field, and drop it.
         config = {**SD, "rescale_betas_zero_snr": True, "prediction_type": "v_prediction",
                   "timestep_spacing": spacing, "skip_prk_steps": True, "clip_sample": False}
         add(f"zero_snr_{spacing}", sampler, config, 8)
-    for sampler in CLASSES:
+    for sampler in FIRST:
         betas = [round(0.001 + 0.02 * (i / 39) ** 1.5, 6) for i in range(40)]
         config = {"trained_betas": betas, "num_train_timesteps": 40, "skip_prk_steps": True, "clip_sample": False}
         add("trained_betas", sampler, config, 8)
@@ -217,17 +230,29 @@ def add_own_options():
 
 
 def add_image_to_image():
-    for sampler, skipped in itertools.product(CLASSES, (1, 6)):
+    for sampler, skipped in itertools.product(FIRST, (1, 6)):
         config = {**SD, "skip_prk_steps": True, "steps_offset": 1, "timestep_spacing": "leading", "clip_sample": False}
         add(f"skipped_{skipped}", sampler, config, 10, skipped=skipped)
     add("runge_kutta_skipped", "pndm", SD, 20, skipped=4)
     add("order_3_skipped", "dpmpp_2m", {**SD, "solver_order": 3}, 10, skipped=4)
 
 
+def add_learned_variance():
+    for variance, spacing in itertools.product(("learned", "learned_range"), SPACINGS):
+        add(f"{variance}_{spacing}", "ddpm", {**SD, "variance_type": variance, "timestep_spacing": spacing}, 9)
+    add("learned_range_v", "ddpm", {**SD, "variance_type": "learned_range", "prediction_type": "v_prediction"}, 20)
+    # Trained to predict a variance, sampled by one that has no use for it.
+    for spacing in SPACINGS:
+        add(f"learned_range_{spacing}", "dpmpp_2m", {**SD, "variance_type": "learned_range", "timestep_spacing": spacing}, 9,
+            shapes=[[3, 4, 5]])
+
+
 def all_cases():
+    from more_cases import ADDERS
+
     _cases.clear()
     for add_some in (add_main_matrix, add_other_classes, add_pipeline_rules, add_step_counts, add_karras,
-                     add_clean_bounds, add_training, add_own_options, add_image_to_image):
+                     add_clean_bounds, add_training, add_own_options, add_image_to_image, *ADDERS, add_learned_variance):
         add_some()
     return _cases
 
@@ -235,7 +260,7 @@ def all_cases():
 def known_fields():
     """Every field that a file of a compatible class may have."""
     fields = set()
-    for name in diffusers.DDIMScheduler._compatibles:
+    for name in {*diffusers.DDIMScheduler._compatibles, *CLASSES.values()}:
         parameters = inspect.signature(getattr(diffusers, name).__init__).parameters
         fields |= set(parameters) - {"self", "args", "kwargs"}
     return sorted(fields)

@@ -19,7 +19,7 @@ inline ModelInfo TestModel() {
           .min_size = 16,
           .max_size = 512,
           .max_pixels = 512 * 256,
-          .tasks = {"text_to_image"},
+          .tasks = {Task::kTextToImage},
           .samplers = {{.name = "ddim", .sigmas = {"default"}, .takes_eta = true},
                        {"euler", {"default", "karras"}},
                        {"dpmpp_2m", {"default", "karras"}}},
@@ -27,7 +27,8 @@ inline ModelInfo TestModel() {
           .default_sigmas = "karras",
           .default_steps = 25,
           .default_guidance_scale = 3.5,
-          .text_layers = 4};
+          .text_layers = 4,
+          .prompt_tokens = 77};
 }
 
 inline RequestFields TestFields() { return {.model = "pictograms", .prompt = "a red apple"}; }

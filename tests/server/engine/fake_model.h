@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
 #include <c10/util/Exception.h>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "model/pipeline/diffusion_model.h"
+#include "model/pipeline/starter.h"
 #include "model/samplers/sampler_config.h"
 
 namespace latentd::engine {
@@ -41,6 +43,8 @@ class FakeModel : public model::DiffusionModel {
  public:
   explicit FakeModel(FakeModelControl* control) : control_(control) {}
 
+  at::Device device() const override { return at::kCPU; }
+
   std::vector<int64_t> LatentShape(int width, int height) const override { return {1, height / 8, width / 8}; }
 
   std::shared_ptr<const model::Sampler> MakeSampler(const model::SamplerOptions& options) const override {
@@ -57,6 +61,17 @@ class FakeModel : public model::DiffusionModel {
     const std::lock_guard lock(control_->mutex);
     control_->encoded += static_cast<int>(prompts.size());
     return encoded;
+  }
+
+  model::EncodedInputs EncodeInputs(const model::TaskInputs& inputs) override {
+    const at::Tensor brightness = inputs.picture.to(at::kFloat).mean(2) / 255;  // [H, W]
+    const at::Tensor mean = at::avg_pool2d(brightness.unsqueeze(0).unsqueeze(0), {8, 8});
+    return {.picture = {.mean = mean, .deviation = {}}, .masked_picture = {}, .mask = {}, .strength = inputs.strength};
+  }
+
+  model::RowStart Start(const model::EncodedInputs* inputs, at::IntArrayRef shape, const model::Sampler& sampler,
+                        at::Generator& generator) const override {
+    return model::PlainStarter().Start(inputs, shape, sampler, generator, at::kCPU);
   }
 
   std::vector<at::Tensor> Predict(std::span<const model::PredictRow> rows) override {

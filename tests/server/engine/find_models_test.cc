@@ -32,9 +32,17 @@ TEST(FindModels, ASamplerThatWarmsUpSaysHowManyStepsItWants) {
   EXPECT_EQ(Find("pndm", R"({"_class_name": "PNDMScheduler", "skip_prk_steps": true})").min_steps, 1);
 }
 
-TEST(FindModels, OnlyDdimTakesEta) {
+TEST(FindModels, ASamplerOfDistilledModelsSaysHowManyStepsItTakes) {
+  EXPECT_EQ(Find("lcm", R"({"_class_name": "DDIMScheduler"})").max_steps, 50);
+  const std::string config = R"({"_class_name": "TCDScheduler", "original_inference_steps": 333})";
+  EXPECT_EQ(Find("tcd", config).min_steps, 1);
+  EXPECT_EQ(Find("tcd", config).max_steps, 333);
+}
+
+TEST(FindModels, OnlyDdimAndTcdTakeEta) {
   const std::string config = R"({"_class_name": "DDIMScheduler"})";
   EXPECT_TRUE(Find("ddim", config).takes_eta);
+  EXPECT_TRUE(Find("tcd", config).takes_eta);
   EXPECT_FALSE(Find("euler", config).takes_eta);
 }
 

@@ -18,7 +18,7 @@ TEST(GuardedChoice, WhatTheSamplerDoesNotTakeIsTheRequestsFault) {
   ASSERT_EQ(details.violations.size(), 2u);
   EXPECT_EQ(details.violations[0].field, "spec.steps");
   EXPECT_EQ(details.violations[1].field, "spec.eta");
-  EXPECT_EQ(details.violations[1].description, "only ddim has it, not euler");
+  EXPECT_EQ(details.violations[1].description, "only ddim and tcd have it, not euler");
 }
 
 TEST(GuardedChoice, WhatIsWrongWithTheModelStaysTheModels) {

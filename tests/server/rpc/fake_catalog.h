@@ -14,8 +14,8 @@
 
 namespace latentd::rpc {
 
-// The models "pictograms", "sd15", "mute" (which takes no text) and the broken "wreck". Loads and unloads wait until a
-// test answers them. Thread-safe.
+// The models "pictograms", "sd15", "painter" (which takes pictures), "mute" (which takes no text) and the broken
+// "wreck". Loads and unloads wait until a test answers them. Thread-safe.
 class FakeCatalog : public core::ModelCatalog {
  public:
   FakeCatalog() {
@@ -25,8 +25,11 @@ class FakeCatalog : public core::ModelCatalog {
     large.name = "sd15";
     core::ModelInfo mute = core::TestModel();
     mute.name = "mute";
-    mute.tasks = {"class_to_image"};
-    for (const core::ModelInfo& model : {core::TestModel(), large, mute, wreck}) models_[model.name] = model;
+    mute.tasks = {core::Task::kClassToImage};
+    core::ModelInfo painter = core::TestModel();
+    painter.name = "painter";
+    painter.tasks = {core::Task::kTextToImage, core::Task::kImageToImage, core::Task::kInpaint, core::Task::kOutpaint};
+    for (const core::ModelInfo& model : {core::TestModel(), large, mute, painter, wreck}) models_[model.name] = model;
   }
 
   std::vector<core::ModelInfo> List() const override {
@@ -40,7 +43,8 @@ class FakeCatalog : public core::ModelCatalog {
     core::MutexLock lock(mutex_);
     const auto model = models_.find(name);
     if (model != models_.end()) return model->second;
-    return core::MakeError(absl::StatusCode::kNotFound, "no such model; there are mute, pictograms, sd15, wreck",
+    return core::MakeError(absl::StatusCode::kNotFound,
+                           "no such model; there are mute, painter, pictograms, sd15, wreck",
                            {.reason = "MODEL_NOT_FOUND", .resource_type = "model", .resource_name = name});
   }
 

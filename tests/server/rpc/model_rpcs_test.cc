@@ -23,7 +23,7 @@ TEST_F(ModelRpcs, ListModelsIsSortedAndPaged) {
     for (const v1::Model& model : page.models()) names.push_back(model.name());
     request.set_page_token(page.next_page_token());
   } while (!request.page_token().empty());
-  EXPECT_THAT(names, ElementsAre("models/mute", "models/pictograms", "models/sd15", "models/wreck"));
+  EXPECT_THAT(names, ElementsAre("models/mute", "models/painter", "models/pictograms", "models/sd15", "models/wreck"));
   request.set_page_size(-1);
   Context context;
   v1::ListModelsResponse page;

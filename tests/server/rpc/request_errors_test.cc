@@ -117,7 +117,7 @@ TEST_F(RequestErrors, AModelThatCannotDoTheTaskSaysWhatItCan) {
 
 TEST_F(RequestErrors, FieldsOfLaterVersionsAreRefusedByName) {
   v1::GenerationSpec spec = Spec();
-  spec.mutable_image_to_image()->mutable_image()->set_data("png");
+  spec.mutable_super_resolution()->mutable_low_res()->set_data("64x48");
   spec.add_loras()->set_name("style");
   spec.add_controls();
   spec.add_image_prompts();
@@ -128,8 +128,19 @@ TEST_F(RequestErrors, FieldsOfLaterVersionsAreRefusedByName) {
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
   EXPECT_EQ(ReasonOf(status), "NOT_SERVED");
   EXPECT_EQ(DetailOf<google::rpc::ErrorInfo>(status)->metadata().at("fields"),
-            "spec.image_to_image, spec.loras, spec.controls, spec.image_prompts, spec.embeddings, spec.animation, "
+            "spec.super_resolution, spec.loras, spec.controls, spec.image_prompts, spec.embeddings, spec.animation, "
             "spec.output.clip_format");
+}
+
+TEST_F(RequestErrors, PicturesThatAreNoneAreNamedByTheirFields) {
+  v1::GenerationSpec spec = Spec();
+  spec.set_model("painter");
+  spec.mutable_inpaint()->mutable_image()->set_data("a text");
+  EXPECT_EQ(WrongFields(StatusFor(spec)), "spec.inpaint.image.data, spec.inpaint.mask");
+  spec.mutable_inpaint()->mutable_image()->set_data("64x48");
+  spec.mutable_inpaint()->mutable_mask()->set_data("32x48");
+  spec.mutable_inpaint()->set_strength(1.5);
+  EXPECT_EQ(WrongFields(StatusFor(spec)), "spec.inpaint.strength, spec.inpaint.mask");
 }
 
 TEST_F(RequestErrors, RpcsOfLaterVersionsAreRefusedByName) {

@@ -12,8 +12,13 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "latentd/v1/blobs.grpc.pb.h"
 #include "latentd/v1/image_generation.grpc.pb.h"
 #include "latentd/v1/models.grpc.pb.h"
@@ -70,7 +75,18 @@ inline std::string WrongFields(const grpc::Status& status) {
   return fields;
 }
 
-// A real server on a loopback port with a real job store, a catalog of four models, and time that the test moves. The
+// Files are called by their size, such as "64x48"; others are damaged.
+inline absl::StatusOr<core::InputImage> OpenTestImage(core::Blob file) {
+  const std::vector<std::string> edges = absl::StrSplit(*file, 'x');
+  core::InputImage image{.sha256 = absl::StrCat("hash of ", *file)};
+  if (edges.size() != 2 || !absl::SimpleAtoi(edges[0], &image.width) || !absl::SimpleAtoi(edges[1], &image.height)) {
+    return absl::InvalidArgumentError("is not a picture");
+  }
+  image.data = std::move(file);
+  return image;
+}
+
+// A real server on a loopback port with a real job store, a catalog of five models, and time that the test moves. The
 // test plays the engine.
 class RpcTest : public testing::Test {
  protected:
@@ -82,6 +98,7 @@ class RpcTest : public testing::Test {
                                  .store = store,
                                  .catalog = &catalog_,
                                  .clock = &clock_,
+                                 .open_image = OpenTestImage,
                                  .limits = {.max_num_images = 9},
                                  .stats = [] { return core::Stats{.queued_jobs = 3, .version = "1.2.3"}; },
                                  .draw_seed = [] { return 77; }});

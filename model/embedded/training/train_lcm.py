@@ -1,0 +1,156 @@
+"""The LCM-LoRA of the text-to-image model: four steps without guidance instead of 25 with it.
+
+    python train_lcm.py --model ../pictograms --latents work/latents.pt --out work/lcm.pt --minutes 180 --workers 2
+
+Latent consistency distillation (Luo et al. 2023, arXiv:2310.04378 and 2311.05556; after diffusers' example
+train_lcm_distill_lora_sd.py): the model with the LoRA learns to jump from a noised latent to where the model without it,
+guided, would end, by agreeing with itself one step of 50 further on. Resumes from --out if it is there.
+"""
+
+import argparse
+import pathlib
+import random
+
+import torch
+from diffusers import UNet2DConditionModel
+from peft import LoraConfig
+from transformers import CLIPTextModel, CLIPTokenizer
+
+import common
+import networks
+from train_diffusion import Batches
+
+STEPS = 50  # of the solver that is distilled; LCMScheduler's original_inference_steps
+RANK = 32
+LAYERS = ["to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2", "conv1", "conv2",
+          "conv_shortcut", "downsamplers.0.conv", "upsamplers.0.conv", "time_emb_proj"]
+GUIDANCE = (2.0, 4.0)  # weights w of cond + w * (cond - uncond), drawn for each row
+
+
+def build(folder: pathlib.Path) -> torch.nn.ModuleDict:
+    unet = UNet2DConditionModel.from_pretrained(folder, subfolder="unet", torch_dtype=torch.float32).requires_grad_(False)
+    unet.add_adapter(LoraConfig(r=RANK, lora_alpha=RANK, target_modules=LAYERS, init_lora_weights=True))
+    text = CLIPTextModel.from_pretrained(folder, subfolder="text_encoder", dtype=torch.float32).requires_grad_(False)
+    return torch.nn.ModuleDict({"text": text, "unet": unet})
+
+
+def lora_state(unet: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: weight for name, weight in unet.state_dict().items() if "lora_" in name}
+
+
+def boundary(timesteps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """How much of the latent and of the prediction the answer is: all of the latent at timestep 0. As LCMScheduler has it."""
+    scaled = timesteps[:, None, None, None] * 10.0
+    return 0.25 / (scaled**2 + 0.25), scaled / (scaled**2 + 0.25).sqrt()
+
+
+class Student:
+    """The network's answers as clean latents."""
+
+    def __init__(self, unet: torch.nn.Module, signals: torch.Tensor):
+        self.unet, self.signals = unet, signals
+
+    def parts(self, latents, timesteps, context):
+        """The clean latent and the noise that the network sees in `latents`; it predicts velocities."""
+        velocity = self.unet(latents, timesteps, context).sample
+        signal = self.signals[timesteps][:, None, None, None]
+        a, b = signal.sqrt(), (1 - signal).sqrt()
+        return a * latents - b * velocity, b * latents + a * velocity
+
+    def answer(self, latents, timesteps, context):
+        keep, take = boundary(timesteps)
+        return keep * latents + take * self.parts(latents, timesteps, context)[0]
+
+
+def work(rank: int, args: argparse.Namespace, both: torch.nn.ModuleDict, steps: torch.Tensor) -> None:
+    device = common.pick_device()
+    tokenizer = CLIPTokenizer.from_pretrained(args.model / "tokenizer")
+    data = Batches(args.latents, tokenizer, device, args.tints)
+    unet, text = both["unet"], both["text"]
+    signals = networks.build_scheduler().alphas_cumprod.to(device)
+    solver = torch.arange(1, STEPS + 1, device=device) * (1000 // STEPS) - 1
+    before = torch.cat([signals[:1], signals[solver[:-1]]])  # the signal one step of the solver earlier
+    student = Student(unet, signals)
+    empty = tokenizer([""], padding="max_length", max_length=tokenizer.model_max_length, return_tensors="pt").input_ids.to(device)
+    averaged = {name: weight.clone() for name, weight in lora_state(unet).items()}
+    first, seen, spent = 0, 0, 0.0
+    if state := common.load(args.out, device):
+        averaged, first, seen = state["ema"], state["step"], state["seen"]
+        spent = 0.0 if args.restart_clock else state["spent"]
+    optimiser = common.adamw(both, args.rate, 0.99, state and state["optimiser"])
+    torch.manual_seed(first * args.workers + rank)
+    rng = random.Random(first * args.workers + rank)
+    budget = common.Budget(args.minutes, spent)
+    with torch.no_grad():
+        nothing = text(empty).last_hidden_state
+
+    def checkpoint() -> None:
+        common.save(args.out, {"model": lora_state(unet), "ema": averaged, "optimiser": optimiser.state_dict(), "step": step,
+                               "seen": seen, "spent": budget.spent})
+
+    with common.log(args.out.with_suffix(".csv"), ["step", "rows", "seconds", "loss"], rank) as row:
+        total, last, step = 0.0, budget.spent, first
+        while not budget.over():
+            ids, clean = data.next(args.rows, rng)
+            index = torch.randint(0, STEPS, (args.rows,), device=device)
+            timesteps = solver[index]
+            earlier = (timesteps - 1000 // STEPS).clamp(min=0)
+            signal, target_signal = signals[timesteps][:, None, None, None], before[index][:, None, None, None]
+            latents = signal.sqrt() * clean + (1 - signal).sqrt() * torch.randn_like(clean)
+            with torch.no_grad():
+                context = text(ids).last_hidden_state
+                unet.disable_adapters()
+                clean_cond, noise_cond = student.parts(latents, timesteps, context)
+                clean_none, noise_none = student.parts(latents, timesteps, nothing.expand(args.rows, -1, -1))
+                unet.enable_adapters()
+                w = torch.empty(args.rows, 1, 1, 1, device=device).uniform_(*GUIDANCE)
+                guided_clean = clean_cond + w * (clean_cond - clean_none)
+                guided_noise = noise_cond + w * (noise_cond - noise_none)
+                moved = target_signal.sqrt() * guided_clean + (1 - target_signal).sqrt() * guided_noise
+                target = student.answer(moved, earlier, context)
+            answer = student.answer(latents, timesteps, context)
+            loss = (((answer - target).square() + 1e-6).sqrt() - 1e-3).mean()  # pseudo-Huber
+            common.update(both, optimiser, loss, args.rate * budget.rate(first + int(steps.sum())))
+            steps[rank] += 1
+            if rank:
+                continue
+            seen += (first + int(steps.sum()) - step) * args.rows
+            step = first + int(steps.sum())
+            decay = min(args.ema, (1 + step) / (10 + step))
+            for name, weight in lora_state(unet).items():
+                averaged[name].lerp_(weight, 1 - decay)
+            total += loss.item()
+            if steps[0] % 50 == 0:
+                row(step, seen, round(budget.spent, 1), total / 50)
+                total = 0.0
+            if budget.spent - last > 120:
+                checkpoint()
+                last = budget.spent
+    if rank == 0:
+        checkpoint()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=pathlib.Path, required=True, help="the exported folder")
+    parser.add_argument("--latents", type=pathlib.Path, required=True)
+    parser.add_argument("--out", type=pathlib.Path, required=True)
+    parser.add_argument("--minutes", type=float, default=180)
+    parser.add_argument("--workers", type=int, default=1, help="processes; without a GPU, the number of cores")
+    parser.add_argument("--rows", type=int, default=16, help="pictures a step and worker")
+    parser.add_argument("--rate", type=float, default=3e-4)
+    parser.add_argument("--ema", type=float, default=0.995)
+    parser.add_argument("--tints", type=float, default=0.2, help="share of recoloured pictures")
+    parser.add_argument("--restart-clock", action="store_true", help="count --minutes from now, keeping the weights")
+    args = parser.parse_args()
+
+    device = common.start(args.workers)
+    both = build(args.model).to(device)
+    print(f"LoRA {sum(w.numel() for w in lora_state(both['unet']).values()):,} parameters")
+    if state := common.load(args.out, device):
+        both["unet"].load_state_dict(state["model"], strict=False)
+    common.launch(work, args, both)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""The unconditional DDPM at 32x32 pixels: no words, no autoencoder.
+
+    python train_pixels.py --pictures work/pictures.npz --out work/pixels.pt --minutes 240 --workers 2
+
+Resumes from --out if it is there. Noise prediction over the linear schedule of Ho et al. 2020 (arXiv:2006.11239); the
+averaged weights are the ones exported (export_pixels.py).
+"""
+
+import argparse
+import pathlib
+import random
+
+import torch
+import torch.nn.functional as F
+from diffusers import DDPMScheduler, UNet2DModel
+
+import common
+
+EDGE = 32
+
+
+def build_unet() -> UNet2DModel:
+    unet = UNet2DModel(
+        sample_size=EDGE, in_channels=3, out_channels=3, layers_per_block=2, block_out_channels=(48, 96, 144),
+        down_block_types=("DownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D"),
+        up_block_types=("AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D"),
+        attention_head_dim=24, norm_num_groups=16, freq_shift=1, flip_sin_to_cos=False, downsample_padding=0,
+    )
+    common.start_linear(unet)
+    return unet
+
+
+def build_scheduler() -> DDPMScheduler:
+    return DDPMScheduler(num_train_timesteps=1000, beta_schedule="linear", beta_start=0.0001, beta_end=0.02, clip_sample=True,
+                         variance_type="fixed_large", prediction_type="epsilon")
+
+
+def load_pictures(path: pathlib.Path) -> torch.Tensor:
+    """[N, 3, 32, 32] in [-1, 1]; recoloured ones are left out, since nothing tells the colours apart."""
+    pixels, records = common.load_pictures(path)
+    plain = [i for i, record in enumerate(records) if not record.get("colour")]
+    return F.avg_pool2d(pixels[plain].float() / 127.5 - 1, pixels.shape[-1] // EDGE)
+
+
+def work(rank: int, args: argparse.Namespace, unet: torch.nn.Module, steps: torch.Tensor) -> None:
+    device = common.pick_device()
+    pictures = load_pictures(args.pictures).to(device)
+    signals = build_scheduler().alphas_cumprod.to(device)
+    ema = common.Ema(unet, args.ema)
+    first, seen, spent = 0, 0, 0.0
+    if state := common.load(args.out, device):
+        ema.module.load_state_dict(state["ema"])
+        first, seen = state["step"], state["seen"]
+        spent = 0.0 if args.restart_clock else state["spent"]
+    optimiser = common.adamw(unet, args.rate, 0.99, state and state["optimiser"])
+    torch.manual_seed(first * args.workers + rank)
+    rng = random.Random(first * args.workers + rank)
+    budget = common.Budget(args.minutes, spent)
+    unet.train()
+    queue: list[int] = []
+
+    def checkpoint() -> None:
+        common.save(args.out, {
+            "model": unet.state_dict(), "ema": ema.module.state_dict(), "optimiser": optimiser.state_dict(),
+            "step": step, "seen": seen, "spent": budget.spent,
+        })
+
+    with common.log(args.out.with_suffix(".csv"), ["step", "rows", "seconds", "loss", "error_little_noise", "error_much_noise"], rank) as row:
+        sums, last, step = torch.zeros(3, device=device), budget.spent, first
+        while not budget.over():
+            while len(queue) < args.rows:
+                queue = rng.sample(range(len(pictures)), len(pictures)) + queue
+            chosen, queue = queue[-args.rows:], queue[:-args.rows]
+            clean = pictures[chosen]
+            mirrored = torch.rand(args.rows, device=device) < 0.5
+            clean = torch.where(mirrored[:, None, None, None], clean.flip(3), clean)
+            slices = (torch.randperm(args.rows, device=device) + torch.rand(args.rows, device=device)) / args.rows
+            timesteps = (slices * 1000).long().clamp(max=999)
+            signal = signals[timesteps][:, None, None, None]
+            noise = torch.randn_like(clean)
+            noised = signal.sqrt() * clean + (1 - signal).sqrt() * noise
+            with common.bfloat16(device, cpu=False):
+                predicted = unet(noised.contiguous(memory_format=common.layout(device)), timesteps).sample
+            error = (predicted.float() - noise).square().mean((1, 2, 3))
+            loss = error.mean()
+            common.update(unet, optimiser, loss, args.rate * budget.rate(first + int(steps.sum())))
+            steps[rank] += 1
+            if rank:
+                continue
+            seen += (first + int(steps.sum()) - step) * args.rows
+            step = first + int(steps.sum())
+            ema.update(unet, step)
+            error, much = error.detach(), timesteps >= 500
+            sums += torch.stack([loss.detach(), error[~much].mean(), error[much].mean()])
+            if steps[0] % 50 == 0:
+                row(step, seen, round(budget.spent, 1), *(sums / 50).tolist())
+                sums.zero_()
+            if budget.spent - last > 120:
+                checkpoint()
+                last = budget.spent
+    if rank == 0:
+        checkpoint()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pictures", type=pathlib.Path, required=True)
+    parser.add_argument("--out", type=pathlib.Path, required=True)
+    parser.add_argument("--minutes", type=float, default=240)
+    parser.add_argument("--workers", type=int, default=1, help="processes; without a GPU, the number of cores")
+    parser.add_argument("--rows", type=int, default=16, help="pictures a step and worker")
+    parser.add_argument("--rate", type=float, default=6e-4)
+    parser.add_argument("--ema", type=float, default=0.999)
+    parser.add_argument("--restart-clock", action="store_true", help="count --minutes from now, keeping the weights")
+    args = parser.parse_args()
+
+    device = common.start(args.workers)
+    unet = build_unet().to(device, memory_format=common.layout(device))
+    print(f"U-Net {sum(p.numel() for p in unet.parameters()):,} parameters")
+    if state := common.load(args.out, device):
+        unet.load_state_dict(state["model"])
+    common.launch(work, args, unet)
+
+
+if __name__ == "__main__":
+    main()

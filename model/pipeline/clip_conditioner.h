@@ -1,0 +1,26 @@
+#pragma once
+
+#include <utility>
+
+#include "model/pipeline/conditioner.h"
+#include "model/text/clip_text_model.h"
+#include "model/text/clip_tokenizer.h"
+
+namespace latentd::model {
+
+// One CLIP text encoder: Stable Diffusion 1.x and 2.x.
+class ClipConditioner final : public Conditioner {
+ public:
+  ClipConditioner(ClipTokenizer tokenizer, ClipTextModel encoder, at::Device device)
+      : tokenizer_(std::move(tokenizer)), encoder_(std::move(encoder)), device_(device) {}
+
+  int64_t memory_bytes() const override;
+  std::vector<Conditioning> Encode(std::span<const Prompt> prompts) const override;
+
+ private:
+  const ClipTokenizer tokenizer_;
+  const ClipTextModel encoder_;
+  const at::Device device_;
+};
+
+}  // namespace latentd::model

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+#include "model/layers/context.h"
+
+namespace latentd::model {
+
+// The lanes of one forward.
+struct Lanes {
+  at::Tensor samples;    // [L, C, h, w] float32 on the model's device
+  at::Tensor timesteps;  // [L] float32 on the CPU, where their embedding is made: no round trip to the device
+  Context context;       // empty for unconditional networks
+};
+
+// The network that predicts noise, whatever its kind. Not thread-safe. On the CPU in float32 a lane's bytes depend on
+// nothing but that lane.
+class Denoiser {
+ public:
+  virtual ~Denoiser() = default;
+
+  virtual int64_t memory_bytes() const = 0;  // of the weights
+
+  // [L, C', h, w]; C' is C, or 2C for networks that also predict the variance.
+  virtual at::Tensor Predict(const Lanes& lanes) const = 0;
+};
+
+}  // namespace latentd::model

@@ -1,0 +1,119 @@
+#include "model/pipeline/diffusion_pipeline.h"
+
+#include <ATen/ops/cat.h>
+#include <ATen/ops/isfinite.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/tensor.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "model/pipeline/guidance.h"
+#include "model/pipeline/pixels.h"
+
+namespace latentd::model {
+namespace {
+
+// One entry of the forward: a row's conditioned side, or its unconditioned one.
+struct Lane {
+  const PredictRow* row;
+  const Conditioning* conditioning;
+
+  int64_t text_length() const { return conditioning->states.defined() ? conditioning->states.size(0) : 0; }
+};
+
+// In the order of the length of their text, so that equal lengths are neighbours and share a group.
+std::vector<Lane> LanesOf(std::span<const PredictRow> rows) {
+  std::vector<Lane> lanes;
+  for (const PredictRow& row : rows) {
+    if (row.uncond != nullptr) lanes.push_back({&row, row.uncond});
+    lanes.push_back({&row, row.cond});
+  }
+  std::stable_sort(lanes.begin(), lanes.end(),
+                   [](const Lane& a, const Lane& b) { return a.text_length() < b.text_length(); });
+  return lanes;
+}
+
+Lanes Gather(const std::vector<Lane>& lanes) {
+  std::vector<at::Tensor> latents;
+  std::vector<float> timesteps;
+  std::vector<std::vector<at::Tensor>> texts;  // by group
+  for (const Lane& lane : lanes) {
+    const PredictRow& row = *lane.row;
+    latents.push_back(row.concat.defined() ? at::cat({row.latent, row.concat}) : row.latent);
+    timesteps.push_back(static_cast<float>(lane.row->timestep));
+    if (lane.text_length() == 0) continue;
+    if (texts.empty() || texts.back().front().size(0) != lane.text_length()) texts.emplace_back();
+    texts.back().push_back(lane.conditioning->states);
+  }
+  Lanes gathered{.samples = at::stack(latents), .timesteps = at::tensor(timesteps), .context = {}};
+  for (const std::vector<at::Tensor>& group : texts) gathered.context.push_back({.states = at::stack(group)});
+  return gathered;
+}
+
+}  // namespace
+
+DiffusionPipeline::DiffusionPipeline(PipelineParts parts)
+    : parts_(std::move(parts)), preview_(LatentPreview::Fit(*parts_.codec)) {}
+
+std::vector<int64_t> DiffusionPipeline::LatentShape(int width, int height) const {
+  const Codec& codec = *parts_.codec;
+  return {codec.channels(), height / codec.scale(), width / codec.scale()};
+}
+
+std::shared_ptr<const Sampler> DiffusionPipeline::MakeSampler(const SamplerOptions& options) const {
+  return model::MakeSampler(parts_.sampler, options);
+}
+
+std::vector<Conditioning> DiffusionPipeline::Encode(std::span<const Prompt> prompts) {
+  return parts_.conditioner->Encode(prompts);
+}
+
+EncodedInputs DiffusionPipeline::EncodeInputs(const TaskInputs& inputs) {
+  return parts_.starter->Encode(inputs, *parts_.codec, parts_.device);
+}
+
+RowStart DiffusionPipeline::Start(const EncodedInputs* inputs, at::IntArrayRef shape, const Sampler& sampler,
+                                  at::Generator& generator) const {
+  return parts_.starter->Start(inputs, shape, sampler, generator, parts_.device);
+}
+
+std::vector<at::Tensor> DiffusionPipeline::Predict(std::span<const PredictRow> rows) {
+  const std::vector<Lane> lanes = LanesOf(rows);
+  const at::Tensor noise = parts_.denoiser->Predict(Gather(lanes));  // [L, C, h, w]
+
+  std::map<const PredictRow*, std::pair<at::Tensor, at::Tensor>> by_row;  // uncond (undefined without guidance), cond
+  for (size_t i = 0; i < lanes.size(); ++i) {
+    auto& [uncond, cond] = by_row[lanes[i].row];
+    (lanes[i].conditioning == lanes[i].row->uncond && !uncond.defined() ? uncond : cond) =
+        noise[static_cast<int64_t>(i)];
+  }
+  std::vector<at::Tensor> predictions;
+  for (const PredictRow& row : rows) {
+    const auto& [uncond, cond] = by_row[&row];
+    predictions.push_back(uncond.defined() ? Guide(cond, uncond, row.guidance_scale, row.guidance_rescale)
+                                           : cond.to(at::kFloat).clone());
+  }
+  return predictions;
+}
+
+std::vector<at::Tensor> DiffusionPipeline::Decode(std::span<const at::Tensor> latents) {
+  const at::Tensor batch = at::stack(std::vector<at::Tensor>(latents.begin(), latents.end()));
+  const at::Tensor images = parts_.codec->Decode(batch);  // [B, 3, H, W]
+  TORCH_CHECK(at::isfinite(images).all().item<bool>(), "the decoder gave NaN or infinite values");
+  const at::Tensor bytes = ToBytes(images.permute({0, 2, 3, 1}));
+  std::vector<at::Tensor> pictures;
+  for (size_t i = 0; i < latents.size(); ++i) pictures.push_back(bytes[static_cast<int64_t>(i)]);
+  return pictures;
+}
+
+at::Tensor DiffusionPipeline::Preview(const at::Tensor& predicted_clean) const { return preview_(predicted_clean); }
+
+double DiffusionPipeline::scaling_factor() const { return parts_.codec->scaling_factor(); }
+
+int64_t DiffusionPipeline::memory_bytes() const {
+  return parts_.conditioner->memory_bytes() + parts_.denoiser->memory_bytes() + parts_.codec->memory_bytes();
+}
+
+}  // namespace latentd::model

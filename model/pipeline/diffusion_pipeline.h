@@ -1,0 +1,50 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "model/pipeline/codec.h"
+#include "model/pipeline/conditioner.h"
+#include "model/pipeline/denoiser.h"
+#include "model/pipeline/diffusion_model.h"
+#include "model/pipeline/latent_preview.h"
+#include "model/pipeline/starter.h"
+#include "model/samplers/sampler_config.h"
+
+namespace latentd::model {
+
+// What a system of the family is put together from. No part is null.
+struct PipelineParts {
+  at::Device device = at::kCPU;
+  SamplerConfig sampler;
+  std::unique_ptr<const Conditioner> conditioner;
+  std::unique_ptr<const Denoiser> denoiser;
+  std::unique_ptr<const Codec> codec;
+  std::unique_ptr<const Starter> starter;
+};
+
+// The four verbs over any parts. In float32 it computes what diffusers' pipeline of the same parts computes.
+class DiffusionPipeline final : public DiffusionModel {
+ public:
+  explicit DiffusionPipeline(PipelineParts parts);
+
+  at::Device device() const override { return parts_.device; }
+  std::vector<int64_t> LatentShape(int width, int height) const override;
+  std::shared_ptr<const Sampler> MakeSampler(const SamplerOptions& options) const override;
+  std::vector<Conditioning> Encode(std::span<const Prompt> prompts) override;
+  EncodedInputs EncodeInputs(const TaskInputs& inputs) override;
+  RowStart Start(const EncodedInputs* inputs, at::IntArrayRef shape, const Sampler& sampler,
+                 at::Generator& generator) const override;
+  std::vector<at::Tensor> Predict(std::span<const PredictRow> rows) override;
+  std::vector<at::Tensor> Decode(std::span<const at::Tensor> latents) override;
+  at::Tensor Preview(const at::Tensor& predicted_clean) const override;
+  double scaling_factor() const override;
+  int64_t memory_bytes() const override;
+
+ private:
+  const PipelineParts parts_;
+  const LatentPreview preview_;
+};
+
+}  // namespace latentd::model

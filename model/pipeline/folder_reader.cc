@@ -1,0 +1,48 @@
+#include "model/pipeline/folder_reader.h"
+
+#include "model/errors.h"
+
+namespace latentd::model {
+
+std::filesystem::path FolderReader::PathOf(const std::string& component) const {
+  const bool flat = !std::filesystem::exists(path_ / component) && std::filesystem::exists(path_ / "config.json");
+  return flat ? path_ : path_ / component;
+}
+
+bool FolderReader::Part(const std::function<void()>& read) {
+  try {
+    read();
+    return true;
+  } catch (const ModelError& error) {
+    const std::string where = std::filesystem::path(error.where()).lexically_relative(path_).string();
+    for (const std::string& problem : error.problems()) AddProblem(where + ": " + problem);
+    return false;
+  }
+}
+
+void FolderReader::CheckIndex(const std::vector<std::pair<std::string, std::string>>& components,
+                              std::initializer_list<std::string> ignored) {
+  Part([&] {
+    ConfigReader index = ConfigReader::FromFile(path_ / "model_index.json");
+    for (const auto& [name, wanted] : components) {
+      const nlohmann::json& value = index.Raw(name);
+      if (!value.is_array() || value.size() != 2 || !value[1].is_string()) {
+        index.AddProblem(name, "must be a pair such as [\"diffusers\", \"" + wanted + "\"]");
+        continue;
+      }
+      // Tokenizers come in a fast kind that reads the same files.
+      const auto given = value[1].get<std::string>();
+      if (given != wanted && given != wanted + "Fast") {
+        index.AddProblem(name, given + " is not supported (supported: " + wanted + ")");
+      }
+    }
+    index.Ignore(ignored);
+    index.Finish();
+  });
+}
+
+void FolderReader::Finish() {
+  if (!problems_.empty()) throw ModelError(path_.string(), std::exchange(problems_, {}));
+}
+
+}  // namespace latentd::model

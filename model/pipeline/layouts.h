@@ -1,0 +1,21 @@
+#pragma once
+
+#include "model/pipeline/folder_reader.h"
+#include "model/pipeline/model_folder.h"
+
+namespace latentd::model {
+
+// Each opens the folder of one pipeline class of diffusers. They throw ModelError listing everything that is wrong.
+
+// StableDiffusionPipeline and its kinds for image-to-image and inpainting, 1.x and 2.x (Rombach et al. 2022,
+// arXiv:2112.10752): one CLIP text encoder, a U-Net with cross-attention, an AutoencoderKL. A U-Net whose input has
+// room for a mask and a masked picture is one for inpainting, whatever the class.
+ModelFolder OpenStableDiffusion(FolderReader& reader);
+
+// DDPMPipeline and DDIMPipeline (Ho et al. 2020, arXiv:2006.11239): an unconditional U-Net over pixels.
+ModelFolder OpenPixelDiffusion(FolderReader& reader);
+
+// LDMPipeline (arXiv:2112.10752): an unconditional U-Net over the latents of a VQModel.
+ModelFolder OpenUnconditionalLdm(FolderReader& reader);
+
+}  // namespace latentd::model

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <algorithm>
+
+#include "model/samplers/sampler.h"
+
+namespace latentd::model {
+
+// What a job is given beside its words, at the size of its pictures. Undefined: not given.
+struct TaskInputs {
+  at::Tensor picture;  // uint8 [H, W, 3] on the CPU: what it starts from
+  at::Tensor mask;     // uint8 [H, W] on the CPU: 255 where the picture is redrawn, 0 where it is kept
+  // The share of the steps that is carried out, 0 to 1: how much of the picture is redone. Without a picture it is 1.
+  double strength = 1;
+};
+
+// How many of `steps` a row leaves out at the beginning, as diffusers' get_timesteps counts them.
+inline int SkippedSteps(int steps, double strength) {
+  return steps - std::min(static_cast<int>(steps * strength), steps);
+}
+
+// A row's state after the first `skipped` steps, all of them at most.
+inline SamplerState StateAt(const Sampler& sampler, int skipped) {
+  if (skipped < sampler.steps()) return sampler.StartAt(skipped);
+  return {.evaluation = sampler.evaluations(), .begin = sampler.evaluations()};
+}
+
+}  // namespace latentd::model

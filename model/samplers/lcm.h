@@ -1,0 +1,19 @@
+#pragma once
+
+#include "model/samplers/alpha_sampler.h"
+
+namespace latentd::model {
+
+// Luo et al., "Latent consistency models", algorithm 3: each step predicts the clean latent and noises it again; the
+// last one keeps it. Reference: LCMScheduler of diffusers 0.42.1.
+class LcmSampler final : public AlphaSampler {
+ public:
+  // Throws as ConsistencyTimesteps.
+  LcmSampler(const SamplerSettings& settings, int steps);
+
+ private:
+  Advanced Evaluate(SamplerState& state, const at::Tensor& latent, const at::Tensor& prediction,
+                    at::Generator& generator) const override;
+};
+
+}  // namespace latentd::model

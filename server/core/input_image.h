@@ -1,0 +1,35 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "server/core/blob.h"
+
+namespace latentd::core {
+
+// What happens to a picture whose size is not the wanted one.
+enum class Fit {
+  kStretch,  // to the size, whatever becomes of its shape; diffusers' resize_mode "default"
+  kCrop,     // scaled to cover, then cut around the centre; "crop"
+  kPad,      // scaled to fit, then continued with its edges' colours; "fill"
+  kRefuse,
+};
+
+// A picture that a request brings along: an encoded file whose header has been looked at.
+struct InputImage {
+  Blob data{};           // null in requests that are shown back
+  std::string sha256{};  // of the data, lower-case hex
+  int width = 0;         // upright
+  int height = 0;
+  std::optional<Fit> fit{};
+};
+
+// By how many pixels a picture is continued.
+struct Margins {
+  int left = 0;
+  int right = 0;
+  int top = 0;
+  int bottom = 0;
+};
+
+}  // namespace latentd::core

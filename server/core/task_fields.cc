@@ -1,0 +1,129 @@
+#include "server/core/task_fields.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+
+namespace latentd::core {
+namespace {
+
+// As diffusers' pipelines.
+constexpr double kImageToImageStrength = 0.8;
+constexpr double kInpaintStrength = 1;
+
+constexpr int kMaxMargin = 8192;
+
+class TaskChecker {
+ public:
+  TaskChecker(RequestFields& fields, std::vector<FieldViolation>& violations)
+      : fields_(fields), violations_(violations), task_(absl::StrCat("spec.", std::string(Name(*fields.task)))) {}
+
+  void Check() {
+    switch (*fields_.task) {
+      case Task::kImageToImage:
+        CheckStrength(kImageToImageStrength);
+        return;
+      case Task::kInpaint:
+        CheckStrength(kInpaintStrength);
+        return CheckMask();
+      case Task::kOutpaint:
+        return CheckMargins();
+      case Task::kUnconditional:
+        return CheckUnconditional();
+      case Task::kTextToImage:
+      case Task::kClassToImage:
+      case Task::kBoxesToImage:
+      case Task::kSuperResolution:
+        return;
+    }
+  }
+
+ private:
+  void Violate(absl::string_view field, std::string description) {
+    violations_.push_back({std::string(field), std::move(description)});
+  }
+
+  void CheckStrength(double by_default) {
+    const double strength = fields_.strength.value_or(by_default);
+    fields_.strength = strength;
+    if (strength >= 0 && strength <= 1) return;  // false for NaN
+    Violate(absl::StrCat(task_, ".strength"), absl::StrCat("must be a number from 0 to 1; got ", strength));
+  }
+
+  // A mask belongs to its picture: another size is a mistake, unless the request says what to do about it.
+  void CheckMask() {
+    if (!fields_.image || !fields_.mask || fields_.mask->fit) return;
+    const InputImage& image = *fields_.image;
+    InputImage& mask = *fields_.mask;
+    mask.fit = image.fit;
+    if (mask.width == image.width && mask.height == image.height) return;
+    Violate(absl::StrCat(task_, ".mask"),
+            absl::StrCat("must have the size of the image, ", image.width, " × ", image.height,
+                         ", or its own fit; got ", mask.width, " × ", mask.height));
+  }
+
+  void CheckMargins() {
+    const auto check = [&](const char* name, int margin) {
+      if (margin >= 0 && margin <= kMaxMargin) return;
+      Violate(absl::StrCat(task_, ".", name), absl::StrCat("must be from 0 to ", kMaxMargin, "; got ", margin));
+    };
+    const Margins& margins = fields_.margins;
+    check("left", margins.left);
+    check("right", margins.right);
+    check("top", margins.top);
+    check("bottom", margins.bottom);
+    if (margins.left == 0 && margins.right == 0 && margins.top == 0 && margins.bottom == 0) {
+      Violate(task_, "must have a margin: left, right, top or bottom");
+    }
+  }
+
+  void CheckUnconditional() {
+    const auto check = [&](absl::string_view field, const std::string& prompt) {
+      if (!prompt.empty()) Violate(field, "must be empty: the model draws without any condition");
+    };
+    check("spec.prompt", fields_.prompt);
+    check("spec.negative_prompt", fields_.negative_prompt);
+    if (const double scale = fields_.guidance_scale.value_or(1); scale > 1) {
+      Violate("spec.guidance_scale", absl::StrCat("must be 1 or less: there is nothing to guide towards; got ", scale));
+    }
+  }
+
+  RequestFields& fields_;
+  std::vector<FieldViolation>& violations_;
+  const std::string task_;
+};
+
+PictureSize WithMargins(const InputImage& image, const Margins& margins) {
+  return {image.width + margins.left + margins.right, image.height + margins.top + margins.bottom};
+}
+
+}  // namespace
+
+void CheckTaskFields(RequestFields& fields, std::vector<FieldViolation>& violations) {
+  TaskChecker(fields, violations).Check();
+}
+
+PictureSize DefaultSize(const RequestFields& fields, const ModelInfo& model) {
+  if (!fields.image) return {model.native_width, model.native_height};
+  const auto cut = [&](int edge) { return edge - edge % model.size_multiple; };
+  const PictureSize own = WithMargins(*fields.image, fields.margins);
+  return {cut(own.width), cut(own.height)};
+}
+
+void CheckFits(const RequestFields& fields, std::vector<FieldViolation>& violations) {
+  const auto check = [&](const char* name, const std::optional<InputImage>& image, const Margins& margins) {
+    if (!image || image->fit != Fit::kRefuse) return;
+    const PictureSize own = WithMargins(*image, margins);
+    if (own.width == fields.width && own.height == fields.height) return;
+    violations.push_back(
+        {absl::StrCat("spec.", std::string(Name(*fields.task)), ".", name),
+         absl::StrCat("must have the size of the request's pictures, ", fields.width, " × ", fields.height,
+                      ", since its fit is FIT_REFUSE; got ", own.width, " × ", own.height)});
+  };
+  check("image", fields.image, fields.margins);
+  check("mask", fields.mask, {});
+}
+
+}  // namespace latentd::core

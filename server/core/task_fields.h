@@ -1,0 +1,25 @@
+#pragma once
+
+#include <vector>
+
+#include "server/core/generation_request.h"
+#include "server/core/model_catalog.h"
+
+namespace latentd::core {
+
+// Checks the fields that belong to the request's task, whatever the model, and fills in what was left out.
+// REQUIRES: fields.task has a value.
+void CheckTaskFields(RequestFields& fields, std::vector<FieldViolation>& violations);
+
+// The size that a request's pictures have when it names none: the model's own, or that of the picture which it begins
+// with, its margins included, cut to the multiple that the model takes.
+struct PictureSize {
+  int width = 0;
+  int height = 0;
+};
+PictureSize DefaultSize(const RequestFields& fields, const ModelInfo& model);
+
+// Once the size is known: pictures that may not be fitted to it. REQUIRES: fields.task has a value.
+void CheckFits(const RequestFields& fields, std::vector<FieldViolation>& violations);
+
+}  // namespace latentd::core

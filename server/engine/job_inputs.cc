@@ -1,0 +1,110 @@
+#include "server/engine/job_inputs.h"
+
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/core/errors.h"
+#include "server/imaging/fit.h"
+#include "server/imaging/input_image.h"
+#include "server/imaging/mask.h"
+#include "server/imaging/picture.h"
+
+namespace latentd::engine {
+namespace {
+
+using imaging::Picture;
+
+absl::Status Damaged(const core::GenerationRequest& request, const char* name, const absl::Status& status) {
+  const std::string field = absl::StrCat("spec.", std::string(core::Name(request.task())), ".", name);
+  const std::string what(status.message());
+  return core::MakeError(absl::StatusCode::kInvalidArgument, absl::StrCat(field, " ", what),
+                         {.reason = "INVALID_FIELDS", .violations = {{field, what}}});
+}
+
+absl::StatusOr<Picture> Decode(const core::GenerationRequest& request, const char* name,
+                               const core::InputImage& image) {
+  absl::StatusOr<Picture> picture = imaging::DecodeImage(*image.data, {});
+  return picture.ok() ? std::move(picture) : Damaged(request, name, picture.status());
+}
+
+absl::StatusOr<Picture> FitToRequest(Picture picture, const core::GenerationRequest& request, const char* name,
+                                     const core::InputImage& image) {
+  absl::StatusOr<Picture> fitted =
+      imaging::FitTo(std::move(picture), request.width(), request.height(), image.fit.value_or(core::Fit::kStretch));
+  return fitted.ok() ? std::move(fitted) : Damaged(request, name, fitted.status());
+}
+
+// `source`, continued beyond its edges with their colours.
+Picture Extend(const Picture& source, const core::Margins& margins) {
+  Picture canvas{.width = source.width + margins.left + margins.right,
+                 .height = source.height + margins.top + margins.bottom,
+                 .rgb = {}};
+  canvas.rgb.resize(size_t{3} * canvas.width * canvas.height);
+  for (int y = 0; y < canvas.height; ++y) {
+    const int from_y = std::clamp(y - margins.top, 0, source.height - 1);
+    for (int x = 0; x < canvas.width; ++x) {
+      const int from_x = std::clamp(x - margins.left, 0, source.width - 1);
+      std::memcpy(&canvas.rgb[size_t{3} * (size_t{1} * y * canvas.width + x)],
+                  &source.rgb[size_t{3} * (size_t{1} * from_y * source.width + from_x)], 3);
+    }
+  }
+  return canvas;
+}
+
+// White where a picture of `width` × `height` is continued, black where it lies.
+Picture MarginMask(int width, int height, const core::Margins& margins) {
+  Picture inside{.width = width, .height = height, .rgb = std::vector<uint8_t>(size_t{3} * width * height, 0)};
+  Picture mask = Extend(inside, margins);
+  for (int y = 0; y < mask.height; ++y) {
+    for (int x = 0; x < mask.width; ++x) {
+      const bool kept = x >= margins.left && x < margins.left + width && y >= margins.top && y < margins.top + height;
+      if (!kept) std::memset(&mask.rgb[size_t{3} * (size_t{1} * y * mask.width + x)], 255, 3);
+    }
+  }
+  return mask;
+}
+
+at::Tensor ToTensor(const std::vector<uint8_t>& bytes, at::IntArrayRef shape) {
+  at::Tensor tensor = at::empty(shape, at::kByte);
+  std::memcpy(tensor.mutable_data_ptr(), bytes.data(), bytes.size());
+  return tensor;
+}
+
+}  // namespace
+
+absl::StatusOr<model::TaskInputs> DecodeTaskInputs(const core::GenerationRequest& request) {
+  const core::InputImage& image = *request.image();
+  absl::StatusOr<Picture> picture = Decode(request, "image", image);
+  if (!picture.ok()) return picture.status();
+  absl::StatusOr<Picture> mask = Picture();  // not valid: none
+  core::Fit mask_fit = core::Fit::kStretch;
+  if (request.mask()) {
+    mask = Decode(request, "mask", *request.mask());
+    mask_fit = request.mask()->fit.value_or(mask_fit);
+  } else if (request.task() == core::Task::kOutpaint) {
+    mask = MarginMask(picture->width, picture->height, request.margins());
+    picture = Extend(*picture, request.margins());
+    mask_fit = image.fit.value_or(mask_fit);
+  }
+  if (!mask.ok()) return mask.status();
+
+  picture = FitToRequest(*std::move(picture), request, "image", image);
+  if (!picture.ok()) return picture.status();
+  const int64_t height = picture->height;
+  const int64_t width = picture->width;
+  model::TaskInputs inputs{
+      .picture = ToTensor(picture->rgb, {height, width, 3}), .mask = {}, .strength = request.strength()};
+  if (!mask->valid()) return inputs;
+  mask = FitToRequest(*std::move(mask), request, "mask", {.fit = mask_fit});
+  if (!mask.ok()) return mask.status();
+  inputs.mask = ToTensor(imaging::ToMask(*mask).values, {height, width});
+  return inputs;
+}
+
+}  // namespace latentd::engine

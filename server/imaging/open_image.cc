@@ -1,0 +1,18 @@
+#include "server/imaging/open_image.h"
+
+#include <utility>
+
+#include "server/imaging/input_image.h"
+#include "server/imaging/sha256.h"
+
+namespace latentd::imaging {
+
+absl::StatusOr<core::InputImage> OpenImage(core::Blob file) {
+  const absl::StatusOr<ImageInfo> info = InspectImage(*file, {});
+  if (!info.ok()) return info.status();
+  std::string sha256 = Sha256Hex(*file);
+  return core::InputImage{
+      .data = std::move(file), .sha256 = std::move(sha256), .width = info->width, .height = info->height, .fit = {}};
+}
+
+}  // namespace latentd::imaging

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "server/core/blob.h"
+#include "server/core/input_image.h"
+
+namespace latentd::imaging {
+
+// A file that came with a request, looked at (InspectImage, with its errors) and hashed, not decoded. Thread-safe.
+absl::StatusOr<core::InputImage> OpenImage(core::Blob file);
+
+}  // namespace latentd::imaging

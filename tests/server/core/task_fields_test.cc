@@ -1,0 +1,135 @@
+#include "server/core/task_fields.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "tests/server/core/test_requests.h"
+
+namespace latentd::core {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+InputImage Image(int width, int height, std::optional<Fit> fit = {}) {
+  return {.data = std::make_shared<const std::string>("a file"),
+          .sha256 = "its hash",
+          .width = width,
+          .height = height,
+          .fit = fit};
+}
+
+RequestFields Inpaint(const InputImage& image, const InputImage& mask) {
+  RequestFields fields = TestFields();
+  fields.task = Task::kInpaint;
+  fields.image = image;
+  fields.mask = mask;
+  return fields;
+}
+
+ModelInfo Painter() {
+  ModelInfo model = TestModel();
+  model.tasks = {Task::kTextToImage, Task::kImageToImage, Task::kInpaint, Task::kOutpaint, Task::kUnconditional};
+  return model;
+}
+
+GenerationRequest::Validated Validate(const RequestFields& fields) {
+  return GenerationRequest::Validate(fields, Painter(), RequestLimits(), kTestNow, [] { return 7; });
+}
+
+std::vector<std::string> WrongFields(const RequestFields& fields) {
+  std::vector<std::string> names;
+  for (const FieldViolation& violation : Validate(fields).violations) names.push_back(violation.field);
+  return names;
+}
+
+TEST(TaskFields, AMaskHasThePicturesSizeUnlessItSaysWhatToDo) {
+  EXPECT_THAT(WrongFields(Inpaint(Image(64, 48), Image(64, 48))), IsEmpty());
+  EXPECT_THAT(WrongFields(Inpaint(Image(64, 48), Image(48, 64))), ElementsAre("spec.inpaint.mask"));
+  EXPECT_THAT(WrongFields(Inpaint(Image(64, 48), Image(48, 64, Fit::kStretch))), IsEmpty());
+}
+
+TEST(TaskFields, AMaskIsFittedAsItsPicture) {
+  EXPECT_EQ(Validate(Inpaint(Image(64, 48, Fit::kCrop), Image(64, 48))).request->mask()->fit, Fit::kCrop);
+}
+
+TEST(TaskFields, StrengthIsFromNoneToAll) {
+  RequestFields fields = TestFields();
+  fields.task = Task::kImageToImage;
+  fields.image = Image(64, 64);
+  EXPECT_EQ(Validate(fields).request->strength(), 0.8);
+  for (const double wrong : {-0.1, 1.01, std::numeric_limits<double>::quiet_NaN()}) {
+    fields.strength = wrong;
+    EXPECT_THAT(WrongFields(fields), ElementsAre("spec.image_to_image.strength")) << wrong;
+  }
+}
+
+TEST(TaskFields, PicturesHaveTheSizeOfTheOneTheyBeginWithCutToTheMultiple) {
+  RequestFields fields = TestFields();
+  fields.task = Task::kOutpaint;
+  fields.image = Image(101, 60);
+  fields.margins = {.left = 20, .right = 0, .top = 0, .bottom = 3};
+  const auto validated = Validate(fields);
+  ASSERT_TRUE(validated.request.has_value());
+  EXPECT_EQ(validated.request->width(), 120);
+  EXPECT_EQ(validated.request->height(), 56);
+}
+
+TEST(TaskFields, APictureThatIsTooLargeForTheModelNeedsASize) {
+  RequestFields fields = TestFields();
+  fields.task = Task::kImageToImage;
+  fields.image = Image(4000, 40);
+  const auto violations = Validate(fields).violations;
+  ASSERT_EQ(violations.size(), 1U);
+  EXPECT_EQ(violations[0].field, "spec.width");
+  EXPECT_THAT(violations[0].description, HasSubstr("got 4000, the picture's own size"));
+  fields.width = 128;
+  EXPECT_THAT(WrongFields(fields), IsEmpty());
+}
+
+TEST(TaskFields, OfAnotherSizeMayBeRefused) {
+  RequestFields fields = TestFields();
+  fields.task = Task::kImageToImage;
+  fields.image = Image(64, 48, Fit::kRefuse);
+  EXPECT_THAT(WrongFields(fields), IsEmpty());
+  fields.width = 72;
+  EXPECT_THAT(WrongFields(fields), ElementsAre("spec.image_to_image.image"));
+}
+
+TEST(TaskFields, MarginsAreNoneOrMoreAndOneIsMore) {
+  RequestFields fields = TestFields();
+  fields.task = Task::kOutpaint;
+  fields.image = Image(64, 64);
+  EXPECT_THAT(WrongFields(fields), ElementsAre("spec.outpaint"));
+  fields.margins = {.left = -8, .right = 8, .top = 9000, .bottom = 0};
+  fields.width = fields.height = 64;
+  EXPECT_THAT(WrongFields(fields), ElementsAre("spec.outpaint.left", "spec.outpaint.top"));
+}
+
+TEST(TaskFields, NothingIsSaidToAModelThatTakesNoText) {
+  RequestFields fields = TestFields();
+  fields.task = Task::kUnconditional;
+  fields.guidance_scale = 2;
+  EXPECT_THAT(WrongFields(fields), ElementsAre("spec.prompt", "spec.guidance_scale"));
+}
+
+TEST(WithoutPictures, KeepsWhatIsShown) {
+  const auto request =
+      std::make_shared<const GenerationRequest>(*Validate(Inpaint(Image(64, 48), Image(64, 48))).request);
+  const auto without = WithoutPictures(request);
+  EXPECT_NE(request->image()->data, nullptr);
+  EXPECT_EQ(without->image()->data, nullptr);
+  EXPECT_EQ(without->mask()->data, nullptr);
+  EXPECT_EQ(without->image()->sha256, "its hash");
+  EXPECT_EQ(without->prompt(), request->prompt());
+  const auto text = TestRequest();
+  EXPECT_EQ(WithoutPictures(text), text);
+}
+
+}  // namespace
+}  // namespace latentd::core
