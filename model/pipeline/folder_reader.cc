@@ -15,7 +15,7 @@ bool FolderReader::Part(const std::function<void()>& read) {
     return true;
   } catch (const ModelError& error) {
     const std::string where = std::filesystem::path(error.where()).lexically_relative(path_).string();
-    for (const std::string& problem : error.problems()) AddProblem(where + ": " + problem);
+    for (const std::string& problem : error.problems()) AddProblem(std::string(where).append(": ").append(problem));
     return false;
   }
 }
@@ -33,7 +33,7 @@ void FolderReader::CheckIndex(const std::vector<std::pair<std::string, std::stri
       // Tokenizers come in a fast kind that reads the same files.
       const auto given = value[1].get<std::string>();
       if (given != wanted && given != wanted + "Fast") {
-        index.AddProblem(name, given + " is not supported (supported: " + wanted + ")");
+        index.AddProblem(name, std::string(given).append(" is not supported (supported: ").append(wanted).append(")"));
       }
     }
     index.Ignore(ignored);

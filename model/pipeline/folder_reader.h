@@ -61,9 +61,9 @@ class FolderReader {
   // module's.
   template <typename Network, typename Config>
   std::shared_ptr<const Component<Config>> Open(const std::string& name, Config (*read_config)(ConfigReader),
-                                                const KeyMap& keys = {}, LoadOptions options = {}) {
+                                                const KeyMap& keys = {}, const LoadOptions& options = {}) {
     auto component = std::make_shared<Component<Config>>();
-    component->options = std::move(options);
+    component->options = options;
     const std::filesystem::path folder = PathOf(name);
     const bool read =
         Part([&] { component->config = read_config(ConfigReader::FromFile(folder / "config.json")); }) && Part([&] {

@@ -10,7 +10,7 @@ at::Tensor Hold::Apply(const at::Tensor& latent, const Sampler& sampler, int eva
 }
 
 at::Tensor Draw(const EncodedPicture& picture, at::Generator& generator) {
-  const at::Tensor mean = picture.mean[0];
+  at::Tensor mean = picture.mean[0];
   if (!picture.deviation.defined()) return mean;
   return mean + picture.deviation[0] * DrawNoise(mean.sizes(), generator, mean.device());
 }

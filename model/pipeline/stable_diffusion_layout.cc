@@ -85,13 +85,15 @@ std::unique_ptr<const Starter> MakeStarter(const Components& parts) {
 }
 
 PipelineParts Load(const Components& parts, const SamplerConfig& sampler, const at::TensorOptions& options) {
-  return {.device = options.device(),
-          .sampler = sampler,
-          .conditioner = std::make_unique<ClipConditioner>(ClipTokenizer::FromFolder(parts.tokenizer),
-                                                           parts.text->Load<ClipTextModel>(options), options.device()),
-          .denoiser = std::make_unique<TextDenoiser>(parts.unet->Load<UNet2DConditionModel>(options)),
-          .codec = std::make_unique<KlCodec>(parts.vae->Load<AutoencoderKL>(options), options),
-          .starter = MakeStarter(parts)};
+  PipelineParts loaded;
+  loaded.device = options.device();
+  loaded.sampler = sampler;
+  loaded.conditioner = std::make_unique<ClipConditioner>(ClipTokenizer::FromFolder(parts.tokenizer),
+                                                         parts.text->Load<ClipTextModel>(options), options.device());
+  loaded.denoiser = std::make_unique<TextDenoiser>(parts.unet->Load<UNet2DConditionModel>(options));
+  loaded.codec = std::make_unique<KlCodec>(parts.vae->Load<AutoencoderKL>(options), options);
+  loaded.starter = MakeStarter(parts);
+  return loaded;
 }
 
 }  // namespace
