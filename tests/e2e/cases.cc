@@ -1,12 +1,19 @@
 #include "tests/e2e/cases.h"
 
+#include <google/protobuf/util/json_util.h>
+
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
+#include <set>
+#include <stdexcept>
+
+#include "absl/strings/escaping.h"
 
 namespace latentd::e2e {
 
@@ -17,27 +24,13 @@ std::string ReadFile(const std::string& path) {
 
 namespace {
 
-void SetTask(const nlohmann::json& entry, v1::GenerationSpec& spec) {
-  const std::string task = entry.value("task", "");
-  const auto read = [&](const std::string& suffix) {
-    return ReadFile(GoldenFolder() + "/inputs/" + entry["image"].get<std::string>() + suffix + ".png");
-  };
-  if (task == "unconditional") {
-    spec.mutable_unconditional();
-  } else if (task == "image_to_image") {
-    spec.mutable_image_to_image()->mutable_image()->set_data(read(""));
-    spec.mutable_image_to_image()->set_strength(entry["strength"]);
-  } else if (task == "inpaint") {
-    spec.mutable_inpaint()->mutable_image()->set_data(read(""));
-    spec.mutable_inpaint()->mutable_mask()->set_data(read("-mask"));
-    spec.mutable_inpaint()->set_strength(entry["strength"]);
-  } else if (task == "outpaint") {
-    v1::Outpaint& outpaint = *spec.mutable_outpaint();
-    outpaint.mutable_image()->set_data(read(""));
-    outpaint.set_left(entry["left"]);
-    outpaint.set_right(entry["right"]);
-    outpaint.set_top(entry["top"]);
-    outpaint.set_bottom(entry["bottom"]);
+// Bytes are base64 in protobuf's JSON; the cases name a file of `inputs` instead, as "@FILE".
+void ReadInputs(nlohmann::json& value) {
+  if (value.is_structured()) {
+    for (nlohmann::json& each : value) ReadInputs(each);
+  } else if (value.is_string() && value.get_ref<const std::string&>().starts_with("@")) {
+    const std::string data = ReadFile(GoldenFolder() + "/inputs/" + value.get<std::string>().substr(1));
+    value = absl::Base64Escape(data);
   }
 }
 
@@ -46,28 +39,23 @@ void SetTask(const nlohmann::json& entry, v1::GenerationSpec& spec) {
 std::string GoldenFolder() { return LATENTD_SOURCE_DIR "/tests/golden/pipelines"; }
 std::string GoldenModels() { return GoldenFolder() + "/models"; }
 
-std::vector<GoldenCase> GoldenCases() {
-  const nlohmann::json document = nlohmann::json::parse(ReadFile(GoldenFolder() + "/cases.json"));
+std::vector<std::string> GoldenSystems() {
+  std::set<std::string> systems;
+  for (const auto& file : std::filesystem::directory_iterator(GoldenFolder() + "/cases")) {
+    systems.insert(file.path().stem());
+  }
+  return {systems.begin(), systems.end()};
+}
+
+std::vector<GoldenCase> GoldenCases(const std::string& system) {
+  nlohmann::json document = nlohmann::json::parse(ReadFile(GoldenFolder() + "/cases/" + system + ".json"));
   std::vector<GoldenCase> cases;
-  for (const nlohmann::json& entry : document) {
+  for (nlohmann::json& entry : document) {
     GoldenCase golden{.name = entry["name"], .spec = {}, .pictures = {}};
-    v1::GenerationSpec& spec = golden.spec;
-    spec.set_model(entry["model"]);
-    SetTask(entry, spec);
-    spec.set_prompt(entry.value("prompt", ""));
-    spec.set_negative_prompt(entry.value("negative_prompt", ""));
-    spec.set_width(entry["width"]);
-    spec.set_height(entry["height"]);
-    spec.set_num_images(entry["num_images"]);
-    spec.set_seed(entry["seed"]);
-    spec.set_steps(entry["steps"]);
-    spec.set_sampler(entry["sampler"]);
-    spec.set_sigmas(entry["sigmas"]);
-    if (entry.contains("guidance_scale")) spec.set_guidance_scale(entry["guidance_scale"]);
-    spec.set_guidance_rescale(entry.value("guidance_rescale", 0.0));
-    spec.set_eta(entry["eta"]);
-    spec.set_clip_skip(entry.value("clip_skip", 0));
-    for (int i = 0; i < spec.num_images(); ++i) {
+    ReadInputs(entry["spec"]);
+    const auto parsed = google::protobuf::util::JsonStringToMessage(entry["spec"].dump(), &golden.spec);
+    if (!parsed.ok()) throw std::runtime_error(golden.name + ": " + parsed.ToString());
+    for (int i = 0; i < entry["pictures"].get<int>(); ++i) {
       golden.pictures.push_back(
           ReadFile(GoldenFolder() + "/pictures/" + golden.name + "-" + std::to_string(i) + ".png"));
     }

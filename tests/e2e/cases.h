@@ -15,14 +15,17 @@ std::string ReadFile(const std::string& path);
 std::string GoldenFolder();
 std::string GoldenModels();
 
-// One request of tests/golden/pipelines/cases.json, with its reference pictures.
+// The systems of the family that there are cases of: the files of tests/golden/pipelines/cases.
+std::vector<std::string> GoldenSystems();
+
+// One request of a system, with its reference pictures.
 struct GoldenCase {
   std::string name;
   v1::GenerationSpec spec;
   std::vector<std::string> pictures;  // PNG files
 };
 
-std::vector<GoldenCase> GoldenCases();
+std::vector<GoldenCase> GoldenCases(const std::string& system);
 
 // Pixels of an encoded picture, 8-bit RGB; empty when it cannot be read.
 struct Pixels {

@@ -9,8 +9,10 @@ from diffusers import (AutoencoderKL, PNDMScheduler, StableDiffusionImg2ImgPipel
 from PIL import Image, ImageDraw
 from transformers import CLIPTextModel, CLIPTokenizer
 
+import text_cases
 from tiny_models import loud
 
+NAME = "pictures"
 INPAINTING = "tiny-inpaint"
 
 
@@ -129,3 +131,22 @@ class Reference:
                                   **size, **common).images
             result.append((images[0] * 255).round().astype("uint8"))
         return result
+
+
+def task(case):
+    image = {"data": f"@{case['image']}.png"}
+    if case["task"] == "image_to_image":
+        return dict(image_to_image=dict(image=image, strength=case["strength"]))
+    if case["task"] == "inpaint":
+        return dict(inpaint=dict(image=image, mask={"data": f"@{case['image']}-mask.png"}, strength=case["strength"]))
+    return dict(outpaint=dict(image=image, **{side: case[side] for side in ("left", "right", "top", "bottom")}))
+
+
+def make(goldens):
+    """Needs the models of text_cases."""
+    folder = goldens.folder
+    write_inputs(f"{folder}/inputs")
+    build_inpainting(f"{folder}/models/{INPAINTING}", f"{folder}/models/tiny-epsilon")
+    reference = Reference(folder, text_cases.open_pipelines(folder), text_cases.SAMPLERS)
+    for case in cases():
+        goldens.write(dict(case, spec=task(case)), reference.pictures(case))
