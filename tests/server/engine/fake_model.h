@@ -111,6 +111,9 @@ class FakeModel : public model::DiffusionModel {
     return at::zeros({clean.size(1), clean.size(2), 3}, at::kByte);
   }
   double scaling_factor() const override { return 1; }
+  std::shared_ptr<const model::Lora> LoadLora(const std::filesystem::path& /*file*/) const override {
+    return std::make_shared<model::Lora>(std::map<std::string, std::vector<model::Lora::Change>>{});
+  }
   int64_t memory_bytes() const override { return 100; }
 
  private:
