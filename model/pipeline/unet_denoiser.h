@@ -1,6 +1,7 @@
 #pragma once
 
 #include <utility>
+#include <vector>
 
 #include "model/pipeline/denoiser.h"
 #include "model/pipeline/network_bytes.h"
@@ -12,15 +13,18 @@ namespace latentd::model {
 // The U-Net of Stable Diffusion, which looks at the text by cross-attention.
 class TextDenoiser final : public Denoiser {
  public:
-  explicit TextDenoiser(UNet2DConditionModel unet) : unet_(std::move(unet)) {}
+  explicit TextDenoiser(UNet2DConditionModel unet) : unet_(std::move(unet)), adaptable_("unet", *unet_) {}
 
   int64_t memory_bytes() const override { return NetworkBytes(*unet_); }
+  std::vector<const AdaptableNetwork*> adaptable() const override { return {&adaptable_}; }
   at::Tensor Predict(const Lanes& lanes) const override {
+    const LoraScope scope(adaptable_, lanes.loras);
     return unet_->forward(lanes.samples, lanes.timesteps, lanes.context);
   }
 
  private:
   const UNet2DConditionModel unet_;
+  const AdaptableNetwork adaptable_;
 };
 
 // The U-Net of DDPM and unconditional latent diffusion.

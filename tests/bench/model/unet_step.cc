@@ -1,11 +1,12 @@
 // Times one guided U-Net step of Stable Diffusion 1.5 with random weights, or a batch of the embedded model's U-Net.
 //
 //   unet_step [--model sd15|small] [--dtype float32|bfloat16] [--lanes N] [--size N] [--runs N] [--threads N]
-//             [--compare] [--serve]
+//             [--compare] [--loras N [--rank N]] [--serve]
 //
 // Prints the seconds of each run, on the wall and of the processor (read by compare_unet_step.py), then minimum, median
 // and maximum. --compare: by turns the lanes in one forward and the same lanes one by one, and the ratios of their
-// times.
+// times. --loras: by turns the lanes in one forward without and with that many different LoRAs on the attention's
+// projections, shared out evenly among them, and the ratios.
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
@@ -18,9 +19,13 @@
 #include <ctime>
 #include <functional>
 #include <iostream>
+#include <map>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "model/adapters/lora_scope.h"
 #include "model/unet/unet.h"
 
 namespace latentd::model {
@@ -34,7 +39,9 @@ struct Arguments {
   int runs = 5;
   int threads = 0;
   bool compare = false;  // with the lanes one by one
-  bool serve = false;    // one run for each line on standard input
+  int64_t loras = 0;
+  int64_t rank = 16;   // of the LoRAs
+  bool serve = false;  // one run for each line on standard input
 };
 
 Arguments Parse(int argc, char** argv) {
@@ -49,6 +56,8 @@ Arguments Parse(int argc, char** argv) {
     if (flag == "--runs") result.runs = std::stoi(value());
     if (flag == "--threads") result.threads = std::stoi(value());
     if (flag == "--compare") result.compare = true;
+    if (flag == "--loras") result.loras = std::stoll(value());
+    if (flag == "--rank") result.rank = std::stoll(value());
     if (flag == "--serve") result.serve = true;
   }
   return result;
@@ -79,6 +88,22 @@ void Fill(UNet2DConditionModel& unet) {
     parameter.copy_(flat.view(parameter.sizes()));
     if (!matrix) parameter.add_(1);
   }
+}
+
+// One that changes every projection of every attention.
+std::shared_ptr<const Lora> MakeLora(const AdaptableNetwork& unet, int64_t rank) {
+  std::vector<Lora::Change> changes;
+  for (size_t i = 0; i < unet.layers().size(); ++i) {
+    const auto& [name, layer] = unet.layers()[i];
+    if (!name.ends_with("to_q") && !name.ends_with("to_k") && !name.ends_with("to_v") && !name.ends_with("to_out.0")) {
+      continue;
+    }
+    const at::Tensor& weight = layer->BaseWeight();
+    changes.push_back({.layer = i,
+                       .weights = {.down = at::randn({rank, weight.size(1)}).to(weight.options()) * 0.01,
+                                   .up = at::randn({weight.size(0), rank}).to(weight.options()) * 0.01}});
+  }
+  return std::make_shared<Lora>(std::map<std::string, std::vector<Lora::Change>>{{unet.name(), std::move(changes)}});
 }
 
 struct Timing {
@@ -112,6 +137,18 @@ int Main(int argc, char** argv) {
   const at::Tensor states = at::randn({arguments.lanes, 77, features}).to(dtype);
 
   const auto together = [&] { unet->forward(sample, timesteps, {{states}}); };
+  const AdaptableNetwork layers("unet", *unet);
+  std::vector<std::vector<AppliedLora>> loras;
+  for (int64_t i = 0; i < arguments.loras; ++i)
+    loras.push_back({{.lora = MakeLora(layers, arguments.rank), .scale = 0.8}});
+  std::vector<LoraSet> sets;  // of the lanes
+  for (int64_t i = 0; i < arguments.lanes && arguments.loras > 0; ++i) {
+    sets.emplace_back(loras[static_cast<size_t>(i * arguments.loras / arguments.lanes)]);
+  }
+  const auto with_loras = [&] {
+    const LoraScope scope(layers, sets);
+    together();
+  };
   const auto one_by_one = [&] {
     for (int64_t i = 0; i < arguments.lanes; ++i) {
       unet->forward(sample.narrow(0, i, 1), timesteps.narrow(0, i, 1), {{states.narrow(0, i, 1)}});
@@ -133,17 +170,26 @@ int Main(int argc, char** argv) {
   std::printf("%s, %s, %ld lanes, %ldx%ld latents, %d threads\n", arguments.model.c_str(), arguments.dtype.c_str(),
               static_cast<long>(arguments.lanes), static_cast<long>(size), static_cast<long>(size),
               at::get_num_threads());
-  std::vector<double> seconds, alone, ratios;
+  std::vector<double> seconds, alone, ratios, changed, slowdowns;
   for (int i = 0; i < arguments.runs; ++i) {
     seconds.push_back(run(together));
-    if (!arguments.compare) continue;
-    alone.push_back(run(one_by_one));
-    ratios.push_back(alone.back() / seconds.back());
+    if (arguments.compare) {
+      alone.push_back(run(one_by_one));
+      ratios.push_back(alone.back() / seconds.back());
+    }
+    if (arguments.loras > 0) {
+      changed.push_back(run(with_loras));
+      slowdowns.push_back(changed.back() / seconds.back());
+    }
   }
   Print("in one forward, s", seconds);
   if (arguments.compare) {
     Print("one by one, s", alone);
     Print("one by one / in one forward", ratios);
+  }
+  if (arguments.loras > 0) {
+    Print("with LoRAs, s", changed);
+    Print("with LoRAs / without", slowdowns);
   }
   return 0;
 }
