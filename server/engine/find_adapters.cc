@@ -136,7 +136,9 @@ absl::StatusOr<std::vector<AdapterEntry>> FindAdapters(const fs::path& folder, s
   std::vector<AdapterEntry> adapters;
   for (const fs::path& path : paths) {
     const fs::path file = WeightsOf(path);
-    AdapterEntry found{.info = {.name = NameOf(path)}, .content_hash = FileHash(file), .load = nullptr};
+    AdapterEntry found;
+    found.info.name = NameOf(path);
+    found.content_hash = FileHash(file);
     const bool taken = std::any_of(adapters.begin(), adapters.end(),
                                    [&](const AdapterEntry& other) { return other.info.name == found.info.name; });
     if (taken) {
