@@ -19,8 +19,9 @@ using testing::HasSubstr;
 // A rank-1 LoRA of one cross-attention of Stable Diffusion 1.
 std::string LoraFile(char fill = '\0') {
   const std::string layer = "unet.down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k.";
-  return SafetensorsBytes("{\"" + layer + R"(lora_A.weight":{"dtype":"F16","shape":[1,768],"data_offsets":[0,1536]},")" +
-                              layer + R"(lora_B.weight":{"dtype":"F16","shape":[320,1],"data_offsets":[1536,2176]}})",
+  return SafetensorsBytes("{\"" + layer +
+                              R"(lora_A.weight":{"dtype":"F16","shape":[1,768],"data_offsets":[0,1536]},")" + layer +
+                              R"(lora_B.weight":{"dtype":"F16","shape":[320,1],"data_offsets":[1536,2176]}})",
                           std::string(2176, fill));
 }
 
@@ -47,14 +48,15 @@ TEST(FindAdapters, WhatIsWrongWithOneIsItsError) {
   const model::TestFolder folder;
   folder.Write("cut.safetensors", LoraFile().substr(0, 100));
   folder.Write("good.safetensors", LoraFile());
-  folder.Write("odd.safetensors",
-               SafetensorsBytes(R"({"what":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", std::string(4, '\0')));
+  folder.Write("odd.safetensors", SafetensorsBytes(R"({"what.weight":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
+                                                   R"("what.bias":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
+                                                   std::string(8, '\0')));
   const auto found = FindAdapters(folder.path(), 2);
   ASSERT_TRUE(found.ok()) << found.status();
   ASSERT_EQ(found->size(), 3U);
   EXPECT_EQ((*found)[0].info.error.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_TRUE((*found)[1].info.error.ok());
-  EXPECT_THAT(std::string((*found)[2].info.error.message()), HasSubstr("what"));
+  EXPECT_THAT(std::string((*found)[2].info.error.message()), HasSubstr("what.weight"));
   EXPECT_THAT(std::string((*found)[2].info.error.message()), HasSubstr("not an adapter"));
 }
 
