@@ -65,7 +65,11 @@ at::Tensor GatedLinear(const at::Tensor& x, const at::Tensor& weight, const at::
 
 void AddLinear(const at::Tensor& x, const at::Tensor& weight, double scale, const at::Tensor& into) {
   if (LeaveProductToLibTorch(x)) {
-    into.add_(at::linear(x, weight), scale);
+    if (into.is_contiguous()) {
+      into.view({-1, into.size(-1)}).addmm_(x.reshape({-1, x.size(-1)}), weight.t(), /*beta=*/1, /*alpha=*/scale);
+    } else {
+      into.add_(at::linear(x, weight), scale);
+    }
     return;
   }
   TORCH_CHECK(

@@ -159,7 +159,7 @@ int Main(int argc, char** argv) {
     const Timing timing = Time(step);
     std::printf("run wall %.4f cpu %.4f\n", timing.wall, timing.cpu);
     std::fflush(stdout);
-    return timing.wall;
+    return timing;
   };
   if (arguments.serve) {
     std::puts("ready");
@@ -170,16 +170,19 @@ int Main(int argc, char** argv) {
   std::printf("%s, %s, %ld lanes, %ldx%ld latents, %d threads\n", arguments.model.c_str(), arguments.dtype.c_str(),
               static_cast<long>(arguments.lanes), static_cast<long>(size), static_cast<long>(size),
               at::get_num_threads());
-  std::vector<double> seconds, alone, ratios, changed, slowdowns;
+  std::vector<double> seconds, alone, ratios, changed, slowdowns, cpu_slowdowns;
   for (int i = 0; i < arguments.runs; ++i) {
-    seconds.push_back(run(together));
+    const Timing plain = run(together);
+    seconds.push_back(plain.wall);
     if (arguments.compare) {
-      alone.push_back(run(one_by_one));
+      alone.push_back(run(one_by_one).wall);
       ratios.push_back(alone.back() / seconds.back());
     }
     if (arguments.loras > 0) {
-      changed.push_back(run(with_loras));
-      slowdowns.push_back(changed.back() / seconds.back());
+      const Timing timing = run(with_loras);
+      changed.push_back(timing.wall);
+      slowdowns.push_back(timing.wall / plain.wall);
+      cpu_slowdowns.push_back(timing.cpu / plain.cpu);
     }
   }
   Print("in one forward, s", seconds);
@@ -190,6 +193,7 @@ int Main(int argc, char** argv) {
   if (arguments.loras > 0) {
     Print("with LoRAs, s", changed);
     Print("with LoRAs / without", slowdowns);
+    Print("the same of the processor", cpu_slowdowns);
   }
   return 0;
 }
