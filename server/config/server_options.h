@@ -31,6 +31,7 @@ struct ServerOptions {
   int64_t model_memory = 0;  // bytes; 0: no limit but the device's
   absl::Duration job_ttl = absl::Hours(1);
   int64_t job_bytes = int64_t{1} << 30;
+  int64_t blob_bytes = int64_t{256} << 20;
   absl::Duration drain_timeout = absl::Seconds(25);  // below Kubernetes' 30 s between SIGTERM and SIGKILL
   bool insecure = false;
 

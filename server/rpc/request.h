@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "latentd/v1/job.pb.h"
 #include "latentd/v1/spec.pb.h"
+#include "server/core/blob_store.h"
 #include "server/core/generation_request.h"
 #include "server/core/model_catalog.h"
 
@@ -21,15 +22,17 @@ struct RequestContext {
   core::ModelCatalog* catalog = nullptr;
   core::RequestLimits limits;
   std::function<uint32_t()> draw_seed;
-  // Looks at the header of a picture that came along: its size and its hash. INVALID_ARGUMENT says what is wrong with
-  // it.
-  std::function<absl::StatusOr<core::InputImage>(core::Blob file)> open_image;
+  // Looks at the header of a picture that came along: its size and its hash, which is passed when it is known and empty
+  // otherwise. INVALID_ARGUMENT says what is wrong with it.
+  std::function<absl::StatusOr<core::InputImage>(core::Blob file, std::string sha256)> open_image;
+  core::BlobStore* blobs = nullptr;
 };
 
 // The request that `spec` and `options` make. Errors, the first kind that applies:
 //   UNIMPLEMENTED        fields that this version does not serve, tasks among them; names all (reason NOT_SERVED)
 //   INVALID_ARGUMENT     all violations of all fields; those that depend on the model only when it can be used
-//   NOT_FOUND            no such model; names those there are
+//   NOT_FOUND            no such model; names those there are. Or blobs that are not there; names them and their fields
+//                        (reason BLOB_NOT_FOUND)
 //   FAILED_PRECONDITION  the model's files are broken; says how (reason MODEL_BROKEN). Or it cannot do the task; says
 //                        what it can (reason TASK_NOT_OFFERED)
 absl::StatusOr<std::shared_ptr<const core::GenerationRequest>> ReadRequest(const v1::GenerationSpec& spec,
