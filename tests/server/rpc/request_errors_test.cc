@@ -144,18 +144,12 @@ TEST_F(RequestErrors, PicturesThatAreNoneAreNamedByTheirFields) {
 }
 
 TEST_F(RequestErrors, RpcsOfLaterVersionsAreRefusedByName) {
-  Context put, get, adapters;
-  v1::Blob blob;
-  google::api::HttpBody body;
+  Context context;
   v1::ListAdaptersResponse list;
-  for (const auto& [status, name] :
-       {std::pair(blobs_->PutChunk(&put, {}, &blob), "latentd.v1.Blobs/PutChunk"),
-        std::pair(blobs_->Get(&get, {}, &body), "latentd.v1.Blobs/Get"),
-        std::pair(models_->ListAdapters(&adapters, {}, &list), "latentd.v1.Models/ListAdapters")}) {
-    EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
-    EXPECT_EQ(ReasonOf(status), "NOT_SERVED");
-    EXPECT_THAT(status.error_message(), HasSubstr(name));
-  }
+  const grpc::Status status = models_->ListAdapters(&context, {}, &list);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+  EXPECT_EQ(ReasonOf(status), "NOT_SERVED");
+  EXPECT_THAT(status.error_message(), HasSubstr("latentd.v1.Models/ListAdapters"));
 }
 
 TEST_F(RequestErrors, TextsThatAreNotUtf8AreNamedByTheirFields) {
@@ -174,11 +168,11 @@ TEST_F(RequestErrors, TextsThatAreNotUtf8AreNamedByTheirFields) {
 }
 
 TEST_F(RequestErrors, BytesThatAreNoMessageAreRefusedByEveryRpc) {
-  for (const char* method :
-       {"ImageGeneration/Generate", "ImageGeneration/CreateJob", "ImageGeneration/GetJob", "ImageGeneration/ListJobs",
-        "ImageGeneration/CancelJob", "ImageGeneration/DeleteJob", "ImageGeneration/WatchJob",
-        "ImageGeneration/WatchJobs", "ImageGeneration/GetOutput", "ImageGeneration/GetStats", "Models/ListModels",
-        "Models/GetModel", "Models/LoadModel", "Models/UnloadModel", "Models/ListAdapters"}) {
+  for (const char* method : {"ImageGeneration/Generate", "ImageGeneration/CreateJob", "ImageGeneration/GetJob",
+                             "ImageGeneration/ListJobs", "ImageGeneration/CancelJob", "ImageGeneration/DeleteJob",
+                             "ImageGeneration/WatchJob", "ImageGeneration/WatchJobs", "ImageGeneration/GetOutput",
+                             "ImageGeneration/GetStats", "Models/ListModels", "Models/GetModel", "Models/LoadModel",
+                             "Models/UnloadModel", "Models/ListAdapters", "Blobs/PutChunk", "Blobs/Get"}) {
     const grpc::Status status = RawCall(channel_, absl::StrCat("/latentd.v1.", method), "\x0A\x7F").first;
     EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << method;
     EXPECT_EQ(ReasonOf(status), "MALFORMED_MESSAGE") << method;
