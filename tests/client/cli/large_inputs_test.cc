@@ -13,7 +13,7 @@ using client::ServerError;
 using client::Sha256Hex;
 using testing::HasSubstr;
 
-const grpc::Status kNoBlob = ServerError(grpc::StatusCode::NOT_FOUND, "there is no such blob", "BLOB_NOT_FOUND");
+grpc::Status NoBlob() { return ServerError(grpc::StatusCode::NOT_FOUND, "there is no such blob", "BLOB_NOT_FOUND"); }
 
 TEST(LargeInputs, TakeThePlaceOfLargePicturesWhereverTheyAre) {
   const std::string large(LargeInputs::kMaxInlineBytes + 1, 'x');
@@ -64,16 +64,15 @@ TEST_F(LargeInputsTest, ALargePictureGoesAheadAndASmallOneAlong) {
 }
 
 TEST_F(LargeInputsTest, ABlobThatWasForgottenInBetweenIsSentOnceMore) {
-  for (const std::string& detach : {"", "--detach"}) {
+  for (const bool detach : {false, true}) {
     server_.create = {[&](auto&, auto&, auto&) {
                         server_.blobs.clear();
-                        return kNoBlob;
+                        return NoBlob();
                       },
                       [&](auto&, auto&, auto&) { return grpc::Status::OK; }};
-    const Finished finished = RunLatentctl(
-        detach.empty()
-            ? Inpaint()
-            : With("generate", {"--model", "m", "--prompt", "p", "--init-image", Path("large.png"), detach}));
+    const std::vector<std::string> detached = {"--model",         "m",       "--prompt", "p", "--init-image",
+                                               Path("large.png"), "--detach"};
+    const Finished finished = RunLatentctl(detach ? With("generate", detached) : Inpaint());
     EXPECT_EQ(finished.code, 0) << finished.err;
     EXPECT_EQ(finished.err, "");
     EXPECT_EQ(server_.blobs.at(Sha256Hex(large_)), large_);
@@ -82,7 +81,7 @@ TEST_F(LargeInputsTest, ABlobThatWasForgottenInBetweenIsSentOnceMore) {
 }
 
 TEST_F(LargeInputsTest, ABlobThatIsForgottenAgainIsAnError) {
-  server_.create = {[&](auto&, auto&, auto&) { return kNoBlob; }};
+  server_.create = {[&](auto&, auto&, auto&) { return NoBlob(); }};
   const Finished finished = RunLatentctl(Inpaint());
   EXPECT_EQ(finished.code, 3);
   EXPECT_THAT(finished.err, HasSubstr("there is no such blob"));

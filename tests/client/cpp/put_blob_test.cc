@@ -10,6 +10,7 @@ namespace latentd::client {
 namespace {
 
 using testing::ElementsAre;
+using testing::Pair;
 
 constexpr int64_t kMiB = 1 << 20;
 const grpc::Status kLost(grpc::StatusCode::UNAVAILABLE, "connection reset");
@@ -55,8 +56,7 @@ class PutBlobTest : public testing::Test {
 TEST_F(PutBlobTest, SendsPartsOfOneMebibyte) {
   EXPECT_EQ(client_->PutBlob(blob_).value(), hash_);
   EXPECT_EQ(server_.blobs.at(hash_), blob_);
-  EXPECT_THAT(Sent(),
-              ElementsAre(std::pair(0, 0), std::pair(0, kMiB), std::pair(kMiB, kMiB), std::pair(2 * kMiB, kMiB / 2)));
+  EXPECT_THAT(Sent(), ElementsAre(Pair(0, 0), Pair(0, kMiB), Pair(kMiB, kMiB), Pair(2 * kMiB, kMiB / 2)));
   for (const v1::PutChunkRequest& request : server_.put_requests()) {
     EXPECT_EQ(request.sha256(), hash_);
     EXPECT_EQ(request.total_size(), 5 * kMiB / 2);
@@ -66,14 +66,14 @@ TEST_F(PutBlobTest, SendsPartsOfOneMebibyte) {
 TEST_F(PutBlobTest, SendsNothingThatIsThere) {
   server_.blobs[hash_] = blob_;
   EXPECT_EQ(client_->PutBlob(blob_).value(), hash_);
-  EXPECT_THAT(Sent(), ElementsAre(std::pair(0, 0)));
+  EXPECT_THAT(Sent(), ElementsAre(Pair(0, 0)));
 }
 
 TEST_F(PutBlobTest, GoesOnWhereAnotherStopped) {
   server_.blobs[hash_] = blob_.substr(0, 2 * kMiB + 5);
   EXPECT_EQ(client_->PutBlob(blob_).value(), hash_);
   EXPECT_EQ(server_.blobs.at(hash_), blob_);
-  EXPECT_THAT(Sent(), ElementsAre(std::pair(0, 0), std::pair(2 * kMiB + 5, kMiB / 2 - 5)));
+  EXPECT_THAT(Sent(), ElementsAre(Pair(0, 0), Pair(2 * kMiB + 5, kMiB / 2 - 5)));
 }
 
 TEST_F(PutBlobTest, ALostConnectionCostsOnePartAtMost) {
@@ -83,8 +83,8 @@ TEST_F(PutBlobTest, ALostConnectionCostsOnePartAtMost) {
   EXPECT_EQ(retries, 2);
   EXPECT_EQ(waiter_->pauses().size(), 2u);
   EXPECT_EQ(server_.blobs.at(hash_), blob_);
-  EXPECT_THAT(Sent(), ElementsAre(std::pair(0, 0), std::pair(0, kMiB), std::pair(kMiB, kMiB), std::pair(kMiB, kMiB),
-                                  std::pair(kMiB, kMiB), std::pair(2 * kMiB, kMiB / 2)));
+  EXPECT_THAT(Sent(), ElementsAre(Pair(0, 0), Pair(0, kMiB), Pair(kMiB, kMiB), Pair(kMiB, kMiB), Pair(kMiB, kMiB),
+                                  Pair(2 * kMiB, kMiB / 2)));
 }
 
 TEST_F(PutBlobTest, AServerThatStartedAnewGetsAll) {

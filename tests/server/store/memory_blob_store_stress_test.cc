@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
 #include <random>
 #include <string>
 #include <thread>
@@ -49,7 +50,7 @@ TEST(MemoryBlobStoreStress, AllSendTheSameBlobInTheirOwnOrder) {
     Run([&](int thread) {
       std::mt19937 random(thread);
       for (bool complete = false; !complete;) {
-        const size_t offset = random() % blob.bytes.size();
+        const size_t offset = random() % 40 * 500;
         const auto state = store.Put({.sha256 = blob.hash,
                                       .total_size = static_cast<int64_t>(blob.bytes.size()),
                                       .offset = static_cast<int64_t>(offset),
@@ -77,8 +78,8 @@ TEST(MemoryBlobStoreStress, BlobsComeAndGo) {
                            .bytes = 30'000,
                            .max_blob_bytes = 4'000,
                            .max_uploads = 5,
-                           .ttl = absl::Milliseconds(3),
-                           .upload_ttl = absl::Milliseconds(1),
+                           .ttl = absl::Milliseconds(20),
+                           .upload_ttl = absl::Milliseconds(4),
                            .on_usage = [&](const core::BlobUsage& now) {
                              usage = now;
                              EXPECT_LE(now.bytes + now.upload_bytes, 30'000);
