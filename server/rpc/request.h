@@ -25,16 +25,16 @@ struct RequestContext {
   // Looks at the header of a picture that came along: its size and its hash, which is passed when it is known and empty
   // otherwise. INVALID_ARGUMENT says what is wrong with it.
   std::function<absl::StatusOr<core::InputImage>(core::Blob file, std::string sha256)> open_image;
-  core::BlobStore* blobs = nullptr;
+  core::BlobStore* blobs = nullptr;  // where pictures are that are named by their hash
 };
 
 // The request that `spec` and `options` make. Errors, the first kind that applies:
 //   UNIMPLEMENTED        fields that this version does not serve, tasks among them; names all (reason NOT_SERVED)
 //   INVALID_ARGUMENT     all violations of all fields; those that depend on the model only when it can be used
-//   NOT_FOUND            no such model; names those there are. Or blobs that are not there; names them and their fields
-//                        (reason BLOB_NOT_FOUND)
+//   NOT_FOUND            no such model; names those there are
 //   FAILED_PRECONDITION  the model's files are broken; says how (reason MODEL_BROKEN). Or it cannot do the task; says
 //                        what it can (reason TASK_NOT_OFFERED)
+//   NOT_FOUND            blobs that are not there; names all, and their fields (reason BLOB_NOT_FOUND)
 absl::StatusOr<std::shared_ptr<const core::GenerationRequest>> ReadRequest(const v1::GenerationSpec& spec,
                                                                            const v1::JobOptions& options,
                                                                            absl::Time now,
