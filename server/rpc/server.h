@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/core/adapter.h"
 #include "server/core/blob_store.h"
 #include "server/core/clock.h"
 #include "server/core/generation_request.h"
@@ -37,6 +38,7 @@ class Server {
     // REQUIRES: not null; they outlive the server.
     core::JobStore* store = nullptr;
     core::ModelCatalog* catalog = nullptr;
+    core::AdapterCatalog* adapters = nullptr;
     core::BlobStore* blobs = nullptr;
     core::Clock* clock = nullptr;
 

@@ -26,6 +26,7 @@
 #include "server/store/memory_blob_store.h"
 #include "server/store/memory_job_store.h"
 #include "tests/server/core/fake_clock.h"
+#include "tests/server/rpc/fake_adapters.h"
 #include "tests/server/rpc/fake_catalog.h"
 
 namespace latentd::rpc {
@@ -99,6 +100,7 @@ class RpcTest : public testing::Test {
     auto server = Server::Start({.listen = "127.0.0.1:0",
                                  .store = store,
                                  .catalog = &catalog_,
+                                 .adapters = &adapters_,
                                  .blobs = &blob_store_,
                                  .clock = &clock_,
                                  .open_image = OpenTestImage,
@@ -160,6 +162,7 @@ class RpcTest : public testing::Test {
   store::MemoryJobStore store_{{.clock = &clock_}};
   store::MemoryBlobStore blob_store_{{.clock = &clock_, .bytes = 48 << 20, .max_blob_bytes = 32 << 20}};
   FakeCatalog catalog_;
+  FakeAdapters adapters_;
   std::unique_ptr<Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::ImageGeneration::Stub> images_;
