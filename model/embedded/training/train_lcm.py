@@ -4,8 +4,11 @@
 
 Latent consistency distillation (Luo et al. 2023, arXiv:2310.04378 and 2311.05556; after diffusers' example
 train_lcm_distill_lora_sd.py): the model with the LoRA learns to jump from a noised latent to where the model without it,
-guided, would end, by agreeing with itself one step of 25 further on. Resumes from --out if it is there. All in float32: what is
-learnt is small differences between two answers.
+guided, would end, by agreeing with itself at an earlier timestep, which the model without it has led to. Resumes from --out if it is there.
+
+Only the timesteps of four steps are learnt, and a few steps of the solver lie between two of them. With the paper's fifty timesteps the end is
+known at one in fifty, and news of it travels by one timestep an update: a training of minutes then teaches the network to agree with
+itself by letting noise through.
 """
 
 import argparse
@@ -21,10 +24,10 @@ import common
 import networks
 from train_diffusion import Batches
 
-STEPS = 50  # the timesteps that are learnt; LCMScheduler's original_inference_steps
-JUMP = 2  # of them the solver takes at once: the 25 steps with which the model is used
+TIMESTEPS = (0, 259, 499, 759, 999)  # of four steps of LCMScheduler; 0 is the end
+SOLVER_STEPS = 2  # between two of them
 GUIDANCE = 3.0  # w of cond + w * (cond - uncond); a guidance scale is 1 + w
-HUBER = 1e-3  # below it an error counts by its square
+HUBER = 0.1  # below it an error counts by its square
 RANK = 32
 LAYERS = ["to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2", "conv1", "conv2",
           "conv_shortcut", "downsamplers.0.conv", "upsamplers.0.conv", "time_emb_proj"]
@@ -47,15 +50,15 @@ def boundary(timesteps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return 0.25 / (scaled**2 + 0.25), scaled / (scaled**2 + 0.25).sqrt()
 
 
-class Student:
-    """The network's answers as clean latents."""
+class Network:
+    """The network as a student, with the LoRA, and as its own teacher, without."""
 
     def __init__(self, unet: torch.nn.Module, signals: torch.Tensor):
         self.unet, self.signals = unet, signals
 
     def parts(self, latents, timesteps, context):
         """The clean latent and the noise that the network sees in `latents`; it predicts velocities."""
-        velocity = self.unet(latents, timesteps, context).sample
+        velocity = self.unet(latents, timesteps, context).sample.float()
         signal = self.signals[timesteps][:, None, None, None]
         a, b = signal.sqrt(), (1 - signal).sqrt()
         return a * latents - b * velocity, b * latents + a * velocity
@@ -64,6 +67,19 @@ class Student:
         keep, take = boundary(timesteps)
         return keep * latents + take * self.parts(latents, timesteps, context)[0]
 
+    def solve(self, latents, timesteps, earlier, context, nothing):
+        """Without the LoRA, guided, by DDIM from each row's timestep to its earlier one. `nothing` is the empty prompt's context."""
+        contexts = torch.cat([context, nothing.expand_as(context)])
+        self.unet.disable_adapters()
+        for step in range(SOLVER_STEPS):
+            now, then = (timesteps + (earlier - timesteps) * k // SOLVER_STEPS for k in (step, step + 1))
+            clean, noise = (part.chunk(2) for part in self.parts(latents.repeat(2, 1, 1, 1), now.repeat(2), contexts))
+            guided_clean, guided_noise = (cond + GUIDANCE * (cond - none) for cond, none in (clean, noise))
+            signal = self.signals[then][:, None, None, None]
+            latents = signal.sqrt() * guided_clean + (1 - signal).sqrt() * guided_noise
+        self.unet.enable_adapters()
+        return latents
+
 
 def work(rank: int, args: argparse.Namespace, both: torch.nn.ModuleDict, steps: torch.Tensor) -> None:
     device = common.pick_device()
@@ -71,8 +87,8 @@ def work(rank: int, args: argparse.Namespace, both: torch.nn.ModuleDict, steps: 
     data = Batches(args.latents, tokenizer, device, args.tints, empty_share=0)
     unet, text = both["unet"], both["text"]
     signals = networks.build_scheduler().alphas_cumprod.to(device)
-    solver = torch.arange(1, STEPS + 1, device=device) * (1000 // STEPS) - 1
-    student = Student(unet, signals)
+    learnt = torch.tensor(TIMESTEPS, device=device)
+    network = Network(unet, signals)
     empty = tokenizer([""], padding="max_length", max_length=tokenizer.model_max_length, return_tensors="pt").input_ids.to(device)
     averaged = {name: weight.clone() for name, weight in lora_state(unet).items()}
     first, seen, spent = 0, 0, 0.0
@@ -94,24 +110,17 @@ def work(rank: int, args: argparse.Namespace, both: torch.nn.ModuleDict, steps: 
         total, last, step = 0.0, budget.spent, first
         while not budget.over():
             ids, clean = data.next(args.rows, rng)
-            slices = (torch.randperm(args.rows, device=device) + torch.rand(args.rows, device=device)) / args.rows
-            timesteps = solver[(slices * STEPS).long().clamp(max=STEPS - 1)]
-            earlier = (timesteps - JUMP * 1000 // STEPS).clamp(min=0)
-            signal, target_signal = signals[timesteps][:, None, None, None], signals[earlier][:, None, None, None]
-            latents = signal.sqrt() * clean + (1 - signal).sqrt() * torch.randn_like(clean)
-            with torch.no_grad():
-                context = text(ids).last_hidden_state
-                unet.disable_adapters()
-                clean_cond, noise_cond = student.parts(latents, timesteps, context)
-                clean_none, noise_none = student.parts(latents, timesteps, nothing.expand(args.rows, -1, -1))
-                unet.enable_adapters()
-                guided_clean = clean_cond + GUIDANCE * (clean_cond - clean_none)
-                guided_noise = noise_cond + GUIDANCE * (noise_cond - noise_none)
-                moved = target_signal.sqrt() * guided_clean + (1 - target_signal).sqrt() * guided_noise
-                target = student.answer(moved, earlier, context)
-            answer = student.answer(latents, timesteps, context)
+            place = torch.randperm(args.rows, device=device) % (len(learnt) - 1)  # as many rows of each timestep
+            timesteps, earlier = learnt[place + 1], learnt[place]
+            latents, _ = networks.noised(clean, torch.randn_like(clean), signals[timesteps])
+            with common.bfloat16(device, args.bfloat16):
+                with torch.no_grad():
+                    context = text(ids).last_hidden_state
+                    moved = network.solve(latents, timesteps, earlier, context, nothing)
+                    target = network.answer(moved, earlier, context)
+                answer = network.answer(latents, timesteps, context)
             loss = (((answer - target).square() + HUBER**2).sqrt() - HUBER).mean()  # pseudo-Huber
-            common.update(both, optimiser, loss, args.rate * budget.rate(first + int(steps.sum())))
+            common.update(both, optimiser, loss, args.rate * budget.rate(first + int(steps.sum()), warmup=20))
             steps[rank] += 1
             if rank:
                 continue
@@ -121,8 +130,8 @@ def work(rank: int, args: argparse.Namespace, both: torch.nn.ModuleDict, steps: 
             for name, weight in lora_state(unet).items():
                 averaged[name].lerp_(weight, 1 - decay)
             total += loss.item()
-            if steps[0] % 50 == 0:
-                row(step, seen, round(budget.spent, 1), total / 50)
+            if steps[0] % 10 == 0:
+                row(step, seen, round(budget.spent, 1), total / 10)
                 total = 0.0
             if budget.spent - last > 120:
                 checkpoint()
@@ -139,9 +148,10 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=80)
     parser.add_argument("--workers", type=int, default=1, help="processes; without a GPU, the number of cores")
     parser.add_argument("--rows", type=int, default=16, help="pictures a step and worker")
-    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--rate", type=float, default=4e-4)
     parser.add_argument("--ema", type=float, default=0.995)
     parser.add_argument("--tints", type=float, default=0.2, help="share of recoloured pictures")
+    parser.add_argument("--bfloat16", action="store_true", help="on a CPU as well; pays where it has AMX")
     parser.add_argument("--restart-clock", action="store_true", help="count --minutes from now, keeping the weights")
     args = parser.parse_args()
 
