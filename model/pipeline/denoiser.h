@@ -12,6 +12,7 @@ namespace latentd::model {
 struct Lanes {
   at::Tensor samples;    // [L, C, h, w] float32 on the model's device
   at::Tensor timesteps;  // [L] float32 on the CPU, where their embedding is made: no round trip to the device
+  at::Tensor guidance;   // [L] float64 on the CPU: guidance scales, for networks that embed them
   Context context;       // empty for unconditional networks
 };
 

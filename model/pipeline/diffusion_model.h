@@ -33,8 +33,8 @@ struct PredictRow {
   double timestep = 0;
   const Conditioning* cond = nullptr;
   const Conditioning* uncond = nullptr;  // null: no guidance, one lane instead of two
-  double guidance_scale = 1;
-  double guidance_rescale = 0;  // arXiv:2305.08891 §3.4; 0 is off
+  double guidance_scale = 1;             // networks that embed it are told it without guidance, too
+  double guidance_rescale = 0;           // arXiv:2305.08891 §3.4; 0 is off
 };
 
 // A latent diffusion model on one device: three of the four verbs (the fourth, Advance, is the sampler's). The engine's
@@ -72,8 +72,9 @@ class DiffusionModel {
   // Latents to pictures: uint8 [H, W, 3] on the CPU, one for each latent. REQUIRES: latents of one shape.
   virtual std::vector<at::Tensor> Decode(std::span<const at::Tensor> latents) = 0;
 
-  // A cheap picture of a predicted clean latent, uint8 [h, w, 3] on the CPU, at the latent's own size.
-  virtual at::Tensor Preview(const at::Tensor& predicted_clean) const = 0;
+  // Cheap pictures of predicted clean latents, uint8 [H, W, 3] on the CPU, one for each: as large as the latent, or as
+  // its picture where the model has a tiny decoder. REQUIRES: at least one; latents of one shape.
+  virtual std::vector<at::Tensor> Preview(std::span<const at::Tensor> predicted_clean) const = 0;
 
   // Divide a latent by it before the VAE's decoder.
   virtual double scaling_factor() const = 0;

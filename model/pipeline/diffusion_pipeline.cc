@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "model/pipeline/guidance.h"
+#include "model/pipeline/latent_preview.h"
 #include "model/pipeline/pixels.h"
 
 namespace latentd::model {
@@ -38,24 +39,35 @@ std::vector<Lane> LanesOf(std::span<const PredictRow> rows) {
 Lanes Gather(const std::vector<Lane>& lanes) {
   std::vector<at::Tensor> latents;
   std::vector<float> timesteps;
+  std::vector<double> scales;
   std::vector<std::vector<at::Tensor>> texts;  // by group
   for (const Lane& lane : lanes) {
     const PredictRow& row = *lane.row;
     latents.push_back(row.concat.defined() ? at::cat({row.latent, row.concat}) : row.latent);
-    timesteps.push_back(static_cast<float>(lane.row->timestep));
+    timesteps.push_back(static_cast<float>(row.timestep));
+    scales.push_back(row.guidance_scale);
     if (lane.text_length() == 0) continue;
     if (texts.empty() || texts.back().front().size(0) != lane.text_length()) texts.emplace_back();
     texts.back().push_back(lane.conditioning->states);
   }
-  Lanes gathered{.samples = at::stack(latents), .timesteps = at::tensor(timesteps), .context = {}};
+  Lanes gathered{.samples = at::stack(latents),
+                 .timesteps = at::tensor(timesteps),
+                 .guidance = at::tensor(scales, at::kDouble),
+                 .context = {}};
   for (const std::vector<at::Tensor>& group : texts) gathered.context.push_back({.states = at::stack(group)});
   return gathered;
 }
 
+PipelineParts WithPreviewer(PipelineParts parts) {
+  if (parts.previewer == nullptr) {
+    parts.previewer = std::make_unique<LatentPreview>(LatentPreview::Fit(*parts.codec));
+  }
+  return parts;
+}
+
 }  // namespace
 
-DiffusionPipeline::DiffusionPipeline(PipelineParts parts)
-    : parts_(std::move(parts)), preview_(LatentPreview::Fit(*parts_.codec)) {}
+DiffusionPipeline::DiffusionPipeline(PipelineParts parts) : parts_(WithPreviewer(std::move(parts))) {}
 
 std::vector<int64_t> DiffusionPipeline::LatentShape(int width, int height) const {
   const Codec& codec = *parts_.codec;
@@ -108,12 +120,16 @@ std::vector<at::Tensor> DiffusionPipeline::Decode(std::span<const at::Tensor> la
   return pictures;
 }
 
-at::Tensor DiffusionPipeline::Preview(const at::Tensor& predicted_clean) const { return preview_(predicted_clean); }
+std::vector<at::Tensor> DiffusionPipeline::Preview(std::span<const at::Tensor> predicted_clean) const {
+  const std::vector<at::Tensor> latents(predicted_clean.begin(), predicted_clean.end());
+  return parts_.previewer->Show(at::stack(latents)).unbind();
+}
 
 double DiffusionPipeline::scaling_factor() const { return parts_.codec->scaling_factor(); }
 
 int64_t DiffusionPipeline::memory_bytes() const {
-  return parts_.conditioner->memory_bytes() + parts_.denoiser->memory_bytes() + parts_.codec->memory_bytes();
+  return parts_.conditioner->memory_bytes() + parts_.denoiser->memory_bytes() + parts_.codec->memory_bytes() +
+         parts_.previewer->memory_bytes();
 }
 
 }  // namespace latentd::model

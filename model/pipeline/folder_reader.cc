@@ -41,6 +41,25 @@ void FolderReader::CheckIndex(const std::vector<std::pair<std::string, std::stri
   });
 }
 
+std::string FolderReader::ClassOf(const std::string& component, const std::vector<std::string>& choices) {
+  std::string found = choices.front();
+  Part([&] {
+    ConfigReader index = ConfigReader::FromFile(path_ / "model_index.json");
+    const nlohmann::json& value = index.Raw(component);
+    std::string known;
+    for (const std::string& choice : choices) {
+      if (value.is_array() && value.size() == 2 && value[1] == choice) {
+        found = choice;
+        return;
+      }
+      known.append(known.empty() ? "" : ", ").append(choice);
+    }
+    throw ModelError((path_ / "model_index.json").string(),
+                     {component + ": " + value.dump() + " is not a pair of a library and one of: " + known});
+  });
+  return found;
+}
+
 void FolderReader::Finish() {
   if (!problems_.empty()) throw ModelError(path_.string(), std::exchange(problems_, {}));
 }

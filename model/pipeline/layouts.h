@@ -8,9 +8,13 @@ namespace latentd::model {
 // Each opens the folder of one pipeline class of diffusers. They throw ModelError listing everything that is wrong.
 
 // StableDiffusionPipeline and its kinds for image-to-image and inpainting, 1.x and 2.x (Rombach et al. 2022,
-// arXiv:2112.10752): one CLIP text encoder, a U-Net with cross-attention, an AutoencoderKL. A U-Net whose input has
-// room for a mask and a masked picture is one for inpainting, whatever the class.
+// arXiv:2112.10752): one CLIP text encoder, a U-Net with cross-attention, an AutoencoderKL or an AutoencoderTiny. A
+// U-Net whose input has room for a mask and a masked picture is one for inpainting, whatever the class.
 ModelFolder OpenStableDiffusion(FolderReader& reader);
+
+// LatentConsistencyModelPipeline and its kind for image-to-image (Luo et al. 2023, arXiv:2310.04378): the same parts
+// with a U-Net that embeds the guidance scale. Such a U-Net may be a StableDiffusionPipeline's, too.
+ModelFolder OpenLatentConsistency(FolderReader& reader);
 
 // DDPMPipeline and DDIMPipeline (Ho et al. 2020, arXiv:2006.11239): an unconditional U-Net over pixels.
 ModelFolder OpenPixelDiffusion(FolderReader& reader);

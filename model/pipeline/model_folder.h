@@ -23,11 +23,13 @@ struct ModelFolder {
   int native_height = 0;
   int size_multiple = 1;  // that widths and heights must have
   bool takes_text = false;
-  bool inpaints_only = false;            // its U-Net does not work without a picture and a mask
-  int text_layers = 0;                   // of the text encoder
-  int prompt_tokens = 0;                 // that it takes, start and end marks included
-  int default_steps = 0;                 // when a request does not say
-  std::optional<double> guidance_scale;  // that suits it: `_latentd_guidance_scale` of model_index.json, 0 to 100
+  bool inpaints_only = false;    // its U-Net does not work without a picture and a mask
+  int text_layers = 0;           // of the text encoder
+  int prompt_tokens = 0;         // that it takes, start and end marks included
+  int default_steps = 0;         // when a request does not say
+  bool embeds_guidance = false;  // its U-Net is told the guidance scale: one lane a row, and no negative prompt
+  // That suits it: `_latentd_guidance_scale` of model_index.json, 0 to 100, or what its pipeline class takes.
+  std::optional<double> guidance_scale;
   SamplerConfig sampler;
   int64_t parameters = 0;  // of all networks
 

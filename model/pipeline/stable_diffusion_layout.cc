@@ -1,29 +1,31 @@
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "model/errors.h"
+#include "model/pipeline/autoencoder_part.h"
 #include "model/pipeline/clip_conditioner.h"
-#include "model/pipeline/kl_codec.h"
 #include "model/pipeline/layouts.h"
 #include "model/pipeline/unet_denoiser.h"
 #include "model/text/clip_text_config.h"
 #include "model/unet/unet_config.h"
-#include "model/vae/vae_config.h"
 #include "model/weights/key_maps/clip_keys.h"
-#include "model/weights/key_maps/vae_keys.h"
 
 namespace latentd::model {
 namespace {
 
 constexpr int kDefaultSteps = 25;
+// As diffusers' LatentConsistencyModelPipeline.
+constexpr int kConsistencySteps = 4;
+constexpr double kEmbeddedGuidanceScale = 8.5;
 
 struct Components {
   std::filesystem::path tokenizer;
   std::shared_ptr<const Component<ClipTextConfig>> text;
   std::shared_ptr<const Component<UNetConfig>> unet;
-  std::shared_ptr<const Component<VaeConfig>> vae;
+  std::optional<AutoencoderPart> vae;
 };
 
 std::string Architecture(const UNetConfig& unet) {
@@ -57,13 +59,15 @@ bool ReadsText(const UNetConfig& unet, int64_t features) {
 }
 
 // The latent, the mask and the latent of what the mask leaves.
-int64_t InpaintingChannels(const VaeConfig& vae) { return 2 * vae.latent_channels + 1; }
+int64_t InpaintingChannels(const AutoencoderPart& vae) { return 2 * vae.latent_channels + 1; }
 
-bool Inpaints(const UNetConfig& unet, const VaeConfig& vae) { return unet.in_channels == InpaintingChannels(vae); }
+bool Inpaints(const UNetConfig& unet, const AutoencoderPart& vae) {
+  return unet.in_channels == InpaintingChannels(vae);
+}
 
 void CheckFit(const Components& parts, FolderReader& reader) {
   const UNetConfig& unet = parts.unet->config;
-  const VaeConfig& vae = parts.vae->config;
+  const AutoencoderPart& vae = *parts.vae;
   const int64_t latent = vae.latent_channels;
   if (unet.in_channels != latent && !Inpaints(unet, vae)) {
     reader.AddProblem("unet/config.json: in_channels must be the VAE's " + std::to_string(latent) +
@@ -80,7 +84,7 @@ void CheckFit(const Components& parts, FolderReader& reader) {
 }
 
 std::unique_ptr<const Starter> MakeStarter(const Components& parts) {
-  if (Inpaints(parts.unet->config, parts.vae->config)) return std::make_unique<InpaintingStarter>();
+  if (Inpaints(parts.unet->config, *parts.vae)) return std::make_unique<InpaintingStarter>();
   return std::make_unique<PlainStarter>();
 }
 
@@ -91,50 +95,64 @@ PipelineParts Load(const Components& parts, const SamplerConfig& sampler, const 
   loaded.conditioner = std::make_unique<ClipConditioner>(ClipTokenizer::FromFolder(parts.tokenizer),
                                                          parts.text->Load<ClipTextModel>(options), options.device());
   loaded.denoiser = std::make_unique<TextDenoiser>(parts.unet->Load<UNet2DConditionModel>(options));
-  loaded.codec = std::make_unique<KlCodec>(parts.vae->Load<AutoencoderKL>(options), options);
+  parts.vae->load(options, loaded);
   loaded.starter = MakeStarter(parts);
   return loaded;
 }
 
-}  // namespace
-
-ModelFolder OpenStableDiffusion(FolderReader& reader) {
+// `pipeline` notes what the pipeline's class means for its sampler.
+ModelFolder Open(FolderReader& reader, void (*pipeline)(SamplerConfig&)) {
   // Components that this pipeline does without may be named or null.
-  reader.CheckIndex({{"unet", "UNet2DConditionModel"},
-                     {"vae", "AutoencoderKL"},
-                     {"text_encoder", "CLIPTextModel"},
-                     {"tokenizer", "CLIPTokenizer"}},
-                    {"scheduler", "safety_checker", "feature_extractor", "requires_safety_checker", "image_encoder"});
+  reader.CheckIndex(
+      {{"unet", "UNet2DConditionModel"}, {"text_encoder", "CLIPTextModel"}, {"tokenizer", "CLIPTokenizer"}},
+      {"vae", "scheduler", "safety_checker", "feature_extractor", "requires_safety_checker", "image_encoder"});
   ModelFolder folder;
   reader.Part([&] {
     folder.sampler = SamplerConfig::FromFile(reader.SamplerFile());
-    folder.sampler.stable_diffusion_pipeline = true;
+    pipeline(folder.sampler);
   });
   Components parts{.tokenizer = reader.PathOf("tokenizer"),
                    .text = reader.Open<ClipTextModel>("text_encoder", ReadClipTextConfig, PrefixedClipKey,
                                                       {.may_ignore = IsClipConstant}),
                    .unet = reader.Open<UNet2DConditionModel>("unet", ReadUNetConfig),
-                   .vae = reader.Open<AutoencoderKL>("vae", ReadVaeConfig, ModernVaeKey)};
+                   .vae = OpenAutoencoder(reader)};
   reader.Part([&] { CheckTokenizer(parts.tokenizer, parts.text.get()); });
   reader.Finish();
   CheckFit(parts, reader);
   reader.Finish();
 
   const UNetConfig& unet = parts.unet->config;
-  const int scale = static_cast<int>(parts.vae->config.Scale());
+  const int scale = static_cast<int>(parts.vae->scale);
   folder.architecture = Architecture(unet);
   folder.native_width = static_cast<int>(unet.sample_width) * scale;
   folder.native_height = static_cast<int>(unet.sample_height) * scale;
   folder.size_multiple = scale;
   folder.takes_text = true;
-  folder.inpaints_only = Inpaints(unet, parts.vae->config);
+  folder.inpaints_only = Inpaints(unet, *parts.vae);
   folder.text_layers = static_cast<int>(parts.text->config.layers);
   folder.prompt_tokens = static_cast<int>(parts.text->config.max_positions);
-  folder.default_steps = kDefaultSteps;
+  folder.default_steps = IsConsistencySampler(folder.sampler.kind) ? kConsistencySteps : kDefaultSteps;
+  folder.embeds_guidance = unet.guidance_features > 0;
+  if (folder.embeds_guidance) folder.guidance_scale = kEmbeddedGuidanceScale;
   folder.parameters = parts.text->parameters + parts.unet->parameters + parts.vae->parameters;
   folder.load = [parts = std::move(parts), sampler = folder.sampler](const at::TensorOptions& options) {
     return Load(parts, sampler, options);
   };
+  return folder;
+}
+
+}  // namespace
+
+ModelFolder OpenStableDiffusion(FolderReader& reader) {
+  return Open(reader, [](SamplerConfig& sampler) { sampler.stable_diffusion_pipeline = true; });
+}
+
+ModelFolder OpenLatentConsistency(FolderReader& reader) {
+  ModelFolder folder = Open(reader, [](SamplerConfig& sampler) { sampler.latent_consistency_pipeline = true; });
+  if (!folder.embeds_guidance) {
+    reader.AddProblem("unet/config.json: time_cond_proj_dim: must be set: the pipeline embeds the guidance scale");
+  }
+  reader.Finish();
   return folder;
 }
 

@@ -27,7 +27,7 @@ at::Tensor AllNoise(const at::Tensor& noise, const Sampler& sampler) { return no
 // Where `strength` lets a row begin, and its latent there.
 void StartLate(RowStart& start, const at::Tensor& clean, const at::Tensor& noise, double strength,
                const Sampler& sampler) {
-  start.sampler = StateAt(sampler, SkippedSteps(sampler.steps(), strength));
+  start.sampler = StateFor(sampler, strength);
   const int evaluation = start.sampler.evaluation;
   start.latent = evaluation < sampler.evaluations() ? sampler.AddNoise(clean, noise, evaluation) : clean;
 }

@@ -27,4 +27,10 @@ inline SamplerState StateAt(const Sampler& sampler, int skipped) {
   return {.evaluation = sampler.evaluations(), .begin = sampler.evaluations()};
 }
 
+// A row's state where `strength` lets it begin: after the steps that it leaves out, or at the first of a plan that was
+// shortened instead.
+inline SamplerState StateFor(const Sampler& sampler, double strength) {
+  return sampler.shortened() ? SamplerState{} : StateAt(sampler, SkippedSteps(sampler.steps(), strength));
+}
+
 }  // namespace latentd::model

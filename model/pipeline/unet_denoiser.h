@@ -4,19 +4,23 @@
 
 #include "model/pipeline/denoiser.h"
 #include "model/pipeline/network_bytes.h"
+#include "model/unet/guidance_embedding.h"
 #include "model/unet/unet.h"
 #include "model/unet/unet_2d.h"
 
 namespace latentd::model {
 
-// The U-Net of Stable Diffusion, which looks at the text by cross-attention.
+// The U-Net of Stable Diffusion, which looks at the text by cross-attention; that of a latent consistency model is also
+// told each lane's guidance scale.
 class TextDenoiser final : public Denoiser {
  public:
   explicit TextDenoiser(UNet2DConditionModel unet) : unet_(std::move(unet)) {}
 
   int64_t memory_bytes() const override { return NetworkBytes(*unet_); }
   at::Tensor Predict(const Lanes& lanes) const override {
-    return unet_->forward(lanes.samples, lanes.timesteps, lanes.context);
+    const int64_t features = unet_->config().guidance_features;
+    return unet_->forward(lanes.samples, lanes.timesteps, lanes.context,
+                          features > 0 ? GuidanceEmbedding(lanes.guidance, features) : at::Tensor());
   }
 
  private:

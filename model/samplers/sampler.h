@@ -65,6 +65,10 @@ class Sampler {
   // REQUIRES: skipped < steps().
   virtual SamplerState StartAt(int skipped) const { return {.evaluation = skipped, .begin = skipped}; }
 
+  // Whether the plan is already shortened to SamplerOptions::strength: a row that starts from a picture begins with its
+  // first evaluation then, and leaves out nothing.
+  virtual bool shortened() const { return false; }
+
   // The timestep that the U-Net gets for the row's next evaluation (fractional for some sigma samplers).
   // REQUIRES: state.evaluation < evaluations().
   double Timestep(const SamplerState& state) const { return timesteps_.at(state.evaluation); }
@@ -114,6 +118,10 @@ struct SamplerOptions {
   // How much of the noise is new in each step. ddim: 0 is deterministic, 1 is like ddpm. tcd: gamma of its paper, 0 is
   // deterministic, 1 predicts the clean latent and noises it again. Others take 0 only.
   double eta = 0.0;
+  // Of a row that starts from a picture, 0 to 1. Only lcm and tcd look at it, in models whose pipeline has them
+  // spread their steps over this share of the distillation's schedule (SamplerConfig::latent_consistency_pipeline);
+  // elsewhere such a row leaves out steps (Sampler::StartAt).
+  double strength = 1.0;
 };
 
 // Throws ModelError when `options` does not fit `config` (Karras sigmas for DDIM, more steps than training timesteps

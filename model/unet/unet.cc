@@ -21,9 +21,9 @@ UNet2DConditionModelImpl::UNet2DConditionModelImpl(const UNetConfig& config, con
     : config_(config),
       conv_in_(register_module(
           "conv_in", MakeConv(config.in_channels, config.levels.front().channels, config.conv_in_kernel, options))),
-      time_embedding_(register_module(
-          "time_embedding",
-          TimestepEmbedding(config.levels.front().channels, config.time_features, config.activation, options))),
+      time_embedding_(
+          register_module("time_embedding", TimestepEmbedding(config.levels.front().channels, config.time_features,
+                                                              config.activation, options, config.guidance_features))),
       down_blocks_(register_module("down_blocks", std::make_shared<ModuleVector<DownBlock>>())),
       up_blocks_(register_module("up_blocks", std::make_shared<ModuleVector<UpBlock>>())),
       conv_norm_out_(register_module(
@@ -37,7 +37,7 @@ UNet2DConditionModelImpl::UNet2DConditionModelImpl(const UNetConfig& config, con
 }
 
 void UNet2DConditionModelImpl::CheckShapes(const at::Tensor& sample, const at::Tensor& timesteps,
-                                           const Context& context) const {
+                                           const Context& context, const at::Tensor& guidance) const {
   TORCH_CHECK(sample.dim() == 4 && sample.size(1) == config_.in_channels, "U-Net: the sample is ", sample.sizes(),
               " instead of [L, ", config_.in_channels, ", h, w]");
   const int64_t lanes = sample.size(0);
@@ -48,13 +48,19 @@ void UNet2DConditionModelImpl::CheckShapes(const at::Tensor& sample, const at::T
     TORCH_CHECK(group.states.dim() == 3, "U-Net: a context is ", group.states.sizes(), " instead of [n, T, D]");
     described += group.states.size(0);
   }
+  const bool guidance_fits = config_.guidance_features == 0
+                                 ? !guidance.defined()
+                                 : guidance.defined() && guidance.dim() == 2 && guidance.size(0) == lanes &&
+                                       guidance.size(1) == config_.guidance_features;
+  TORCH_CHECK(guidance_fits, "U-Net: the guidance's embedding does not fit [", lanes, ", ", config_.guidance_features,
+              "]");
   TORCH_CHECK(described == lanes, "U-Net: the context is for ", described, " lanes, the sample has ", lanes);
 }
 
 at::Tensor UNet2DConditionModelImpl::forward(const at::Tensor& sample, const at::Tensor& timesteps,
-                                             const Context& context) const {
+                                             const Context& context, const at::Tensor& guidance) const {
   const c10::InferenceMode no_gradients;
-  CheckShapes(sample, timesteps, context);
+  CheckShapes(sample, timesteps, context, guidance);
   const at::TensorOptions options = conv_in_->weight.options();
 
   // 1. To the network's type and memory order.
@@ -67,7 +73,7 @@ at::Tensor UNet2DConditionModelImpl::forward(const at::Tensor& sample, const at:
   const at::Tensor sinusoids = SinusoidalEmbedding(timesteps, config_.levels.front().channels, config_.flip_sin_to_cos,
                                                    config_.freq_shift);  // [L, C0]
   const at::Tensor time =
-      kernels::Activate(time_embedding_->forward(sinusoids), config_.activation);  // [L, time_features]
+      kernels::Activate(time_embedding_->forward(sinusoids, guidance), config_.activation);  // [L, time_features]
 
   // 3. Down, keeping the maps that the way up will look at again.
   x = conv_in_->forward(x);  // [L, C0, h, w]

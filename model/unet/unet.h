@@ -30,15 +30,19 @@ class UNet2DConditionModelImpl : public torch::nn::Module {
 
   // sample: [L, in_channels, h, w], any h and w (from 1, unless downsample_padding is 0); timesteps: float32 [L], one
   // for each lane; context: groups whose lanes sum to L, each [n, T, cross_attention_dim]. They are converted to the
-  // network's type and device. Returns [L, out_channels, h, w] in the network's type, channels-last.
+  // network's type and device. guidance: the embedding of each lane's guidance scale, float32 [L,
+  // config().guidance_features]; undefined when that is 0. Returns [L, out_channels, h, w] in the network's type,
+  // channels-last.
   //
   // Throws c10::Error when the shapes do not fit. On the CPU in float32 a lane's bytes depend on nothing but that lane.
-  at::Tensor forward(const at::Tensor& sample, const at::Tensor& timesteps, const Context& context) const;
+  at::Tensor forward(const at::Tensor& sample, const at::Tensor& timesteps, const Context& context,
+                     const at::Tensor& guidance = {}) const;
 
   const UNetConfig& config() const { return config_; }
 
  private:
-  void CheckShapes(const at::Tensor& sample, const at::Tensor& timesteps, const Context& context) const;
+  void CheckShapes(const at::Tensor& sample, const at::Tensor& timesteps, const Context& context,
+                   const at::Tensor& guidance) const;
 
   const UNetConfig config_;
   Conv2d conv_in_;

@@ -132,7 +132,7 @@ void CheckNumbers(ConfigReader& reader, const UNetConfig& config) {
 void RefuseUnsupported(ConfigReader& reader) {
   for (const char* key : {"num_attention_heads", "reverse_transformer_layers_per_block", "encoder_hid_dim",
                           "encoder_hid_dim_type", "class_embed_type", "addition_embed_type", "addition_time_embed_dim",
-                          "num_class_embeds", "time_embedding_act_fn", "timestep_post_act", "time_cond_proj_dim",
+                          "num_class_embeds", "time_embedding_act_fn", "timestep_post_act",
                           "projection_class_embeddings_input_dim", "cross_attention_norm"}) {
     reader.Only(key, nullptr);
   }
@@ -161,6 +161,11 @@ UNetConfig ReadUNetConfig(ConfigReader reader) {
   config.freq_shift = reader.Get("freq_shift", 0.0);
   config.time_features =
       GetPositive(reader, "time_embedding_dim", config.levels.empty() ? 1 : 4 * config.levels[0].channels);
+  if (const auto features = reader.GetOptional<int64_t>("time_cond_proj_dim")) {
+    config.guidance_features = *features;
+    // The embedding's frequencies lie between those of two pairs at least.
+    if (*features < 4 || *features > kMaxChannels) reader.AddProblem("time_cond_proj_dim", "must be from 4 to 65536");
+  }
   config.downsample_padding = reader.Get<int64_t>("downsample_padding", 1);
   if (config.downsample_padding != 0 && config.downsample_padding != 1) {
     reader.AddProblem("downsample_padding", "must be 0 or 1");

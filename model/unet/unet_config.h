@@ -34,6 +34,7 @@ struct UNetConfig {
   bool flip_sin_to_cos = true;     // cosines first in the timestep's embedding
   double freq_shift = 0;           // frequencies 10000^(-i / (half - freq_shift))
   int64_t time_features = 0;       // of the time embedding: time_embedding_dim, or four times the first level
+  int64_t guidance_features = 0;   // time_cond_proj_dim: of the guidance scale's embedding; 0: the network has none
   int64_t downsample_padding = 1;  // 0: one row below and one column on the right
   double mid_block_scale = 1;      // sums of the middle block's residual blocks are divided by it
   Activation activation = Activation::kSilu;

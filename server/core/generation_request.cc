@@ -49,6 +49,9 @@ class Validator {
     CheckRange("spec.clip_skip", fields_.clip_skip, 0, std::max(0, model.text_layers - 1));
     CheckSize(model);
     if (!fields_.guidance_scale.has_value()) fields_.guidance_scale = model.default_guidance_scale;
+    if (model.embeds_guidance && !fields_.negative_prompt.empty()) {
+      Violate("spec.negative_prompt", "must be empty: the model was distilled with the guidance of an empty one");
+    }
     const SamplerInfo* sampler = CheckSampler(model);
     if (sampler == nullptr) return;
     CheckSteps(model, *sampler);
@@ -84,7 +87,18 @@ class Validator {
   }
 
   void CheckSteps(const ModelInfo& model, const SamplerInfo& sampler) {
-    const int most = std::min(limits_.max_steps, sampler.max_steps);
+    int most = std::min(limits_.max_steps, sampler.max_steps);
+    if (sampler.shortened_by_strength && fields_.task == Task::kImageToImage) {
+      const double strength = *fields_.strength;
+      if (!(strength >= 0 && strength <= 1)) return;  // has been said
+      const int left = static_cast<int>(sampler.max_steps * strength);
+      if (left < sampler.min_steps) {
+        return Violate("spec.image_to_image.strength",
+                       absl::StrCat("must be at least ", 1.0 / sampler.max_steps, " with the sampler ", sampler.name,
+                                    ", one of its ", sampler.max_steps, " steps; got ", strength));
+      }
+      most = std::min(most, left);
+    }
     if (fields_.steps == 0) fields_.steps = std::max(sampler.min_steps, std::min(most, model.default_steps));
     if (steps_fit_) CheckRange("spec.steps", fields_.steps, sampler.min_steps, most);
   }
@@ -219,7 +233,10 @@ GenerationRequest::Validated GenerationRequest::Validate(const RequestFields& fi
   validator.CheckAgainst(model);
 
   Validated result{.request = std::nullopt, .violations = std::move(validator).violations()};
-  if (result.violations.empty()) result.request = GenerationRequest(std::move(complete));
+  if (result.violations.empty()) {
+    const bool guided = *complete.guidance_scale > 1 && !model.embeds_guidance;
+    result.request = GenerationRequest(std::move(complete), guided);
+  }
   return result;
 }
 

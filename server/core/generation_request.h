@@ -104,7 +104,7 @@ class GenerationRequest {
   const std::string& sampler() const { return fields_.sampler; }
   const std::string& sigmas() const { return fields_.sigmas; }
   double guidance_scale() const { return *fields_.guidance_scale; }
-  bool guided() const { return guidance_scale() > 1.0; }  // two lanes a row instead of one
+  bool guided() const { return guided_; }  // two lanes a row instead of one
   double guidance_rescale() const { return fields_.guidance_rescale; }
   double eta() const { return fields_.eta; }
   PreviewKind preview_kind() const { return fields_.preview_kind; }
@@ -126,9 +126,10 @@ class GenerationRequest {
  private:
   friend std::shared_ptr<const GenerationRequest> WithoutPictures(std::shared_ptr<const GenerationRequest> request);
 
-  explicit GenerationRequest(RequestFields fields) : fields_(std::move(fields)) {}
+  GenerationRequest(RequestFields fields, bool guided) : fields_(std::move(fields)), guided_(guided) {}
 
   RequestFields fields_;
+  bool guided_ = false;
 };
 
 // The same request without the bytes of the pictures that came with it, to be shown when nobody needs them any more.

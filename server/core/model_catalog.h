@@ -20,6 +20,8 @@ struct SamplerInfo {
   int min_steps = 1;                  // some begin with a warm-up
   int max_steps = 1000;               // that it has timesteps for: those of the training, less for some offsets
   bool takes_eta = false;
+  // Image-to-image takes max_steps times its strength at most, and carries all of them out.
+  bool shortened_by_strength = false;
 };
 
 // What is known of a model without loading its weights.
@@ -40,8 +42,9 @@ struct ModelInfo {
   std::string default_sigmas{};
   int default_steps = 0;
   double default_guidance_scale = 0;
-  int text_layers = 0;    // clip_skip stays below
-  int prompt_tokens = 0;  // that the text encoder takes, start and end marks included
+  bool embeds_guidance = false;  // one lane a row whatever the scale, and no negative prompt
+  int text_layers = 0;           // clip_skip stays below
+  int prompt_tokens = 0;         // that the text encoder takes, start and end marks included
   int64_t memory_bytes = 0;
 
   bool Does(Task task) const;

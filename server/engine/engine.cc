@@ -170,10 +170,12 @@ void Engine::SubmitRows(RunningJob& job, ModelUse& use) {
   std::vector<int64_t> shape;
   const absl::Status status = GuardedChoice([&] {
     shape = use.lease->LatentShape(request.width(), request.height());
-    job.sampler = use.lease->MakeSampler({.kind = *model::ParseSamplerKind(request.sampler()),
-                                          .sigmas = *model::ParseSigmaSpacing(request.sigmas()),
-                                          .steps = request.steps(),
-                                          .eta = request.eta()});
+    job.sampler =
+        use.lease->MakeSampler({.kind = *model::ParseSamplerKind(request.sampler()),
+                                .sigmas = *model::ParseSigmaSpacing(request.sigmas()),
+                                .steps = request.steps(),
+                                .eta = request.eta(),
+                                .strength = request.task() == core::Task::kImageToImage ? request.strength() : 1});
   });
   if (!status.ok()) return EndJob(job, status);
   job.load = use.lease.load();
@@ -181,7 +183,7 @@ void Engine::SubmitRows(RunningJob& job, ModelUse& use) {
              .latent_height = static_cast<int>(shape[1]),
              .latent_width = static_cast<int>(shape[2]),
              .motion = {}};
-  const int first = model::StateAt(*job.sampler, model::SkippedSteps(request.steps(), job.inputs->strength)).evaluation;
+  const int first = model::StateFor(*job.sampler, job.inputs->strength).evaluation;
   for (int i = 0; i < request.num_images(); ++i) {
     auto row = std::make_unique<Row>();
     row->id = next_row_++;

@@ -28,9 +28,24 @@ core::Warning Truncated(const std::string& field, const std::string& cut) {
               absl::StrCat("the text encoder's window ended before: ", shown, shown.size() < cut.size() ? " …" : "")};
 }
 
-core::Blob RawFloats(const at::Tensor& latent) {
+core::LatentPreview AsPreview(const at::Tensor& latent, double scaling_factor) {
   const at::Tensor values = latent.to(at::kCPU, at::kFloat).contiguous();
-  return std::make_shared<const std::string>(static_cast<const char*>(values.const_data_ptr()), values.nbytes());
+  return {
+      .shape = std::vector<int>(values.sizes().begin(), values.sizes().end()),
+      .dtype = "float32",
+      .data = std::make_shared<const std::string>(static_cast<const char*>(values.const_data_ptr()), values.nbytes()),
+      .scaling_factor = scaling_factor};
+}
+
+int StepsDone(const Row& row) { return row.job->sampler->StepsDone(row.sampler.evaluation); }
+
+// Whether the row's last evaluation was the last one of a step.
+bool EndedStep(const Row& row) { return StepsDone(row) > row.job->sampler->StepsDone(row.sampler.evaluation - 1); }
+
+// Whether the row is to show the step that it has ended, in this way.
+bool Wants(const Row& row, core::PreviewKind kind) {
+  const core::GenerationRequest& request = row.job->request();
+  return request.preview_kind() == kind && StepsDone(row) % request.preview_every_steps() == 0;
 }
 
 // Each value moves the mean by a tenth, so that an estimate follows a change of the batch within seconds.
@@ -51,9 +66,9 @@ Executor::Outcome Executor::Run(core::Stage stage, const std::vector<Row*>& rows
     if (stage == core::Stage::kPredict) AdvanceAll(rows, outcome, predicted_clean);
     Book(stage, rows, options_.clock->Now() - began);
     for (size_t i = 0; i < rows.size(); ++i) {
-      const bool advanced = predicted_clean[i].defined() && outcome.errors[i].ok();
-      if (advanced) PublishProgress(*rows[i], predicted_clean[i], model);
+      if (!outcome.errors[i].ok()) predicted_clean[i] = {};
     }
+    PublishSteps(rows, predicted_clean, model);
   } else if (rows.size() > 1 && IsOutOfMemory(status)) {
     outcome.shrink_to = static_cast<int>(rows.size() / 2);
     std::fill(outcome.results.begin(), outcome.results.end(), core::RowResult::kNotRun);
@@ -217,40 +232,57 @@ absl::Status Executor::Advance(Row& row, at::Tensor& predicted_clean) {
   return status;
 }
 
-void Executor::PublishProgress(Row& row, const at::Tensor& predicted_clean, model::DiffusionModel& model) {
-  const RunningJob& job = *row.job;
-  const core::GenerationRequest& request = job.request();
-  const int step = job.sampler->StepsDone(row.sampler.evaluation);
-  if (step == job.sampler->StepsDone(row.sampler.evaluation - 1)) return;  // in a step of several evaluations
-  core::Progress progress{
-      .output_index = row.index, .step = step, .total_steps = request.steps(), .eta = {}, .preview = {}};
-  if (const Pace& pace = paces_[job.key]; pace.predict) {
-    const int left = job.sampler->evaluations() - row.sampler.evaluation;
-    progress.eta = absl::Seconds(*pace.predict * left + pace.decode.value_or(0));
+// Of the rows that have advanced, those that have ended a step: `predicted_clean` is undefined for the others.
+void Executor::PublishSteps(const std::vector<Row*>& rows, const std::vector<at::Tensor>& predicted_clean,
+                            model::DiffusionModel& model) {
+  std::vector<Row*> ended;
+  std::vector<at::Tensor> clean;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (!predicted_clean[i].defined() || !EndedStep(*rows[i])) continue;
+    ended.push_back(rows[i]);
+    clean.push_back(predicted_clean[i]);
   }
-  at::Tensor picture;
-  if (request.preview_kind() != core::PreviewKind::kNone && step % request.preview_every_steps() == 0) {
-    const absl::Status made = Guarded([&] { AddPreview(row, predicted_clean, model, progress, picture); });
-    // The row can go on without.
-    if (!made.ok() && !std::exchange(preview_failed_, true)) {
-      spdlog::warn("a preview could not be made; this is said once: {}", std::string(made.message()));
+  std::vector<at::Tensor> pictures = MakePreviews(ended, clean, model);
+  for (size_t i = 0; i < ended.size(); ++i) {
+    const Row& row = *ended[i];
+    const RunningJob& job = *row.job;
+    core::Progress progress{.output_index = row.index,
+                            .step = StepsDone(row),
+                            .total_steps = job.request().steps(),
+                            .eta = {},
+                            .preview = {}};
+    if (const Pace& pace = paces_[job.key]; pace.predict) {
+      const int left = job.sampler->evaluations() - row.sampler.evaluation;
+      progress.eta = absl::Seconds(*pace.predict * left + pace.decode.value_or(0));
     }
+    if (Wants(row, core::PreviewKind::kLatent)) progress.preview = AsPreview(clean[i], model.scaling_factor());
+    job.publisher->Took(job.usage);
+    job.publisher->Progress(std::move(progress), std::move(pictures[i]));
   }
-  job.publisher->Took(job.usage);
-  job.publisher->Progress(std::move(progress), std::move(picture));
 }
 
-void Executor::AddPreview(const Row& row, const at::Tensor& predicted_clean, model::DiffusionModel& model,
-                          core::Progress& progress, at::Tensor& picture) {
-  if (row.job->request().preview_kind() == core::PreviewKind::kImage) {
-    picture = model.Preview(predicted_clean);
-    return;
+// Undefined for rows that want none. All of them in one forward, where it takes one: rows of a batch are of one shape.
+std::vector<at::Tensor> Executor::MakePreviews(const std::vector<Row*>& rows,
+                                               const std::vector<at::Tensor>& predicted_clean,
+                                               model::DiffusionModel& model) {
+  std::vector<at::Tensor> pictures(rows.size());
+  std::vector<size_t> places;
+  std::vector<at::Tensor> latents;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (!Wants(*rows[i], core::PreviewKind::kImage)) continue;
+    places.push_back(i);
+    latents.push_back(predicted_clean[i]);
   }
-  const auto shape = predicted_clean.sizes();
-  progress.preview = core::LatentPreview{.shape = std::vector<int>(shape.begin(), shape.end()),
-                                         .dtype = "float32",
-                                         .data = RawFloats(predicted_clean),
-                                         .scaling_factor = model.scaling_factor()};
+  if (places.empty()) return pictures;
+  const absl::Status made = Guarded([&] {
+    std::vector<at::Tensor> shown = model.Preview(latents);
+    for (size_t i = 0; i < places.size(); ++i) pictures[places[i]] = std::move(shown[i]);
+  });
+  // The rows can go on without.
+  if (!made.ok() && !std::exchange(preview_failed_, true)) {
+    spdlog::warn("previews could not be made; this is said once: {}", std::string(made.message()));
+  }
+  return pictures;
 }
 
 void Executor::Decode(const std::vector<Row*>& rows, model::DiffusionModel& model) {

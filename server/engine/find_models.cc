@@ -89,7 +89,9 @@ core::ModelInfo Describe(const std::string& name, const model::ModelFolder& fold
                               .sigmas = {},
                               .min_steps = *min_steps,
                               .max_steps = MaxSteps(folder.sampler, choice.kind),
-                              .takes_eta = model::TakesEta(choice.kind)};
+                              .takes_eta = model::TakesEta(choice.kind),
+                              .shortened_by_strength = folder.sampler.latent_consistency_pipeline &&
+                                                       model::IsConsistencySampler(choice.kind)};
     for (const model::SigmaSpacing spacing : choice.sigmas) sampler.sigmas.emplace_back(model::Name(spacing));
     info.samplers.push_back(std::move(sampler));
   }
@@ -97,6 +99,7 @@ core::ModelInfo Describe(const std::string& name, const model::ModelFolder& fold
   info.default_sigmas = model::Name(model::SigmaSpacing::kDefault);
   info.default_steps = std::min(folder.default_steps, folder.sampler.num_train_timesteps);
   info.default_guidance_scale = folder.guidance_scale.value_or(folder.takes_text ? kDefaultGuidanceScale : 1);
+  info.embeds_guidance = folder.embeds_guidance;
   info.text_layers = folder.text_layers;
   info.memory_bytes = folder.parameters * static_cast<int64_t>(options.dtype().itemsize());
   return info;

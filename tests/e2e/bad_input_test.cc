@@ -147,6 +147,20 @@ TEST_F(BadInput, NumbersOutOfRange) {
   ExpectViolation("spec.seed", [](auto& spec) { spec.set_seed(-1); });
 }
 
+TEST_F(BadInput, WhatALatentConsistencyModelDoesNotTake) {
+  const auto model = [](auto& spec) { spec.set_model("tiny-lcm"); };
+  const auto redrawn = [&](auto& spec, double strength) {
+    model(spec);
+    spec.mutable_image_to_image()->mutable_image()->set_data(ReadFile(GoldenFolder() + "/inputs/wide.png"));
+    spec.mutable_image_to_image()->set_strength(strength);
+  };
+  EXPECT_TRUE(Try(model).ok());
+  ExpectViolation("spec.negative_prompt", [&](auto& spec) { model(spec), spec.set_negative_prompt("green"); });
+  ExpectViolation("spec.steps", [&](auto& spec) { model(spec), spec.set_steps(51); });
+  ExpectViolation("spec.steps", [&](auto& spec) { redrawn(spec, 0.1), spec.set_steps(6); });
+  ExpectViolation("spec.image_to_image.strength", [&](auto& spec) { redrawn(spec, 0.01); });
+}
+
 TEST_F(BadInput, NamesThatDoNotExist) {
   ExpectViolation("spec.sampler", [](auto& spec) { spec.set_sampler("magic"); });
   ExpectViolation("spec.sigmas", [](auto& spec) { spec.set_sigmas("golden"); });

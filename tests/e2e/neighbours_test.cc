@@ -131,6 +131,74 @@ TEST_F(Neighbours, AFullBatchOfOtherSamplersStepsAndGuidanceChangesNothing) {
   EXPECT_GT(forwards_of_at_most("8"), forwards_of_at_most("4"));
 }
 
+TEST_F(Neighbours, FewStepsOfConsistencySamplersBesideManyOfAnother) {
+  v1::GenerationSpec tcd = Spec(4, 4, "tcd");
+  tcd.set_eta(0.3);
+  v1::GenerationSpec unguided = Spec(5, 8, "lcm");
+  unguided.set_guidance_scale(1);
+  const std::vector<v1::GenerationSpec> quick = {Spec(2, 4, "lcm"), tcd, unguided, WithPicture(Spec(6, 8, "lcm"))};
+  const v1::GenerationSpec slow = Spec(1, 50, "ddim");
+  std::vector<std::string> alone;
+  for (const v1::GenerationSpec& spec : quick) alone.push_back(Picture(spec));
+  const std::string slow_alone = Picture(slow);
+  SinceThen();
+  std::vector<std::future<std::string>> others;
+  EXPECT_EQ(PictureBeside(slow,
+                          [&] {
+                            for (const v1::GenerationSpec& spec : quick) others.push_back(Begin(spec));
+                          }),
+            slow_alone);
+  for (size_t i = 0; i < quick.size(); ++i) EXPECT_EQ(others[i].get(), alone[i]) << i;
+  const Work work = SinceThen();
+  EXPECT_LT(work.forwards, work.evaluations);
+}
+
+// On a model that embeds it, each row has its own guidance; and each its preview.
+TEST_F(Neighbours, RowsOfOtherGuidanceOnAModelThatEmbedsIt) {
+  struct Made {
+    std::string picture;
+    std::string preview;
+    bool operator==(const Made&) const = default;
+  };
+  const auto make = [&](const v1::GenerationSpec& spec, const std::function<void()>& begin) {
+    Made made;
+    bool begun = false;
+    made.picture = Picture(spec, {.event = [&](const v1::Event& event) {
+                             if (event.has_progress() && !std::exchange(begun, true)) begin();
+                             if (event.progress().has_preview())
+                               made.preview = event.progress().preview().image().data();
+                             return client::Next::kGoOn;
+                           }});
+    EXPECT_NE(made.preview, "");
+    return made;
+  };
+  const auto spec = [](int64_t seed, int steps, double guidance) {
+    v1::GenerationSpec made = Spec(seed, steps, "lcm");
+    made.set_model("tiny-lcm");
+    made.set_guidance_scale(guidance);
+    made.mutable_preview()->set_kind(v1::PreviewOptions::KIND_IMAGE);
+    made.mutable_preview()->set_format(v1::IMAGE_FORMAT_PNG);
+    made.mutable_preview()->set_every_steps(steps);  // the last one, which no reader misses
+    return made;
+  };
+  const std::vector<v1::GenerationSpec> quick = {spec(2, 4, 1), spec(3, 8, 8.5), spec(4, 2, 4)};
+  std::vector<Made> alone;
+  for (const v1::GenerationSpec& each : quick) alone.push_back(make(each, [] {}));
+  const Made slow_alone = make(spec(1, 50, 3.3), [] {});
+  SinceThen();
+  std::vector<std::future<Made>> others;
+  const Made slow = make(spec(1, 50, 3.3), [&] {
+    for (const v1::GenerationSpec& each : quick) {
+      others.push_back(std::async(std::launch::async, [&make, each] { return make(each, [] {}); }));
+    }
+  });
+  EXPECT_EQ(slow, slow_alone);
+  for (size_t i = 0; i < quick.size(); ++i) EXPECT_EQ(others[i].get(), alone[i]) << i;
+  const Work work = SinceThen();
+  EXPECT_EQ(work.evaluations, 50 + 4 + 8 + 2);
+  EXPECT_LT(work.forwards, work.evaluations);
+}
+
 TEST_F(Neighbours, JoiningHalfWayChangesNeitherTheOldNorTheNewRow) {
   const v1::GenerationSpec slow = Spec(1, 60, "ddim");
   const v1::GenerationSpec quick = Spec(2, 6, "euler_a");

@@ -1,6 +1,7 @@
-// Times one guided U-Net step of Stable Diffusion 1.5 with random weights, or a batch of the embedded model's U-Net.
+// Times one guided U-Net step of Stable Diffusion 1.5 with random weights, a batch of the embedded model's U-Net, or
+// previews by the decoder of TAESD.
 //
-//   unet_step [--model sd15|small] [--dtype float32|bfloat16] [--lanes N] [--size N] [--runs N] [--threads N]
+//   unet_step [--model sd15|small|taesd] [--dtype float32|bfloat16] [--lanes N] [--size N] [--runs N] [--threads N]
 //             [--compare] [--serve]
 //
 // Prints the seconds of each run, on the wall and of the processor (read by compare_unet_step.py), then minimum, median
@@ -22,6 +23,7 @@
 #include <vector>
 
 #include "model/unet/unet.h"
+#include "model/vae/autoencoder_tiny.h"
 
 namespace latentd::model {
 namespace {
@@ -66,9 +68,9 @@ UNetConfig ConfigOf(const std::string& model) {
 }
 
 // Cheap weights of a plausible size: a repeated pattern instead of 860 million normal draws.
-void Fill(UNet2DConditionModel& unet) {
+void Fill(const torch::nn::Module& network) {
   const at::Tensor noise = at::randn({1 << 20});
-  for (at::Tensor& parameter : unet->parameters()) {
+  for (at::Tensor& parameter : network.parameters()) {
     const bool matrix = parameter.dim() > 1;
     const double fan_in = matrix ? static_cast<double>(parameter.numel()) / static_cast<double>(parameter.size(0)) : 1;
     at::Tensor flat = at::empty({parameter.numel()}, parameter.options());
@@ -99,23 +101,40 @@ void Print(const char* what, std::vector<double> values) {
               values.back());
 }
 
+// A forward of some of the lanes.
+using Forward = std::function<void(int64_t first, int64_t count)>;
+
+Forward ForwardOfUNet(const Arguments& arguments, const at::TensorOptions& options, int64_t size) {
+  UNet2DConditionModel unet(ConfigOf(arguments.model), options);
+  Fill(*unet);
+  const int64_t lanes = arguments.lanes;
+  const int64_t features = unet->config().levels.back().context_features;
+  const at::Tensor sample = at::randn({lanes, unet->config().in_channels, size, size}).to(options);
+  const at::Tensor timesteps = at::empty({lanes}, at::kFloat).fill_(500);
+  const at::Tensor states = at::randn({lanes, 77, features}).to(options);
+  return [=](int64_t first, int64_t count) {
+    unet->forward(sample.narrow(0, first, count), timesteps.narrow(0, first, count),
+                  {{states.narrow(0, first, count)}});
+  };
+}
+
+Forward ForwardOfTaesd(const Arguments& arguments, const at::TensorOptions& options, int64_t size) {
+  AutoencoderTiny taesd(ReadAutoencoderTinyConfig(ConfigReader("taesd", nlohmann::json::object())), options);
+  Fill(*taesd);
+  const at::Tensor latents = at::randn({arguments.lanes, 4, size, size}).to(options);
+  return [=](int64_t first, int64_t count) { taesd->Decode(latents.narrow(0, first, count)); };
+}
+
 int Main(int argc, char** argv) {
   const Arguments arguments = Parse(argc, argv);
   if (arguments.threads > 0) at::set_num_threads(arguments.threads);
-  const at::ScalarType dtype = arguments.dtype == "bfloat16" ? at::kBFloat16 : at::kFloat;
-  UNet2DConditionModel unet(ConfigOf(arguments.model), at::TensorOptions().dtype(dtype));
-  Fill(unet);
+  const auto options = at::TensorOptions().dtype(arguments.dtype == "bfloat16" ? at::kBFloat16 : at::kFloat);
   const int64_t size = arguments.size > 0 ? arguments.size : arguments.model == "small" ? 16 : 64;
-  const int64_t features = unet->config().levels.back().context_features;
-  const at::Tensor sample = at::randn({arguments.lanes, unet->config().in_channels, size, size}).to(dtype);
-  const at::Tensor timesteps = at::empty({arguments.lanes}, at::kFloat).fill_(500);
-  const at::Tensor states = at::randn({arguments.lanes, 77, features}).to(dtype);
-
-  const auto together = [&] { unet->forward(sample, timesteps, {{states}}); };
+  const Forward forward =
+      arguments.model == "taesd" ? ForwardOfTaesd(arguments, options, size) : ForwardOfUNet(arguments, options, size);
+  const auto together = [&] { forward(0, arguments.lanes); };
   const auto one_by_one = [&] {
-    for (int64_t i = 0; i < arguments.lanes; ++i) {
-      unet->forward(sample.narrow(0, i, 1), timesteps.narrow(0, i, 1), {{states.narrow(0, i, 1)}});
-    }
+    for (int64_t i = 0; i < arguments.lanes; ++i) forward(i, 1);
   };
   together();
   const auto run = [](const std::function<void()>& step) {

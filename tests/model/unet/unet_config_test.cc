@@ -70,11 +70,17 @@ TEST(UNetConfigTest, SmallSampleSizesOfOldFilesMean64AsInTheReference) {
   EXPECT_EQ(Read(R"({"sample_size": 32})").sample_width, 32);
 }
 
+TEST(UNetConfigTest, AModelOfLatentConsistencyEmbedsTheGuidanceScale) {
+  EXPECT_EQ(Read("{}").guidance_features, 0);
+  EXPECT_EQ(Read(R"({"time_cond_proj_dim": null})").guidance_features, 0);
+  EXPECT_EQ(Read(R"({"time_cond_proj_dim": 256})").guidance_features, 256);
+}
+
 TEST(UNetConfigTest, EveryUnsupportedFieldIsNamed) {
   for (const std::string field : {R"("num_attention_heads": 8)",
                                   R"("class_embed_type": "timestep")",
                                   R"("addition_embed_type": "text")",
-                                  R"("time_cond_proj_dim": 256)",
+                                  R"("time_cond_proj_dim": 3)",
                                   R"("dual_cross_attention": true)",
                                   R"("encoder_hid_dim": 1024)",
                                   R"("resnet_skip_time_act": true)",

@@ -17,6 +17,7 @@ import tempfile
 import numpy
 from PIL import Image
 
+import lcm_cases
 import picture_cases
 import text_cases
 import unconditional_cases
@@ -24,7 +25,7 @@ import unconditional_cases
 HERE = os.path.dirname(os.path.abspath(__file__))
 GOLDEN = os.path.normpath(f"{HERE}/../../golden/pipelines")
 # Later ones may use the models of earlier ones.
-SYSTEMS = [text_cases, unconditional_cases, picture_cases]
+SYSTEMS = [text_cases, unconditional_cases, picture_cases, lcm_cases]
 
 
 # Fields of a case that are the request's as they are, in the protocol's JSON.

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -49,7 +50,7 @@ TEST_F(ExecutorTest, OutOfMemoryInAStepShrinksTheBatchAndNoRowIsLost) {
 }
 
 TEST_F(ExecutorTest, APreviewThatCannotBeMadeIsLeftOut) {
-  control_.on_preview = [] { throw std::bad_alloc(); };
+  control_.on_preview = [](size_t) { throw std::bad_alloc(); };
   core::RequestFields fields = Fields("one");
   fields.preview_kind = core::PreviewKind::kImage;
   fields.preview_every_steps = 1;
@@ -57,6 +58,26 @@ TEST_F(ExecutorTest, APreviewThatCannotBeMadeIsLeftOut) {
   StartEngine();
   WaitUntilIdle();
   EXPECT_EQ(Get(name).state, core::JobState::kCompleted);
+}
+
+TEST_F(ExecutorTest, PreviewsOfABatchAreMadeTogetherForTheRowsThatWantThem) {
+  std::vector<size_t> made;
+  control_.on_preview = [&](size_t rows) { made.push_back(rows); };
+  core::RequestFields fields = Fields("one", /*steps=*/4);
+  fields.preview_kind = core::PreviewKind::kImage;
+  fields.num_images = 2;
+  Create(fields);
+  fields.preview_every_steps = 2;
+  fields.num_images = 1;
+  Create(fields);
+  Create(Fields("none", /*steps=*/4));
+  fields.preview_kind = core::PreviewKind::kLatent;
+  Create(fields);
+  StartEngine();
+  WaitUntilIdle();
+  EXPECT_EQ(std::accumulate(made.begin(), made.end(), size_t{0}), 2 * 4 + 2u)
+      << "two of every step, one of every other";
+  EXPECT_LT(made.size(), 2 * 4 + 2u);
 }
 
 TEST_F(ExecutorTest, AnErrorThatTheDeviceReportsLateFailsTheRow) {

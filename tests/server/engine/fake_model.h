@@ -28,7 +28,7 @@ struct FakeModelControl {
   size_t memory_for_rows = std::numeric_limits<size_t>::max();
   // Called at the beginning of each forward, on the engine thread.
   std::function<void(size_t forward)> on_predict;
-  std::function<void()> on_preview;
+  std::function<void(size_t rows)> on_preview;
   std::shared_ptr<const model::Sampler> sampler;  // instead of the one that is asked for
 
   std::vector<std::vector<std::string>> Predicted() {
@@ -106,9 +106,9 @@ class FakeModel : public model::DiffusionModel {
     return pictures;
   }
 
-  at::Tensor Preview(const at::Tensor& clean) const override {
-    if (control_->on_preview) control_->on_preview();
-    return at::zeros({clean.size(1), clean.size(2), 3}, at::kByte);
+  std::vector<at::Tensor> Preview(std::span<const at::Tensor> clean) const override {
+    if (control_->on_preview) control_->on_preview(clean.size());
+    return std::vector<at::Tensor>(clean.size(), at::zeros({clean[0].size(1), clean[0].size(2), 3}, at::kByte));
   }
   double scaling_factor() const override { return 1; }
   int64_t memory_bytes() const override { return 100; }

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <functional>
+#include <sstream>
 #include <string>
 
 #include "tests/model/weights/test_folder.h"
@@ -37,6 +40,84 @@ TEST(FindModels, ASamplerOfDistilledModelsSaysHowManyStepsItTakes) {
   const std::string config = R"({"_class_name": "TCDScheduler", "original_inference_steps": 333})";
   EXPECT_EQ(Find("tcd", config).min_steps, 1);
   EXPECT_EQ(Find("tcd", config).max_steps, 333);
+}
+
+const std::string kGoldenModels = LATENTD_SOURCE_DIR "/tests/golden/pipelines/models/";
+
+// A copy of the golden model of that name, changed, as it is described.
+core::ModelInfo Golden(const std::string& name, const std::function<void(const fs::path& copy)>& change = {}) {
+  const model::TestFolder folder;
+  fs::copy(kGoldenModels + name, folder.path() / "tiny", fs::copy_options::recursive);
+  if (change) change(folder.path() / "tiny");
+  const auto models = FindModels(folder.path(), at::TensorOptions().dtype(at::kFloat));
+  return models.value().at(0).info;
+}
+
+// Replaces `from` by `to` in model_index.json.
+auto InIndex(const std::string& from, const std::string& to) {
+  return [=](const fs::path& copy) {
+    std::stringstream text;
+    text << std::ifstream(copy / "model_index.json").rdbuf();
+    std::string index = text.str();
+    ASSERT_NE(index.find(from), std::string::npos);
+    std::ofstream(copy / "model_index.json") << index.replace(index.find(from), from.size(), to);
+  };
+}
+
+TEST(FindModels, ALatentConsistencyModelTakesItsPipelinesDefaults) {
+  const core::ModelInfo info = Golden("tiny-lcm");
+  EXPECT_TRUE(info.error.ok()) << info.error;
+  EXPECT_EQ(info.default_sampler, "lcm");
+  EXPECT_EQ(info.default_steps, 4);
+  EXPECT_EQ(info.default_guidance_scale, 8.5);
+  EXPECT_TRUE(info.embeds_guidance);
+  for (const core::SamplerInfo& sampler : info.samplers) {
+    EXPECT_EQ(sampler.shortened_by_strength, sampler.name == "lcm" || sampler.name == "tcd") << sampler.name;
+  }
+  EXPECT_FALSE(Golden("tiny-epsilon").embeds_guidance);
+}
+
+TEST(FindModels, AStableDiffusionPipelineMayHoldALatentConsistencyModel) {
+  const core::ModelInfo info = Golden("tiny-lcm-sd");
+  EXPECT_TRUE(info.error.ok()) << info.error;
+  EXPECT_EQ(info.default_steps, 4);
+  EXPECT_TRUE(info.embeds_guidance);
+  const auto lcm = std::find_if(info.samplers.begin(), info.samplers.end(),
+                                [](const core::SamplerInfo& each) { return each.name == "lcm"; });
+  ASSERT_NE(lcm, info.samplers.end());
+  EXPECT_FALSE(lcm->shortened_by_strength);
+  EXPECT_EQ(lcm->max_steps, 40);
+}
+
+TEST(FindModels, ALatentConsistencyPipelineNeedsAUNetThatEmbedsTheGuidance) {
+  const core::ModelInfo info =
+      Golden("tiny-epsilon", InIndex("StableDiffusionPipeline", "LatentConsistencyModelPipeline"));
+  EXPECT_THAT(std::string(info.error.message()), testing::HasSubstr("time_cond_proj_dim"));
+}
+
+TEST(FindModels, ADecoderForPreviewsIsCheckedAndCountsAsMemory) {
+  const auto without = [](const fs::path& copy) { fs::remove_all(copy / "taesd"); };
+  const auto cut = [](const fs::path& copy) {
+    fs::resize_file(copy / "taesd/diffusion_pytorch_model.safetensors", 100);
+  };
+  EXPECT_GT(Golden("tiny-lcm").memory_bytes, Golden("tiny-lcm", without).memory_bytes);
+  EXPECT_THAT(std::string(Golden("tiny-lcm", cut).error.message()), testing::HasSubstr("taesd"));
+}
+
+TEST(FindModels, ADecoderForPreviewsOfOtherLatentsIsRefusedWhenTheModelIsLoaded) {
+  const model::TestFolder folder;
+  fs::copy(kGoldenModels + "tiny-ddpm", folder.path() / "tiny", fs::copy_options::recursive);
+  fs::copy(kGoldenModels + "tiny-lcm/taesd", folder.path() / "tiny/taesd", fs::copy_options::recursive);
+  const auto models = FindModels(folder.path(), at::TensorOptions().dtype(at::kFloat));
+  EXPECT_TRUE(models.value().at(0).info.error.ok());
+  EXPECT_THAT(model::ProblemsOf([&] { models.value().at(0).load(); }),
+              testing::ElementsAre("config.json: latent_channels: 4, and the model's latents have 3"));
+}
+
+TEST(FindModels, AnAutoencoderOfAnotherClassIsNamed) {
+  const core::ModelInfo info = Golden("tiny-epsilon", InIndex("AutoencoderKL", "AsymmetricAutoencoderKL"));
+  EXPECT_THAT(std::string(info.error.message()),
+              testing::AllOf(testing::HasSubstr("AsymmetricAutoencoderKL"), testing::HasSubstr("AutoencoderTiny")));
 }
 
 TEST(FindModels, OnlyDdimAndTcdTakeEta) {
