@@ -17,6 +17,7 @@ NAME = "lcm"
 CONSISTENCY = "tiny-lcm"
 SAMPLERS = {"lcm": LCMScheduler, "tcd": TCDScheduler, "ddim": DDIMScheduler, "euler": EulerDiscreteScheduler}
 PREVIEWED = dict(prompt="a red apple", width=72, height=56, steps=4, seed=77, guidance_scale=8.5)
+PREVIEWS = [f"previews/lcm-{step}.png" for step in range(1, PREVIEWED["steps"] + 1)]
 
 
 def cases():
@@ -108,7 +109,7 @@ def pictures(folder, case):
 
 
 def write_previews(folder):
-    """What the AutoencoderTiny beside a model makes of the clean latent that each step predicts: previews/lcm-STEP.png."""
+    """What the AutoencoderTiny beside a model makes of the clean latent that each step predicts: PREVIEWS."""
     case = dict(PREVIEWED, model=CONSISTENCY)
     pipeline = open_pipeline(folder, case)
     decoder = AutoencoderTiny.from_pretrained(f"{folder}/models/{CONSISTENCY}/taesd", torch_dtype=torch.float32)
@@ -119,7 +120,7 @@ def write_previews(folder):
             picture = decoder.decode(tensors["denoised"] / decoder.config.scaling_factor).sample
         image = pipeline.image_processor.postprocess(picture, output_type="np")[0]
         print(f"{'preview ' + str(step + 1):32} std {(image * 255).std():5.1f}")
-        Image.fromarray((image * 255).round().astype("uint8")).save(f"{folder}/previews/lcm-{step + 1}.png", optimize=True)
+        Image.fromarray((image * 255).round().astype("uint8")).save(f"{folder}/{PREVIEWS[step]}", optimize=True)
         return {}
 
     pipeline(case["prompt"], width=case["width"], height=case["height"], num_inference_steps=case["steps"],

@@ -3,6 +3,7 @@
     python tests/parity/pipelines/make_goldens.py [--only SYSTEM]… [--check]
 
 Needs the environment of tests/parity/requirements.txt. Each system is a module beside this one with NAME and make(goldens).
+A system may also write PREVIEWS, files that are no outputs.
 `cases/<system>.json` lists its requests as protobuf's JSON; each picture is `pictures/<case>-<image>.png`. --only remakes some systems and leaves
 the others as they are; --check changes nothing and compares what the reference gives now with what is committed.
 """
@@ -79,10 +80,11 @@ def check(systems):
         make(systems, folder)
         worst = 0
         for system in systems:
-            for case in json.load(open(list_of(system, GOLDEN), encoding="utf-8")):
-                for i in range(case["pictures"]):
-                    a, b = (numpy.asarray(Image.open(f"{f}/pictures/{case['name']}-{i}.png")).astype(int) for f in (GOLDEN, folder))
-                    worst = max(worst, numpy.abs(a - b).max())
+            made = [f"pictures/{case['name']}-{i}.png" for case in json.load(open(list_of(system, GOLDEN), encoding="utf-8"))
+                    for i in range(case["pictures"])]
+            for name in made + getattr(system, "PREVIEWS", []):
+                a, b = (numpy.asarray(Image.open(f"{f}/{name}")).astype(int) for f in (GOLDEN, folder))
+                worst = max(worst, numpy.abs(a - b).max())
     print(f"largest difference between the reference now and the committed pictures: {worst} grey levels")
     return worst <= 1
 
