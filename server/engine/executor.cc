@@ -66,7 +66,7 @@ Executor::Outcome Executor::Run(core::Stage stage, const std::vector<Row*>& rows
     if (stage == core::Stage::kPredict) AdvanceAll(rows, outcome, predicted_clean);
     Book(stage, rows, options_.clock->Now() - began);
     for (size_t i = 0; i < rows.size(); ++i) {
-      if (!outcome.errors[i].ok()) predicted_clean[i] = {};
+      if (!outcome.errors[i].ok()) predicted_clean[i] = at::Tensor();
     }
     PublishSteps(rows, predicted_clean, model);
   } else if (rows.size() > 1 && IsOutOfMemory(status)) {
