@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <span>
 #include <vector>
@@ -41,6 +42,7 @@ class DiffusionPipeline final : public DiffusionModel {
   std::vector<at::Tensor> Decode(std::span<const at::Tensor> latents) override;
   std::vector<at::Tensor> Preview(std::span<const at::Tensor> predicted_clean) const override;
   double scaling_factor() const override;
+  std::shared_ptr<const Lora> LoadLora(const std::filesystem::path& file) const override;
   int64_t memory_bytes() const override;
 
  private:
