@@ -25,6 +25,7 @@ struct FakeModelControl {
   std::mutex mutex;
   std::vector<std::vector<std::string>> predicted;  // prompts of the rows of each forward
   int encoded = 0;                                  // prompts
+  std::vector<model::Prompt> prompts;               // that were encoded
   size_t memory_for_rows = std::numeric_limits<size_t>::max();
   // Called at the beginning of each forward, on the engine thread.
   std::function<void(size_t forward)> on_predict;
@@ -60,6 +61,7 @@ class FakeModel : public model::DiffusionModel {
     }
     const std::lock_guard lock(control_->mutex);
     control_->encoded += static_cast<int>(prompts.size());
+    control_->prompts.insert(control_->prompts.end(), prompts.begin(), prompts.end());
     return encoded;
   }
 
