@@ -46,6 +46,8 @@ struct RawFlags {
   double eta = 0;
   int32_t priority = 0;
   bool omit_prompts = false;
+  bool literal_prompt = false;
+  int32_t clip_skip = 0;
   std::vector<std::string> labels, states, loras;
 };
 
@@ -149,6 +151,8 @@ void SetGeneration(const RawFlags& flags, CommandLine& line) {
   spec.set_model(flags.model);
   spec.set_prompt(flags.prompt);
   spec.set_negative_prompt(flags.negative_prompt);
+  spec.set_literal_prompt(flags.literal_prompt);
+  spec.set_clip_skip(flags.clip_skip);
   SetSampler(flags, spec);
   spec.set_steps(flags.steps.value_or(0));
   spec.set_width(flags.width.value_or(0));
@@ -210,8 +214,13 @@ void AddGenerate(CLI::App& app, CommandLine& line, RawFlags& flags) {
   // Zero means "the default" on the wire, so the server could not tell it from a flag that was not given.
   const CLI::Range positive(1, std::numeric_limits<int32_t>::max());
   app.add_option("--model", flags.model, "Model to use; needed when the server has several and the first is not meant");
-  app.add_option("--prompt", flags.prompt, "What the picture shows")->required();
+  app.add_option("--prompt", flags.prompt, "What the picture shows; weights as in (word:1.3), (word), [word]")
+      ->required();
   app.add_option("--negative-prompt", flags.negative_prompt, "What it should not show");
+  app.add_flag("--literal-prompt", flags.literal_prompt,
+               "Take the prompts as they are written: no weights, one window");
+  app.add_option("--clip-skip", flags.clip_skip, "How many of the text encoder's last layers are left out")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--steps", flags.steps, "Denoising steps")->check(positive);
   app.add_option("--sampler", flags.sampler, "Sampler, such as ddim; dpmpp_2m_karras also sets --sigmas");
   app.add_option("--sigmas", flags.sigmas, "Noise levels: default, karras, exponential, beta");

@@ -20,13 +20,16 @@ namespace latentd::model {
 struct Prompt {
   std::string text;  // UTF-8
   int clip_skip = 0;
+  // Taken as it is written and cut to one window, as diffusers does; else with weights, and in as many windows as it
+  // takes. REQUIRES: ParseWeightedPrompt finds no fault in it, unless it is literal.
+  bool literal = false;
   std::vector<AppliedLora> loras;  // added in this order; those that do not change the text make no difference
 };
 
 // What the text encoders made of a prompt.
 struct Conditioning {
-  at::Tensor states;     // [T, D] on the model's device, in its type; undefined for unconditional models
-  std::string cut_text;  // the end of the prompt that did not fit the encoder's window; empty when all did
+  at::Tensor states;     // [T, D] on the model's device, in its type, all windows; undefined for unconditional models
+  std::string cut_text;  // the end of the prompt that did not fit; empty when all did
 };
 
 // One row as the U-Net gets it. Pointers are valid during the call.

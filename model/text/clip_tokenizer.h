@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -47,6 +48,9 @@ class ClipTokenizer {
   // All tokens of `text`, however many, without beginning, end and padding.
   std::vector<int64_t> EncodeTokens(std::string_view text) const;
 
+  // The text of tokens, as the reference decodes it: in lower case, with spaces between words.
+  std::string Decode(std::span<const int64_t> tokens) const;
+
   int64_t window() const { return window_; }
   int64_t bos() const { return bos_; }
   int64_t eos() const { return eos_; }
@@ -55,9 +59,6 @@ class ClipTokenizer {
   int64_t vocab_size() const { return vocab_size_; }
 
  private:
-  // The text of `ids`, as the reference decodes it.
-  std::string Decode(const int64_t* begin, const int64_t* end) const;
-
   BytePairs byte_pairs_;
   AddedTokenMatcher raw_tokens_;
   AddedTokenMatcher normalized_tokens_;

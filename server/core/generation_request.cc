@@ -29,8 +29,8 @@ class Validator {
   Validator(RequestFields& fields, const RequestLimits& limits) : fields_(fields), limits_(limits) {}
 
   void CheckWithoutModel(absl::Time now) {
-    CheckPrompt("spec.prompt", fields_.prompt);
-    CheckPrompt("spec.negative_prompt", fields_.negative_prompt);
+    prompt_fits_ = CheckPrompt("spec.prompt", fields_.prompt);
+    negative_prompt_fits_ = CheckPrompt("spec.negative_prompt", fields_.negative_prompt);
     CheckImagesAndSeed();
     steps_fit_ = fields_.steps == 0 || CheckRange("spec.steps", fields_.steps, 1, limits_.max_steps);
     if (fields_.guidance_scale.has_value()) {
@@ -47,6 +47,10 @@ class Validator {
   void CheckAgainst(const ModelInfo& model) {
     fields_.task = TaskFor(fields_.task, model);
     CheckTaskFields(fields_, violations_);
+    if (model.prompt_fault != nullptr && !fields_.literal_prompt) {
+      CheckSyntax("spec.prompt", prompt_fits_, fields_.prompt, model);
+      CheckSyntax("spec.negative_prompt", negative_prompt_fits_, fields_.negative_prompt, model);
+    }
     // The first layer at least has to stay.
     CheckRange("spec.clip_skip", fields_.clip_skip, 0, std::max(0, model.text_layers - 1));
     CheckSize(model);
@@ -147,14 +151,25 @@ class Validator {
     return false;
   }
 
-  void CheckPrompt(absl::string_view field, const std::string& prompt) {
+  bool CheckPrompt(absl::string_view field, const std::string& prompt) {
     const std::optional<int64_t> characters = CountCharacters(prompt);
     if (!characters.has_value()) {
       Violate(field, "must be valid UTF-8");
-    } else if (*characters > limits_.max_prompt_characters) {
+      return false;
+    }
+    if (*characters > limits_.max_prompt_characters) {
       Violate(field,
               absl::StrCat("must have at most ", limits_.max_prompt_characters, " characters; got ", *characters));
+      return false;
     }
+    return true;
+  }
+
+  // `fits`: nothing else is wrong with the prompt.
+  void CheckSyntax(absl::string_view field, bool fits, const std::string& prompt, const ModelInfo& model) {
+    if (!fits) return;
+    const std::string fault = model.prompt_fault(prompt);
+    if (!fault.empty()) Violate(field, absl::StrCat(fault, ", and spec.literal_prompt the whole prompt"));
   }
 
   // 0 stands for `own`.
@@ -218,6 +233,8 @@ class Validator {
 
   RequestFields& fields_;
   const RequestLimits& limits_;
+  bool prompt_fits_ = false;
+  bool negative_prompt_fits_ = false;
   bool steps_fit_ = false;
   bool eta_fits_ = false;
   std::vector<FieldViolation> violations_;

@@ -44,7 +44,10 @@ struct ModelInfo {
   double default_guidance_scale = 0;
   bool embeds_guidance = false;  // one lane a row whatever the scale, and no negative prompt
   int text_layers = 0;           // clip_skip stays below
-  int prompt_tokens = 0;         // that the text encoder takes, start and end marks included
+  int prompt_tokens = 0;         // that the text encoder takes at once, start and end marks included
+  // What is wrong with the syntax of a prompt that is not to be taken literally, in ASCII; empty when nothing is. Not
+  // set: this model's prompts have none.
+  std::function<std::string(const std::string&)> prompt_fault{};
   int64_t memory_bytes = 0;
 
   bool Does(Task task) const;

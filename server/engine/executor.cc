@@ -22,10 +22,10 @@ constexpr size_t kMaxWarningText = 200;  // bytes of a cut prompt that its warni
 core::Warning Truncated(const std::string& field, const std::string& cut) {
   std::string shown = cut.substr(0, kMaxWarningText);
   while (!shown.empty() && shown.size() < cut.size() && (cut[shown.size()] & 0xC0) == 0x80) shown.pop_back();
-  return {.reason = "PROMPT_TRUNCATED",
-          .field = field,
-          .message =
-              absl::StrCat("the text encoder's window ended before: ", shown, shown.size() < cut.size() ? " …" : "")};
+  return {
+      .reason = "PROMPT_TRUNCATED",
+      .field = field,
+      .message = absl::StrCat("the room for the prompt ended before: ", shown, shown.size() < cut.size() ? " …" : "")};
 }
 
 core::LatentPreview AsPreview(const at::Tensor& latent, double scaling_factor) {
@@ -169,10 +169,10 @@ void Executor::EncodePrompts(const std::vector<Row*>& rows, model::DiffusionMode
   };
   std::vector<Want> missing;
   const uint64_t load = rows.front()->job->load;  // all are of one model
-  const auto want = [&](const RunningJob& job, const std::string& text, int clip_skip,
-                        std::shared_ptr<const model::Conditioning>& place) {
+  const auto want = [&](const RunningJob& job, ConditioningKey key, std::shared_ptr<const model::Conditioning>& place) {
     if (place != nullptr) return;
-    ConditioningKey key{.load = load, .text = text, .clip_skip = clip_skip, .adapters = job.adapters->text_key()};
+    key.load = load;
+    key.adapters = job.adapters->text_key();
     place = cache_.Find(key);
     if (options_.observer != nullptr) options_.observer->OnEncodeCache(place != nullptr);
     if (place == nullptr) missing.push_back({std::move(key), &job, &place});
@@ -181,9 +181,12 @@ void Executor::EncodePrompts(const std::vector<Row*>& rows, model::DiffusionMode
     RunningJob& job = *row->job;
     if (job.cond != nullptr) continue;  // another row of the job was here before
     const core::GenerationRequest& request = job.request();
-    want(job, request.prompt(), request.clip_skip(), job.cond);
-    // Nothing is skipped for the negative prompt: as diffusers' StableDiffusionPipeline.encode_prompt.
-    if (request.guided()) want(job, request.negative_prompt(), /*clip_skip=*/0, job.uncond);
+    const bool literal = request.literal_prompt();
+    want(job, {.text = request.prompt(), .clip_skip = request.clip_skip(), .literal = literal}, job.cond);
+    if (!request.guided()) continue;
+    // Literally taken, nothing is skipped for the negative prompt: as diffusers' StableDiffusionPipeline.encode_prompt.
+    const int negative_skip = literal ? 0 : request.clip_skip();
+    want(job, {.text = request.negative_prompt(), .clip_skip = negative_skip, .literal = literal}, job.uncond);
   }
   if (missing.empty()) return;
 
@@ -191,7 +194,10 @@ void Executor::EncodePrompts(const std::vector<Row*>& rows, model::DiffusionMode
   std::vector<model::Prompt> prompts;
   for (const Want& each : missing) {
     if (places.try_emplace(each.key, prompts.size()).second) {
-      prompts.push_back({.text = each.key.text, .clip_skip = each.key.clip_skip, .loras = each.job->adapters->loras()});
+      prompts.push_back({.text = each.key.text,
+                         .clip_skip = each.key.clip_skip,
+                         .literal = each.key.literal,
+                         .loras = each.job->adapters->loras()});
     }
   }
   std::vector<model::Conditioning> encoded = model.Encode(prompts);

@@ -12,6 +12,7 @@
 #include "model/pipeline/diffusion_pipeline.h"
 #include "model/pipeline/model_folder.h"
 #include "model/samplers/sampler.h"
+#include "model/text/weighted_prompt.h"
 #include "server/engine/status.h"
 
 namespace latentd::engine {
@@ -82,6 +83,7 @@ core::ModelInfo Describe(const std::string& name, const model::ModelFolder& fold
   info.max_pixels = int64_t{kMaxEnlargement} * kMaxEnlargement * folder.native_width * folder.native_height;
   info.tasks = TasksOf(folder);
   info.prompt_tokens = folder.prompt_tokens;
+  if (folder.takes_text) info.prompt_fault = [](const std::string& p) { return model::ParseWeightedPrompt(p).fault; };
   for (const model::SamplerChoice& choice : model::SamplersFor(folder.sampler)) {
     const std::optional<int> min_steps = MinSteps(folder.sampler, choice.kind);
     if (!min_steps) continue;

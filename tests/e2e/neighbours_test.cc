@@ -106,6 +106,33 @@ TEST_F(Neighbours, RowsOfOtherTasksShareItsForwardsAndEachIsItsLoneRun) {
   EXPECT_LT(together.forwards, together.evaluations);
 }
 
+TEST_F(Neighbours, PromptsOfOtherLengthsShareItsForwardsAndEachIsItsLoneRun) {
+  const auto with_prompts = [](v1::GenerationSpec spec, const std::string& prompt, const std::string& negative) {
+    spec.set_model("tiny-prompts");
+    spec.set_prompt(prompt);
+    spec.set_negative_prompt(negative);
+    return spec;
+  };
+  const std::string three_windows = "a (red:1.4) apple BREAK the green house BREAK [orange]";
+  v1::GenerationSpec literal = with_prompts(Spec(5, 40, "ddim"), three_windows, "the (house");
+  literal.set_literal_prompt(true);
+  const std::vector<v1::GenerationSpec> specs = {with_prompts(Spec(1, 40, "ddim"), three_windows, "green"),
+                                                 with_prompts(Spec(2, 40, "euler_a"), "a red apple", "green"),
+                                                 with_prompts(Spec(3, 40, "ddim"), "the (green) house", three_windows),
+                                                 with_prompts(Spec(4, 40, "dpmpp_2m"), "a red apple", ""), literal};
+  std::vector<std::string> alone;
+  for (const v1::GenerationSpec& spec : specs) alone.push_back(Picture(spec));
+  SinceThen();
+  std::vector<std::future<std::string>> others;
+  const std::string first = PictureBeside(specs[0], [&] {
+    for (size_t i = 1; i < specs.size(); ++i) others.push_back(Begin(specs[i]));
+  });
+  EXPECT_EQ(first, alone[0]);
+  for (size_t i = 1; i < specs.size(); ++i) EXPECT_EQ(others[i - 1].get(), alone[i]) << i;
+  const Work together = SinceThen();
+  EXPECT_LT(together.forwards, together.evaluations / 2);  // most forwards hold several
+}
+
 TEST_F(Neighbours, AFullBatchOfOtherSamplersStepsAndGuidanceChangesNothing) {
   const v1::GenerationSpec spec = Spec(7, 60, "euler_a");
   const std::string alone = Picture(spec);

@@ -59,6 +59,14 @@ TEST(CommandLineTest, AnEmptyPromptIsAPrompt) {
   EXPECT_EQ(Parse({"generate", "--prompt", "", "--out", "x.png"}).line().spec.prompt(), "");
 }
 
+TEST(CommandLineTest, PromptsMayBeLiteralAndSkipLayers) {
+  EXPECT_FALSE(Generate({}).line().spec.literal_prompt());
+  const v1::GenerationSpec spec = Generate({"--literal-prompt", "--clip-skip", "2"}).line().spec;
+  EXPECT_TRUE(spec.literal_prompt());
+  EXPECT_EQ(spec.clip_skip(), 2);
+  EXPECT_THAT(Generate({"--clip-skip", "-1"}).err, HasSubstr("--clip-skip"));
+}
+
 TEST(CommandLineTest, TheExtensionChoosesTheFormat) {
   EXPECT_EQ(Generate({}).line().spec.output().format(), v1::IMAGE_FORMAT_PNG);
   EXPECT_EQ(Parse({"generate", "--prompt", "p", "--out", "x.JPEG"}).line().spec.output().format(),

@@ -20,13 +20,14 @@ from PIL import Image
 
 import lcm_cases
 import picture_cases
+import prompt_cases
 import text_cases
 import unconditional_cases
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 GOLDEN = os.path.normpath(f"{HERE}/../../golden/pipelines")
 # Later ones may use the models of earlier ones.
-SYSTEMS = [text_cases, unconditional_cases, picture_cases, lcm_cases]
+SYSTEMS = [text_cases, unconditional_cases, picture_cases, lcm_cases, prompt_cases]
 
 
 # Fields of a case that are the request's as they are, in the protocol's JSON.

@@ -316,6 +316,44 @@ TEST(GenerationRequestTest, ClipSkipLeavesALayer) {
   EXPECT_REFUSED("spec.clip_skip", f.clip_skip = -1);
 }
 
+// The fields that are refused by a model whose prompts must not hold "!".
+std::vector<FieldViolation> RefusedBySyntax(const RequestFields& fields) {
+  ModelInfo model = TestModel();
+  model.prompt_fault = [](const std::string& prompt) {
+    return prompt.find('!') == prompt.npos ? std::string() : absl::StrCat("no \"!\" at ", prompt.find('!'));
+  };
+  return GenerationRequest::Validate(fields, model, RequestLimits(), kTestNow, [] { return 7; }).violations;
+}
+
+TEST(GenerationRequestTest, PromptsHaveTheModelsSyntax) {
+  RequestFields fields = TestFields();
+  EXPECT_THAT(RefusedBySyntax(fields), IsEmpty());
+  fields.prompt = "red!";
+  fields.negative_prompt = "!";
+  const std::vector<FieldViolation> violations = RefusedBySyntax(fields);
+  ASSERT_EQ(violations.size(), 2u);
+  EXPECT_EQ(violations[0].field, "spec.prompt");
+  EXPECT_THAT(violations[0].description, AllOf(HasSubstr("no \"!\" at 3"), HasSubstr("literal_prompt")));
+  EXPECT_EQ(violations[1].field, "spec.negative_prompt");
+}
+
+TEST(GenerationRequestTest, LiteralPromptsHaveNoSyntax) {
+  RequestFields fields = TestFields();
+  fields.prompt = "red!";
+  fields.literal_prompt = true;
+  EXPECT_THAT(RefusedBySyntax(fields), IsEmpty());
+}
+
+TEST(GenerationRequestTest, OneFaultOfAPromptIsEnough) {
+  RequestFields fields = TestFields();
+  fields.prompt = std::string(8193, '!');
+  fields.negative_prompt = "!\xff";
+  const std::vector<FieldViolation> violations = RefusedBySyntax(fields);
+  ASSERT_EQ(violations.size(), 2u);
+  EXPECT_THAT(violations[0].description, HasSubstr("8192"));
+  EXPECT_THAT(violations[1].description, HasSubstr("UTF-8"));
+}
+
 TEST(GenerationRequestTest, PreviewsAndOutputsAreInRange) {
   EXPECT_TAKEN(f.preview_max_edge = 2048; f.preview_every_steps = 1000; f.output_quality = 1);
   EXPECT_REFUSED("spec.preview.max_edge", f.preview_max_edge = 2049);

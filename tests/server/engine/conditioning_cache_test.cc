@@ -15,12 +15,13 @@ TEST(ConditioningCache, FindsWhatWasInserted) {
   EXPECT_EQ(cache.Find({1, "a", 0}), inserted);
 }
 
-TEST(ConditioningCache, LoadTextAndClipSkipAllCount) {
+TEST(ConditioningCache, WhatDecidesTheStatesAllCounts) {
   ConditioningCache cache(1000);
   cache.Insert({1, "a", 0}, OfFloats(1));
   EXPECT_EQ(cache.Find({2, "a", 0}), nullptr);
   EXPECT_EQ(cache.Find({1, "b", 0}), nullptr);
   EXPECT_EQ(cache.Find({1, "a", 1}), nullptr);
+  EXPECT_EQ(cache.Find({1, "a", 0, /*literal=*/true}), nullptr);
 }
 
 TEST(ConditioningCache, TheLeastRecentlyUsedLeavesWhenTheBoundIsReached) {

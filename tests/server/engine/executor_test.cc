@@ -1,6 +1,7 @@
 // What becomes of a row when its step, its preview or the check of it goes wrong.
 
 #include <ATen/ops/empty_like.h>
+#include <gmock/gmock.h>
 
 #include <functional>
 #include <memory>
@@ -9,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tests/server/engine/engine_fixture.h"
 
 namespace latentd::engine {
@@ -47,6 +49,22 @@ TEST_F(ExecutorTest, OutOfMemoryInAStepShrinksTheBatchAndNoRowIsLost) {
   EXPECT_EQ(Get(one).state, core::JobState::kCompleted);
   EXPECT_EQ(Get(two).state, core::JobState::kCompleted);
   EXPECT_EQ(calls, 7);
+}
+
+TEST_F(ExecutorTest, LayersAreSkippedForBothPromptsButOnlyForTheFirstWhenTheyAreLiteral) {
+  core::RequestFields fields = Fields("one");
+  fields.negative_prompt = "negative";
+  fields.clip_skip = 2;
+  Create(fields);
+  fields.literal_prompt = true;
+  Create(fields);
+  StartEngine();
+  WaitUntilIdle();
+  std::vector<std::string> seen;
+  for (const model::Prompt& prompt : control_.prompts) {
+    seen.push_back(absl::StrCat(prompt.text, " ", prompt.clip_skip, prompt.literal ? " literal" : ""));
+  }
+  EXPECT_THAT(seen, testing::UnorderedElementsAre("one 2", "negative 2", "one 2 literal", "negative 0 literal"));
 }
 
 TEST_F(ExecutorTest, APreviewThatCannotBeMadeIsLeftOut) {

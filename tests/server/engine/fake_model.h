@@ -25,8 +25,8 @@ struct FakeModelControl {
   std::mutex mutex;
   std::vector<std::vector<std::string>> predicted;  // prompts of the rows of each forward
   std::vector<double> lora_scales;                  // of the rows' LoRAs, as they were predicted
-  std::vector<size_t> prompt_loras;                 // how many LoRAs each prompt was encoded with
   int encoded = 0;                                  // prompts
+  std::vector<model::Prompt> prompts;               // that were encoded
   size_t memory_for_rows = std::numeric_limits<size_t>::max();
   // Called at the beginning of each forward, on the engine thread.
   std::function<void(size_t forward)> on_predict;
@@ -62,7 +62,7 @@ class FakeModel : public model::DiffusionModel {
     }
     const std::lock_guard lock(control_->mutex);
     control_->encoded += static_cast<int>(prompts.size());
-    for (const model::Prompt& prompt : prompts) control_->prompt_loras.push_back(prompt.loras.size());
+    control_->prompts.insert(control_->prompts.end(), prompts.begin(), prompts.end());
     return encoded;
   }
 

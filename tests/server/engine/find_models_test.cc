@@ -127,5 +127,20 @@ TEST(FindModels, OnlyDdimAndTcdTakeEta) {
   EXPECT_FALSE(Find("euler", config).takes_eta);
 }
 
+TEST(FindModels, AModelThatTakesTextSaysWhatIsWrongWithAPrompt) {
+  const auto models = FindModels(LATENTD_SOURCE_DIR "/tests/golden/pipelines/models", at::TensorOptions());
+  ASSERT_TRUE(models.ok());
+  int texts = 0;
+  for (const ModelEntry& model : *models) {
+    const bool takes_text = !model.info.Does(core::Task::kUnconditional);
+    ASSERT_EQ(model.info.prompt_fault != nullptr, takes_text) << model.info.name;
+    if (!takes_text) continue;
+    EXPECT_EQ(model.info.prompt_fault("a (red:1.3) apple"), "");
+    EXPECT_THAT(model.info.prompt_fault("a (red apple"), testing::HasSubstr("character 3"));
+    ++texts;
+  }
+  EXPECT_GE(texts, 3);
+}
+
 }  // namespace
 }  // namespace latentd::engine
