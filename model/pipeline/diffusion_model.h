@@ -23,7 +23,7 @@ struct Prompt {
   // Taken as it is written and cut to one window, as diffusers does; else with weights, and in as many windows as it
   // takes. REQUIRES: ParseWeightedPrompt finds no fault in it, unless it is literal.
   bool literal = false;
-  std::vector<AppliedLora> loras;  // added in this order; those that do not change the text make no difference
+  std::vector<AppliedLora> loras{};  // added in this order; those that do not change the text make no difference
 };
 
 // What the text encoders made of a prompt.
@@ -41,7 +41,7 @@ struct PredictRow {
   const Conditioning* uncond = nullptr;  // null: no guidance, one lane instead of two
   double guidance_scale = 1;             // networks that embed it are told it without guidance, too
   double guidance_rescale = 0;           // arXiv:2305.08891 §3.4; 0 is off
-  std::span<const AppliedLora> loras;    // added in this order, to this row alone
+  std::span<const AppliedLora> loras{};  // added in this order, to this row alone
 };
 
 // A latent diffusion model on one device: three of the four verbs (the fourth, Advance, is the sampler's). The engine's
