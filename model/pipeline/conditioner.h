@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "model/adapters/adaptable_network.h"
 #include "model/pipeline/diffusion_model.h"
 
 namespace latentd::model {
@@ -14,6 +15,9 @@ class Conditioner {
   virtual ~Conditioner() = default;
 
   virtual int64_t memory_bytes() const = 0;  // of the weights
+
+  // The networks that LoRAs may change.
+  virtual std::vector<const AdaptableNetwork*> adaptable() const { return {}; }
 
   // In the order of the prompts. A prompt's bytes do not depend on the others'.
   virtual std::vector<Conditioning> Encode(std::span<const Prompt> prompts) const = 0;

@@ -9,6 +9,7 @@
 #include <map>
 #include <utility>
 
+#include "model/adapters/read_lora.h"
 #include "model/errors.h"
 #include "model/pipeline/guidance.h"
 #include "model/pipeline/latent_preview.h"
@@ -22,18 +23,26 @@ struct Lane {
   const PredictRow* row;
   const Conditioning* conditioning;
 
+  size_t loras;  // the number of its row's LoRAs
+
   int64_t text_length() const { return conditioning->states.defined() ? conditioning->states.size(0) : 0; }
 };
 
-// In the order of the length of their text, so that equal lengths are neighbours and share a group.
+// In the order of the length of their text, so that equal lengths are neighbours and share a group; then of their
+// LoRAs, so that equal ones share their products.
 std::vector<Lane> LanesOf(std::span<const PredictRow> rows) {
+  std::vector<LoraSet> sets;
+  for (const PredictRow& row : rows) sets.push_back(row.loras);
+  const std::vector<size_t> numbers = NumberLoras(sets);
   std::vector<Lane> lanes;
-  for (const PredictRow& row : rows) {
-    if (row.uncond != nullptr) lanes.push_back({&row, row.uncond});
-    lanes.push_back({&row, row.cond});
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const PredictRow& row = rows[i];
+    if (row.uncond != nullptr) lanes.push_back({&row, row.uncond, numbers[i]});
+    lanes.push_back({&row, row.cond, numbers[i]});
   }
-  std::stable_sort(lanes.begin(), lanes.end(),
-                   [](const Lane& a, const Lane& b) { return a.text_length() < b.text_length(); });
+  std::stable_sort(lanes.begin(), lanes.end(), [](const Lane& a, const Lane& b) {
+    return std::pair(a.text_length(), a.loras) < std::pair(b.text_length(), b.loras);
+  });
   return lanes;
 }
 
@@ -42,11 +51,13 @@ Lanes Gather(const std::vector<Lane>& lanes) {
   std::vector<float> timesteps;
   std::vector<double> scales;
   std::vector<std::vector<at::Tensor>> texts;  // by group
+  std::vector<LoraSet> loras;
   for (const Lane& lane : lanes) {
     const PredictRow& row = *lane.row;
     latents.push_back(row.concat.defined() ? at::cat({row.latent, row.concat}) : row.latent);
     timesteps.push_back(static_cast<float>(row.timestep));
     scales.push_back(row.guidance_scale);
+    loras.push_back(row.loras);
     if (lane.text_length() == 0) continue;
     if (texts.empty() || texts.back().front().size(0) != lane.text_length()) texts.emplace_back();
     texts.back().push_back(lane.conditioning->states);
@@ -54,7 +65,8 @@ Lanes Gather(const std::vector<Lane>& lanes) {
   Lanes gathered{.samples = at::stack(latents),
                  .timesteps = at::tensor(timesteps),
                  .guidance = at::tensor(scales, at::kDouble),
-                 .context = {}};
+                 .context = {},
+                 .loras = std::move(loras)};
   for (const std::vector<at::Tensor>& group : texts) gathered.context.push_back({.states = at::stack(group)});
   return gathered;
 }
@@ -129,7 +141,10 @@ std::vector<at::Tensor> DiffusionPipeline::Preview(std::span<const at::Tensor> p
 double DiffusionPipeline::scaling_factor() const { return parts_.codec->scaling_factor(); }
 
 std::shared_ptr<const Lora> DiffusionPipeline::LoadLora(const std::filesystem::path& file) const {
-  throw ModelError(file.string(), {"this model takes no LoRA"});
+  std::vector<const AdaptableNetwork*> networks = parts_.denoiser->adaptable();
+  for (const AdaptableNetwork* network : parts_.conditioner->adaptable()) networks.push_back(network);
+  if (networks.empty()) throw ModelError(file.string(), {"this model takes no LoRA"});
+  return ReadLora(file, networks);
 }
 
 int64_t DiffusionPipeline::memory_bytes() const {

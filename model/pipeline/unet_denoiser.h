@@ -1,6 +1,7 @@
 #pragma once
 
 #include <utility>
+#include <vector>
 
 #include "model/pipeline/denoiser.h"
 #include "model/pipeline/network_bytes.h"
@@ -14,10 +15,12 @@ namespace latentd::model {
 // told each lane's guidance scale.
 class TextDenoiser final : public Denoiser {
  public:
-  explicit TextDenoiser(UNet2DConditionModel unet) : unet_(std::move(unet)) {}
+  explicit TextDenoiser(UNet2DConditionModel unet) : unet_(std::move(unet)), adaptable_("unet", *unet_) {}
 
   int64_t memory_bytes() const override { return NetworkBytes(*unet_); }
+  std::vector<const AdaptableNetwork*> adaptable() const override { return {&adaptable_}; }
   at::Tensor Predict(const Lanes& lanes) const override {
+    const LoraScope scope(adaptable_, lanes.loras);
     const int64_t features = unet_->config().guidance_features;
     return unet_->forward(lanes.samples, lanes.timesteps, lanes.context,
                           features > 0 ? GuidanceEmbedding(lanes.guidance, features) : at::Tensor());
@@ -25,6 +28,7 @@ class TextDenoiser final : public Denoiser {
 
  private:
   const UNet2DConditionModel unet_;
+  const AdaptableNetwork adaptable_;
 };
 
 // The U-Net of DDPM and unconditional latent diffusion.

@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "model/kernels/elementwise.h"
-#include "model/kernels/row_linear.h"
 
 namespace latentd::model {
 namespace {
@@ -46,12 +45,10 @@ TimestepEmbeddingImpl::TimestepEmbeddingImpl(int64_t in_features, int64_t time_f
 
 at::Tensor TimestepEmbeddingImpl::forward(const at::Tensor& features, const at::Tensor& condition) const {
   at::Tensor x = features.to(linear_1->weight.device(), linear_1->weight.scalar_type());  // [L, in_features]
-  if (condition.defined()) {
-    x = x + kernels::RowLinear(condition.to(x.options()), cond_proj->weight, {});  // [L, in_features]
-  }
-  x = kernels::RowLinear(x, linear_1->weight, linear_1->bias);     // [L, time_features]
-  x = kernels::Activate(x, activation_);                           // [L, time_features]
-  return kernels::RowLinear(x, linear_2->weight, linear_2->bias);  // [L, time_features]
+  if (condition.defined()) x = x + cond_proj->ForwardRows(condition.to(x.options()));     // [L, in_features]
+  x = linear_1->ForwardRows(x);                                                           // [L, time_features]
+  x = kernels::Activate(x, activation_);                                                  // [L, time_features]
+  return linear_2->ForwardRows(x);                                                        // [L, time_features]
 }
 
 }  // namespace latentd::model

@@ -36,7 +36,8 @@ v1::GenerationSpec Spec(int64_t seed, int steps, const std::string& sampler) {
 class Neighbours : public testing::Test {
  protected:
   void SetUp() override {
-    server_ = ServerProcess::Start({.models = GoldenModels(), .arguments = {"--max-batch-rows", "8"}});
+    server_ = ServerProcess::Start(
+        {.models = GoldenModels(), .arguments = {"--max-batch-rows", "8", "--adapters", GoldenFolder() + "/adapters"}});
     ASSERT_NE(server_, nullptr);
     client_ = client::Client::Connect(server_->address());
   }
@@ -71,6 +72,22 @@ class Neighbours : public testing::Test {
     return std::async(std::launch::async, [this, spec] { return Picture(spec); });
   }
 
+  // The others begin when the first is known to be in the midst of its steps.
+  void ExpectEachIsItsLoneRun(const std::vector<v1::GenerationSpec>& specs) {
+    std::vector<std::string> alone;
+    for (const v1::GenerationSpec& spec : specs) alone.push_back(Picture(spec));
+    SinceThen();
+    std::vector<std::future<std::string>> others;
+    const std::string first = PictureBeside(specs[0], [&] {
+      for (size_t i = 1; i < specs.size(); ++i) others.push_back(Begin(specs[i]));
+    });
+    EXPECT_EQ(first, alone[0]);
+    ASSERT_EQ(others.size() + 1, specs.size());
+    for (size_t i = 1; i < specs.size(); ++i) EXPECT_EQ(others[i - 1].get(), alone[i]) << i;
+    const Work together = SinceThen();
+    EXPECT_LT(together.forwards, together.evaluations);
+  }
+
   std::unique_ptr<ServerProcess> server_;
   std::unique_ptr<client::Client> client_;
   v1::Stats stats_;
@@ -90,20 +107,23 @@ v1::GenerationSpec WithMask(v1::GenerationSpec spec) {
   return spec;
 }
 
+v1::GenerationSpec WithLora(v1::GenerationSpec spec, const std::string& name, double scale) {
+  v1::Lora& lora = *spec.add_loras();
+  lora.set_name(name);
+  lora.set_scale(scale);
+  return spec;
+}
+
 TEST_F(Neighbours, RowsOfOtherTasksShareItsForwardsAndEachIsItsLoneRun) {
-  const std::vector<v1::GenerationSpec> specs = {Spec(1, 40, "ddim"), WithPicture(Spec(2, 40, "euler_a")),
-                                                 WithMask(Spec(3, 40, "dpmpp_2m")), WithPicture(Spec(4, 30, "pndm"))};
-  std::vector<std::string> alone;
-  for (const v1::GenerationSpec& spec : specs) alone.push_back(Picture(spec));
-  SinceThen();
-  std::vector<std::future<std::string>> others;
-  const std::string first = PictureBeside(specs[0], [&] {
-    for (size_t i = 1; i < specs.size(); ++i) others.push_back(Begin(specs[i]));
-  });
-  EXPECT_EQ(first, alone[0]);
-  for (size_t i = 1; i < specs.size(); ++i) EXPECT_EQ(others[i - 1].get(), alone[i]) << i;
-  const Work together = SinceThen();
-  EXPECT_LT(together.forwards, together.evaluations);
+  ExpectEachIsItsLoneRun({Spec(1, 40, "ddim"), WithPicture(Spec(2, 40, "euler_a")), WithMask(Spec(3, 40, "dpmpp_2m")),
+                          WithPicture(Spec(4, 30, "pndm"))});
+}
+
+TEST_F(Neighbours, RowsOfOtherLorasShareItsForwardsAndEachIsItsLoneRun) {
+  ExpectEachIsItsLoneRun({WithLora(Spec(1, 40, "ddim"), "lora-attention", 1), Spec(2, 40, "euler"),
+                          WithLora(WithLora(Spec(3, 40, "dpmpp_2m"), "lora-kohya", 0.8), "lora-before-peft", -0.5),
+                          WithLora(WithPicture(Spec(4, 40, "euler_a")), "lora-kohya", 0.6),
+                          WithLora(Spec(5, 8, "lcm"), "lora-attention", 0.4), WithMask(Spec(6, 30, "ddim"))});
 }
 
 TEST_F(Neighbours, PromptsOfOtherLengthsShareItsForwardsAndEachIsItsLoneRun) {

@@ -18,7 +18,8 @@ namespace {
 class Parity : public testing::TestWithParam<std::string> {};
 
 TEST_P(Parity, EveryPictureIsWithinOneGreyLevelOfTheReference) {
-  const auto server = ServerProcess::Start({.models = GoldenModels(), .arguments = {}});
+  const auto server =
+      ServerProcess::Start({.models = GoldenModels(), .arguments = {"--adapters", GoldenFolder() + "/adapters"}});
   ASSERT_NE(server, nullptr);
   const auto client = client::Client::Connect(server->address());
   std::map<std::string, int> worst;  // by sampler

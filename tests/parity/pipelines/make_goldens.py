@@ -19,6 +19,7 @@ import numpy
 from PIL import Image
 
 import lcm_cases
+import lora_cases
 import picture_cases
 import prompt_cases
 import text_cases
@@ -27,7 +28,7 @@ import unconditional_cases
 HERE = os.path.dirname(os.path.abspath(__file__))
 GOLDEN = os.path.normpath(f"{HERE}/../../golden/pipelines")
 # Later ones may use the models of earlier ones.
-SYSTEMS = [text_cases, unconditional_cases, picture_cases, lcm_cases, prompt_cases]
+SYSTEMS = [text_cases, unconditional_cases, picture_cases, lcm_cases, prompt_cases, lora_cases]
 
 
 # Fields of a case that are the request's as they are, in the protocol's JSON.
