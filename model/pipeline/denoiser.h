@@ -3,8 +3,10 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <vector>
 
 #include "model/layers/context.h"
+#include "model/pipeline/size_condition.h"
 
 namespace latentd::model {
 
@@ -13,6 +15,8 @@ struct Lanes {
   at::Tensor samples;    // [L, C, h, w] float32 on the model's device
   at::Tensor timesteps;  // [L] float32 on the CPU, where their embedding is made: no round trip to the device
   Context context;       // empty for unconditional networks
+  at::Tensor pooled{};   // [L, P] on the model's device; undefined when the conditioner gives none
+  std::vector<SizeCondition> sizes{};  // L of them
 };
 
 // The network that predicts noise, whatever its kind. Not thread-safe. On the CPU in float32 a lane's bytes depend on

@@ -19,6 +19,7 @@ namespace {
 struct Lane {
   const PredictRow* row;
   const Conditioning* conditioning;
+  const SizeCondition* size;
 
   int64_t text_length() const { return conditioning->states.defined() ? conditioning->states.size(0) : 0; }
 };
@@ -27,8 +28,8 @@ struct Lane {
 std::vector<Lane> LanesOf(std::span<const PredictRow> rows) {
   std::vector<Lane> lanes;
   for (const PredictRow& row : rows) {
-    if (row.uncond != nullptr) lanes.push_back({&row, row.uncond});
-    lanes.push_back({&row, row.cond});
+    if (row.uncond != nullptr) lanes.push_back({&row, row.uncond, &row.uncond_size});
+    lanes.push_back({&row, row.cond, &row.size});
   }
   std::stable_sort(lanes.begin(), lanes.end(),
                    [](const Lane& a, const Lane& b) { return a.text_length() < b.text_length(); });
@@ -39,15 +40,23 @@ Lanes Gather(const std::vector<Lane>& lanes) {
   std::vector<at::Tensor> latents;
   std::vector<float> timesteps;
   std::vector<std::vector<at::Tensor>> texts;  // by group
+  std::vector<at::Tensor> pooled;
+  std::vector<SizeCondition> sizes;
   for (const Lane& lane : lanes) {
     const PredictRow& row = *lane.row;
     latents.push_back(row.concat.defined() ? at::cat({row.latent, row.concat}) : row.latent);
     timesteps.push_back(static_cast<float>(lane.row->timestep));
+    sizes.push_back(*lane.size);
+    if (lane.conditioning->pooled.defined()) pooled.push_back(lane.conditioning->pooled);
     if (lane.text_length() == 0) continue;
     if (texts.empty() || texts.back().front().size(0) != lane.text_length()) texts.emplace_back();
     texts.back().push_back(lane.conditioning->states);
   }
-  Lanes gathered{.samples = at::stack(latents), .timesteps = at::tensor(timesteps), .context = {}};
+  Lanes gathered{.samples = at::stack(latents),
+                 .timesteps = at::tensor(timesteps),
+                 .context = {},
+                 .pooled = pooled.empty() ? at::Tensor() : at::stack(pooled),
+                 .sizes = std::move(sizes)};
   for (const std::vector<at::Tensor>& group : texts) gathered.context.push_back({.states = at::stack(group)});
   return gathered;
 }

@@ -12,6 +12,11 @@ namespace latentd::model {
 // room for a mask and a masked picture is one for inpainting, whatever the class.
 ModelFolder OpenStableDiffusion(FolderReader& reader);
 
+// StableDiffusionXLPipeline and its kinds for image-to-image and inpainting (Podell et al. 2023, arXiv:2307.01952): two
+// CLIP text encoders, and a U-Net that is also told sizes. A folder whose first text encoder is null and whose U-Net
+// wants an aesthetic score is the refiner, which starts from pictures.
+ModelFolder OpenStableDiffusionXl(FolderReader& reader);
+
 // DDPMPipeline and DDIMPipeline (Ho et al. 2020, arXiv:2006.11239): an unconditional U-Net over pixels.
 ModelFolder OpenPixelDiffusion(FolderReader& reader);
 

@@ -21,6 +21,9 @@ constexpr std::array kLayouts = {
     Layout{"StableDiffusionPipeline", OpenStableDiffusion},
     Layout{"StableDiffusionImg2ImgPipeline", OpenStableDiffusion},
     Layout{"StableDiffusionInpaintPipeline", OpenStableDiffusion},
+    Layout{"StableDiffusionXLPipeline", OpenStableDiffusionXl},
+    Layout{"StableDiffusionXLImg2ImgPipeline", OpenStableDiffusionXl},
+    Layout{"StableDiffusionXLInpaintPipeline", OpenStableDiffusionXl},
     Layout{"DDPMPipeline", OpenPixelDiffusion},
     Layout{"DDIMPipeline", OpenPixelDiffusion},
     Layout{"LDMPipeline", OpenUnconditionalLdm},
@@ -47,7 +50,7 @@ ModelFolder ModelFolder::Open(const std::filesystem::path& path) {
     if (pipeline == layout.pipeline) {
       FolderReader reader(path);
       ModelFolder folder = layout.open(reader);
-      folder.guidance_scale = ReadGuidanceScale(path, index);
+      if (const auto own = ReadGuidanceScale(path, index)) folder.guidance_scale = own;
       return folder;
     }
     known.append(known.empty() ? "\"" : ", \"").append(layout.pipeline).append("\"");

@@ -23,6 +23,21 @@ class TextDenoiser final : public Denoiser {
   const UNet2DConditionModel unet_;
 };
 
+// The U-Net of Stable Diffusion XL, which is also told the text as one vector and numbers about the picture.
+class SizedTextDenoiser final : public Denoiser {
+ public:
+  // `takes_aesthetic_score`: instead of the target size, as the refiner does.
+  SizedTextDenoiser(UNet2DConditionModel unet, bool takes_aesthetic_score)
+      : unet_(std::move(unet)), takes_aesthetic_score_(takes_aesthetic_score) {}
+
+  int64_t memory_bytes() const override { return NetworkBytes(*unet_); }
+  at::Tensor Predict(const Lanes& lanes) const override;
+
+ private:
+  const UNet2DConditionModel unet_;
+  const bool takes_aesthetic_score_;
+};
+
 // The U-Net of DDPM and unconditional latent diffusion.
 class UnconditionalDenoiser final : public Denoiser {
  public:
