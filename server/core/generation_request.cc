@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "server/core/conditioning_fields.h"
 #include "server/core/task_fields.h"
 #include "server/core/utf8.h"
 
@@ -30,6 +31,8 @@ class Validator {
   void CheckWithoutModel(absl::Time now) {
     CheckPrompt("spec.prompt", fields_.prompt);
     CheckPrompt("spec.negative_prompt", fields_.negative_prompt);
+    CheckPrompt("spec.prompt_2", fields_.prompt_2);
+    CheckPrompt("spec.negative_prompt_2", fields_.negative_prompt_2);
     CheckImagesAndSeed();
     steps_fit_ = fields_.steps == 0 || CheckRange("spec.steps", fields_.steps, 1, limits_.max_steps);
     if (fields_.guidance_scale.has_value()) {
@@ -45,9 +48,13 @@ class Validator {
   void CheckAgainst(const ModelInfo& model) {
     fields_.task = TaskFor(fields_.task, model);
     CheckTaskFields(fields_, violations_);
+    CheckLatents(fields_, model, violations_);
+    CheckDenoisingRange(fields_, violations_);
+    CheckSecondPrompts(fields_, model, violations_);
     // The first layer at least has to stay.
     CheckRange("spec.clip_skip", fields_.clip_skip, 0, std::max(0, model.text_layers - 1));
     CheckSize(model);
+    CheckSizeConditioning(fields_, model, violations_);
     if (!fields_.guidance_scale.has_value()) fields_.guidance_scale = model.default_guidance_scale;
     const SamplerInfo* sampler = CheckSampler(model);
     if (sampler == nullptr) return;

@@ -40,8 +40,13 @@ struct ModelInfo {
   std::string default_sigmas{};
   int default_steps = 0;
   double default_guidance_scale = 0;
-  int text_layers = 0;    // clip_skip stays below
-  int prompt_tokens = 0;  // that the text encoder takes, start and end marks included
+  int text_layers = 0;                   // clip_skip stays below
+  int prompt_tokens = 0;                 // that the text encoder takes, start and end marks included
+  bool takes_prompt_2 = false;           // it has a second text encoder beside the first
+  bool takes_size_conditioning = false;  // RequestFields::size_conditioning
+  bool takes_aesthetic_score = false;    // and a score in it instead of a target size
+  int latent_channels = 0;
+  int latent_scale = 1;  // pixels along the edge of one place of a latent
   int64_t memory_bytes = 0;
 
   bool Does(Task task) const;

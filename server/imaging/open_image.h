@@ -6,7 +6,8 @@
 
 namespace latentd::imaging {
 
-// A file that came with a request, looked at (InspectImage, with its errors) and hashed, not decoded. Thread-safe.
+// A file that came with a request, a picture or a latent, looked at (InspectImage or InspectLatent, with their errors)
+// and hashed, not decoded. Thread-safe.
 absl::StatusOr<core::InputImage> OpenImage(core::Blob file);
 
 }  // namespace latentd::imaging
