@@ -18,13 +18,14 @@ import numpy
 from PIL import Image
 
 import picture_cases
+import sdxl_cases
 import text_cases
 import unconditional_cases
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 GOLDEN = os.path.normpath(f"{HERE}/../../golden/pipelines")
 # Later ones may use the models of earlier ones.
-SYSTEMS = [text_cases, unconditional_cases, picture_cases]
+SYSTEMS = [text_cases, unconditional_cases, picture_cases, sdxl_cases]
 
 
 # Fields of a case that are the request's as they are, in the protocol's JSON.
@@ -52,7 +53,10 @@ class Goldens:
         print(f"{case['name']:32} std {numpy.std(images[0]):5.1f}{reacts}", flush=True)
         for i, image in enumerate(images):
             Image.fromarray(image).save(f"{self.folder}/pictures/{case['name']}-{i}.png", optimize=True)
-        self.cases.append(dict(name=case["name"], pictures=len(images), spec=request(case)))
+        entry = dict(name=case["name"], pictures=len(images), spec=request(case))
+        if "then" in case:  # a second request, which begins with each output of the first
+            entry["then"] = request(case["then"])
+        self.cases.append(entry)
 
 
 def list_of(system, folder):
