@@ -42,7 +42,7 @@ struct RawFlags {
   std::string model, prompt, negative_prompt, sampler, sigmas, seed, timeout, job;
   std::optional<int32_t> steps, width, height, num_images, preview_every, quality;
   std::string init_image, mask;
-  std::optional<double> guidance_scale, strength;
+  std::optional<double> guidance_scale, strength, denoising_start, denoising_end;
   double eta = 0;
   int32_t priority = 0;
   bool omit_prompts = false;
@@ -117,15 +117,19 @@ std::string ReadPicture(const char* flag, const std::string& path) {
 
 void SetTask(const RawFlags& flags, v1::GenerationSpec& spec) {
   if (flags.init_image.empty()) {
-    if (!flags.mask.empty() || flags.strength) throw UsageError("--mask and --strength go with --init-image");
+    if (!flags.mask.empty() || flags.strength || flags.denoising_start) {
+      throw UsageError("--mask, --strength and --denoising-start go with --init-image");
+    }
     return;
   }
   std::string image = ReadPicture("--init-image", flags.init_image);
   if (flags.mask.empty()) {
     spec.mutable_image_to_image()->mutable_image()->set_data(std::move(image));
     if (flags.strength) spec.mutable_image_to_image()->set_strength(*flags.strength);
+    if (flags.denoising_start) spec.mutable_image_to_image()->set_denoising_start(*flags.denoising_start);
     return;
   }
+  if (flags.denoising_start) throw UsageError("--denoising-start does not go with --mask");
   spec.mutable_inpaint()->mutable_image()->set_data(std::move(image));
   spec.mutable_inpaint()->mutable_mask()->set_data(ReadPicture("--mask", flags.mask));
   if (flags.strength) spec.mutable_inpaint()->set_strength(*flags.strength);
@@ -159,6 +163,7 @@ void SetGeneration(const RawFlags& flags, CommandLine& line) {
   spec.set_height(flags.height.value_or(0));
   spec.set_num_images(flags.num_images.value_or(1));
   spec.set_eta(flags.eta);
+  if (flags.denoising_end) spec.set_denoising_end(*flags.denoising_end);
   if (flags.guidance_scale.has_value()) {
     spec.set_guidance_scale(*flags.guidance_scale);
   }
@@ -226,10 +231,15 @@ void AddGenerate(CLI::App& app, CommandLine& line, RawFlags& flags) {
   app.add_option("--sigmas", flags.sigmas, "Noise levels: default, karras, exponential, beta");
   app.add_option("--guidance-scale", flags.guidance_scale, "How strongly the prompt is followed; 1 or less: unguided");
   app.add_option("--eta", flags.eta, "Noise that DDIM and TCD add in each step, 0 to 1");
-  app.add_option("--init-image", flags.init_image, "Picture to begin with (.png .jpg .webp)");
+  app.add_option("--init-image", flags.init_image,
+                 "Picture to begin with (.png .jpg .webp), or a latent (.safetensors)");
   app.add_option("--strength", flags.strength, "How much of it is redone, 0 to 1");
   app.add_option("--mask", flags.mask, "Redraw only what is white in this picture, of the same size");
   app.add_option("--lora", flags.loras, "A LoRA and how strongly it acts, NAME[:SCALE]; may be repeated");
+  app.add_option("--denoising-end", flags.denoising_end,
+                 "Stop when this share of the denoising is done, 0 to 1; with --out x.safetensors another job goes on");
+  app.add_option("--denoising-start", flags.denoising_start,
+                 "Go on from there with the latent of --init-image, instead of --strength");
   app.add_option("--seed", flags.seed, "Seed of the first image; the others count on from it");
   app.add_option("--width", flags.width, "Width in pixels")->check(positive);
   app.add_option("--height", flags.height, "Height in pixels")->check(positive);
@@ -237,7 +247,8 @@ void AddGenerate(CLI::App& app, CommandLine& line, RawFlags& flags) {
   app.add_option("--preview-every", flags.preview_every,
                  "Keep a preview of the picture beside it (x.preview.jpg) until it is there, renewed every N steps")
       ->check(positive);
-  app.add_option("--out", line.out, "File to write (.png .jpg .jpeg .webp); several images: x-0.png, x-1.png …");
+  app.add_option("--out", line.out,
+                 "File to write (.png .jpg .jpeg .webp, .safetensors for the latent); several images: x-0.png …");
   app.add_option("--quality", flags.quality, "JPEG and WebP quality, 1 to 100")->check(positive);
   app.add_flag("--omit-prompts", flags.omit_prompts, "Leave the prompts out of the file");
   app.add_option("--timeout", flags.timeout, "The job fails when it is not done after this time, such as 90s or 5m");

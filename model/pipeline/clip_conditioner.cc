@@ -15,27 +15,11 @@
 namespace latentd::model {
 namespace {
 
-PromptWindows WindowsOf(const Prompt& prompt, const ClipTokenizer& tokenizer) {
-  if (prompt.literal) return LiteralWindow(tokenizer, prompt.text);
-  const WeightedPrompt parsed = ParseWeightedPrompt(prompt.text);
-  TORCH_CHECK(parsed.fault.empty(), parsed.fault);
-  return SplitIntoWindows(tokenizer, parsed.pieces);
-}
-
 // A window of one of the prompts.
 struct Place {
   size_t prompt;
   PromptWindow window;
 };
-
-// So that windows with the same LoRAs are neighbours; those of a prompt stay in their order.
-void SortByLoras(std::span<const Prompt> prompts, std::vector<Place>& places) {
-  std::vector<LoraSet> sets;
-  for (const Prompt& prompt : prompts) sets.emplace_back(prompt.loras);
-  const std::vector<size_t> numbers = NumberLoras(sets);
-  std::stable_sort(places.begin(), places.end(),
-                   [&](const Place& a, const Place& b) { return numbers[a.prompt] < numbers[b.prompt]; });
-}
 
 }  // namespace
 
@@ -50,13 +34,15 @@ std::vector<Conditioning> ClipConditioner::Encode(std::span<const Prompt> prompt
   std::map<int, std::vector<Place>> by_clip_skip;
   std::vector<Conditioning> encoded(prompts.size());
   for (size_t i = 0; i < prompts.size(); ++i) {
-    PromptWindows cut = WindowsOf(prompts[i], tokenizer_);
+    PromptWindows cut = WindowsOf(tokenizer_, prompts[i].text, prompts[i].literal);
     encoded[i].cut_text = std::move(cut.cut_text);
     for (PromptWindow& window : cut.windows) by_clip_skip[prompts[i].clip_skip].push_back({i, std::move(window)});
   }
+  const std::vector<size_t> numbers = LoraNumbers(prompts);
   std::vector<std::vector<at::Tensor>> states(prompts.size());  // of each prompt's windows: [T, D]
   for (auto& [clip_skip, places] : by_clip_skip) {
-    SortByLoras(prompts, places);
+    std::stable_sort(places.begin(), places.end(),
+                     [&](const Place& a, const Place& b) { return numbers[a.prompt] < numbers[b.prompt]; });
     std::vector<at::Tensor> ids;
     std::vector<LoraSet> loras;
     for (const Place& place : places) {

@@ -8,6 +8,7 @@
 #include "model/adapters/adaptable_network.h"
 #include "model/adapters/lora_scope.h"
 #include "model/layers/context.h"
+#include "model/pipeline/size_condition.h"
 
 namespace latentd::model {
 
@@ -18,6 +19,8 @@ struct Lanes {
   at::Tensor guidance;         // [L] float64 on the CPU: guidance scales, for networks that embed them
   Context context;             // empty for unconditional networks
   std::vector<LoraSet> loras;  // [L]; or empty: no lane has one
+  at::Tensor pooled{};         // [L, P] on the model's device; undefined when the conditioner gives none
+  std::vector<SizeCondition> sizes{};  // L of them
 };
 
 // The network that predicts noise, whatever its kind. Not thread-safe. On the CPU in float32 a lane's bytes depend on

@@ -11,6 +11,7 @@
 
 #include "model/adapters/lora.h"
 #include "model/pipeline/row_start.h"
+#include "model/pipeline/size_condition.h"
 #include "model/pipeline/task_inputs.h"
 #include "model/samplers/sampler.h"
 
@@ -18,8 +19,10 @@ namespace latentd::model {
 
 // A prompt as the text encoders see it.
 struct Prompt {
-  std::string text;  // UTF-8
+  std::string text;      // UTF-8
+  std::string text_2{};  // what a second text encoder reads; models with one leave it out
   int clip_skip = 0;
+  bool negative = false;  // of the unconditioned side: for some models an empty one is no text at all
   // Taken as it is written and cut to one window, as diffusers does; else with weights, and in as many windows as it
   // takes. REQUIRES: ParseWeightedPrompt finds no fault in it, unless it is literal.
   bool literal = false;
@@ -29,7 +32,9 @@ struct Prompt {
 // What the text encoders made of a prompt.
 struct Conditioning {
   at::Tensor states;     // [T, D] on the model's device, in its type, all windows; undefined for unconditional models
+  at::Tensor pooled{};   // [P], likewise: the text as one vector; undefined where the U-Net does not look at one
   std::string cut_text;  // the end of the prompt that did not fit; empty when all did
+  std::string cut_text_2{};  // likewise of text_2, when it is another text
 };
 
 // One row as the U-Net gets it. Pointers are valid during the call.
@@ -39,6 +44,8 @@ struct PredictRow {
   double timestep = 0;
   const Conditioning* cond = nullptr;
   const Conditioning* uncond = nullptr;  // null: no guidance, one lane instead of two
+  SizeCondition size{};                  // of the conditioned side; models that take none leave it out
+  SizeCondition uncond_size{};           // of the other one
   double guidance_scale = 1;             // networks that embed it are told it without guidance, too
   double guidance_rescale = 0;           // arXiv:2305.08891 §3.4; 0 is off
   std::span<const AppliedLora> loras{};  // added in this order, to this row alone
@@ -65,7 +72,7 @@ class DiffusionModel {
   // Text to conditioning, in the order of the prompts.
   virtual std::vector<Conditioning> Encode(std::span<const Prompt> prompts) = 0;
 
-  // What the networks make of a job's pictures, for all its rows. REQUIRES: inputs.picture is defined.
+  // What the networks make of a job's pictures, for all its rows. REQUIRES: inputs.HasPicture().
   virtual EncodedInputs EncodeInputs(const TaskInputs& inputs) = 0;
 
   // A row at its beginning; `inputs` is null when the job has no pictures. `generator` is the row's own.

@@ -22,7 +22,7 @@ namespace {
 struct Lane {
   const PredictRow* row;
   const Conditioning* conditioning;
-
+  const SizeCondition* size;
   size_t loras;  // the number of its row's LoRAs
 
   int64_t text_length() const { return conditioning->states.defined() ? conditioning->states.size(0) : 0; }
@@ -37,8 +37,8 @@ std::vector<Lane> LanesOf(std::span<const PredictRow> rows) {
   std::vector<Lane> lanes;
   for (size_t i = 0; i < rows.size(); ++i) {
     const PredictRow& row = rows[i];
-    if (row.uncond != nullptr) lanes.push_back({&row, row.uncond, numbers[i]});
-    lanes.push_back({&row, row.cond, numbers[i]});
+    if (row.uncond != nullptr) lanes.push_back({&row, row.uncond, &row.uncond_size, numbers[i]});
+    lanes.push_back({&row, row.cond, &row.size, numbers[i]});
   }
   std::stable_sort(lanes.begin(), lanes.end(), [](const Lane& a, const Lane& b) {
     return std::pair(a.text_length(), a.loras) < std::pair(b.text_length(), b.loras);
@@ -52,12 +52,16 @@ Lanes Gather(const std::vector<Lane>& lanes) {
   std::vector<double> scales;
   std::vector<std::vector<at::Tensor>> texts;  // by group
   std::vector<LoraSet> loras;
+  std::vector<at::Tensor> pooled;
+  std::vector<SizeCondition> sizes;
   for (const Lane& lane : lanes) {
     const PredictRow& row = *lane.row;
     latents.push_back(row.concat.defined() ? at::cat({row.latent, row.concat}) : row.latent);
     timesteps.push_back(static_cast<float>(row.timestep));
     scales.push_back(row.guidance_scale);
     loras.push_back(row.loras);
+    sizes.push_back(*lane.size);
+    if (lane.conditioning->pooled.defined()) pooled.push_back(lane.conditioning->pooled);
     if (lane.text_length() == 0) continue;
     if (texts.empty() || texts.back().front().size(0) != lane.text_length()) texts.emplace_back();
     texts.back().push_back(lane.conditioning->states);
@@ -66,7 +70,9 @@ Lanes Gather(const std::vector<Lane>& lanes) {
                  .timesteps = at::tensor(timesteps),
                  .guidance = at::tensor(scales, at::kDouble),
                  .context = {},
-                 .loras = std::move(loras)};
+                 .loras = std::move(loras),
+                 .pooled = pooled.empty() ? at::Tensor() : at::stack(pooled),
+                 .sizes = std::move(sizes)};
   for (const std::vector<at::Tensor>& group : texts) gathered.context.push_back({.states = at::stack(group)});
   return gathered;
 }

@@ -15,6 +15,10 @@ ModelFolder OpenStableDiffusion(FolderReader& reader);
 // LatentConsistencyModelPipeline and its kind for image-to-image (Luo et al. 2023, arXiv:2310.04378): the same parts
 // with a U-Net that embeds the guidance scale. Such a U-Net may be a StableDiffusionPipeline's, too.
 ModelFolder OpenLatentConsistency(FolderReader& reader);
+// StableDiffusionXLPipeline and its kinds for image-to-image and inpainting (Podell et al. 2023, arXiv:2307.01952): two
+// CLIP text encoders, and a U-Net that is also told sizes. A folder whose first text encoder is null and whose U-Net
+// wants an aesthetic score is the refiner, which starts from pictures.
+ModelFolder OpenStableDiffusionXl(FolderReader& reader);
 
 // DDPMPipeline and DDIMPipeline (Ho et al. 2020, arXiv:2006.11239): an unconditional U-Net over pixels.
 ModelFolder OpenPixelDiffusion(FolderReader& reader);

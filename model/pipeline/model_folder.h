@@ -17,12 +17,18 @@ namespace latentd::model {
 // without its weights: configurations, and the names, types and shapes of all tensors.
 struct ModelFolder {
   // "stable-diffusion-1" (text of 768 features), "stable-diffusion-2" (1024), "stable-diffusion", "ddpm",
-  // "ldm-unconditional".
+  // "ldm-unconditional", "stable-diffusion-xl", "stable-diffusion-xl-refiner".
   std::string architecture;
   int native_width = 0;  // pixels that the U-Net was trained on
   int native_height = 0;
   int size_multiple = 1;  // that widths and heights must have
   bool takes_text = false;
+  bool takes_prompt_2 = false;           // it has a second text encoder beside the first
+  bool takes_size_conditioning = false;  // its U-Net is told sizes
+  bool takes_aesthetic_score = false;    // and a score instead of the target size
+  bool needs_picture = false;            // it starts from one
+  int latent_channels = 0;
+  int latent_scale = 1;          // pixels along the edge of one place of a latent
   bool inpaints_only = false;    // its U-Net does not work without a picture and a mask
   int text_layers = 0;           // of the text encoder
   int prompt_tokens = 0;         // that it takes, start and end marks included
@@ -31,7 +37,8 @@ struct ModelFolder {
   // That suits it: `_latentd_guidance_scale` of model_index.json, 0 to 100, or what its pipeline class takes.
   std::optional<double> guidance_scale;
   SamplerConfig sampler;
-  int64_t parameters = 0;  // of all networks
+  int64_t parameters = 0;         // of all networks
+  int64_t upcast_parameters = 0;  // those among them that are float32 where the others are float16
 
   // Reads the weights to where `options` say, in their type. Throws ModelError listing what is wrong with them.
   std::function<PipelineParts(const at::TensorOptions& options)> load;

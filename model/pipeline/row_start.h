@@ -17,8 +17,9 @@ struct Hold {
   at::Tensor clean;  // [C, h, w] float32: the picture's latent
   at::Tensor noise;  // likewise: what the row began with
   at::Tensor mask;   // [1, h, w] float32: 1 where the row goes its own way, 0 where the picture is kept
+  int end = 0;       // the row's end (StepRange::end), where the picture is put back clean
 
-  // `latent` as it is to be before `sampler`'s evaluation number `evaluation`, or at the end.
+  // `latent` as it is to be before `sampler`'s evaluation number `evaluation`, or at the row's end.
   at::Tensor Apply(const at::Tensor& latent, const Sampler& sampler, int evaluation) const;
 };
 
@@ -35,7 +36,9 @@ struct EncodedInputs {
   EncodedPicture picture;         // [1, C, h, w]
   EncodedPicture masked_picture;  // without what is redrawn; undefined when the model does not look at it
   at::Tensor mask;                // [1, h, w] float32, at the latent's size; undefined for none
-  double strength = 1;
+  double strength = 1;            // this and the next two as in TaskInputs
+  std::optional<double> denoising_start{};
+  double denoising_end = 1;
 };
 
 // What begins a row: an encoder's picture, drawn for one row, whose noise comes from `generator`. [C, h, w].

@@ -1,13 +1,12 @@
-#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
-#include "model/errors.h"
 #include "model/pipeline/autoencoder_part.h"
 #include "model/pipeline/clip_conditioner.h"
 #include "model/pipeline/layouts.h"
+#include "model/pipeline/stable_diffusion_checks.h"
 #include "model/pipeline/unet_denoiser.h"
 #include "model/text/clip_text_config.h"
 #include "model/unet/unet_config.h"
@@ -35,59 +34,6 @@ std::string Architecture(const UNetConfig& unet) {
   return "stable-diffusion";
 }
 
-// `text` may be null.
-void CheckTokenizer(const std::filesystem::path& folder, const Component<ClipTextConfig>* text) {
-  const ClipTokenizer tokenizer = ClipTokenizer::FromFolder(folder);
-  if (text == nullptr) return;
-  std::vector<std::string> wrong;
-  const auto check = [&](const char* what, int64_t has, int64_t allowed) {
-    if (has <= allowed) return;
-    wrong.push_back(std::string("has ") + what + std::to_string(has) + " tokens; the text encoder has " +
-                    std::to_string(allowed));
-  };
-  check("", tokenizer.vocab_size(), text->config.vocab_size);
-  check("a window of ", tokenizer.window(), text->config.max_positions);
-  if (!wrong.empty()) throw ModelError(folder.string(), std::move(wrong));
-}
-
-bool ReadsText(const UNetConfig& unet, int64_t features) {
-  return std::all_of(unet.levels.begin(), unet.levels.end(), [&](const UNetLevel& level) {
-    const bool attends =
-        level.down_attention || level.up_attention || (&level == &unet.levels.back() && unet.has_mid_block);
-    return !attends || level.context_features == features;
-  });
-}
-
-// The latent, the mask and the latent of what the mask leaves.
-int64_t InpaintingChannels(const AutoencoderPart& vae) { return 2 * vae.latent_channels + 1; }
-
-bool Inpaints(const UNetConfig& unet, const AutoencoderPart& vae) {
-  return unet.in_channels == InpaintingChannels(vae);
-}
-
-void CheckFit(const Components& parts, FolderReader& reader) {
-  const UNetConfig& unet = parts.unet->config;
-  const AutoencoderPart& vae = *parts.vae;
-  const int64_t latent = vae.latent_channels;
-  if (unet.in_channels != latent && !Inpaints(unet, vae)) {
-    reader.AddProblem("unet/config.json: in_channels must be the VAE's " + std::to_string(latent) +
-                      " latent channels, or " + std::to_string(InpaintingChannels(vae)) + " of a model for inpainting");
-  }
-  if (unet.out_channels != latent) {
-    reader.AddProblem("unet/config.json: out_channels must be the VAE's " + std::to_string(latent) +
-                      " latent channels");
-  }
-  if (!ReadsText(unet, parts.text->config.hidden_size)) {
-    reader.AddProblem("unet/config.json: cross_attention_dim must be the text encoder's hidden_size, " +
-                      std::to_string(parts.text->config.hidden_size));
-  }
-}
-
-std::unique_ptr<const Starter> MakeStarter(const Components& parts) {
-  if (Inpaints(parts.unet->config, *parts.vae)) return std::make_unique<InpaintingStarter>();
-  return std::make_unique<PlainStarter>();
-}
-
 PipelineParts Load(const Components& parts, const SamplerConfig& sampler, const at::TensorOptions& options) {
   PipelineParts loaded;
   loaded.device = options.device();
@@ -96,7 +42,7 @@ PipelineParts Load(const Components& parts, const SamplerConfig& sampler, const 
                                                          parts.text->Load<ClipTextModel>(options), options.device());
   loaded.denoiser = std::make_unique<TextDenoiser>(parts.unet->Load<UNet2DConditionModel>(options));
   parts.vae->load(options, loaded);
-  loaded.starter = MakeStarter(parts);
+  loaded.starter = MakeStarter(parts.unet->config, parts.vae->latent_channels);
   return loaded;
 }
 
@@ -118,7 +64,11 @@ ModelFolder Open(FolderReader& reader, void (*pipeline)(SamplerConfig&)) {
                    .vae = OpenAutoencoder(reader)};
   reader.Part([&] { CheckTokenizer(parts.tokenizer, parts.text.get()); });
   reader.Finish();
-  CheckFit(parts, reader);
+  CheckUNetFits(parts.unet->config, parts.vae->latent_channels, parts.text->config.hidden_size,
+                "the text encoder's hidden_size", reader);
+  if (parts.unet->config.added_features > 0) {
+    reader.AddProblem("unet/config.json: addition_embed_type: is for Stable Diffusion XL alone");
+  }
   reader.Finish();
 
   const UNetConfig& unet = parts.unet->config;
@@ -128,7 +78,9 @@ ModelFolder Open(FolderReader& reader, void (*pipeline)(SamplerConfig&)) {
   folder.native_height = static_cast<int>(unet.sample_height) * scale;
   folder.size_multiple = scale;
   folder.takes_text = true;
-  folder.inpaints_only = Inpaints(unet, *parts.vae);
+  folder.latent_channels = static_cast<int>(parts.vae->latent_channels);
+  folder.latent_scale = scale;
+  folder.inpaints_only = Inpaints(unet, parts.vae->latent_channels);
   folder.text_layers = static_cast<int>(parts.text->config.layers);
   folder.prompt_tokens = static_cast<int>(parts.text->config.max_positions);
   folder.default_steps = IsConsistencySampler(folder.sampler.kind) ? kConsistencySteps : kDefaultSteps;

@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "model/samplers/sampler.h"
 
@@ -10,10 +11,17 @@ namespace latentd::model {
 
 // What a job is given beside its words, at the size of its pictures. Undefined: not given.
 struct TaskInputs {
-  at::Tensor picture;  // uint8 [H, W, 3] on the CPU: what it starts from
-  at::Tensor mask;     // uint8 [H, W] on the CPU: 255 where the picture is redrawn, 0 where it is kept
+  at::Tensor picture;   // uint8 [H, W, 3] on the CPU: what it starts from
+  at::Tensor latent{};  // float32 [C, h, w] on the CPU, instead of a picture: as the U-Net has it
+  at::Tensor mask;      // uint8 [H, W] on the CPU: 255 where the picture is redrawn, 0 where it is kept
   // The share of the steps that is carried out, 0 to 1: how much of the picture is redone. Without a picture it is 1.
   double strength = 1;
+  // Shares of the denoising (StepsOf): where a picture that was left unfinished is taken up, without new noise; and
+  // where to stop.
+  std::optional<double> denoising_start{};
+  double denoising_end = 1;
+
+  bool HasPicture() const { return picture.defined() || latent.defined(); }
 };
 
 // How many of `steps` a row leaves out at the beginning, as diffusers' get_timesteps counts them.

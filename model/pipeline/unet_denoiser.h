@@ -22,12 +22,30 @@ class TextDenoiser final : public Denoiser {
   at::Tensor Predict(const Lanes& lanes) const override {
     const LoraScope scope(adaptable_, lanes.loras);
     const int64_t features = unet_->config().guidance_features;
-    return unet_->forward(lanes.samples, lanes.timesteps, lanes.context,
-                          features > 0 ? GuidanceEmbedding(lanes.guidance, features) : at::Tensor());
+    AddedConditions added;
+    if (features > 0) added.guidance = GuidanceEmbedding(lanes.guidance, features);
+    return unet_->forward(lanes.samples, lanes.timesteps, lanes.context, added);
   }
 
  private:
   const UNet2DConditionModel unet_;
+  const AdaptableNetwork adaptable_;
+};
+
+// The U-Net of Stable Diffusion XL, which is also told the text as one vector and numbers about the picture.
+class SizedTextDenoiser final : public Denoiser {
+ public:
+  // `takes_aesthetic_score`: instead of the target size, as the refiner does.
+  SizedTextDenoiser(UNet2DConditionModel unet, bool takes_aesthetic_score)
+      : unet_(std::move(unet)), takes_aesthetic_score_(takes_aesthetic_score), adaptable_("unet", *unet_) {}
+
+  int64_t memory_bytes() const override { return NetworkBytes(*unet_); }
+  std::vector<const AdaptableNetwork*> adaptable() const override { return {&adaptable_}; }
+  at::Tensor Predict(const Lanes& lanes) const override;
+
+ private:
+  const UNet2DConditionModel unet_;
+  const bool takes_aesthetic_score_;
   const AdaptableNetwork adaptable_;
 };
 

@@ -53,6 +53,11 @@ class Sampler {
   // step of samplers with two evaluations a step takes one, and diffusers' rounding adds a timestep here and there.
   int evaluations() const { return static_cast<int>(timesteps_.size()); }
 
+  // How many evaluations lie in the share `share` of the denoising, 0 to 1, that comes first: a share of the training's
+  // timesteps, not of the steps (diffusers' `denoising_start` and `denoising_end`, which hand a row from one model to
+  // another). It may end inside a step.
+  int EvaluationsIn(double share) const;
+
   // How many of the user's steps are complete once `evaluation` evaluations are: 0 at 0, steps() at evaluations().
   virtual int StepsDone(int evaluation) const;
 
@@ -90,7 +95,7 @@ class Sampler {
 
  protected:
   // Throws ModelError when a timestep is not a number.
-  Sampler(int steps, std::vector<double> timesteps);
+  Sampler(int steps, std::vector<double> timesteps, int num_train_timesteps);
 
   const std::vector<double>& timesteps() const { return timesteps_; }
 
@@ -104,6 +109,7 @@ class Sampler {
 
   const int steps_;
   const std::vector<double> timesteps_;
+  const int num_train_timesteps_;
 };
 
 // Unit normal noise of one row's shape, drawn in float32 from a CPU generator as diffusers' randn_tensor does for a

@@ -24,6 +24,7 @@ ClipTextConfig ReadClipTextConfig(ConfigReader reader) {
   config.intermediate_size = ReadSize(reader, "intermediate_size", config.intermediate_size);
   config.layers = ReadSize(reader, "num_hidden_layers", config.layers);
   config.heads = ReadSize(reader, "num_attention_heads", config.heads);
+  config.projection_dim = ReadSize(reader, "projection_dim", config.projection_dim);
   if (config.hidden_size % config.heads != 0) {
     reader.AddProblem("num_attention_heads", std::to_string(config.heads) + " does not divide hidden_size, " +
                                                  std::to_string(config.hidden_size));
@@ -40,8 +41,8 @@ ClipTextConfig ReadClipTextConfig(ConfigReader reader) {
   reader.Only("pruned_heads", nlohmann::json::object());
   // Training, the tokenizer's numbers, and the heads of other classes over the same network.
   reader.Ignore({"architectures", "attention_dropout", "dropout", "initializer_factor", "initializer_range",
-                 "projection_dim", "bos_token_id", "pad_token_id", "sep_token_id", "torch_dtype", "dtype",
-                 "transformers_version", "gradient_checkpointing"});
+                 "bos_token_id", "pad_token_id", "sep_token_id", "torch_dtype", "dtype", "transformers_version",
+                 "gradient_checkpointing"});
   // What PretrainedConfig of transformers 4 writes for every model; it concerns classifiers and text generation.
   reader.Ignore({"bad_words_ids",
                  "begin_suppress_tokens",

@@ -101,4 +101,8 @@ PromptWindows LiteralWindow(const ClipTokenizer& tokenizer, std::string_view tex
           .cut_text = std::move(tokens.truncated)};
 }
 
+PromptWindows WindowsOf(const ClipTokenizer& tokenizer, const std::string& text, bool literal) {
+  return literal ? LiteralWindow(tokenizer, text) : SplitIntoWindows(tokenizer, ParseWeightedPrompt(text).pieces);
+}
+
 }  // namespace latentd::model

@@ -37,4 +37,7 @@ PromptWindows SplitIntoWindows(const ClipTokenizer& tokenizer, std::span<const P
 // The text as it is, in one window, as diffusers cuts it.
 PromptWindows LiteralWindow(const ClipTokenizer& tokenizer, std::string_view text);
 
+// Either of them. REQUIRES: ParseWeightedPrompt finds no fault in `text`, unless it is literal.
+PromptWindows WindowsOf(const ClipTokenizer& tokenizer, const std::string& text, bool literal);
+
 }  // namespace latentd::model

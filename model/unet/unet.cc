@@ -1,5 +1,6 @@
 #include "model/unet/unet.h"
 
+#include <ATen/ops/cat.h>
 #include <c10/core/InferenceMode.h>
 
 #include <vector>
@@ -32,12 +33,17 @@ UNet2DConditionModelImpl::UNet2DConditionModelImpl(const UNetConfig& config, con
           "conv_out", MakeConv(config.levels.front().channels, config.out_channels, config.conv_out_kernel, options))) {
   const size_t count = config.levels.size();
   for (size_t level = 0; level < count; ++level) down_blocks_->Append(DownBlock(config, level, options));
+  if (config.added_features > 0) {
+    // Its activation is SiLU whatever the network's is.
+    add_embedding_ = register_module(
+        "add_embedding", TimestepEmbedding(config.added_features, config.time_features, Activation::kSilu, options));
+  }
   if (config.has_mid_block) mid_block_ = register_module("mid_block", MidBlock(config, options));
   for (size_t i = 0; i < count; ++i) up_blocks_->Append(UpBlock(config, count - 1 - i, options));
 }
 
 void UNet2DConditionModelImpl::CheckShapes(const at::Tensor& sample, const at::Tensor& timesteps,
-                                           const Context& context, const at::Tensor& guidance) const {
+                                           const Context& context, const AddedConditions& added) const {
   TORCH_CHECK(sample.dim() == 4 && sample.size(1) == config_.in_channels, "U-Net: the sample is ", sample.sizes(),
               " instead of [L, ", config_.in_channels, ", h, w]");
   const int64_t lanes = sample.size(0);
@@ -48,6 +54,7 @@ void UNet2DConditionModelImpl::CheckShapes(const at::Tensor& sample, const at::T
     TORCH_CHECK(group.states.dim() == 3, "U-Net: a context is ", group.states.sizes(), " instead of [n, T, D]");
     described += group.states.size(0);
   }
+  const at::Tensor& guidance = added.guidance;
   const bool guidance_fits = config_.guidance_features == 0
                                  ? !guidance.defined()
                                  : guidance.defined() && guidance.dim() == 2 && guidance.size(0) == lanes &&
@@ -55,12 +62,36 @@ void UNet2DConditionModelImpl::CheckShapes(const at::Tensor& sample, const at::T
   TORCH_CHECK(guidance_fits, "U-Net: the guidance's embedding does not fit [", lanes, ", ", config_.guidance_features,
               "]");
   TORCH_CHECK(described == lanes, "U-Net: the context is for ", described, " lanes, the sample has ", lanes);
+  if (!add_embedding_) {
+    TORCH_CHECK(!added.pooled.defined() && !added.numbers.defined(), "U-Net: it takes no added conditions");
+    return;
+  }
+  TORCH_CHECK(added.pooled.defined() && added.numbers.defined(), "U-Net: the added conditions are missing");
+  TORCH_CHECK(
+      added.pooled.dim() == 2 && added.numbers.dim() == 2 && added.pooled.size(0) == lanes &&
+          added.numbers.size(0) == lanes &&
+          added.pooled.size(1) + added.numbers.size(1) * config_.added_number_features == config_.added_features,
+      "U-Net: the added conditions are ", added.pooled.sizes(), " and ", added.numbers.sizes(),
+      "; together they must have ", config_.added_features, " features for each of ", lanes, " lanes");
+}
+
+at::Tensor UNet2DConditionModelImpl::Time(const at::Tensor& timesteps, const AddedConditions& added) const {
+  const auto sinusoids = [this](const at::Tensor& numbers, int64_t features) {
+    return SinusoidalEmbedding(numbers, features, config_.flip_sin_to_cos, config_.freq_shift);
+  };
+  const at::Tensor time =
+      time_embedding_->forward(sinusoids(timesteps, config_.levels.front().channels), added.guidance);
+  if (!add_embedding_) return time;
+  const at::Tensor numbers =
+      sinusoids(added.numbers.flatten(), config_.added_number_features).view({timesteps.size(0), -1});  // [L, K·N]
+  const at::Tensor features = at::cat({added.pooled.to(at::kFloat), numbers.to(added.pooled.device())}, 1);
+  return time + add_embedding_->forward(features);
 }
 
 at::Tensor UNet2DConditionModelImpl::forward(const at::Tensor& sample, const at::Tensor& timesteps,
-                                             const Context& context, const at::Tensor& guidance) const {
+                                             const Context& context, const AddedConditions& added) const {
   const c10::InferenceMode no_gradients;
-  CheckShapes(sample, timesteps, context, guidance);
+  CheckShapes(sample, timesteps, context, added);
   const at::TensorOptions options = conv_in_->weight.options();
 
   // 1. To the network's type and memory order.
@@ -70,10 +101,7 @@ at::Tensor UNet2DConditionModelImpl::forward(const at::Tensor& sample, const at:
   for (const ContextGroup& group : context) states.push_back({group.states.to(options).contiguous()});  // [n, T, D]
 
   // 2. Time. Every residual block takes the activation of the same embedding, so it is computed once.
-  const at::Tensor sinusoids = SinusoidalEmbedding(timesteps, config_.levels.front().channels, config_.flip_sin_to_cos,
-                                                   config_.freq_shift);  // [L, C0]
-  const at::Tensor time =
-      kernels::Activate(time_embedding_->forward(sinusoids, guidance), config_.activation);  // [L, time_features]
+  const at::Tensor time = kernels::Activate(Time(timesteps, added), config_.activation);  // [L, time_features]
 
   // 3. Down, keeping the maps that the way up will look at again.
   x = conv_in_->forward(x);  // [L, C0, h, w]

@@ -14,6 +14,15 @@
 
 namespace latentd::model {
 
+// What some networks are told of each lane beside the timestep and the text's states. Undefined for the others.
+struct AddedConditions {
+  // Stable Diffusion XL (Podell et al. 2023, arXiv:2307.01952, section 2.2).
+  at::Tensor pooled{};   // [L, P]: the text as one vector
+  at::Tensor numbers{};  // float32 [L, K] on the CPU: sizes of the picture and the like; diffusers' `time_ids`
+  // Latent consistency models: the embedding of the guidance scale, float32 [L, config().guidance_features].
+  at::Tensor guidance{};
+};
+
 // The U-Net that predicts noise from a noised latent, a timestep and a text (Rombach et al. 2022, arXiv:2112.10752;
 // diffusers' UNet2DConditionModel, whose parameter names it has).
 //
@@ -30,23 +39,26 @@ class UNet2DConditionModelImpl : public torch::nn::Module {
 
   // sample: [L, in_channels, h, w], any h and w (from 1, unless downsample_padding is 0); timesteps: float32 [L], one
   // for each lane; context: groups whose lanes sum to L, each [n, T, cross_attention_dim]. They are converted to the
-  // network's type and device. guidance: the embedding of each lane's guidance scale, float32 [L,
-  // config().guidance_features]; undefined when that is 0. Returns [L, out_channels, h, w] in the network's type,
-  // channels-last.
+  // network's type and device. Returns [L, out_channels, h, w] in the network's type, channels-last.
+  //
+  // added: pooled and numbers for networks with added features, P + K * config().added_number_features of them;
+  // guidance for those with guidance features.
   //
   // Throws c10::Error when the shapes do not fit. On the CPU in float32 a lane's bytes depend on nothing but that lane.
   at::Tensor forward(const at::Tensor& sample, const at::Tensor& timesteps, const Context& context,
-                     const at::Tensor& guidance = {}) const;
+                     const AddedConditions& added = {}) const;
 
   const UNetConfig& config() const { return config_; }
 
  private:
   void CheckShapes(const at::Tensor& sample, const at::Tensor& timesteps, const Context& context,
-                   const at::Tensor& guidance) const;
+                   const AddedConditions& added) const;
+  at::Tensor Time(const at::Tensor& timesteps, const AddedConditions& added) const;  // [L, time_features]
 
   const UNetConfig config_;
   Conv2d conv_in_;
   TimestepEmbedding time_embedding_;
+  TimestepEmbedding add_embedding_{nullptr};  // empty when the configuration has no added features
   std::shared_ptr<ModuleVector<DownBlock>> down_blocks_;
   MidBlock mid_block_{nullptr};  // empty when the configuration has none
   std::shared_ptr<ModuleVector<UpBlock>> up_blocks_;

@@ -129,11 +129,27 @@ void CheckNumbers(ConfigReader& reader, const UNetConfig& config) {
   if (!fits) reader.AddProblem("freq_shift", "must be at least 0 and below half the first level's channels");
 }
 
+void ReadAdded(ConfigReader& reader, UNetConfig& config) {
+  if (!reader.Has("addition_embed_type")) {
+    for (const char* key : {"addition_time_embed_dim", "projection_class_embeddings_input_dim"}) {
+      reader.Only(key, nullptr);
+    }
+  } else {
+    config.added_features = GetPositive(reader, "projection_class_embeddings_input_dim", 0);
+    config.added_number_features = GetPositive(reader, "addition_time_embed_dim", 0);
+    if (config.added_number_features >= config.added_features) {
+      reader.AddProblem("projection_class_embeddings_input_dim", "must be above addition_time_embed_dim");
+    }
+    const auto half = static_cast<double>(config.added_number_features / 2);
+    if (config.freq_shift >= half) reader.AddProblem("freq_shift", "must be below half of addition_time_embed_dim");
+  }
+  reader.Only("addition_embed_type", "text_time");
+}
+
 void RefuseUnsupported(ConfigReader& reader) {
-  for (const char* key : {"num_attention_heads", "reverse_transformer_layers_per_block", "encoder_hid_dim",
-                          "encoder_hid_dim_type", "class_embed_type", "addition_embed_type", "addition_time_embed_dim",
-                          "num_class_embeds", "time_embedding_act_fn", "timestep_post_act",
-                          "projection_class_embeddings_input_dim", "cross_attention_norm"}) {
+  for (const char* key :
+       {"num_attention_heads", "reverse_transformer_layers_per_block", "encoder_hid_dim", "encoder_hid_dim_type",
+        "class_embed_type", "num_class_embeds", "time_embedding_act_fn", "timestep_post_act", "cross_attention_norm"}) {
     reader.Only(key, nullptr);
   }
   reader.Only("dual_cross_attention", false);
@@ -179,6 +195,7 @@ UNetConfig ReadUNetConfig(ConfigReader reader) {
 
   ReadSampleSize(reader, config);
   CheckNumbers(reader, config);
+  ReadAdded(reader, config);
   RefuseUnsupported(reader);
   // Read for its type alone: scores are float32 here for every type of the network, which is what it asks for.
   reader.Get("upcast_attention", false);

@@ -21,7 +21,7 @@ struct UNetLevel {
   bool up_attention;           // CrossAttnUpBlock2D, otherwise UpBlock2D
 };
 
-// What `unet/config.json` says (diffusers' UNet2DConditionModel), as far as Stable Diffusion 1.x and 2.x use it.
+// What `unet/config.json` says (diffusers' UNet2DConditionModel), as far as Stable Diffusion 1.x, 2.x and XL use it.
 //
 // `attention_head_dim` of these checkpoints is the number of heads, by a misnomer that diffusers keeps
 // (github.com/huggingface/diffusers/issues/2011); `num_attention_heads` is refused there, and here.
@@ -43,7 +43,11 @@ struct UNetConfig {
   bool linear_projection = false;  // transformers are entered by linear layers instead of 1x1 convolutions
   int64_t conv_in_kernel = 3;
   int64_t conv_out_kernel = 3;
-  int64_t sample_height = 64;  // of the latents it was trained on
+  // addition_embed_type "text_time" (Stable Diffusion XL): the time embedding is joined by one of a pooled text and of
+  // numbers about the picture. 0: without.
+  int64_t added_features = 0;         // projection_class_embeddings_input_dim: of the text and all numbers
+  int64_t added_number_features = 0;  // addition_time_embed_dim: sinusoids of each number
+  int64_t sample_height = 64;         // of the latents it was trained on
   int64_t sample_width = 64;
 };
 

@@ -1,6 +1,7 @@
 #include "server/core/generation_request.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -10,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "server/core/adapter_fields.h"
+#include "server/core/conditioning_fields.h"
 #include "server/core/task_fields.h"
 #include "server/core/utf8.h"
 
@@ -23,14 +25,23 @@ constexpr int kMaxPriority = 10;
 constexpr size_t kMaxLabels = 16;
 constexpr int64_t kMaxLabelCharacters = 63;
 
+struct PromptField {
+  absl::string_view field;
+  std::string RequestFields::*text;
+};
+constexpr std::array kPrompts = {PromptField{"spec.prompt", &RequestFields::prompt},
+                                 PromptField{"spec.negative_prompt", &RequestFields::negative_prompt},
+                                 PromptField{"spec.prompt_2", &RequestFields::prompt_2},
+                                 PromptField{"spec.negative_prompt_2", &RequestFields::negative_prompt_2}};
+
 // Checks the fields one after the other, filling in what was left out: first those that mean the same for every model.
 class Validator {
  public:
   Validator(RequestFields& fields, const RequestLimits& limits) : fields_(fields), limits_(limits) {}
 
   void CheckWithoutModel(absl::Time now) {
-    prompt_fits_ = CheckPrompt("spec.prompt", fields_.prompt);
-    negative_prompt_fits_ = CheckPrompt("spec.negative_prompt", fields_.negative_prompt);
+    for (size_t i = 0; i < kPrompts.size(); ++i)
+      prompt_fits_[i] = CheckPrompt(kPrompts[i].field, fields_.*kPrompts[i].text);
     CheckImagesAndSeed();
     steps_fit_ = fields_.steps == 0 || CheckRange("spec.steps", fields_.steps, 1, limits_.max_steps);
     if (fields_.guidance_scale.has_value()) {
@@ -47,13 +58,14 @@ class Validator {
   void CheckAgainst(const ModelInfo& model) {
     fields_.task = TaskFor(fields_.task, model);
     CheckTaskFields(fields_, violations_);
-    if (model.prompt_fault != nullptr && !fields_.literal_prompt) {
-      CheckSyntax("spec.prompt", prompt_fits_, fields_.prompt, model);
-      CheckSyntax("spec.negative_prompt", negative_prompt_fits_, fields_.negative_prompt, model);
-    }
+    CheckSyntax(model);
+    CheckLatents(fields_, model, violations_);
+    CheckDenoisingRange(fields_, violations_);
+    CheckSecondPrompts(fields_, model, violations_);
     // The first layer at least has to stay.
     CheckRange("spec.clip_skip", fields_.clip_skip, 0, std::max(0, model.text_layers - 1));
     CheckSize(model);
+    CheckSizeConditioning(fields_, model, violations_);
     if (!fields_.guidance_scale.has_value()) fields_.guidance_scale = model.default_guidance_scale;
     if (model.embeds_guidance && !fields_.negative_prompt.empty()) {
       Violate("spec.negative_prompt", "must be empty: the model was distilled with the guidance of an empty one");
@@ -166,10 +178,13 @@ class Validator {
   }
 
   // `fits`: nothing else is wrong with the prompt.
-  void CheckSyntax(absl::string_view field, bool fits, const std::string& prompt, const ModelInfo& model) {
-    if (!fits) return;
-    const std::string fault = model.prompt_fault(prompt);
-    if (!fault.empty()) Violate(field, absl::StrCat(fault, ", and spec.literal_prompt the whole prompt"));
+  void CheckSyntax(const ModelInfo& model) {
+    if (model.prompt_fault == nullptr || fields_.literal_prompt) return;
+    for (size_t i = 0; i < kPrompts.size(); ++i) {
+      if (!prompt_fits_[i]) continue;
+      const std::string fault = model.prompt_fault(fields_.*kPrompts[i].text);
+      if (!fault.empty()) Violate(kPrompts[i].field, absl::StrCat(fault, ", and spec.literal_prompt the whole prompt"));
+    }
   }
 
   // 0 stands for `own`.
@@ -233,8 +248,7 @@ class Validator {
 
   RequestFields& fields_;
   const RequestLimits& limits_;
-  bool prompt_fits_ = false;
-  bool negative_prompt_fits_ = false;
+  std::array<bool, kPrompts.size()> prompt_fits_{};
   bool steps_fit_ = false;
   bool eta_fits_ = false;
   std::vector<FieldViolation> violations_;

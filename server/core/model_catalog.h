@@ -42,9 +42,14 @@ struct ModelInfo {
   std::string default_sigmas{};
   int default_steps = 0;
   double default_guidance_scale = 0;
-  bool embeds_guidance = false;  // one lane a row whatever the scale, and no negative prompt
-  int text_layers = 0;           // clip_skip stays below
-  int prompt_tokens = 0;         // that the text encoder takes at once, start and end marks included
+  bool embeds_guidance = false;          // one lane a row whatever the scale, and no negative prompt
+  int text_layers = 0;                   // clip_skip stays below
+  int prompt_tokens = 0;                 // that the text encoder takes at once, start and end marks included
+  bool takes_prompt_2 = false;           // it has a second text encoder beside the first
+  bool takes_size_conditioning = false;  // RequestFields::size_conditioning
+  bool takes_aesthetic_score = false;    // and a score in it instead of a target size
+  int latent_channels = 0;
+  int latent_scale = 1;  // pixels along the edge of one place of a latent
   // What is wrong with the syntax of a prompt that is not to be taken literally, in ASCII; empty when nothing is. Not
   // set: this model's prompts have none.
   std::function<std::string(const std::string&)> prompt_fault{};

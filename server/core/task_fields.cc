@@ -23,7 +23,11 @@ class TaskChecker {
   void Check() {
     switch (*fields_.task) {
       case Task::kImageToImage:
-        CheckStrength(kImageToImageStrength);
+        if (fields_.denoising_start) {
+          CheckNoStrength();
+        } else {
+          CheckStrength(kImageToImageStrength);
+        }
         return;
       case Task::kInpaint:
         CheckStrength(kInpaintStrength);
@@ -50,6 +54,11 @@ class TaskChecker {
     fields_.strength = strength;
     if (strength >= 0 && strength <= 1) return;  // false for NaN
     Violate(absl::StrCat(task_, ".strength"), absl::StrCat("must be a number from 0 to 1; got ", strength));
+  }
+
+  void CheckNoStrength() {
+    if (!fields_.strength) return;
+    Violate(absl::StrCat(task_, ".strength"), "must not be set beside denoising_start, which takes its place");
   }
 
   // A mask belongs to its picture: another size is a mistake, unless the request says what to do about it.
@@ -105,6 +114,39 @@ void CheckTaskFields(RequestFields& fields, std::vector<FieldViolation>& violati
   TaskChecker(fields, violations).Check();
 }
 
+void CheckLatents(RequestFields& fields, const ModelInfo& model, std::vector<FieldViolation>& violations) {
+  const auto check = [&](const char* name, std::optional<InputImage>& image, bool takes_latents) {
+    if (!image || !image->latent) return;
+    const LatentShape& latent = *image->latent;
+    const std::string field = absl::StrCat("spec.", std::string(Name(*fields.task)), ".", name);
+    if (!takes_latents) {
+      violations.push_back({field, "must be a picture: a latent is taken by image_to_image.image alone"});
+    } else if (latent.channels != model.latent_channels) {
+      violations.push_back({field, absl::StrCat("must have the ", model.latent_channels, " channels of the model ",
+                                                model.name, "'s latents; got ", latent.channels)});
+    }
+    image->width = latent.width * model.latent_scale;
+    image->height = latent.height * model.latent_scale;
+  };
+  check("image", fields.image, fields.task == Task::kImageToImage);
+  check("mask", fields.mask, false);
+}
+
+void CheckDenoisingRange(const RequestFields& fields, std::vector<FieldViolation>& violations) {
+  const std::string start_field = absl::StrCat("spec.", std::string(Name(*fields.task)), ".denoising_start");
+  const double end = fields.denoising_end.value_or(1);
+  if (!(end > 0 && end <= 1)) {  // also NaN
+    violations.push_back({"spec.denoising_end", absl::StrCat("must be a number above 0 and at most 1; got ", end)});
+  }
+  if (!fields.denoising_start) return;
+  const double start = *fields.denoising_start;
+  if (!(start > 0 && start < 1)) {
+    violations.push_back({start_field, absl::StrCat("must be a number between 0 and 1; got ", start)});
+  } else if (end > 0 && end <= start) {
+    violations.push_back({"spec.denoising_end", absl::StrCat("must be above denoising_start, ", start, "; got ", end)});
+  }
+}
+
 PictureSize DefaultSize(const RequestFields& fields, const ModelInfo& model) {
   if (!fields.image) return {model.native_width, model.native_height};
   const auto cut = [&](int edge) { return edge - edge % model.size_multiple; };
@@ -114,13 +156,14 @@ PictureSize DefaultSize(const RequestFields& fields, const ModelInfo& model) {
 
 void CheckFits(const RequestFields& fields, std::vector<FieldViolation>& violations) {
   const auto check = [&](const char* name, const std::optional<InputImage>& image, const Margins& margins) {
-    if (!image || image->fit != Fit::kRefuse) return;
+    if (!image || (image->fit != Fit::kRefuse && !image->latent)) return;
     const PictureSize own = WithMargins(*image, margins);
     if (own.width == fields.width && own.height == fields.height) return;
     violations.push_back(
         {absl::StrCat("spec.", std::string(Name(*fields.task)), ".", name),
          absl::StrCat("must have the size of the request's pictures, ", fields.width, " × ", fields.height,
-                      ", since its fit is FIT_REFUSE; got ", own.width, " × ", own.height)});
+                      image->latent ? ", since latents are not resized" : ", since its fit is FIT_REFUSE", "; got ",
+                      own.width, " × ", own.height)});
   };
   check("image", fields.image, fields.margins);
   check("mask", fields.mask, {});

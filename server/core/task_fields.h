@@ -11,6 +11,12 @@ namespace latentd::core {
 // REQUIRES: fields.task has a value.
 void CheckTaskFields(RequestFields& fields, std::vector<FieldViolation>& violations);
 
+// Latents instead of pictures: only image-to-image takes one, of the model's channels. Fills in their sizes in pixels.
+void CheckLatents(RequestFields& fields, const ModelInfo& model, std::vector<FieldViolation>& violations);
+
+// The shares of the denoising between which it is carried out. REQUIRES: fields.task has a value.
+void CheckDenoisingRange(const RequestFields& fields, std::vector<FieldViolation>& violations);
+
 // The size that a request's pictures have when it names none: the model's own, or that of the picture which it begins
 // with, its margins included, cut to the multiple that the model takes.
 struct PictureSize {

@@ -17,6 +17,8 @@ struct ConditioningKey {
   uint64_t load = 0;  // of the model (ModelLease::load)
   std::string text;
   int clip_skip = 0;
+  std::string text_2{};
+  bool negative = false;
   bool literal = false;
   std::string adapters{};  // JobAdapters::text_key
 

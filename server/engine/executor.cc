@@ -28,6 +28,21 @@ core::Warning Truncated(const std::string& field, const std::string& cut) {
       .message = absl::StrCat("the room for the prompt ended before: ", shown, shown.size() < cut.size() ? " …" : "")};
 }
 
+model::SizeCondition ToModel(const core::SizeConditioning& sizes) {
+  return {.original_width = sizes.original_width,
+          .original_height = sizes.original_height,
+          .crop_left = sizes.crop_left,
+          .crop_top = sizes.crop_top,
+          .target_width = sizes.target_width,
+          .target_height = sizes.target_height,
+          .aesthetic_score = sizes.aesthetic_score.value_or(0)};
+}
+
+// What a text encoder beside the first reads.
+const std::string& SecondText(const std::string& first, const std::string& second) {
+  return second.empty() ? first : second;
+}
+
 core::LatentPreview AsPreview(const at::Tensor& latent, double scaling_factor) {
   const at::Tensor values = latent.to(at::kCPU, at::kFloat).contiguous();
   return {
@@ -146,9 +161,14 @@ void Executor::Encode(const std::vector<Row*>& rows, model::DiffusionModel& mode
     row->hold = std::move(start.hold);
     if (std::exchange(job.started, true)) continue;
     core::Started started{.seed = job.request().seed(), .warnings = {}};
-    if (!job.cond->cut_text.empty()) started.warnings.push_back(Truncated("spec.prompt", job.cond->cut_text));
-    if (job.uncond != nullptr && !job.uncond->cut_text.empty()) {
-      started.warnings.push_back(Truncated("spec.negative_prompt", job.uncond->cut_text));
+    const auto warn = [&](const char* field, const std::string& cut) {
+      if (!cut.empty()) started.warnings.push_back(Truncated(field, cut));
+    };
+    warn("spec.prompt", job.cond->cut_text);
+    warn("spec.prompt_2", job.cond->cut_text_2);
+    if (job.uncond != nullptr) {
+      warn("spec.negative_prompt", job.uncond->cut_text);
+      warn("spec.negative_prompt_2", job.uncond->cut_text_2);
     }
     job.publisher->Started(std::move(started));
   }
@@ -156,7 +176,7 @@ void Executor::Encode(const std::vector<Row*>& rows, model::DiffusionModel& mode
 
 // Once for all its rows.
 void Executor::EncodePictures(RunningJob& job, model::DiffusionModel& model) {
-  if (!job.inputs->picture.defined() || job.encoded) return;
+  if (!job.inputs->HasPicture() || job.encoded) return;
   job.encoded = model.EncodeInputs(*job.inputs);
 }
 
@@ -182,11 +202,21 @@ void Executor::EncodePrompts(const std::vector<Row*>& rows, model::DiffusionMode
     if (job.cond != nullptr) continue;  // another row of the job was here before
     const core::GenerationRequest& request = job.request();
     const bool literal = request.literal_prompt();
-    want(job, {.text = request.prompt(), .clip_skip = request.clip_skip(), .literal = literal}, job.cond);
+    want(job,
+         {.text = request.prompt(),
+          .clip_skip = request.clip_skip(),
+          .text_2 = SecondText(request.prompt(), request.prompt_2()),
+          .literal = literal},
+         job.cond);
     if (!request.guided()) continue;
     // Literally taken, nothing is skipped for the negative prompt: as diffusers' StableDiffusionPipeline.encode_prompt.
-    const int negative_skip = literal ? 0 : request.clip_skip();
-    want(job, {.text = request.negative_prompt(), .clip_skip = negative_skip, .literal = literal}, job.uncond);
+    want(job,
+         {.text = request.negative_prompt(),
+          .clip_skip = literal ? 0 : request.clip_skip(),
+          .text_2 = SecondText(request.negative_prompt(), request.negative_prompt_2()),
+          .negative = true,
+          .literal = literal},
+         job.uncond);
   }
   if (missing.empty()) return;
 
@@ -195,7 +225,9 @@ void Executor::EncodePrompts(const std::vector<Row*>& rows, model::DiffusionMode
   for (const Want& each : missing) {
     if (places.try_emplace(each.key, prompts.size()).second) {
       prompts.push_back({.text = each.key.text,
+                         .text_2 = each.key.text_2,
                          .clip_skip = each.key.clip_skip,
+                         .negative = each.key.negative,
                          .literal = each.key.literal,
                          .loras = each.job->adapters->loras()});
     }
@@ -219,6 +251,9 @@ void Executor::Predict(const std::vector<Row*>& rows, model::DiffusionModel& mod
                       .guidance_scale = job.request().guidance_scale(),
                       .guidance_rescale = job.request().guidance_rescale(),
                       .loras = job.adapters->loras()});
+    if (!job.request().size_conditioning()) continue;
+    inputs.back().size = ToModel(*job.request().size_conditioning());
+    inputs.back().uncond_size = ToModel(*job.request().negative_size_conditioning());
   }
   std::vector<at::Tensor> predictions = model.Predict(inputs);
   for (size_t i = 0; i < rows.size(); ++i) rows[i]->prediction = std::move(predictions[i]);
@@ -261,7 +296,7 @@ void Executor::PublishSteps(const std::vector<Row*>& rows, const std::vector<at:
                             .eta = {},
                             .preview = {}};
     if (const Pace& pace = paces_[job.key]; pace.predict) {
-      const int left = job.sampler->evaluations() - row.sampler.evaluation;
+      const int left = job.steps.end - row.sampler.evaluation;
       progress.eta = absl::Seconds(*pace.predict * left + pace.decode.value_or(0));
     }
     if (Wants(row, core::PreviewKind::kLatent)) progress.preview = AsPreview(clean[i], model.scaling_factor());
@@ -295,12 +330,21 @@ std::vector<at::Tensor> Executor::MakePreviews(const std::vector<Row*>& rows,
 }
 
 void Executor::Decode(const std::vector<Row*>& rows, model::DiffusionModel& model) {
+  std::vector<const Row*> decoded;
   std::vector<at::Tensor> latents;
-  latents.reserve(rows.size());
-  for (const Row* row : rows) latents.push_back(row->latent);
-  std::vector<at::Tensor> pictures = model.Decode(latents);
-  for (size_t i = 0; i < rows.size(); ++i) {
-    rows[i]->job->publisher->Picture(rows[i]->index, rows[i]->seed, std::move(pictures[i]));
+  for (const Row* row : rows) {
+    if (row->job->request().output_format() == core::ImageFormat::kLatent) continue;
+    decoded.push_back(row);
+    latents.push_back(row->latent);
+  }
+  std::vector<at::Tensor> pictures;
+  if (!latents.empty()) pictures = model.Decode(latents);
+  for (size_t i = 0; i < decoded.size(); ++i) {
+    decoded[i]->job->publisher->Picture(decoded[i]->index, decoded[i]->seed, std::move(pictures[i]));
+  }
+  for (const Row* row : rows) {
+    if (row->job->request().output_format() != core::ImageFormat::kLatent) continue;
+    row->job->publisher->Latent(row->index, row->seed, row->latent.to(at::kCPU, at::kFloat));
   }
 }
 

@@ -70,6 +70,7 @@ std::vector<core::Task> TasksOf(const model::ModelFolder& folder) {
   using core::Task;
   if (!folder.takes_text) return {Task::kUnconditional};
   if (folder.inpaints_only) return {Task::kInpaint, Task::kOutpaint};
+  if (folder.needs_picture) return {Task::kImageToImage, Task::kInpaint, Task::kOutpaint};
   return {Task::kTextToImage, Task::kImageToImage, Task::kInpaint, Task::kOutpaint};
 }
 
@@ -83,6 +84,11 @@ core::ModelInfo Describe(const std::string& name, const model::ModelFolder& fold
   info.max_pixels = int64_t{kMaxEnlargement} * kMaxEnlargement * folder.native_width * folder.native_height;
   info.tasks = TasksOf(folder);
   info.prompt_tokens = folder.prompt_tokens;
+  info.takes_prompt_2 = folder.takes_prompt_2;
+  info.takes_size_conditioning = folder.takes_size_conditioning;
+  info.takes_aesthetic_score = folder.takes_aesthetic_score;
+  info.latent_channels = folder.latent_channels;
+  info.latent_scale = folder.latent_scale;
   if (folder.takes_text) info.prompt_fault = [](const std::string& p) { return model::ParseWeightedPrompt(p).fault; };
   for (const model::SamplerChoice& choice : model::SamplersFor(folder.sampler)) {
     const std::optional<int> min_steps = MinSteps(folder.sampler, choice.kind);
@@ -104,6 +110,7 @@ core::ModelInfo Describe(const std::string& name, const model::ModelFolder& fold
   info.embeds_guidance = folder.embeds_guidance;
   info.text_layers = folder.text_layers;
   info.memory_bytes = folder.parameters * static_cast<int64_t>(options.dtype().itemsize());
+  if (options.dtype() == at::kHalf) info.memory_bytes += 2 * folder.upcast_parameters;
   return info;
 }
 

@@ -12,6 +12,7 @@
 #include "server/core/errors.h"
 #include "server/imaging/fit.h"
 #include "server/imaging/input_image.h"
+#include "server/imaging/latent_file.h"
 #include "server/imaging/mask.h"
 #include "server/imaging/picture.h"
 
@@ -76,10 +77,29 @@ at::Tensor ToTensor(const std::vector<uint8_t>& bytes, at::IntArrayRef shape) {
   return tensor;
 }
 
+// What a request says beside its pictures.
+model::TaskInputs Begin(const core::GenerationRequest& request) {
+  return {.picture = {},
+          .mask = {},
+          .strength = request.strength(),
+          .denoising_start = request.denoising_start(),
+          .denoising_end = request.denoising_end()};
+}
+
+absl::StatusOr<model::TaskInputs> DecodeLatentInput(const core::GenerationRequest& request) {
+  const absl::StatusOr<imaging::Latent> latent = imaging::DecodeLatent(*request.image()->data, {});
+  if (!latent.ok()) return Damaged(request, "image", latent.status());
+  model::TaskInputs inputs = Begin(request);
+  inputs.latent = at::empty({latent->shape.channels, latent->shape.height, latent->shape.width}, at::kFloat);
+  std::memcpy(inputs.latent.mutable_data_ptr(), latent->values.data(), inputs.latent.nbytes());
+  return inputs;
+}
+
 }  // namespace
 
 absl::StatusOr<model::TaskInputs> DecodeTaskInputs(const core::GenerationRequest& request) {
   const core::InputImage& image = *request.image();
+  if (image.latent) return DecodeLatentInput(request);
   absl::StatusOr<Picture> picture = Decode(request, "image", image);
   if (!picture.ok()) return picture.status();
   absl::StatusOr<Picture> mask = Picture();  // not valid: none
@@ -98,8 +118,8 @@ absl::StatusOr<model::TaskInputs> DecodeTaskInputs(const core::GenerationRequest
   if (!picture.ok()) return picture.status();
   const int64_t height = picture->height;
   const int64_t width = picture->width;
-  model::TaskInputs inputs{
-      .picture = ToTensor(picture->rgb, {height, width, 3}), .mask = {}, .strength = request.strength()};
+  model::TaskInputs inputs = Begin(request);
+  inputs.picture = ToTensor(picture->rgb, {height, width, 3});
   if (!mask->valid()) return inputs;
   mask = FitToRequest(*std::move(mask), request, "mask", {.fit = mask_fit});
   if (!mask.ok()) return mask.status();

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "model/pipeline/diffusion_model.h"
+#include "model/pipeline/step_range.h"
 #include "server/core/batching_policy.h"
 #include "server/core/event.h"
 #include "server/core/job_store.h"
@@ -55,6 +56,7 @@ struct RunningJob {
   std::optional<JobAdapters> adapters;                       // empty until they are there
   std::shared_ptr<const model::Conditioning> cond;
   std::shared_ptr<const model::Conditioning> uncond;  // null without guidance
+  model::StepRange steps;                             // of its rows; set with `sampler`
   std::map<core::RowId, std::unique_ptr<Row>> rows;   // those not finished
   bool started = false;
   core::Usage usage;

@@ -78,6 +78,9 @@ v1::Model ToProto(const core::ModelInfo& model, const core::RequestLimits& limit
   out.set_memory_bytes(model.memory_bytes);
   out.set_max_pixels(model.max_pixels);
   out.set_default_sigmas(model.default_sigmas);
+  out.set_takes_prompt_2(model.takes_prompt_2);
+  out.set_takes_size_conditioning(model.takes_size_conditioning);
+  out.set_takes_aesthetic_score(model.takes_aesthetic_score);
   return out;
 }
 

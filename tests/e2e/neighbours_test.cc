@@ -153,6 +153,37 @@ TEST_F(Neighbours, PromptsOfOtherLengthsShareItsForwardsAndEachIsItsLoneRun) {
   EXPECT_LT(together.forwards, together.evaluations / 2);  // most forwards hold several
 }
 
+v1::GenerationSpec OfXl(v1::GenerationSpec spec) {
+  spec.set_model("tiny-xl");
+  return spec;
+}
+
+TEST_F(Neighbours, RowsOfStableDiffusionXlShareForwardsWhateverTheyAreToldOfSizes) {
+  v1::GenerationSpec other_sizes = OfXl(Spec(3, 30, "euler_a"));
+  other_sizes.mutable_size_conditioning()->set_original_width(700);
+  other_sizes.mutable_size_conditioning()->set_crop_top(90);
+  other_sizes.set_prompt_2("the green house");
+  v1::GenerationSpec unfinished = OfXl(Spec(4, 30, "dpmpp_2m"));
+  unfinished.set_denoising_end(0.7);
+  unfinished.set_negative_prompt("red");
+  const std::vector<v1::GenerationSpec> specs = {OfXl(Spec(1, 40, "euler")), OfXl(WithPicture(Spec(2, 40, "heun"))),
+                                                 other_sizes, unfinished, OfXl(WithMask(Spec(5, 20, "ddim")))};
+  std::vector<std::string> alone;
+  for (const v1::GenerationSpec& spec : specs) alone.push_back(Picture(spec));
+  v1::GenerationSpec own_sizes = other_sizes;
+  own_sizes.clear_size_conditioning();
+  EXPECT_NE(Picture(own_sizes), alone[2]);
+  SinceThen();
+  std::vector<std::future<std::string>> others;
+  const std::string first = PictureBeside(specs[0], [&] {
+    for (size_t i = 1; i < specs.size(); ++i) others.push_back(Begin(specs[i]));
+  });
+  EXPECT_EQ(first, alone[0]);
+  for (size_t i = 1; i < specs.size(); ++i) EXPECT_EQ(others[i - 1].get(), alone[i]) << i;
+  const Work together = SinceThen();
+  EXPECT_LT(together.forwards, together.evaluations);
+}
+
 TEST_F(Neighbours, AFullBatchOfOtherSamplersStepsAndGuidanceChangesNothing) {
   const v1::GenerationSpec spec = Spec(7, 60, "euler_a");
   const std::string alone = Picture(spec);

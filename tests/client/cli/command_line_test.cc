@@ -55,6 +55,15 @@ TEST(CommandLineTest, ASamplerMayBringItsSigmas) {
   EXPECT_EQ(Generate({"--sampler", "dpm2_a", "--sigmas", "beta"}).line().spec.sampler(), "dpm2_a");
 }
 
+TEST(CommandLineTest, TheDenoisingIsSharedByTwoJobs) {
+  const Parsed base = Parse({"generate", "--prompt", "p", "--out", "x.safetensors", "--denoising-end", "0.8"});
+  EXPECT_EQ(base.line().spec.denoising_end(), 0.8);
+  EXPECT_EQ(base.line().spec.output().format(), v1::IMAGE_FORMAT_LATENT);
+  const Parsed refiner = Generate({"--init-image", "/proc/self/exe", "--denoising-start", "0.8"});
+  EXPECT_EQ(refiner.line().spec.image_to_image().denoising_start(), 0.8);
+  EXPECT_FALSE(refiner.line().spec.image_to_image().has_strength());
+}
+
 TEST(CommandLineTest, AnEmptyPromptIsAPrompt) {
   EXPECT_EQ(Parse({"generate", "--prompt", "", "--out", "x.png"}).line().spec.prompt(), "");
 }
@@ -122,9 +131,10 @@ INSTANTIATE_TEST_SUITE_P(
         WrongLine{{}, "a command is required"}, WrongLine{{"paint"}, "paint"},
         WrongLine{{"generate", "--out", "x.png"}, "--prompt is required"},
         WrongLine{{"generate", "--prompt", "p"}, "--out is required"},
-        WrongLine{{"generate", "--prompt", "p", "--out", "x.gif"}, "must be .png, .jpg, .jpeg or .webp"},
-        WrongLine{{"generate", "--prompt", "p", "--out", "x"}, "must be .png, .jpg, .jpeg or .webp"},
+        WrongLine{{"generate", "--prompt", "p", "--out", "x.gif"}, "must be .png, .jpg, .jpeg, .webp or .safetensors"},
+        WrongLine{{"generate", "--prompt", "p", "--out", "x"}, "must be .png, .jpg, .jpeg, .webp or .safetensors"},
         WrongLine{{"generate", "--prompt", "p", "--out", "x.png", "--steps", "0"}, "--steps"},
+        WrongLine{{"generate", "--prompt", "p", "--out", "x.png", "--denoising-start", "0.5"}, "go with --init-image"},
         WrongLine{{"generate", "--prompt", "p", "--out", "x.png", "--steps", "many"}, "--steps"},
         WrongLine{{"generate", "--prompt", "p", "--out", "x.png", "--seed", "9223372036854775808"}, "--seed"},
         WrongLine{{"generate", "--prompt", "p", "--out", "x.png", "--label", "a"}, "must be KEY=VALUE"},

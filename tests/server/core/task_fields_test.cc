@@ -54,6 +54,77 @@ TEST(TaskFields, AMaskHasThePicturesSizeUnlessItSaysWhatToDo) {
   EXPECT_THAT(WrongFields(Inpaint(Image(64, 48), Image(48, 64, Fit::kStretch))), IsEmpty());
 }
 
+RequestFields FromLatent(const LatentShape& shape) {
+  RequestFields fields = TestFields();
+  fields.task = Task::kImageToImage;
+  fields.image = {.data = std::make_shared<const std::string>("a file"), .sha256 = "its hash", .latent = shape};
+  return fields;
+}
+
+ModelInfo LatentPainter() {
+  ModelInfo model = Painter();
+  model.latent_channels = 4;
+  model.latent_scale = 8;
+  return model;
+}
+
+GenerationRequest::Validated ValidateLatent(const RequestFields& fields) {
+  return GenerationRequest::Validate(fields, LatentPainter(), RequestLimits(), kTestNow, [] { return 7; });
+}
+
+std::vector<std::string> WrongWithLatent(const RequestFields& fields) {
+  std::vector<std::string> names;
+  for (const FieldViolation& violation : ValidateLatent(fields).violations) names.push_back(violation.field);
+  return names;
+}
+
+TEST(TaskFields, ALatentSaysTheSize) {
+  const auto validated = ValidateLatent(FromLatent({.channels = 4, .width = 9, .height = 7}));
+  EXPECT_EQ(validated.request->width(), 72);
+  EXPECT_EQ(validated.request->height(), 56);
+}
+
+TEST(TaskFields, ALatentIsOfTheModelsChannelsAndOfTheRequestsSize) {
+  EXPECT_THAT(WrongWithLatent(FromLatent({.channels = 3, .width = 8, .height = 8})),
+              ElementsAre("spec.image_to_image.image"));
+  RequestFields fields = FromLatent({.channels = 4, .width = 8, .height = 8});
+  fields.width = 72;
+  EXPECT_THAT(WrongWithLatent(fields), ElementsAre("spec.image_to_image.image"));
+}
+
+TEST(TaskFields, OnlyImageToImageTakesLatents) {
+  const InputImage latent = *FromLatent({.channels = 4, .width = 8, .height = 8}).image;
+  EXPECT_THAT(WrongWithLatent(Inpaint(latent, Image(64, 64))), testing::Contains("spec.inpaint.image"));
+  EXPECT_THAT(WrongWithLatent(Inpaint(Image(64, 64), latent)), testing::Contains("spec.inpaint.mask"));
+}
+
+TEST(TaskFields, ADenoisingStartTakesThePlaceOfTheStrength) {
+  RequestFields fields = FromLatent({.channels = 4, .width = 8, .height = 8});
+  fields.denoising_start = 0.7;
+  EXPECT_THAT(WrongWithLatent(fields), IsEmpty());
+  EXPECT_EQ(ValidateLatent(fields).request->strength(), 1);
+  EXPECT_EQ(ValidateLatent(fields).request->denoising_start(), 0.7);
+  fields.strength = 0.5;
+  EXPECT_THAT(WrongWithLatent(fields), ElementsAre("spec.image_to_image.strength"));
+}
+
+TEST(TaskFields, TheDenoisingIsBetweenItsShares) {
+  const auto wrong = [](std::optional<double> start, std::optional<double> end) {
+    RequestFields fields = FromLatent({.channels = 4, .width = 8, .height = 8});
+    fields.denoising_start = start;
+    fields.denoising_end = end;
+    return WrongWithLatent(fields);
+  };
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_THAT(wrong(0.5, 0.8), IsEmpty());
+  EXPECT_THAT(wrong({}, 1), IsEmpty());
+  for (const double end : {0.0, 1.1, -0.5, nan}) EXPECT_THAT(wrong({}, end), ElementsAre("spec.denoising_end"));
+  for (const double start : {0.0, 1.0, nan}) {
+    EXPECT_THAT(wrong(start, {}), ElementsAre("spec.image_to_image.denoising_start"));
+  }
+  EXPECT_THAT(wrong(0.8, 0.8), ElementsAre("spec.denoising_end"));
+}
+
 TEST(TaskFields, AMaskIsFittedAsItsPicture) {
   EXPECT_EQ(Validate(Inpaint(Image(64, 48, Fit::kCrop), Image(64, 48))).request->mask()->fit, Fit::kCrop);
 }

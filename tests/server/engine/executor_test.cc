@@ -20,7 +20,7 @@ namespace {
 class TestSampler : public model::Sampler {
  public:
   using Step = std::function<at::Tensor(const at::Tensor& latent)>;
-  TestSampler(int steps, Step step) : Sampler(steps, std::vector<double>(steps, 1.0)), step_(std::move(step)) {}
+  TestSampler(int steps, Step step) : Sampler(steps, std::vector<double>(steps, 1.0), 1000), step_(std::move(step)) {}
 
   at::Tensor AddNoise(const at::Tensor& clean, const at::Tensor&, int) const override { return clean; }
 

@@ -46,6 +46,10 @@ TEST_F(RequestErrors, AllViolationsComeTogether) {
   spec.set_num_images(10);
   spec.mutable_output()->set_format(static_cast<v1::ImageFormat>(77));
   spec.mutable_preview()->set_kind(static_cast<v1::PreviewOptions::Kind>(9));
+  spec.mutable_preview()->set_format(v1::IMAGE_FORMAT_LATENT);
+  spec.set_prompt_2("of a second encoder");
+  spec.mutable_size_conditioning();
+  spec.set_denoising_end(2);
   v1::JobOptions options;
   options.mutable_timeout()->set_nanos(-2000000000);
   options.mutable_expire_time()->set_nanos(-1);
@@ -53,7 +57,8 @@ TEST_F(RequestErrors, AllViolationsComeTogether) {
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(ReasonOf(status), "INVALID_FIELDS");
   for (const char* field : {"spec.width", "spec.steps", "spec.sampler", "spec.guidance_scale", "spec.num_images",
-                            "spec.output.format", "spec.preview.kind", "options.timeout", "options.expire_time"}) {
+                            "spec.output.format", "spec.preview.kind", "spec.preview.format", "spec.prompt_2",
+                            "spec.size_conditioning", "spec.denoising_end", "options.timeout", "options.expire_time"}) {
     EXPECT_THAT(WrongFields(status), HasSubstr(field));
   }
 }
