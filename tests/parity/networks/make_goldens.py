@@ -20,97 +20,98 @@ from safetensors.torch import save_file
 GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
 
 UNETS = {
-#Stable Diffusion 1.x : one number of heads, 1x1 convolutions around the transformers.
-  "sd1" : dict(block_out_channels = [ 16, 32, 48 ], layers_per_block = 1, attention_head_dim = 4,
-               cross_attention_dim = 24, norm_num_groups = 8,
-               down_block_types = [ "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D" ],
-               up_block_types = [ "UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D" ]),
-#Stable Diffusion 2.x : heads per level, linear layers around the transformers, upcast attention.
-          "sd2"
-      : dict(block_out_channels = [ 16, 32, 32 ], layers_per_block = 2, attention_head_dim = [ 1, 2, 4 ],
-             cross_attention_dim = 40, norm_num_groups = 8, use_linear_projection = True, upcast_attention = True,
-             down_block_types = [ "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D" ],
-             up_block_types = [ "UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D" ]),
-#An inpainting checkpoint's nine input channels, without a middle block.
-        "inpaint" : dict(in_channels = 9, block_out_channels = [ 16, 32 ], layers_per_block = 2, attention_head_dim = 2,
-                         cross_attention_dim = 16, norm_num_groups = 4, mid_block_type = None,
-                         down_block_types = [ "CrossAttnDownBlock2D", "CrossAttnDownBlock2D" ],
-                         up_block_types = [ "CrossAttnUpBlock2D", "CrossAttnUpBlock2D" ]),
-#A latent consistency model 's: the guidance scale' s embedding is projected and added to the timestep's.
-                    "lcm"
-      : dict(block_out_channels = [ 16, 32 ], layers_per_block = 1, attention_head_dim = 4, cross_attention_dim = 24,
-             norm_num_groups = 8, time_cond_proj_dim = 10, down_block_types = [ "CrossAttnDownBlock2D", "DownBlock2D" ],
-             up_block_types = [ "UpBlock2D", "CrossAttnUpBlock2D" ]),
-#Stable Diffusion XL : attention from the second level on, deeper on the coarser ones, told a pooled text of 12 features
-# and 6 numbers.
-        "xl" : dict(block_out_channels = [ 16, 24, 32 ], layers_per_block = 2, attention_head_dim = [ 2, 3, 4 ],
-                    cross_attention_dim = 40, transformer_layers_per_block = [ 1, 2, 3 ], norm_num_groups = 8,
-                    use_linear_projection = True, addition_embed_type = "text_time", addition_time_embed_dim = 10,
-                    projection_class_embeddings_input_dim = 72,
-                    down_block_types = [ "DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D" ],
-                    up_block_types = [ "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D" ]),
-#Its refiner : attention in the middle, one depth for all levels, 5 numbers, and another activation than the added
-#embedding's.
-               "xl_refiner"
-      : dict(block_out_channels = [ 8, 16, 24, 24 ], layers_per_block = 2, attention_head_dim = [ 2, 2, 3, 3 ],
-             cross_attention_dim = 20, transformer_layers_per_block = 2, norm_num_groups = 4,
-             use_linear_projection = True, act_fn = "gelu", addition_embed_type = "text_time",
-             addition_time_embed_dim = 8, projection_class_embeddings_input_dim = 52,
-             down_block_types = [ "DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D" ],
-             up_block_types = [ "UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D" ]),
-#Every other field away from its default.
-        "unusual"
-      : dict(in_channels = 5, out_channels = 3, center_input_sample = True, flip_sin_to_cos = False, freq_shift = 1,
-             block_out_channels = [ 24, 16, 32 ], layers_per_block = [ 2, 1, 1 ],
-             transformer_layers_per_block = [ 1, 2, 1 ], attention_head_dim = [ 3, 4, 2 ],
-             cross_attention_dim = [ 20, 20, 20 ], only_cross_attention = [ False, True, False ], norm_num_groups = 8,
-             norm_eps = 1e-3, act_fn = "gelu", downsample_padding = 0, mid_block_scale_factor = 1.5, conv_in_kernel = 5,
-             conv_out_kernel = 1, time_embedding_dim = 40, use_linear_projection = True, dropout = 0.1,
-             down_block_types = [ "DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D" ],
-             up_block_types = [ "CrossAttnUpBlock2D", "UpBlock2D", "CrossAttnUpBlock2D" ]),
+    # Stable Diffusion 1.x: one number of heads, 1x1 convolutions around the transformers.
+    "sd1": dict(
+        block_out_channels=[16, 32, 48], layers_per_block=1, attention_head_dim=4, cross_attention_dim=24,
+        norm_num_groups=8,
+        down_block_types=["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"],
+        up_block_types=["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"]),
+    # Stable Diffusion 2.x: heads per level, linear layers around the transformers, upcast attention.
+    "sd2": dict(
+        block_out_channels=[16, 32, 32], layers_per_block=2, attention_head_dim=[1, 2, 4], cross_attention_dim=40,
+        norm_num_groups=8, use_linear_projection=True, upcast_attention=True,
+        down_block_types=["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"],
+        up_block_types=["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"]),
+    # An inpainting checkpoint's nine input channels, without a middle block.
+    "inpaint": dict(
+        in_channels=9, block_out_channels=[16, 32], layers_per_block=2, attention_head_dim=2, cross_attention_dim=16,
+        norm_num_groups=4, mid_block_type=None,
+        down_block_types=["CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+        up_block_types=["CrossAttnUpBlock2D", "CrossAttnUpBlock2D"]),
+    # A latent consistency model's: the guidance scale's embedding is projected and added to the timestep's.
+    "lcm": dict(
+        block_out_channels=[16, 32], layers_per_block=1, attention_head_dim=4, cross_attention_dim=24, norm_num_groups=8,
+        time_cond_proj_dim=10, down_block_types=["CrossAttnDownBlock2D", "DownBlock2D"],
+        up_block_types=["UpBlock2D", "CrossAttnUpBlock2D"]),
+    # Stable Diffusion XL: attention from the second level on, deeper on the coarser ones, told a pooled text of 12 features
+    # and 6 numbers.
+    "xl": dict(
+        block_out_channels=[16, 24, 32], layers_per_block=2, attention_head_dim=[2, 3, 4], cross_attention_dim=40,
+        transformer_layers_per_block=[1, 2, 3], norm_num_groups=8, use_linear_projection=True,
+        addition_embed_type="text_time", addition_time_embed_dim=10, projection_class_embeddings_input_dim=72,
+        down_block_types=["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+        up_block_types=["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"]),
+    # Its refiner: attention in the middle, one depth for all levels, 5 numbers, and another activation than the added
+    # embedding's.
+    "xl_refiner": dict(
+        block_out_channels=[8, 16, 24, 24], layers_per_block=2, attention_head_dim=[2, 2, 3, 3], cross_attention_dim=20,
+        transformer_layers_per_block=2, norm_num_groups=4, use_linear_projection=True, act_fn="gelu",
+        addition_embed_type="text_time", addition_time_embed_dim=8, projection_class_embeddings_input_dim=52,
+        down_block_types=["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"],
+        up_block_types=["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"]),
+    # Every other field away from its default.
+    "unusual": dict(
+        in_channels=5, out_channels=3, center_input_sample=True, flip_sin_to_cos=False, freq_shift=1,
+        block_out_channels=[24, 16, 32], layers_per_block=[2, 1, 1], transformer_layers_per_block=[1, 2, 1],
+        attention_head_dim=[3, 4, 2], cross_attention_dim=[20, 20, 20], only_cross_attention=[False, True, False],
+        norm_num_groups=8, norm_eps=1e-3, act_fn="gelu", downsample_padding=0, mid_block_scale_factor=1.5,
+        conv_in_kernel=5, conv_out_kernel=1, time_embedding_dim=40, use_linear_projection=True, dropout=0.1,
+        down_block_types=["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+        up_block_types=["CrossAttnUpBlock2D", "UpBlock2D", "CrossAttnUpBlock2D"]),
 }
 
 UNETS_2D = {
-#google / ddpm - cifar10 - 32 : one head, attention on one level, old conventions of padding and timestep.
-  "cifar"
-      : dict(block_out_channels = [ 16, 32, 32, 32 ], layers_per_block = 2, attention_head_dim = None,
-             norm_num_groups = 8, norm_eps = 1e-6, downsample_padding = 0, flip_sin_to_cos = False, freq_shift = 1,
-             sample_size = 32, down_block_types = [ "DownBlock2D", "AttnDownBlock2D", "DownBlock2D", "DownBlock2D" ],
-             up_block_types = [ "UpBlock2D", "UpBlock2D", "AttnUpBlock2D", "UpBlock2D" ]),
-#google / ddpm - celebahq - 256 and ddpm - ema - church - 256 : six levels.
-        "church"
-      : dict(block_out_channels = [ 8, 8, 16, 16, 24, 24 ], layers_per_block = 2, attention_head_dim = None,
-             norm_num_groups = 4, norm_eps = 1e-6, downsample_padding = 0, flip_sin_to_cos = False, freq_shift = 1,
-             sample_size = 256, down_block_types = ["DownBlock2D"] * 4 + [ "AttnDownBlock2D", "DownBlock2D" ],
-             up_block_types = [ "UpBlock2D", "AttnUpBlock2D" ] + ["UpBlock2D"] * 4),
-#CompVis / ldm - celebahq - 256 : attention on every level but the finest, several heads.
-        "ldm" : dict(block_out_channels = [ 16, 24, 32, 40 ], layers_per_block = 2, attention_head_dim = 8,
-                     norm_num_groups = 8, down_block_types = ["DownBlock2D"] + ["AttnDownBlock2D"] * 3,
-                     up_block_types = ["AttnUpBlock2D"] * 3 + ["UpBlock2D"]),
-#openai / diffusers - cd_imagenet64_l2 : classes, the time as scale and shift, resampling inside residual blocks; with
-#heads that do not fill the channels.
-                "consistency"
-      : dict(block_out_channels = [ 16, 24, 32 ], layers_per_block = 1, attention_head_dim = 16,
-             attn_norm_num_groups = 4, norm_num_groups = 8, num_class_embeds = 10,
-             resnet_time_scale_shift = "scale_shift", downsample_type = "resnet", upsample_type = "resnet",
-             down_block_types = [ "ResnetDownsampleBlock2D", "AttnDownBlock2D", "AttnDownBlock2D" ],
-             up_block_types = [ "AttnUpBlock2D", "AttnUpBlock2D", "ResnetUpsampleBlock2D" ]),
-#Every other field away from its default.
-        "fourier"
-      : dict(in_channels = 5, out_channels = 2, center_input_sample = True, time_embedding_type = "fourier",
-             time_embedding_dim = 40, block_out_channels = [ 24, 16, 32 ], layers_per_block = 1,
-             mid_block_scale_factor = 1.5, dropout = 0.1, act_fn = "gelu", attention_head_dim = 4, norm_num_groups = 4,
-             norm_eps = 1e-3, resnet_time_scale_shift = "scale_shift", class_embed_type = "timestep",
-             sample_size = [ 24, 40 ], down_block_types = [ "AttnDownBlock2D", "UNetResDownBlock2D", "DownBlock2D" ],
-             up_block_types = [ "UpBlock2D", "AttnUpBlock2D", "UpBlock2D" ]),
-        "identity"
-      : dict(block_out_channels = [ 16, 16 ], layers_per_block = 2, norm_num_groups = 4, add_attention = False,
-             act_fn = "relu", class_embed_type = "identity", downsample_type = "resnet", upsample_type = "conv",
-             down_block_types = [ "AttnDownBlock2D", "DownBlock2D" ], up_block_types = [ "UpBlock2D", "UpBlock2D" ]),
-        "headless"
-      : dict(block_out_channels = [ 16, 32 ], layers_per_block = 1, norm_num_groups = 4, mid_block_type = None,
-             class_embed_type = "timestep", down_block_types = [ "DownBlock2D", "AttnDownBlock2D" ],
-             up_block_types = [ "AttnUpBlock2D", "UpBlock2D" ]),
+    # google/ddpm-cifar10-32: one head, attention on one level, old conventions of padding and timestep.
+    "cifar": dict(
+        block_out_channels=[16, 32, 32, 32], layers_per_block=2, attention_head_dim=None, norm_num_groups=8,
+        norm_eps=1e-6, downsample_padding=0, flip_sin_to_cos=False, freq_shift=1, sample_size=32,
+        down_block_types=["DownBlock2D", "AttnDownBlock2D", "DownBlock2D", "DownBlock2D"],
+        up_block_types=["UpBlock2D", "UpBlock2D", "AttnUpBlock2D", "UpBlock2D"]),
+    # google/ddpm-celebahq-256 and ddpm-ema-church-256: six levels.
+    "church": dict(
+        block_out_channels=[8, 8, 16, 16, 24, 24], layers_per_block=2, attention_head_dim=None, norm_num_groups=4,
+        norm_eps=1e-6, downsample_padding=0, flip_sin_to_cos=False, freq_shift=1, sample_size=256,
+        down_block_types=["DownBlock2D"] * 4 + ["AttnDownBlock2D", "DownBlock2D"],
+        up_block_types=["UpBlock2D", "AttnUpBlock2D"] + ["UpBlock2D"] * 4),
+    # CompVis/ldm-celebahq-256: attention on every level but the finest, several heads.
+    "ldm": dict(
+        block_out_channels=[16, 24, 32, 40], layers_per_block=2, attention_head_dim=8, norm_num_groups=8,
+        down_block_types=["DownBlock2D"] + ["AttnDownBlock2D"] * 3,
+        up_block_types=["AttnUpBlock2D"] * 3 + ["UpBlock2D"]),
+    # openai/diffusers-cd_imagenet64_l2: classes, the time as scale and shift, resampling inside residual blocks; with
+    # heads that do not fill the channels.
+    "consistency": dict(
+        block_out_channels=[16, 24, 32], layers_per_block=1, attention_head_dim=16, attn_norm_num_groups=4,
+        norm_num_groups=8, num_class_embeds=10, resnet_time_scale_shift="scale_shift", downsample_type="resnet",
+        upsample_type="resnet",
+        down_block_types=["ResnetDownsampleBlock2D", "AttnDownBlock2D", "AttnDownBlock2D"],
+        up_block_types=["AttnUpBlock2D", "AttnUpBlock2D", "ResnetUpsampleBlock2D"]),
+    # Every other field away from its default.
+    "fourier": dict(
+        in_channels=5, out_channels=2, center_input_sample=True, time_embedding_type="fourier", time_embedding_dim=40,
+        block_out_channels=[24, 16, 32], layers_per_block=1, mid_block_scale_factor=1.5, dropout=0.1, act_fn="gelu",
+        attention_head_dim=4, norm_num_groups=4, norm_eps=1e-3, resnet_time_scale_shift="scale_shift",
+        class_embed_type="timestep", sample_size=[24, 40],
+        down_block_types=["AttnDownBlock2D", "UNetResDownBlock2D", "DownBlock2D"],
+        up_block_types=["UpBlock2D", "AttnUpBlock2D", "UpBlock2D"]),
+    "identity": dict(
+        block_out_channels=[16, 16], layers_per_block=2, norm_num_groups=4, add_attention=False, act_fn="relu",
+        class_embed_type="identity", downsample_type="resnet", upsample_type="conv",
+        down_block_types=["AttnDownBlock2D", "DownBlock2D"], up_block_types=["UpBlock2D", "UpBlock2D"]),
+    "headless": dict(
+        block_out_channels=[16, 32], layers_per_block=1, norm_num_groups=4, mid_block_type=None,
+        class_embed_type="timestep", down_block_types=["DownBlock2D", "AttnDownBlock2D"],
+        up_block_types=["AttnUpBlock2D", "UpBlock2D"]),
 }
 
 VAES = {
@@ -124,11 +125,11 @@ VAES = {
 }
 
 VQ_MODELS = {
-#CompVis / ldm - celebahq - 256's first stage.
+    # CompVis/ldm-celebahq-256's first stage.
     "ldm": dict(
         block_out_channels=[8, 16, 24], layers_per_block=1, norm_num_groups=4, latent_channels=3, num_vq_embeddings=64,
         vq_embed_dim=3, down_block_types=["DownEncoderBlock2D"] * 3, up_block_types=["UpDecoderBlock2D"] * 3),
-#Every other field away from its default, attention on a level.
+    # Every other field away from its default, attention on a level.
     "unusual": dict(
         in_channels=4, out_channels=2, block_out_channels=[8, 16], layers_per_block=2, norm_num_groups=4,
         latent_channels=4, num_vq_embeddings=40, vq_embed_dim=5, act_fn="gelu", mid_block_add_attention=False,
@@ -180,8 +181,7 @@ def make_input(name, *shape):
 def write(kind, name, config, tensors):
     path = GOLDEN / kind / f"{name}.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({
-key: value.contiguous() for key, value in tensors.items()}, path, {"config": json.dumps(config)})
+    save_file({key: value.contiguous() for key, value in tensors.items()}, path, {"config": json.dumps(config)})
     loud = ", ".join(f"{key} {value.std():.2f}" for key, value in tensors.items() if key.startswith("out"))
     print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB, {loud}")
 
@@ -211,7 +211,7 @@ def make_unet(name, config):
 
     for height, width in ((8, 8), (9, 7), (12, 10), (5, 16)):
         sample = make_input(f"sample{height}x{width}", 4, config.get("in_channels", 4), height, width)
-#Lanes 0 - 1 have a short text and lanes 2 - 3 a longer one; the reference runs them apart.
+        # Lanes 0-1 have a short text and lanes 2-3 a longer one; the reference runs them apart.
         short = make_input("short", 2, 7, text_features)
         long = make_input("long", 2, 13, text_features)
         out = [unet(sample[:2], timesteps[:2], short, **conditions(slice(0, 2))).sample,
@@ -225,7 +225,7 @@ def make_unet_2d(name, config):
     unet = UNet2DModel(**config).eval()
     fill_parameters(unet)
     unit = 2 ** (len(config["block_out_channels"]) - 1)
-#Noise levels for Fourier features of their logarithm.
+    # Noise levels for Fourier features of their logarithm.
     timesteps = [80.0, 0.5, 17.5] if config.get("time_embedding_type") == "fourier" else [981.0, 1.0, 17.5]
     tensors = {"timesteps": torch.tensor(timesteps)}
     labels = {}
@@ -235,9 +235,8 @@ def make_unet_2d(name, config):
             "timestep": torch.tensor([10.0, 250.5, 999.0]),
             "identity": make_input("labels", 3, 4 * config["block_out_channels"][0]),
         }[config.get("class_embed_type")]
-        labels = {
-  "class_labels" : tensors["labels"]}
-#Few pixels for the networks of many levels, to keep the files small.
+        labels = {"class_labels": tensors["labels"]}
+    # Few pixels for the networks of many levels, to keep the files small.
     for down, right in ((1, 2),) if unit > 8 else ((1, 1), (3, 2)) if unit > 4 else ((2, 2), (3, 5), (1, 4)):
         height, width = down * unit, right * unit
         sample = make_input(f"sample{height}x{width}", 3, config.get("in_channels", 3), height, width)
@@ -257,7 +256,7 @@ def make_vae(name, config):
     tensors = {"latents": latents, "images": images, "noise": noise, "out_images": vae.decode(latents).sample,
                "out_mean": posterior.mean, "out_log_var": posterior.logvar,
                "out_sample": posterior.mean + posterior.std * noise}
-#Tiles of 32 pixels, on sizes where the last tile is whole, narrow, or as thin as the overlap.
+    # Tiles of 32 pixels, on sizes where the last tile is whole, narrow, or as thin as the overlap.
     vae.enable_tiling()
     for height, width in ((13, 19), (16, 22)):
         large = make_input(f"latents{height}x{width}", 1, latent, height, width)
@@ -274,14 +273,14 @@ def make_vq_model(name, config):
     scale = 2 ** (len(config["block_out_channels"]) - 1)
     features = config["vq_embed_dim"]
     tensors = {}
-#The size of the latents.
+    # The size of the latents.
     for height, width in ((5, 7), (8, 3)):
         images = make_input(f"images{height}x{width}", 2, config.get("in_channels", 3), height * scale, width * scale)
         latents = make_input(f"latents{height}x{width}", 2, features, height, width)
         codes = model.quantize(latents)[2][2]
-        tensors |= {
-  f "latents{height}x{width}" : model.encode(images).latents, f "codes{height}x{width}" : codes.view(2, height, width),
-      f "out{height}x{width}" : model.decode(latents).sample}
+        tensors |= {f"latents{height}x{width}": model.encode(images).latents,
+                    f"codes{height}x{width}": codes.view(2, height, width),
+                    f"out{height}x{width}": model.decode(latents).sample}
         if config.get("lookup_from_codebook"):
             shape = (2, height, width, features)
             looked_up = model.decode(codes, force_not_quantize=True, shape=shape).sample
@@ -295,12 +294,11 @@ def make_tiny(name, config):
     model = AutoencoderTiny(**config).eval()
     fill_parameters(model)
     tensors = {}
-#The size of the images that are encoded, which need not be whole in latents.
+    # The size of the images that are encoded, which need not be whole in latents.
     for height, width in ((24, 40), (19, 26)):
         images = make_input(f"images{height}x{width}", 2, config.get("in_channels", 3), height, width)
         latents = model.encode(images).latents
-        tensors |= {
-  f "latents{height}x{width}" : latents, f "scaled{height}x{width}" : model.scale_latents(latents)}
+        tensors |= {f"latents{height}x{width}": latents, f"scaled{height}x{width}": model.scale_latents(latents)}
     for height, width in ((3, 5), (4, 1)):
         latents = make_input(f"input{height}x{width}", 2, config.get("latent_channels", 4), height, width) * 3
         tensors |= {f"out{height}x{width}": model.decode(latents).sample,

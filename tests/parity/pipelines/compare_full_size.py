@@ -1,18 +1,12 @@
-""
-        "A full-size architecture with random weights: the service against diffusers, and what loading costs.
+"""A full-size architecture with random weights: the service against diffusers, and what loading costs.
 
-        python tests /
-        parity / pipelines / compare_full_size.py-- architecture sd15 |
-    sdxl-- folder DIR[--bin build / release][--size 512]
+    python tests/parity/pipelines/compare_full_size.py --architecture sd15|sdxl --folder DIR [--bin build/release] [--size 512]
 
-        Writes the model in bfloat16 into DIR /
-        NAME(sd15 : 1.7 GB, sdxl : 7 GB) when it is not there,
-    part by part.Then : 1. loads it in bfloat16 and makes a picture of 64 x 64
-    : prints by how much the peak of the process's memory rises over idle, as a multiple of the
-      files' size; and one guided step at SIZE x SIZE: prints the peak. 2. the same step through the service and through
-      diffusers,
-    in the type of TYPES : prints the largest difference.In float32 it must be 1 grey level at most;
-in bfloat16, where roundings differ, it is told only.
+Writes the model in bfloat16 into DIR/NAME (sd15: 1.7 GB, sdxl: 7 GB) when it is not there, part by part. Then:
+ 1. loads it in bfloat16 and makes a picture of 64 x 64: prints by how much the peak of the process's memory rises over idle, as a multiple
+    of the files' size; and one guided step at SIZE x SIZE: prints the peak.
+ 2. the same step through the service and through diffusers, in the type of TYPES: prints the largest difference. In float32 it must be
+    1 grey level at most; in bfloat16, where roundings differ, it is told only.
 Needs the environment of tests/parity/requirements.txt. The first part takes the files' size in memory and 2 GB more, the second about
 twice the size of the weights in its type.
 """
@@ -37,7 +31,7 @@ from tiny_models import write_tokenizer
 
 REQUEST = dict(prompt="a red apple", negative="the green house", seed=11, guidance=7.5)
 PIPELINES = {"sd15": StableDiffusionPipeline, "sdxl": StableDiffusionXLPipeline}
-#float32 weights of SDXL are 14 GB.
+# float32 weights of SDXL are 14 GB.
 TYPES = {"sd15": "float32", "sdxl": "bfloat16"}
 SAMPLERS = {"sd15": "pndm", "sdxl": "euler"}
 BETAS = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
@@ -98,10 +92,8 @@ TOKENIZERS = {"sd15": {"tokenizer": "<|endoftext|>"}, "sdxl": {"tokenizer": "<|e
 def build(architecture, folder):
     vocab = {name: write_tokenizer(f"{folder}/{name}", pad) for name, pad in TOKENIZERS[architecture].items()}
     index = {"_class_name": PIPELINES[architecture].__name__, "_diffusers_version": "0.42.1"}
-    index |= {
-name: ["transformers", "CLIPTokenizer"] for name in vocab
-}
-if architecture == "sd15":
+    index |= {name: ["transformers", "CLIPTokenizer"] for name in vocab}
+    if architecture == "sd15":
         index |= {"safety_checker": [None, None], "feature_extractor": [None, None], "requires_safety_checker": False}
     torch.manual_seed(15)
     torch.set_default_dtype(torch.bfloat16)

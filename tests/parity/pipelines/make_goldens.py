@@ -1,20 +1,11 @@
-""
-    "Makes tests/golden/pipelines: small models, and the pictures that diffusers makes with them.
+"""Makes tests/golden/pipelines: small models, and the pictures that diffusers makes with them.
 
-    python tests /
-    parity / pipelines /
-    make_goldens.py[--only SYSTEM]… [--check]
+    python tests/parity/pipelines/make_goldens.py [--only SYSTEM]… [--check]
 
-    Needs the environment of tests /
-    parity /
-    requirements.txt.Each system is a module beside this one with NAME and make(goldens)
-        .A system may also write PREVIEWS,
-    files that are no outputs.
-`cases /
-        <system>.json` lists its requests as
-        protobuf's JSON; each picture is `pictures/<case>-<image>.png`. --only remakes some systems and leaves the others
-        as they are;
---check changes nothing and compares what the reference gives now with what is committed.
+Needs the environment of tests/parity/requirements.txt. Each system is a module beside this one with NAME and make(goldens).
+A system may also write PREVIEWS, files that are no outputs.
+`cases/<system>.json` lists its requests as protobuf's JSON; each picture is `pictures/<case>-<image>.png`. --only remakes some systems and leaves
+the others as they are; --check changes nothing and compares what the reference gives now with what is committed.
 """
 
 import argparse
@@ -37,10 +28,11 @@ import unconditional_cases
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 GOLDEN = os.path.normpath(f"{HERE}/../../golden/pipelines")
-#Later ones may use the models of earlier ones.
+# Later ones may use the models of earlier ones.
 SYSTEMS = [text_cases, unconditional_cases, picture_cases, lcm_cases, prompt_cases, lora_cases, sdxl_cases]
 
-#Fields of a case that are the request 's as they are, in the protocol' s JSON.
+
+# Fields of a case that are the request's as they are, in the protocol's JSON.
 FIELDS = ["model", "prompt", "negative_prompt", "width", "height", "num_images", "seed", "steps", "sampler", "sigmas", "guidance_scale",
           "guidance_rescale", "eta", "clip_skip", "literal_prompt"]
 
@@ -48,8 +40,7 @@ FIELDS = ["model", "prompt", "negative_prompt", "width", "height", "num_images",
 def request(case):
     """The GenerationSpec of a case, as protobuf's JSON: FIELDS, and what case["spec"] adds, such as its task and adapters. Bytes are
     named as "@FILE", a file of `inputs`."""
-    return {
-field: case[field] for field in FIELDS if field in case} | case.get("spec", {})
+    return {field: case[field] for field in FIELDS if field in case} | case.get("spec", {})
 
 
 class Goldens:

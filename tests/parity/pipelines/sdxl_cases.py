@@ -1,13 +1,13 @@
-""
-    "Cases of Stable Diffusion XL: base, refiner, inpainting, and base and refiner as an ensemble."
-    ""
+"""Cases of Stable Diffusion XL: base, refiner, inpainting, and base and refiner as an ensemble."""
 
-    import os import shutil
+import os
+import shutil
 
-        import diffusers import torch from diffusers
-        import(DDIMScheduler, DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler, EulerDiscreteScheduler,
-               HeunDiscreteScheduler, StableDiffusionXLImg2ImgPipeline, StableDiffusionXLInpaintPipeline,
-               StableDiffusionXLPipeline)
+import diffusers
+import torch
+from diffusers import (DDIMScheduler, DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler, EulerDiscreteScheduler,
+                       HeunDiscreteScheduler, StableDiffusionXLImg2ImgPipeline, StableDiffusionXLInpaintPipeline,
+                       StableDiffusionXLPipeline)
 from PIL import Image
 
 import tiny_sdxl
@@ -90,8 +90,7 @@ class Reference:
         if kind is not StableDiffusionXLPipeline:
             settings["requires_aesthetics_score"] = source.config.get("requires_aesthetics_score", False)
         pipeline = kind(**source.components, **settings)
-        karras = {"use_karras_sigmas": True} if case["sigmas"] == "karras" else {
-}
+        karras = {"use_karras_sigmas": True} if case["sigmas"] == "karras" else {}
         pipeline.scheduler = SAMPLERS[case["sampler"]].from_config(source.scheduler.config, **karras)
         pipeline.set_progress_bar_config(disable=True)
         return pipeline
@@ -100,7 +99,7 @@ class Reference:
         """One picture, or a latent with output_type="latent"; the case's task says by which pipeline."""
         arguments = dict(
             num_inference_steps=case["steps"], guidance_scale=case["guidance_scale"], guidance_rescale=case.get("guidance_rescale", 0.0),
-#No text at all, which the service has as an empty one.
+            # No text at all, which the service has as an empty one.
             negative_prompt=case["negative_prompt"] or None, prompt_2=case.get("prompt_2"), negative_prompt_2=case.get("negative_prompt_2"),
             clip_skip=case.get("clip_skip"), generator=generator, output_type="np")
         if case.get("denoising_end"):

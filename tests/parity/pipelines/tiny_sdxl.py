@@ -1,11 +1,8 @@
-""
-    "Small Stable Diffusion XL pipelines with random weights: a base, a refiner, and a base with 9 channels for "
-    "inpainting."
-    ""
+"""Small Stable Diffusion XL pipelines with random weights: a base, a refiner, and a base with 9 channels for inpainting."""
 
-    import torch from diffusers
-    import(AutoencoderKL, EulerDiscreteScheduler, StableDiffusionXLImg2ImgPipeline, StableDiffusionXLInpaintPipeline,
-           StableDiffusionXLPipeline, UNet2DConditionModel)
+import torch
+from diffusers import (AutoencoderKL, EulerDiscreteScheduler, StableDiffusionXLImg2ImgPipeline, StableDiffusionXLInpaintPipeline,
+                       StableDiffusionXLPipeline, UNet2DConditionModel)
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from tiny_models import loud, write_tokenizer

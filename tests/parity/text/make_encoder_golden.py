@@ -1,4 +1,4 @@
-#!/ usr / bin / env python3
+#!/usr/bin/env python3
 """Writes tests/golden/text/encoder_{sd1,sd2,xl}.safetensors: transformers' CLIPTextModel on two small configurations, and
 CLIPTextModelWithProjection on one.
 
@@ -23,10 +23,10 @@ GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden/text"
 VOCABULARY = 96
 
 CONFIGS = {
-#OpenAI's CLIP: quick GELU, and the wrong end token of old files, so that the pooled state is that of the largest id.
+    # OpenAI's CLIP: quick GELU, and the wrong end token of old files, so that the pooled state is that of the largest id.
     "sd1": dict(hidden_act="quick_gelu", hidden_size=24, intermediate_size=96, num_hidden_layers=4,
                 num_attention_heads=3, bos_token_id=0, eos_token_id=2, pad_token_id=1),
-#OpenCLIP : GELU, its own end token, heads of another size.
+    # OpenCLIP: GELU, its own end token, heads of another size.
     "sd2": dict(hidden_act="gelu", hidden_size=32, intermediate_size=64, num_hidden_layers=3, num_attention_heads=2,
                 layer_norm_eps=1e-3, bos_token_id=94, eos_token_id=60, pad_token_id=0),
 }
@@ -47,8 +47,7 @@ def fill_parameters(model):
 
 
 def write(name, config, tensors):
-    save_file({
-k: v.contiguous() for k, v in tensors.items()}, GOLDEN / f"encoder_{name}.safetensors",
+    save_file({k: v.contiguous() for k, v in tensors.items()}, GOLDEN / f"encoder_{name}.safetensors",
               {"config": json.dumps(config.to_diff_dict())})
 
 
@@ -76,7 +75,7 @@ def main():
         ids[:2, 50] = fields["eos_token_id"]
         with torch.no_grad():
             out = model(ids, output_hidden_states=True)
-#diffusers' clip_skip: an earlier state through the last layer norm
+            # diffusers' clip_skip: an earlier state through the last layer norm
             skipped = [model.final_layer_norm(out.hidden_states[-(skip + 1)]) for skip in (1, 2)]
         tensors = {"ids": ids, "last": out.last_hidden_state, "skip1": skipped[0], "skip2": skipped[1],
                    "pooled": out.pooler_output}
