@@ -169,9 +169,11 @@ class Comparison:
 
     def theirs(self, dtype):
         pipeline = PIPELINES[self.architecture].from_pretrained(f"{self.models}/{self.architecture}", torch_dtype=getattr(torch, dtype))
+        # The service draws its noise in float32 whatever the type of the weights.
+        generator = torch.Generator("cpu").manual_seed(REQUEST["seed"])
+        noise = torch.randn((1, 4, self.size // 8, self.size // 8), generator=generator).to(getattr(torch, dtype))
         image = pipeline(REQUEST["prompt"], negative_prompt=REQUEST["negative"], num_inference_steps=1, guidance_scale=REQUEST["guidance"],
-                         width=self.size, height=self.size, generator=[torch.Generator("cpu").manual_seed(REQUEST["seed"])],
-                         output_type="np").images[0]
+                         width=self.size, height=self.size, latents=noise, output_type="np").images[0]
         return (image * 255).round().astype(int)
 
     def compare(self):
