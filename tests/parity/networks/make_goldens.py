@@ -47,7 +47,7 @@ UNETS = {
     # and 6 numbers.
     "xl": dict(
         block_out_channels=[16, 24, 32], layers_per_block=2, attention_head_dim=[2, 3, 4], cross_attention_dim=40,
-        transformer_layers_per_block=[1, 2, 3], norm_num_groups=8, use_linear_projection=True,
+        transformer_layers_per_block=[1, 1, 2], norm_num_groups=8, use_linear_projection=True,
         addition_embed_type="text_time", addition_time_embed_dim=10, projection_class_embeddings_input_dim=72,
         down_block_types=["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
         up_block_types=["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"]),

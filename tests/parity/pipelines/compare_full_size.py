@@ -42,12 +42,9 @@ def text_config(vocab, pad, **sizes):
 
 
 def build_vae(scaling_factor, sample_size):
-    vae = AutoencoderKL(block_out_channels=(128, 256, 512, 512), down_block_types=("DownEncoderBlock2D",) * 4,
-                        up_block_types=("UpDecoderBlock2D",) * 4, latent_channels=4, layers_per_block=2, sample_size=sample_size,
-                        scaling_factor=scaling_factor)
-    with torch.no_grad():
-        vae.decoder.conv_out.weight.mul_(4)
-    return vae
+    return AutoencoderKL(block_out_channels=(128, 256, 512, 512), down_block_types=("DownEncoderBlock2D",) * 4,
+                         up_block_types=("UpDecoderBlock2D",) * 4, latent_channels=4, layers_per_block=2, sample_size=sample_size,
+                         scaling_factor=scaling_factor)
 
 
 def small_text(vocab):
@@ -89,6 +86,28 @@ PARTS = {"sd15": parts_of_sd15, "sdxl": parts_of_sdxl}
 TOKENIZERS = {"sd15": {"tokenizer": "<|endoftext|>"}, "sdxl": {"tokenizer": "<|endoftext|>", "tokenizer_2": "!"}}
 
 
+@torch.no_grad()
+def random_weights(part):
+    """Gives a network without memory its weights: one block of noise, again and again, scaled as new layers are. Billions of numbers
+    take long to draw."""
+    noise = torch.randn((1 << 20) + 7)
+    part = part.to_empty(device="cpu")
+    for parameter in part.parameters():
+        if parameter.ndim == 1:
+            parameter.fill_(0)
+            continue
+        scaled = (noise / (3 * parameter[0].numel()) ** 0.5).to(parameter.dtype)
+        flat = parameter.data.view(-1)
+        for begin in range(0, flat.numel(), scaled.numel()):
+            flat[begin:begin + scaled.numel()] = scaled[:flat.numel() - begin]
+    for module in part.modules():
+        if "Norm" in type(module).__name__:
+            module.weight.fill_(1)
+    if isinstance(part, AutoencoderKL):
+        part.decoder.conv_out.weight.mul_(4)
+    return part
+
+
 def build(architecture, folder):
     vocab = {name: write_tokenizer(f"{folder}/{name}", pad) for name, pad in TOKENIZERS[architecture].items()}
     index = {"_class_name": PIPELINES[architecture].__name__, "_diffusers_version": "0.42.1"}
@@ -96,14 +115,15 @@ def build(architecture, folder):
     if architecture == "sd15":
         index |= {"safety_checker": [None, None], "feature_extractor": [None, None], "requires_safety_checker": False}
     torch.manual_seed(15)
-    torch.set_default_dtype(torch.bfloat16)
     for name, make in PARTS[architecture](vocab).items():
-        part = make()
+        with torch.device("cpu" if name == "scheduler" else "meta"):
+            part = make()
+        if isinstance(part, torch.nn.Module):
+            part = random_weights(part.to(torch.bfloat16))
         part.save_pretrained(f"{folder}/{name}")
         index[name] = [type(part).__module__.split(".")[0], type(part).__name__]
         del part
         print(f"wrote {name}", flush=True)
-    torch.set_default_dtype(torch.float32)
     with open(f"{folder}/model_index.json", "w", encoding="utf-8") as f:
         json.dump(index, f, indent=1)
 
@@ -149,9 +169,11 @@ class Comparison:
 
     def theirs(self, dtype):
         pipeline = PIPELINES[self.architecture].from_pretrained(f"{self.models}/{self.architecture}", torch_dtype=getattr(torch, dtype))
+        # The service draws its noise in float32 whatever the type of the weights.
+        generator = torch.Generator("cpu").manual_seed(REQUEST["seed"])
+        noise = torch.randn((1, 4, self.size // 8, self.size // 8), generator=generator).to(getattr(torch, dtype))
         image = pipeline(REQUEST["prompt"], negative_prompt=REQUEST["negative"], num_inference_steps=1, guidance_scale=REQUEST["guidance"],
-                         width=self.size, height=self.size, generator=[torch.Generator("cpu").manual_seed(REQUEST["seed"])],
-                         output_type="np").images[0]
+                         width=self.size, height=self.size, latents=noise, output_type="np").images[0]
         return (image * 255).round().astype(int)
 
     def compare(self):
