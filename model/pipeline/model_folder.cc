@@ -8,6 +8,7 @@
 #include "model/errors.h"
 #include "model/pipeline/folder_reader.h"
 #include "model/pipeline/layouts.h"
+#include "model/pipeline/single_file.h"
 
 namespace latentd::model {
 namespace {
@@ -40,6 +41,7 @@ std::optional<double> ReadGuidanceScale(const std::filesystem::path& path, Confi
 }  // namespace
 
 ModelFolder ModelFolder::Open(const std::filesystem::path& path) {
+  if (!std::filesystem::is_directory(path)) return OpenSingleFile(path);
   ConfigReader index = ConfigReader::FromFile(path / "model_index.json");
   const nlohmann::json& pipeline = index.Raw("_class_name");
   std::string known;

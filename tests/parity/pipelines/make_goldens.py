@@ -18,13 +18,14 @@ import numpy
 from PIL import Image
 
 import picture_cases
+import single_file_cases
 import text_cases
 import unconditional_cases
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 GOLDEN = os.path.normpath(f"{HERE}/../../golden/pipelines")
 # Later ones may use the models of earlier ones.
-SYSTEMS = [text_cases, unconditional_cases, picture_cases]
+SYSTEMS = [text_cases, unconditional_cases, picture_cases, single_file_cases]
 
 
 # Fields of a case that are the request's as they are, in the protocol's JSON.
