@@ -151,6 +151,9 @@ json OriginalTextConfig(const TensorSource& source, bool open_clip) {
                  {"num_hidden_layers", shapes.Count("text_model.encoder.layers.")},
                  {"num_attention_heads", HeadsOf(features)},
                  {"hidden_act", open_clip ? "gelu" : "quick_gelu"}};
+  if (shapes.Has("text_projection.")) {
+    config["projection_dim"] = shapes.Of("text_projection.weight", 2)[0];
+  }
   shapes.Finish();
   return config;
 }

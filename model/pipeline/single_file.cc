@@ -114,9 +114,7 @@ std::string WhatElse(const FileIdentity& identity) {
   switch (identity.kind) {
     case FileKind::kCheckpoint:
       return "is " + identity.description +
-             "; one file is loaded of stable-diffusion-1 and stable-diffusion-2 (their folders in diffusers' layout "
-             "may be "
-             "loaded where one file is not)";
+             ", which is not loaded from one file (supported: stable-diffusion-1, stable-diffusion-2)";
     case FileKind::kVae:
       return "is a VAE alone, which is a part of a model and not a model";
     case FileKind::kUnknown:
@@ -128,14 +126,15 @@ std::string WhatElse(const FileIdentity& identity) {
 
 }  // namespace
 
-ModelFolder OpenSingleFile(const std::filesystem::path& path) {
-  const Source file = SafetensorsFile::Open(path);
+ModelFolder OpenSingleFile(const std::filesystem::path& path) { return OpenSingleFile(SafetensorsFile::Open(path)); }
+
+ModelFolder OpenSingleFile(const Source& file) {
   const FileIdentity identity = Recognise(file->tensors());
   const bool is_checkpoint = identity.kind == FileKind::kCheckpoint;
   for (const char* system : {"stable-diffusion-1", "stable-diffusion-2"}) {
     if (is_checkpoint && identity.architecture == system) return OpenStableDiffusionFile(file, system);
   }
-  throw ModelError(path.string(), {WhatElse(identity)});
+  throw ModelError(file->where(), {WhatElse(identity)});
 }
 
 }  // namespace latentd::model

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 
 #include "model/pipeline/model_folder.h"
+#include "model/weights/tensor_source.h"
 
 namespace latentd::model {
 
@@ -15,6 +17,9 @@ namespace latentd::model {
 // noise, from these, but a `global_step` of 875,000, the number of steps that the base model was trained for.
 //
 // Throws ModelError listing everything that is wrong, and saying what the file is when it is no such checkpoint.
-ModelFolder OpenSingleFile(const std::filesystem::path& file);
+ModelFolder OpenSingleFile(const std::filesystem::path& path);
+
+// The same of a file that is open.
+ModelFolder OpenSingleFile(const std::shared_ptr<const TensorSource>& file);
 
 }  // namespace latentd::model

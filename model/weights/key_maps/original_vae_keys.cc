@@ -1,6 +1,7 @@
 #include "model/weights/key_maps/original_vae_keys.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -56,8 +57,9 @@ RenamedTensor OriginalVaeKeys::operator()(const std::string& name, const TensorI
     inner = Level("up_blocks." + std::to_string(levels_ - 1 - *number) + ".", path);
   if (inner.empty()) return renamed;
   renamed.name = path[0] + "." + inner;
-  const bool is_attention = path[1] == "mid" && path[2] == "attn_1";
-  if (is_attention && info.shape.size() == 4 && info.shape[2] == 1 && info.shape[3] == 1) renamed.shape.resize(2);
+  const bool is_convolution = info.shape.size() > 2 && std::all_of(info.shape.begin() + 2, info.shape.end(),
+                                                                   [](int64_t size) { return size == 1; });
+  if (path[1] == "mid" && path[2] == "attn_1" && is_convolution) renamed.shape.resize(2);
   return renamed;
 }
 

@@ -1,14 +1,16 @@
 """The full Stable Diffusion 1.5 architecture with random weights: the service against diffusers, and what loading costs.
 
-    python tests/parity/pipelines/compare_sd15.py --folder DIR [--bin build/release] [--size 512]
+    python tests/parity/pipelines/compare_sd15.py --folder DIR [--bin build/release] [--size 512] [--one-file]
 
-Writes the model into DIR/sd15 (1.7 GB in bfloat16) when it is not there. Then:
+Writes the model into DIR/sd15 (1.7 GB in bfloat16) when it is not there; with --one-file as one file in the original layout into DIR/one-file, too,
+which is then served in its stead. Then:
  1. one guided step at SIZE x SIZE in float32 through the service and through diffusers: prints the largest difference;
  2. loads the model in bfloat16: prints by how much the peak of the process's memory rises over idle, as a multiple of the files' size.
 Needs the environment of tests/parity/requirements.txt, and about 12 GB of memory.
 """
 
 import argparse
+import glob
 import os
 import re
 import signal
@@ -22,6 +24,7 @@ from diffusers import AutoencoderKL, PNDMScheduler, StableDiffusionPipeline, UNe
 from PIL import Image
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+import single_file_cases
 from tiny_models import write_tokenizer
 
 REQUEST = dict(prompt="a red apple", negative="the green house", seed=11, guidance=7.5)
@@ -49,6 +52,12 @@ def build(folder):
                                        unet=unet, scheduler=scheduler, safety_checker=None, feature_extractor=None,
                                        requires_safety_checker=False)
     pipeline.save_pretrained(folder, safe_serialization=True)
+
+
+def build_one_file(folder, target):
+    pipeline = StableDiffusionPipeline.from_pretrained(folder, torch_dtype=torch.bfloat16)
+    os.makedirs(target, exist_ok=True)
+    single_file_cases.write_original(pipeline, f"{target}/sd15.safetensors", "sd15")
 
 
 class Server:
@@ -80,13 +89,16 @@ def generate(binary, address, size, out):
                    stdout=subprocess.DEVNULL)
 
 
-def compare(binary, models, size):
+def compare(binary, models, size, reference, one_file):
     with tempfile.TemporaryDirectory() as folder:
         server = Server(binary, models, "float32")
         generate(binary, server.address, size, f"{folder}/ours.png")
         server.stop()
         ours = numpy.asarray(Image.open(f"{folder}/ours.png")).astype(int)
-    pipeline = StableDiffusionPipeline.from_pretrained(f"{models}/sd15", torch_dtype=torch.float32)
+    pipeline = StableDiffusionPipeline.from_pretrained(reference, torch_dtype=torch.float32)
+    if one_file:  # which is read with CLIP's own vocabulary
+        with tempfile.TemporaryDirectory() as folder:
+            pipeline.tokenizer = single_file_cases.tokenizer(f"{folder}/words", "sd15")
     theirs = pipeline(REQUEST["prompt"], negative_prompt=REQUEST["negative"], num_inference_steps=1, guidance_scale=REQUEST["guidance"],
                       width=size, height=size, generator=[torch.Generator("cpu").manual_seed(REQUEST["seed"])], output_type="np").images[0]
     theirs = (theirs * 255).round().astype(int)
@@ -97,8 +109,7 @@ def compare(binary, models, size):
 
 
 def memory(binary, models):
-    size = sum(os.path.getsize(f"{folder}/{name}") for folder, _, names in os.walk(models) for name in names
-               if name.endswith(".safetensors"))
+    size = sum(os.path.getsize(file) for pattern in ("sd15.safetensors", "sd15/*/*.safetensors") for file in glob.glob(f"{models}/{pattern}"))
     server = Server(binary, models, "bfloat16")
     idle = server.peak()
     with tempfile.TemporaryDirectory() as folder:
@@ -114,8 +125,14 @@ if __name__ == "__main__":
     parser.add_argument("--folder", required=True)
     parser.add_argument("--bin", default="build/release")
     parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--one-file", action="store_true")
     arguments = parser.parse_args()
     if not os.path.exists(f"{arguments.folder}/sd15/model_index.json"):
         build(f"{arguments.folder}/sd15")
-    held = [memory(arguments.bin, arguments.folder), compare(arguments.bin, arguments.folder, arguments.size)]
+    models = arguments.folder
+    if arguments.one_file:
+        models = f"{arguments.folder}/one-file"
+        if not os.path.exists(f"{models}/sd15.safetensors"):
+            build_one_file(f"{arguments.folder}/sd15", models)
+    held = [memory(arguments.bin, models), compare(arguments.bin, models, arguments.size, f"{arguments.folder}/sd15", arguments.one_file)]
     sys.exit(0 if all(held) else 1)

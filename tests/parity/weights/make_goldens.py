@@ -26,7 +26,8 @@ CROSS, PLAIN = ("CrossAttnDownBlock2D", "CrossAttnUpBlock2D"), ("DownBlock2D", "
 CLIP_L = dict(vocab_size=49408, hidden_size=768, intermediate_size=3072, num_hidden_layers=12, num_attention_heads=12, max_position_embeddings=77,
               hidden_act="quick_gelu")
 CLIP_H = dict(CLIP_L, hidden_size=1024, intermediate_size=4096, num_hidden_layers=23, num_attention_heads=16, hidden_act="gelu")
-CLIP_G = dict(CLIP_L, hidden_size=1280, intermediate_size=5120, num_hidden_layers=32, num_attention_heads=20, hidden_act="gelu")
+CLIP_G = dict(CLIP_L, hidden_size=1280, intermediate_size=5120, num_hidden_layers=32, num_attention_heads=20, hidden_act="gelu",
+              projection_dim=1280)
 
 
 def unet_config(channels, attends, depth, heads, context, **others):
@@ -77,7 +78,7 @@ def network(part, config):
         if part == "vae":
             return AutoencoderKL(**config)
         kind = CLIPTextModelWithProjection if part == "text_encoder_2" else CLIPTextModel
-        return kind(CLIPTextConfig(**config, projection_dim=config["hidden_size"]))
+        return kind(CLIPTextConfig(**config))
 
 
 def write(part, config, system):
