@@ -84,6 +84,7 @@ class Client {
   absl::StatusOr<OutputFile> GetOutput(const std::string& job, int index, const CallOptions& options = {}) const;
 
   absl::StatusOr<std::vector<v1::Model>> ListModels(const CallOptions& options = {}) const;
+  absl::StatusOr<std::vector<v1::Adapter>> ListAdapters(const CallOptions& options = {}) const;
   // `model` is a full name, "models/<folder>".
   absl::StatusOr<v1::Model> GetModel(const std::string& model, const CallOptions& options = {}) const;
   // Waits until the model is on the device, however long that takes.

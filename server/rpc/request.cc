@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "server/core/adapter_fields.h"
 #include "server/core/errors.h"
 #include "server/core/utf8.h"
 #include "server/rpc/time_messages.h"
@@ -16,6 +17,7 @@ namespace {
 
 constexpr char kModels[] = "models/";
 constexpr char kJobs[] = "jobs/";
+constexpr char kAdapters[] = "adapters/";
 constexpr size_t kMaxNameBytes = 128;
 
 // Fields that the API has and this version does not serve. They are never ignored: a picture without what was asked for
@@ -33,7 +35,6 @@ std::vector<std::string> UnservedFields(const v1::GenerationSpec& spec) {
   add_if(spec.inpaint().image().has_blob_sha256(), "inpaint.image.blob_sha256");
   add_if(spec.inpaint().mask().has_blob_sha256(), "inpaint.mask.blob_sha256");
   add_if(spec.outpaint().image().has_blob_sha256(), "outpaint.image.blob_sha256");
-  add_if(spec.loras_size() > 0, "loras");
   add_if(spec.controls_size() > 0, "controls");
   add_if(spec.image_prompts_size() > 0, "image_prompts");
   add_if(spec.embeddings_size() > 0, "embeddings");
@@ -71,6 +72,7 @@ class FieldReader {
     if (spec.has_guidance_scale()) fields.guidance_scale = spec.guidance_scale();
     fields.guidance_rescale = spec.guidance_rescale();
     fields.eta = spec.eta();
+    ReadAdapters(spec, fields);
     fields.preview_kind = ReadKind(spec.preview().kind());
     fields.preview_every_steps = spec.preview().every_steps();
     fields.preview_max_edge = spec.preview().max_edge();
@@ -95,6 +97,14 @@ class FieldReader {
     if (options.has_expire_time()) {
       fields.expire_time = FromProto(options.expire_time());
       if (!fields.expire_time) Violate("options.expire_time", "is not a valid google.protobuf.Timestamp");
+    }
+  }
+
+  void ReadAdapters(const v1::GenerationSpec& spec, core::RequestFields& fields) {
+    for (const v1::Lora& lora : spec.loras()) {
+      fields.adapters.push_back({.kind = core::AdapterKind::kLora,
+                                 .name = std::string(absl::StripPrefix(lora.name(), kAdapters)),
+                                 .scale = lora.has_scale() ? lora.scale() : 1});
     }
   }
 
@@ -271,7 +281,8 @@ absl::StatusOr<std::shared_ptr<const core::GenerationRequest>> ReadRequest(const
   const core::RequestFields fields = reader.Read(spec, options);
   // An empty name has been reported, and is that of no model.
   const absl::StatusOr<core::ModelInfo> model = context.catalog->Find(fields.model);
-  const absl::Status usable = model.ok() ? CheckModel(*model, core::TaskFor(fields.task, *model)) : model.status();
+  absl::Status usable = model.ok() ? CheckModel(*model, core::TaskFor(fields.task, *model)) : model.status();
+  if (usable.ok()) usable = core::CheckAdaptersExist(fields.adapters, *model, *context.adapters);
   core::GenerationRequest::Validated validated;
   if (usable.ok()) {
     validated = core::GenerationRequest::Validate(fields, *model, context.limits, now, context.draw_seed);

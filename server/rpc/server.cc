@@ -79,11 +79,12 @@ class ServerImpl final : public Server {
                                   .heartbeat = options.heartbeat,
                                   .write_stall_limit = options.write_stall_limit},
                     RequestContext{.catalog = options.catalog,
+                                   .adapters = options.adapters,
                                    .limits = options.limits,
                                    .draw_seed = options.draw_seed ? options.draw_seed : DrawSeed,
                                    .open_image = options.open_image},
                     options.stats),
-        models_(options.catalog, options.limits, executor_) {}
+        models_(options.catalog, options.adapters, options.limits, executor_) {}
 
   ~ServerImpl() override { Shutdown(absl::ZeroDuration()); }
 

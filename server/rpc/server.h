@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/core/adapter.h"
 #include "server/core/clock.h"
 #include "server/core/generation_request.h"
 #include "server/core/job_store.h"
@@ -35,6 +36,7 @@ class Server {
     // REQUIRES: not null; they outlive the server.
     core::JobStore* store = nullptr;
     core::ModelCatalog* catalog = nullptr;
+    core::AdapterCatalog* adapters = nullptr;
     core::Clock* clock = nullptr;
 
     // REQUIRED: looks at a picture that came with a request (RequestContext::open_image).

@@ -144,6 +144,12 @@ class FakeServer::ModelList : public v1::Models::Service {
     return grpc::Status::OK;
   }
 
+  grpc::Status ListAdapters(grpc::ServerContext*, const v1::ListAdaptersRequest* request,
+                            v1::ListAdaptersResponse* response) override {
+    response->set_next_page_token(Page(fake_.adapters, request->page_token(), *response->mutable_adapters()));
+    return grpc::Status::OK;
+  }
+
   grpc::Status GetModel(grpc::ServerContext*, const v1::GetModelRequest* request, v1::Model* response) override {
     response->set_name(request->name());
     return grpc::Status::OK;

@@ -32,6 +32,7 @@ class FakeServer {
   // What GetJob, ListJobs (one a page) and CancelJob answer with; NOT_FOUND for other names.
   std::vector<v1::Job> jobs;
   std::vector<v1::Model> models;  // one a page
+  std::vector<v1::Adapter> adapters;
   std::string output;             // GetOutput's bytes
   // Told of each CancelJob.
   std::function<void(const std::string&)> on_cancel;

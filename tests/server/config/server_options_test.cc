@@ -57,6 +57,10 @@ TEST(ServerOptions, EveryFlagIsRead) {
                               "[::1]:3",
                               "--models",
                               "/models",
+                              "--adapters",
+                              "/adapters",
+                              "--adapter-memory",
+                              "3GiB",
                               "--preload",
                               "a, b",
                               "--device",
@@ -81,6 +85,8 @@ TEST(ServerOptions, EveryFlagIsRead) {
   EXPECT_EQ(options->metrics_listen, "127.0.0.1:2");
   EXPECT_EQ(options->health_listen, "[::1]:3");
   EXPECT_EQ(options->models, "/models");
+  EXPECT_EQ(options->adapters, "/adapters");
+  EXPECT_EQ(options->adapter_memory, int64_t{3} << 30);
   EXPECT_FALSE(options->preload.all);
   EXPECT_THAT(options->preload.names, ElementsAre("a", "b"));
   EXPECT_EQ(options->device, "cuda:1");
@@ -96,9 +102,10 @@ TEST(ServerOptions, EveryFlagIsRead) {
 
 TEST(ServerOptions, EveryFlagIsAKeyOfTheFile) {
   const ConfigFile file(
-      "# comment\nlisten: 0.0.0.0:1\nmetrics-listen: 127.0.0.1:2\nhealth-listen: '[::1]:3'\nmodels: /models\n"
+      "# comment\nlisten: 0.0.0.0:1\nmetrics-listen: 127.0.0.1:2\nhealth-listen: '[::1]:3'\nmodels: /models\nadapters: "
+      "/adapters\n"
       "preload: [a, b]\ndevice: cpu\ndtype: float16\nmax-batch-rows: 4\nmax-queued-jobs: 5\nthreads: 6\n"
-      "model-memory: 8GiB\njob-ttl: 90m\njob-bytes: 64MiB\ninsecure: true\n");
+      "model-memory: 8GiB\nadapter-memory: 64MiB\njob-ttl: 90m\njob-bytes: 64MiB\ninsecure: true\n");
   const auto options = Parse({"--config", file.path()});
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ(options->config, file.path());

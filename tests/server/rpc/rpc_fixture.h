@@ -25,6 +25,7 @@
 #include "server/rpc/server.h"
 #include "server/store/memory_job_store.h"
 #include "tests/server/core/fake_clock.h"
+#include "tests/server/rpc/fake_adapters.h"
 #include "tests/server/rpc/fake_catalog.h"
 
 namespace latentd::rpc {
@@ -97,6 +98,7 @@ class RpcTest : public testing::Test {
     auto server = Server::Start({.listen = "127.0.0.1:0",
                                  .store = store,
                                  .catalog = &catalog_,
+                                 .adapters = &adapters_,
                                  .clock = &clock_,
                                  .open_image = OpenTestImage,
                                  .limits = {.max_num_images = 9},
@@ -156,6 +158,7 @@ class RpcTest : public testing::Test {
   core::FakeClock clock_;
   store::MemoryJobStore store_{{.clock = &clock_}};
   FakeCatalog catalog_;
+  FakeAdapters adapters_;
   std::unique_ptr<Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::ImageGeneration::Stub> images_;
