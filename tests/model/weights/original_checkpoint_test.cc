@@ -76,8 +76,8 @@ TEST_P(OriginalSystems, TheirVaeAloneIsOne) {
 INSTANTIATE_TEST_SUITE_P(All, OriginalSystems,
                          testing::Values("stable-diffusion-1", "stable-diffusion-2", "stable-diffusion-xl",
                                          "stable-diffusion-xl-refiner"),
-                         [](const testing::TestParamInfo<std::string>& info) {
-                           std::string name = info.param;
+                         [](const testing::TestParamInfo<std::string>& system) {
+                           std::string name = system.param;
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });
