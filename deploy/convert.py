@@ -24,13 +24,18 @@ SUFFIXES = (".ckpt", ".bin", ".pt", ".pth")
 def tensors_of(file: pathlib.Path) -> dict[str, torch.Tensor]:
     """The file's tensors by name, contiguous and with memory of their own, as safetensors wants them."""
     content = torch.load(file, map_location="cpu", weights_only=True)
+    step = None
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):  # as PyTorch Lightning saves
+        step = content.get("global_step")
         content = content["state_dict"]
     if not isinstance(content, dict):
         raise ValueError(f"holds {type(content).__name__} and not tensors by name")
     tensors = {name: value for name, value in content.items() if isinstance(value, torch.Tensor)}
     if not tensors:
         raise ValueError("holds no tensors")
+    # By it alone the base of Stable Diffusion 2, which predicts noise, is told from the model that predicts the velocity.
+    if isinstance(step, int) and any(name.startswith("model.diffusion_model.") for name in tensors):
+        tensors.setdefault("global_step", torch.tensor(step))
     seen: set[int] = set()
     for name, value in tensors.items():
         memory = value.untyped_storage().data_ptr()

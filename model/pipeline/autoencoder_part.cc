@@ -53,16 +53,20 @@ std::optional<AutoencoderPart> OpenTinyVae(FolderReader& reader) {
 
 }  // namespace
 
+AutoencoderPart KlAutoencoder(std::shared_ptr<const Component<VaeConfig>> vae) {
+  return {.latent_channels = vae->config.latent_channels,
+          .scale = vae->config.Scale(),
+          .parameters = vae->parameters,
+          .load = [vae](const at::TensorOptions& options, PipelineParts& parts) {
+            parts.codec = std::make_unique<KlCodec>(vae->Load<AutoencoderKL>(options), options);
+          }};
+}
+
 std::optional<AutoencoderPart> OpenAutoencoder(FolderReader& reader) {
   if (reader.ClassOf("vae", {"AutoencoderKL", "AutoencoderTiny"}) == "AutoencoderTiny") return OpenTinyVae(reader);
   const auto vae = reader.Open<AutoencoderKL>("vae", ReadVaeConfig, ModernVaeKey);
   if (vae == nullptr) return std::nullopt;
-  return AutoencoderPart{.latent_channels = vae->config.latent_channels,
-                         .scale = vae->config.Scale(),
-                         .parameters = vae->parameters,
-                         .load = [vae](const at::TensorOptions& options, PipelineParts& parts) {
-                           parts.codec = std::make_unique<KlCodec>(vae->Load<AutoencoderKL>(options), options);
-                         }};
+  return KlAutoencoder(vae);
 }
 
 std::optional<AutoencoderPart> OpenPreviewDecoder(FolderReader& reader) {

@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 
 #include "model/pipeline/diffusion_pipeline.h"
 #include "model/pipeline/folder_reader.h"
+#include "model/vae/vae_config.h"
 
 namespace latentd::model {
 
@@ -20,6 +22,9 @@ struct AutoencoderPart {
   // Reads the weights into `parts`. Throws ModelError.
   std::function<void(const at::TensorOptions& options, PipelineParts& parts)> load;
 };
+
+// An AutoencoderKL; `load` sets the codec. REQUIRES: `vae` is not null.
+AutoencoderPart KlAutoencoder(std::shared_ptr<const Component<VaeConfig>> vae);
 
 // The component `vae`: an AutoencoderKL, or an AutoencoderTiny in its place, which then makes the previews, too.
 // `load` sets the codec. Empty when something is wrong with it.

@@ -9,6 +9,7 @@
 #include "model/pipeline/autoencoder_part.h"
 #include "model/pipeline/folder_reader.h"
 #include "model/pipeline/layouts.h"
+#include "model/pipeline/single_file.h"
 
 namespace latentd::model {
 namespace {
@@ -59,6 +60,7 @@ void AddPreviewDecoder(FolderReader& reader, ModelFolder& folder) {
 }  // namespace
 
 ModelFolder ModelFolder::Open(const std::filesystem::path& path) {
+  if (!std::filesystem::is_directory(path)) return OpenSingleFile(path);
   ConfigReader index = ConfigReader::FromFile(path / "model_index.json");
   const nlohmann::json& pipeline = index.Raw("_class_name");
   std::string known;

@@ -13,12 +13,14 @@
 
 namespace latentd::model {
 
-// A model's folder in diffusers' layout (`model_index.json`, `unet/`, `vae/`, `scheduler/` …), read as far as it can be
-// without its weights: configurations, and the names, types and shapes of all tensors.
+// A model's files, read as far as they can be without its weights (configurations, and the names, types and shapes of
+// all tensors): a folder in diffusers' layout (`model_index.json`, `unet/`, `vae/`, `scheduler/` …), or one checkpoint
+// in the original layout (single_file.h).
 struct ModelFolder {
   // "stable-diffusion-1" (text of 768 features), "stable-diffusion-2" (1024), "stable-diffusion", "ddpm",
   // "ldm-unconditional", "stable-diffusion-xl", "stable-diffusion-xl-refiner".
   std::string architecture;
+  bool one_file = false;
   int native_width = 0;  // pixels that the U-Net was trained on
   int native_height = 0;
   int size_multiple = 1;  // that widths and heights must have
@@ -43,7 +45,8 @@ struct ModelFolder {
   // Reads the weights to where `options` say, in their type. Throws ModelError listing what is wrong with them.
   std::function<PipelineParts(const at::TensorOptions& options)> load;
 
-  // Throws ModelError listing everything that is wrong with all of the folder's files.
+  // `path`: a folder, or a file. Throws ModelError listing everything that is wrong with all of its files; of a file
+  // that is no model, what it is.
   static ModelFolder Open(const std::filesystem::path& path);
 };
 

@@ -2,11 +2,6 @@
 
 #include <algorithm>
 #include <string>
-#include <utility>
-#include <vector>
-
-#include "model/errors.h"
-#include "model/text/clip_tokenizer.h"
 
 namespace latentd::model {
 namespace {
@@ -24,18 +19,16 @@ int64_t InpaintingChannels(int64_t latent_channels) { return 2 * latent_channels
 
 }  // namespace
 
-void CheckTokenizer(const std::filesystem::path& folder, const Component<ClipTextConfig>* text) {
-  const ClipTokenizer tokenizer = ClipTokenizer::FromFolder(folder);
+void CheckTokenizer(const ClipTokenizer& tokenizer, const std::string& name, const Component<ClipTextConfig>* text,
+                    PartReader& reader) {
   if (text == nullptr) return;
-  std::vector<std::string> wrong;
   const auto check = [&](const char* what, int64_t has, int64_t allowed) {
     if (has <= allowed) return;
-    wrong.push_back(std::string("has ") + what + std::to_string(has) + " tokens; the text encoder has " +
-                    std::to_string(allowed));
+    reader.AddProblem(std::string(name).append(": has ").append(what) + std::to_string(has) +
+                      " tokens; the text encoder has " + std::to_string(allowed));
   };
   check("", tokenizer.vocab_size(), text->config.vocab_size);
   check("a window of ", tokenizer.window(), text->config.max_positions);
-  if (!wrong.empty()) throw ModelError(folder.string(), std::move(wrong));
 }
 
 bool Inpaints(const UNetConfig& unet, int64_t latent_channels) {
@@ -43,18 +36,17 @@ bool Inpaints(const UNetConfig& unet, int64_t latent_channels) {
 }
 
 void CheckUNetFits(const UNetConfig& unet, int64_t latent_channels, int64_t text_features, const char* whose,
-                   FolderReader& reader) {
+                   PartReader& reader) {
   if (unet.in_channels != latent_channels && !Inpaints(unet, latent_channels)) {
-    reader.AddProblem("unet/config.json: in_channels must be the VAE's " + std::to_string(latent_channels) +
+    reader.AddProblem("unet: in_channels must be the VAE's " + std::to_string(latent_channels) +
                       " latent channels, or " + std::to_string(InpaintingChannels(latent_channels)) +
                       " of a model for inpainting");
   }
   if (unet.out_channels != latent_channels) {
-    reader.AddProblem("unet/config.json: out_channels must be the VAE's " + std::to_string(latent_channels) +
-                      " latent channels");
+    reader.AddProblem("unet: out_channels must be the VAE's " + std::to_string(latent_channels) + " latent channels");
   }
   if (!ReadsText(unet, text_features)) {
-    reader.AddProblem(std::string("unet/config.json: cross_attention_dim must be ")
+    reader.AddProblem(std::string("unet: cross_attention_dim must be ")
                           .append(whose)
                           .append(", ")
                           .append(std::to_string(text_features)));

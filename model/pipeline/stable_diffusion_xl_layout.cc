@@ -173,9 +173,11 @@ ModelFolder OpenStableDiffusionXl(FolderReader& reader) {
   if (parts.traits.has_first_encoder) {
     parts.text =
         reader.Open<ClipTextModel>("text_encoder", ReadClipTextConfig, PrefixedClipKey, {.may_ignore = IsClipConstant});
-    reader.Part([&] { CheckTokenizer(parts.tokenizer, parts.text.get()); });
+    reader.Part(
+        [&] { CheckTokenizer(ClipTokenizer::FromFolder(parts.tokenizer), "tokenizer", parts.text.get(), reader); });
   }
-  reader.Part([&] { CheckTokenizer(parts.tokenizer_2, parts.text_2.get()); });
+  reader.Part(
+      [&] { CheckTokenizer(ClipTokenizer::FromFolder(parts.tokenizer_2), "tokenizer_2", parts.text_2.get(), reader); });
   reader.Finish();
   CheckFit(parts, reader);
   reader.Finish();

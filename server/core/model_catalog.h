@@ -26,10 +26,11 @@ struct SamplerInfo {
 
 // What is known of a model without loading its weights.
 struct ModelInfo {
-  std::string name{};  // its folder's
+  std::string name{};  // its folder's or file's
   ModelState state = ModelState::kAvailable;
   absl::Status error{};        // why it is broken
   std::string architecture{};  // "stable-diffusion-1"
+  bool one_file = false;       // otherwise a folder in diffusers' layout
   int native_width = 0;
   int native_height = 0;
   int size_multiple = 8;

@@ -1,6 +1,8 @@
 #include "server/engine/find_models.h"
 
 #include <algorithm>
+#include <initializer_list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "model/errors.h"
 #include "model/pipeline/diffusion_pipeline.h"
 #include "model/pipeline/model_folder.h"
@@ -27,9 +30,36 @@ constexpr int kMinLatentEdge = 4;
 // A picture may be so much larger than what the model was trained on, along an edge.
 constexpr int kMaxEnlargement = 4;
 
-bool IsModel(const fs::path& folder) {
+bool IsModelFolder(const fs::path& path) {
   std::error_code error;
-  return fs::exists(folder / "model_index.json", error) || fs::is_directory(folder / "unet", error);
+  return fs::exists(path / "model_index.json", error) || fs::is_directory(path / "unet", error);
+}
+
+bool IsFile(const fs::path& path, std::initializer_list<absl::string_view> extensions) {
+  std::error_code error;
+  const std::string extension = path.extension().string();
+  return fs::is_regular_file(path, error) &&
+         std::find(extensions.begin(), extensions.end(), extension) != extensions.end();
+}
+
+// What may be a model, by name: a folder's own, a file's without its extension. A pickled checkpoint is shown as
+// broken, which tells how to convert it, until something else has its name: the result of the conversion lies beside
+// it.
+std::map<std::string, fs::path> Candidates(const std::vector<fs::path>& entries) {
+  std::map<std::string, fs::path> found;
+  for (const fs::path& path : entries) {
+    if (IsModelFolder(path)) found.emplace(path.filename().string(), path);
+  }
+  for (const fs::path& path : entries) {
+    if (!IsFile(path, {".safetensors"})) continue;
+    // Beside a folder of the same name it keeps its extension.
+    const std::string name = path.stem().string();
+    found.emplace(found.contains(name) ? path.filename().string() : name, path);
+  }
+  for (const fs::path& path : entries) {
+    if (IsFile(path, {".ckpt", ".pt", ".pth", ".bin"})) found.emplace(path.stem().string(), path);
+  }
+  return found;
 }
 
 bool TakesSteps(const model::SamplerConfig& config, model::SamplerKind kind, int steps) {
@@ -76,6 +106,7 @@ std::vector<core::Task> TasksOf(const model::ModelFolder& folder) {
 
 core::ModelInfo Describe(const std::string& name, const model::ModelFolder& folder, const at::TensorOptions& options) {
   core::ModelInfo info{.name = name, .architecture = folder.architecture};
+  info.one_file = folder.one_file;
   info.native_width = folder.native_width;
   info.native_height = folder.native_height;
   info.size_multiple = folder.size_multiple;
@@ -118,18 +149,17 @@ core::ModelInfo Describe(const std::string& name, const model::ModelFolder& fold
 
 absl::StatusOr<std::vector<ModelEntry>> FindModels(const fs::path& folder, const at::TensorOptions& options) {
   std::error_code error;
-  std::vector<fs::path> folders;
+  std::vector<fs::path> entries;
   fs::directory_iterator entry(folder, error);
-  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
-    if (IsModel(entry->path())) folders.push_back(entry->path());
-  }
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) entries.push_back(entry->path());
   if (error) return absl::NotFoundError(absl::StrCat("the models' folder ", folder.string(), ": ", error.message()));
-  std::sort(folders.begin(), folders.end());
+  std::sort(entries.begin(), entries.end());
 
   std::vector<ModelEntry> models;
-  for (const fs::path& path : folders) {
-    const std::string name = path.filename().string();
-    ModelEntry found{.info = {.name = name}, .load = [=] {
+  for (const auto& candidate : Candidates(entries)) {
+    const std::string& name = candidate.first;
+    const fs::path& path = candidate.second;
+    ModelEntry found{.info = {.name = name}, .load = [name, path, options] {
                        // Opened again at each load: the files may have been mended or replaced meanwhile.
                        const model::ModelFolder opened = model::ModelFolder::Open(path);
                        return LoadedModel{.info = Describe(name, opened, options),

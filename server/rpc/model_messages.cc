@@ -56,6 +56,7 @@ v1::Model ToProto(const core::ModelInfo& model, const core::RequestLimits& limit
   out.set_state(ToProto(model.state));
   if (!model.error.ok()) *out.mutable_error() = ToRpcStatus(model.error);
   out.set_architecture(model.architecture);
+  out.set_one_file(model.one_file);
   out.set_native_width(model.native_width);
   out.set_native_height(model.native_height);
   out.set_size_multiple(model.size_multiple);

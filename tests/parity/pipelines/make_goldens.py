@@ -23,13 +23,14 @@ import lora_cases
 import picture_cases
 import prompt_cases
 import sdxl_cases
+import single_file_cases
 import text_cases
 import unconditional_cases
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 GOLDEN = os.path.normpath(f"{HERE}/../../golden/pipelines")
 # Later ones may use the models of earlier ones.
-SYSTEMS = [text_cases, unconditional_cases, picture_cases, lcm_cases, prompt_cases, lora_cases, sdxl_cases]
+SYSTEMS = [text_cases, unconditional_cases, picture_cases, lcm_cases, prompt_cases, lora_cases, sdxl_cases, single_file_cases]
 
 
 # Fields of a case that are the request's as they are, in the protocol's JSON.

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <map>
 #include <sstream>
 #include <string>
 
@@ -15,6 +16,9 @@ namespace latentd::engine {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Pair;
 
 // What a model with this sampler configuration says of one of its samplers.
 core::SamplerInfo Find(const std::string& sampler, const std::string& scheduler_config) {
@@ -140,6 +144,52 @@ TEST(FindModels, AModelThatTakesTextSaysWhatIsWrongWithAPrompt) {
     ++texts;
   }
   EXPECT_GE(texts, 3);
+}
+
+// name: architecture of those that serve, the error of the others.
+std::map<std::string, std::string> Found(const model::TestFolder& folder) {
+  std::map<std::string, std::string> found;
+  for (const ModelEntry& model : FindModels(folder.path(), at::TensorOptions().dtype(at::kFloat)).value()) {
+    const bool broken = model.info.state == core::ModelState::kBroken;
+    found[model.info.name] = broken ? std::string(model.info.error.message())
+                                    : model.info.architecture + (model.info.one_file ? " (one file)" : "");
+  }
+  return found;
+}
+
+const std::string kGoldenModels = LATENTD_SOURCE_DIR "/tests/golden/pipelines/models/";
+
+TEST(FindModels, FilesAreModelsNamedWithoutTheirExtension) {
+  const model::TestFolder folder;
+  fs::copy(kGoldenModels + "one-file-sd1.safetensors", folder.path() / "v1.5 pruned.safetensors");
+  fs::copy(kGoldenModels + "one-file-sd2-v.safetensors", folder.path() / "same.safetensors");
+  fs::copy(kGoldenModels + "tiny-v", folder.path() / "same", fs::copy_options::recursive);
+  folder.Write("notes.txt", "not a model");
+  EXPECT_THAT(Found(folder),
+              ElementsAre(Pair("same", "stable-diffusion"), Pair("same.safetensors", "stable-diffusion-2 (one file)"),
+                          Pair("v1.5 pruned", "stable-diffusion-1 (one file)")));
+}
+
+TEST(FindModels, FilesThatAreNoModelsSayWhatTheyAre) {
+  const model::TestFolder folder;
+  folder.Write(
+      "style.safetensors",
+      model::SafetensorsBytes(
+          R"({"lora_unet_mid_block_x.lora_down.weight":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", "abcd"));
+  folder.Write("cut.safetensors", "abcdefghijklmnop");
+  EXPECT_THAT(Found(folder),
+              ElementsAre(Pair("cut", HasSubstr("header")), Pair("style", HasSubstr("is a LoRA, not a model"))));
+}
+
+TEST(FindModels, PickledCheckpointsSayHowToConvertThemUntilTheyAre) {
+  const model::TestFolder folder;
+  folder.Write("old.ckpt", "PK");
+  folder.Write("older.pt", "PK");
+  folder.Write("done.ckpt", "PK");
+  fs::copy(kGoldenModels + "one-file-sd1.safetensors", folder.path() / "done.safetensors");
+  EXPECT_THAT(Found(folder), ElementsAre(Pair("done", "stable-diffusion-1 (one file)"),
+                                         Pair("old", HasSubstr("convert it to safetensors with deploy/convert.py")),
+                                         Pair("older", HasSubstr("deploy/convert.py"))));
 }
 
 }  // namespace
