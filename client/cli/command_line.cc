@@ -39,9 +39,11 @@ constexpr char kFooter[] =
 
 // What CLI11 fills in before it goes to messages.
 struct RawFlags {
-  std::string model, prompt, negative_prompt, sampler, sigmas, seed, timeout, job;
+  std::optional<std::string> prompt;
+  std::string model, negative_prompt, sampler, sigmas, seed, timeout, job;
   std::optional<int32_t> steps, width, height, num_images, preview_every, quality;
-  std::string init_image, mask;
+  std::string init_image, mask, low_res;
+  std::optional<int32_t> class_label, noise_level;
   std::optional<double> guidance_scale, strength;
   double eta = 0;
   int32_t priority = 0;
@@ -114,6 +116,14 @@ std::string ReadPicture(const char* flag, const std::string& path) {
 }
 
 void SetTask(const RawFlags& flags, v1::GenerationSpec& spec) {
+  const int tasks = !flags.init_image.empty() + !flags.low_res.empty() + flags.class_label.has_value();
+  if (tasks > 1) throw UsageError("--init-image, --low-res and --class-label exclude each other");
+  if (flags.noise_level && flags.low_res.empty()) throw UsageError("--noise-level goes with --low-res");
+  if (!flags.low_res.empty()) {
+    spec.mutable_super_resolution()->mutable_low_res()->set_data(ReadPicture("--low-res", flags.low_res));
+    if (flags.noise_level) spec.mutable_super_resolution()->set_noise_level(*flags.noise_level);
+  }
+  if (flags.class_label) spec.mutable_class_to_image()->set_label(*flags.class_label);
   if (flags.init_image.empty()) {
     if (!flags.mask.empty() || flags.strength) throw UsageError("--mask and --strength go with --init-image");
     return;
@@ -133,7 +143,8 @@ void SetGeneration(const RawFlags& flags, CommandLine& line) {
   v1::GenerationSpec& spec = line.spec;
   SetTask(flags, spec);
   spec.set_model(flags.model);
-  spec.set_prompt(flags.prompt);
+  if (!flags.prompt && flags.low_res.empty() && !flags.class_label) throw UsageError("--prompt is required");
+  spec.set_prompt(flags.prompt.value_or(""));
   spec.set_negative_prompt(flags.negative_prompt);
   SetSampler(flags, spec);
   spec.set_steps(flags.steps.value_or(0));
@@ -196,7 +207,7 @@ void AddGenerate(CLI::App& app, CommandLine& line, RawFlags& flags) {
   // Zero means "the default" on the wire, so the server could not tell it from a flag that was not given.
   const CLI::Range positive(1, std::numeric_limits<int32_t>::max());
   app.add_option("--model", flags.model, "Model to use; needed when the server has several and the first is not meant");
-  app.add_option("--prompt", flags.prompt, "What the picture shows")->required();
+  app.add_option("--prompt", flags.prompt, "What the picture shows; --class-label and --low-res may do without");
   app.add_option("--negative-prompt", flags.negative_prompt, "What it should not show");
   app.add_option("--steps", flags.steps, "Denoising steps")->check(positive);
   app.add_option("--sampler", flags.sampler, "Sampler, such as ddim; dpmpp_2m_karras also sets --sigmas");
@@ -206,6 +217,9 @@ void AddGenerate(CLI::App& app, CommandLine& line, RawFlags& flags) {
   app.add_option("--init-image", flags.init_image, "Picture to begin with (.png .jpg .webp)");
   app.add_option("--strength", flags.strength, "How much of it is redone, 0 to 1");
   app.add_option("--mask", flags.mask, "Redraw only what is white in this picture, of the same size");
+  app.add_option("--low-res", flags.low_res, "Small picture to enlarge (.png .jpg .webp)");
+  app.add_option("--noise-level", flags.noise_level, "How much noise it gets first; more leaves more to invent");
+  app.add_option("--class-label", flags.class_label, "What to draw, for models that draw classes by number");
   app.add_option("--seed", flags.seed, "Seed of the first image; the others count on from it");
   app.add_option("--width", flags.width, "Width in pixels")->check(positive);
   app.add_option("--height", flags.height, "Height in pixels")->check(positive);

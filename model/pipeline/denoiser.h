@@ -10,9 +10,10 @@ namespace latentd::model {
 
 // The lanes of one forward.
 struct Lanes {
-  at::Tensor samples;    // [L, C, h, w] float32 on the model's device
-  at::Tensor timesteps;  // [L] float32 on the CPU, where their embedding is made: no round trip to the device
-  Context context;       // empty for unconditional networks
+  at::Tensor samples;            // [L, C, h, w] float32 on the model's device
+  at::Tensor timesteps;          // [L] float32 on the CPU, where their embedding is made: no round trip to the device
+  at::Tensor class_labels = {};  // int64 [L] on the CPU; undefined for networks that are told no class
+  Context context;               // empty for unconditional networks
 };
 
 // The network that predicts noise, whatever its kind. Not thread-safe. On the CPU in float32 a lane's bytes depend on

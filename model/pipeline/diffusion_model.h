@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,6 +19,8 @@ namespace latentd::model {
 struct Prompt {
   std::string text;  // UTF-8
   int clip_skip = 0;
+  // For models that draw classes, which take no text. Empty: the class that stands for none.
+  std::optional<int64_t> class_label = {};
 };
 
 // What the text encoders made of a prompt.
@@ -30,6 +33,7 @@ struct Conditioning {
 struct PredictRow {
   at::Tensor latent;  // [C, h, w] float32, as Sampler::ScaleModelInput gives it
   at::Tensor concat;  // [C', h, w] float32: the U-Net's further channels (RowStart::concat); undefined for none
+  std::optional<int64_t> class_label = {};  // RowStart::class_label
   double timestep = 0;
   const Conditioning* cond = nullptr;
   const Conditioning* uncond = nullptr;  // null: no guidance, one lane instead of two
@@ -58,7 +62,7 @@ class DiffusionModel {
   // Text to conditioning, in the order of the prompts.
   virtual std::vector<Conditioning> Encode(std::span<const Prompt> prompts) = 0;
 
-  // What the networks make of a job's pictures, for all its rows. REQUIRES: inputs.picture is defined.
+  // What the networks make of a job's pictures, for all its rows. REQUIRES: inputs.HavePicture().
   virtual EncodedInputs EncodeInputs(const TaskInputs& inputs) = 0;
 
   // A row at its beginning; `inputs` is null when the job has no pictures. `generator` is the row's own.

@@ -38,16 +38,19 @@ std::vector<Lane> LanesOf(std::span<const PredictRow> rows) {
 Lanes Gather(const std::vector<Lane>& lanes) {
   std::vector<at::Tensor> latents;
   std::vector<float> timesteps;
+  std::vector<int64_t> class_labels;
   std::vector<std::vector<at::Tensor>> texts;  // by group
   for (const Lane& lane : lanes) {
     const PredictRow& row = *lane.row;
     latents.push_back(row.concat.defined() ? at::cat({row.latent, row.concat}) : row.latent);
     timesteps.push_back(static_cast<float>(lane.row->timestep));
+    if (row.class_label) class_labels.push_back(*row.class_label);
     if (lane.text_length() == 0) continue;
     if (texts.empty() || texts.back().front().size(0) != lane.text_length()) texts.emplace_back();
     texts.back().push_back(lane.conditioning->states);
   }
   Lanes gathered{.samples = at::stack(latents), .timesteps = at::tensor(timesteps), .context = {}};
+  if (!class_labels.empty()) gathered.class_labels = at::tensor(class_labels, at::kLong);
   for (const std::vector<at::Tensor>& group : texts) gathered.context.push_back({.states = at::stack(group)});
   return gathered;
 }

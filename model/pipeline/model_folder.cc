@@ -24,6 +24,10 @@ constexpr std::array kLayouts = {
     Layout{"DDPMPipeline", OpenPixelDiffusion},
     Layout{"DDIMPipeline", OpenPixelDiffusion},
     Layout{"LDMPipeline", OpenUnconditionalLdm},
+    Layout{"LDMTextToImagePipeline", OpenLdmText},
+    Layout{"LDMClassToImagePipeline", OpenLdmClass},
+    Layout{"LDMSuperResolutionPipeline", OpenLdmSuperResolution},
+    Layout{"StableDiffusionUpscalePipeline", OpenStableDiffusionUpscaler},
 };
 
 // Our own key; diffusers passes over those that begin with an underscore.
@@ -47,7 +51,7 @@ ModelFolder ModelFolder::Open(const std::filesystem::path& path) {
     if (pipeline == layout.pipeline) {
       FolderReader reader(path);
       ModelFolder folder = layout.open(reader);
-      folder.guidance_scale = ReadGuidanceScale(path, index);
+      if (const auto scale = ReadGuidanceScale(path, index)) folder.guidance_scale = scale;
       return folder;
     }
     known.append(known.empty() ? "\"" : ", \"").append(layout.pipeline).append("\"");

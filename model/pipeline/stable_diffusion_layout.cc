@@ -3,10 +3,10 @@
 #include <string>
 #include <utility>
 
-#include "model/errors.h"
 #include "model/pipeline/clip_conditioner.h"
 #include "model/pipeline/kl_codec.h"
 #include "model/pipeline/layouts.h"
+#include "model/pipeline/text_checks.h"
 #include "model/pipeline/unet_denoiser.h"
 #include "model/text/clip_text_config.h"
 #include "model/unet/unet_config.h"
@@ -18,6 +18,7 @@ namespace latentd::model {
 namespace {
 
 constexpr int kDefaultSteps = 25;
+constexpr int64_t kOldSampleSize = 64;
 
 struct Components {
   std::filesystem::path tokenizer;
@@ -31,29 +32,6 @@ std::string Architecture(const UNetConfig& unet) {
   if (features == 768) return "stable-diffusion-1";
   if (features == 1024) return "stable-diffusion-2";
   return "stable-diffusion";
-}
-
-// `text` may be null.
-void CheckTokenizer(const std::filesystem::path& folder, const Component<ClipTextConfig>* text) {
-  const ClipTokenizer tokenizer = ClipTokenizer::FromFolder(folder);
-  if (text == nullptr) return;
-  std::vector<std::string> wrong;
-  const auto check = [&](const char* what, int64_t has, int64_t allowed) {
-    if (has <= allowed) return;
-    wrong.push_back(std::string("has ") + what + std::to_string(has) + " tokens; the text encoder has " +
-                    std::to_string(allowed));
-  };
-  check("", tokenizer.vocab_size(), text->config.vocab_size);
-  check("a window of ", tokenizer.window(), text->config.max_positions);
-  if (!wrong.empty()) throw ModelError(folder.string(), std::move(wrong));
-}
-
-bool ReadsText(const UNetConfig& unet, int64_t features) {
-  return std::all_of(unet.levels.begin(), unet.levels.end(), [&](const UNetLevel& level) {
-    const bool attends =
-        level.down_attention || level.up_attention || (&level == &unet.levels.back() && unet.has_mid_block);
-    return !attends || level.context_features == features;
-  });
 }
 
 // The latent, the mask and the latent of what the mask leaves.
@@ -72,6 +50,9 @@ void CheckFit(const Components& parts, FolderReader& reader) {
   if (unet.out_channels != latent) {
     reader.AddProblem("unet/config.json: out_channels must be the VAE's " + std::to_string(latent) +
                       " latent channels");
+  }
+  if (unet.classes > 0) {
+    reader.AddProblem("unet/config.json: num_class_embeds: a model of this pipeline is told no class");
   }
   if (!ReadsText(unet, parts.text->config.hidden_size)) {
     reader.AddProblem("unet/config.json: cross_attention_dim must be the text encoder's hidden_size, " +
@@ -123,8 +104,11 @@ ModelFolder OpenStableDiffusion(FolderReader& reader) {
   const UNetConfig& unet = parts.unet->config;
   const int scale = static_cast<int>(parts.vae->config.Scale());
   folder.architecture = Architecture(unet);
-  folder.native_width = static_cast<int>(unet.sample_width) * scale;
-  folder.native_height = static_cast<int>(unet.sample_height) * scale;
+  const auto native = [&](int64_t edge) {
+    return static_cast<int>(unet.old_sample_size ? std::max(edge, kOldSampleSize) : edge) * scale;
+  };
+  folder.native_width = native(unet.sample_width);
+  folder.native_height = native(unet.sample_height);
   folder.size_multiple = scale;
   folder.takes_text = true;
   folder.inpaints_only = Inpaints(unet, parts.vae->config);

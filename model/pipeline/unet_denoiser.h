@@ -16,14 +16,14 @@ class TextDenoiser final : public Denoiser {
 
   int64_t memory_bytes() const override { return NetworkBytes(*unet_); }
   at::Tensor Predict(const Lanes& lanes) const override {
-    return unet_->forward(lanes.samples, lanes.timesteps, lanes.context);
+    return unet_->forward(lanes.samples, lanes.timesteps, lanes.context, lanes.class_labels);
   }
 
  private:
   const UNet2DConditionModel unet_;
 };
 
-// The U-Net of DDPM and unconditional latent diffusion.
+// The U-Net of DDPM, and of latent diffusion without text.
 class UnconditionalDenoiser final : public Denoiser {
  public:
   explicit UnconditionalDenoiser(UNet2DModel unet) : unet_(std::move(unet)) {}

@@ -30,6 +30,9 @@ UNet2DConditionModelImpl::UNet2DConditionModelImpl(const UNetConfig& config, con
           "conv_norm_out", GroupNorm(config.norm_groups, config.levels.front().channels, config.norm_eps, options))),
       conv_out_(register_module(
           "conv_out", MakeConv(config.levels.front().channels, config.out_channels, config.conv_out_kernel, options))) {
+  if (config.classes > 0) {
+    class_embedding_ = register_module("class_embedding", Embedding(config.classes, config.time_features, options));
+  }
   const size_t count = config.levels.size();
   for (size_t level = 0; level < count; ++level) down_blocks_->Append(DownBlock(config, level, options));
   if (config.has_mid_block) mid_block_ = register_module("mid_block", MidBlock(config, options));
@@ -37,7 +40,7 @@ UNet2DConditionModelImpl::UNet2DConditionModelImpl(const UNetConfig& config, con
 }
 
 void UNet2DConditionModelImpl::CheckShapes(const at::Tensor& sample, const at::Tensor& timesteps,
-                                           const Context& context) const {
+                                           const Context& context, const at::Tensor& class_labels) const {
   TORCH_CHECK(sample.dim() == 4 && sample.size(1) == config_.in_channels, "U-Net: the sample is ", sample.sizes(),
               " instead of [L, ", config_.in_channels, ", h, w]");
   const int64_t lanes = sample.size(0);
@@ -49,12 +52,19 @@ void UNet2DConditionModelImpl::CheckShapes(const at::Tensor& sample, const at::T
     described += group.states.size(0);
   }
   TORCH_CHECK(described == lanes, "U-Net: the context is for ", described, " lanes, the sample has ", lanes);
+  TORCH_CHECK(class_labels.defined() == (config_.classes > 0), "U-Net: class labels go with a network of classes");
+  if (!class_labels.defined()) return;
+  TORCH_CHECK(class_labels.dim() == 1 && class_labels.size(0) == lanes && class_labels.scalar_type() == at::kLong,
+              "U-Net: the class labels are ", class_labels.sizes(), " instead of ", lanes, " integers");
+  TORCH_CHECK(
+      lanes == 0 || (class_labels.min().item<int64_t>() >= 0 && class_labels.max().item<int64_t>() < config_.classes),
+      "U-Net: a class label is not one of the ", config_.classes, " classes");
 }
 
 at::Tensor UNet2DConditionModelImpl::forward(const at::Tensor& sample, const at::Tensor& timesteps,
-                                             const Context& context) const {
+                                             const Context& context, const at::Tensor& class_labels) const {
   const c10::InferenceMode no_gradients;
-  CheckShapes(sample, timesteps, context);
+  CheckShapes(sample, timesteps, context, class_labels);
   const at::TensorOptions options = conv_in_->weight.options();
 
   // 1. To the network's type and memory order.
@@ -66,8 +76,9 @@ at::Tensor UNet2DConditionModelImpl::forward(const at::Tensor& sample, const at:
   // 2. Time. Every residual block takes the activation of the same embedding, so it is computed once.
   const at::Tensor sinusoids = SinusoidalEmbedding(timesteps, config_.levels.front().channels, config_.flip_sin_to_cos,
                                                    config_.freq_shift);  // [L, C0]
-  const at::Tensor time =
-      kernels::Activate(time_embedding_->forward(sinusoids), config_.activation);  // [L, time_features]
+  at::Tensor time = time_embedding_->forward(sinusoids);                 // [L, time_features]
+  if (class_embedding_) time = time + class_embedding_->forward(class_labels.to(time.device()));
+  time = kernels::Activate(time, config_.activation);
 
   // 3. Down, keeping the maps that the way up will look at again.
   x = conv_in_->forward(x);  // [L, C0, h, w]

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "model/layers/context.h"
+#include "model/layers/embedding.h"
 #include "model/layers/module_vector.h"
 #include "model/unet/timestep_embedding.h"
 #include "model/unet/unet_blocks.h"
@@ -29,20 +30,24 @@ class UNet2DConditionModelImpl : public torch::nn::Module {
   UNet2DConditionModelImpl(const UNetConfig& config, const at::TensorOptions& options);
 
   // sample: [L, in_channels, h, w], any h and w (from 1, unless downsample_padding is 0); timesteps: float32 [L], one
-  // for each lane; context: groups whose lanes sum to L, each [n, T, cross_attention_dim]. They are converted to the
-  // network's type and device. Returns [L, out_channels, h, w] in the network's type, channels-last.
+  // for each lane; context: groups whose lanes sum to L, each [n, T, cross_attention_dim]; class_labels: int64 [L],
+  // each in [0, classes), undefined when the network has no classes. They are converted to the network's type and
+  // device. Returns [L, out_channels, h, w] in the network's type, channels-last.
   //
   // Throws c10::Error when the shapes do not fit. On the CPU in float32 a lane's bytes depend on nothing but that lane.
-  at::Tensor forward(const at::Tensor& sample, const at::Tensor& timesteps, const Context& context) const;
+  at::Tensor forward(const at::Tensor& sample, const at::Tensor& timesteps, const Context& context,
+                     const at::Tensor& class_labels = {}) const;
 
   const UNetConfig& config() const { return config_; }
 
  private:
-  void CheckShapes(const at::Tensor& sample, const at::Tensor& timesteps, const Context& context) const;
+  void CheckShapes(const at::Tensor& sample, const at::Tensor& timesteps, const Context& context,
+                   const at::Tensor& class_labels) const;
 
   const UNetConfig config_;
   Conv2d conv_in_;
   TimestepEmbedding time_embedding_;
+  Embedding class_embedding_{nullptr};  // empty when the configuration has no classes
   std::shared_ptr<ModuleVector<DownBlock>> down_blocks_;
   MidBlock mid_block_{nullptr};  // empty when the configuration has none
   std::shared_ptr<ModuleVector<UpBlock>> up_blocks_;

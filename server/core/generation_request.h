@@ -24,10 +24,13 @@ enum class ImageFormat { kPng, kJpeg, kWebp };
 struct RequestFields {
   std::string model{};
   std::optional<Task> task{};         // empty: TaskFor the model
-  std::optional<InputImage> image{};  // that the task begins with
+  std::optional<InputImage> image{};  // that the task begins with, or enlarges
   std::optional<InputImage> mask{};   // of an inpainting
   std::optional<double> strength{};
-  Margins margins{};  // of an outpainting
+  Margins margins{};                 // of an outpainting
+  std::optional<int> class_label{};  // of a picture of a class
+  std::optional<int> noise_level{};  // of an enlargement
+  int upscale_factor = 0;            // likewise: the model's, filled in by Validate
   std::string prompt{};
   std::string negative_prompt{};
   bool literal_prompt = false;
@@ -92,6 +95,9 @@ class GenerationRequest {
   const std::optional<InputImage>& mask() const { return fields_.mask; }    // likewise
   double strength() const { return fields_.strength.value_or(1); }
   const Margins& margins() const { return fields_.margins; }
+  std::optional<int> class_label() const { return fields_.class_label; }  // set when the task takes one
+  std::optional<int> noise_level() const { return fields_.noise_level; }  // set when the model takes one
+  int upscale_factor() const { return fields_.upscale_factor; }           // 0 when nothing is enlarged
   const std::string& prompt() const { return fields_.prompt; }
   const std::string& negative_prompt() const { return fields_.negative_prompt; }
   bool literal_prompt() const { return fields_.literal_prompt; }

@@ -128,7 +128,9 @@ void Executor::Encode(const std::vector<Row*>& rows, model::DiffusionModel& mode
     row->latent = std::move(start.latent);
     row->sampler = std::move(start.sampler);
     row->concat = std::move(start.concat);
+    row->scale_concat = start.scale_concat;
     row->hold = std::move(start.hold);
+    row->class_label = start.class_label;
     if (std::exchange(job.started, true)) continue;
     core::Started started{.seed = job.request().seed(), .warnings = {}};
     if (!job.cond->cut_text.empty()) started.warnings.push_back(Truncated("spec.prompt", job.cond->cut_text));
@@ -141,7 +143,7 @@ void Executor::Encode(const std::vector<Row*>& rows, model::DiffusionModel& mode
 
 // Once for all its rows.
 void Executor::EncodePictures(RunningJob& job, model::DiffusionModel& model) {
-  if (!job.inputs->picture.defined() || job.encoded) return;
+  if (!job.inputs->HavePicture() || job.encoded) return;
   job.encoded = model.EncodeInputs(*job.inputs);
 }
 
@@ -153,9 +155,10 @@ void Executor::EncodePrompts(const std::vector<Row*>& rows, model::DiffusionMode
   };
   std::vector<Want> missing;
   const uint64_t load = rows.front()->job->load;  // all are of one model
-  const auto want = [&](const std::string& text, int clip_skip, std::shared_ptr<const model::Conditioning>& place) {
+  const auto want = [&](const std::string& text, int clip_skip, std::optional<int64_t> class_label,
+                        std::shared_ptr<const model::Conditioning>& place) {
     if (place != nullptr) return;
-    ConditioningKey key{.load = load, .text = text, .clip_skip = clip_skip};
+    ConditioningKey key{.load = load, .text = text, .clip_skip = clip_skip, .class_label = class_label};
     place = cache_.Find(key);
     if (options_.observer != nullptr) options_.observer->OnEncodeCache(place != nullptr);
     if (place == nullptr) missing.push_back({std::move(key), &place});
@@ -164,9 +167,9 @@ void Executor::EncodePrompts(const std::vector<Row*>& rows, model::DiffusionMode
     RunningJob& job = *row->job;
     if (job.cond != nullptr) continue;  // another row of the job was here before
     const core::GenerationRequest& request = job.request();
-    want(request.prompt(), request.clip_skip(), job.cond);
+    want(request.prompt(), request.clip_skip(), request.class_label(), job.cond);
     // Nothing is skipped for the negative prompt: as diffusers' StableDiffusionPipeline.encode_prompt.
-    if (request.guided()) want(request.negative_prompt(), /*clip_skip=*/0, job.uncond);
+    if (request.guided()) want(request.negative_prompt(), /*clip_skip=*/0, /*class_label=*/{}, job.uncond);
   }
   if (missing.empty()) return;
 
@@ -174,7 +177,7 @@ void Executor::EncodePrompts(const std::vector<Row*>& rows, model::DiffusionMode
   std::vector<model::Prompt> prompts;
   for (const Want& each : missing) {
     if (places.try_emplace(each.key, prompts.size()).second) {
-      prompts.push_back({.text = each.key.text, .clip_skip = each.key.clip_skip});
+      prompts.push_back({.text = each.key.text, .clip_skip = each.key.clip_skip, .class_label = each.key.class_label});
     }
   }
   std::vector<model::Conditioning> encoded = model.Encode(prompts);
@@ -188,13 +191,15 @@ void Executor::Predict(const std::vector<Row*>& rows, model::DiffusionModel& mod
   inputs.reserve(rows.size());
   for (const Row* row : rows) {
     const RunningJob& job = *row->job;
-    inputs.push_back({.latent = job.sampler->ScaleModelInput(row->sampler, row->latent),
-                      .concat = row->concat,
-                      .timestep = job.sampler->Timestep(row->sampler),
-                      .cond = job.cond.get(),
-                      .uncond = job.uncond.get(),
-                      .guidance_scale = job.request().guidance_scale(),
-                      .guidance_rescale = job.request().guidance_rescale()});
+    inputs.push_back(
+        {.latent = job.sampler->ScaleModelInput(row->sampler, row->latent),
+         .concat = row->scale_concat ? job.sampler->ScaleModelInput(row->sampler, row->concat) : row->concat,
+         .class_label = row->class_label,
+         .timestep = job.sampler->Timestep(row->sampler),
+         .cond = job.cond.get(),
+         .uncond = job.uncond.get(),
+         .guidance_scale = job.request().guidance_scale(),
+         .guidance_rescale = job.request().guidance_rescale()});
   }
   std::vector<at::Tensor> predictions = model.Predict(inputs);
   for (size_t i = 0; i < rows.size(); ++i) rows[i]->prediction = std::move(predictions[i]);

@@ -67,6 +67,8 @@ int MaxSteps(const model::SamplerConfig& config, model::SamplerKind kind) {
 
 std::vector<core::Task> TasksOf(const model::ModelFolder& folder) {
   using core::Task;
+  if (folder.upscale_factor > 0) return {Task::kSuperResolution};
+  if (folder.num_classes > 0) return {Task::kClassToImage};
   if (!folder.takes_text) return {Task::kUnconditional};
   if (folder.inpaints_only) return {Task::kInpaint, Task::kOutpaint};
   return {Task::kTextToImage, Task::kImageToImage, Task::kInpaint, Task::kOutpaint};
@@ -77,7 +79,9 @@ core::ModelInfo Describe(const std::string& name, const model::ModelFolder& fold
   info.native_width = folder.native_width;
   info.native_height = folder.native_height;
   info.size_multiple = folder.size_multiple;
-  info.min_size = std::min({kMinLatentEdge * folder.size_multiple, folder.native_width, folder.native_height});
+  info.min_size = folder.upscale_factor > 0
+                      ? folder.size_multiple
+                      : std::min({kMinLatentEdge * folder.size_multiple, folder.native_width, folder.native_height});
   info.max_size = kMaxEnlargement * std::max(folder.native_width, folder.native_height);
   info.max_pixels = int64_t{kMaxEnlargement} * kMaxEnlargement * folder.native_width * folder.native_height;
   info.tasks = TasksOf(folder);
@@ -98,6 +102,9 @@ core::ModelInfo Describe(const std::string& name, const model::ModelFolder& fold
   info.default_steps = std::min(folder.default_steps, folder.sampler.num_train_timesteps);
   info.default_guidance_scale = folder.guidance_scale.value_or(folder.takes_text ? kDefaultGuidanceScale : 1);
   info.text_layers = folder.text_layers;
+  info.num_classes = folder.num_classes;
+  info.upscale_factor = folder.upscale_factor;
+  info.max_noise_level = folder.max_noise_level;
   info.memory_bytes = folder.parameters * static_cast<int64_t>(options.dtype().itemsize());
   return info;
 }

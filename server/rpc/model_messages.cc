@@ -53,6 +53,9 @@ v1::Model ToProto(const core::ModelInfo& model, const core::RequestLimits& limit
   out.set_memory_bytes(model.memory_bytes);
   out.set_max_pixels(model.max_pixels);
   out.set_default_sigmas(model.default_sigmas);
+  out.set_num_classes(model.num_classes);
+  out.set_upscale_factor(model.upscale_factor);
+  out.set_max_noise_level(model.max_noise_level);
   return out;
 }
 

@@ -38,6 +38,12 @@ UNETS = {
         norm_num_groups=4, mid_block_type=None,
         down_block_types=["CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
         up_block_types=["CrossAttnUpBlock2D", "CrossAttnUpBlock2D"]),
+    # Stable Diffusion's upscaler: a noise level beside the timestep, cross-attention alone, none on the finest level.
+    "upscaler": dict(
+        in_channels=7, block_out_channels=[16, 32, 32], layers_per_block=2, attention_head_dim=4, cross_attention_dim=24,
+        norm_num_groups=8, use_linear_projection=True, only_cross_attention=[True, True, False], num_class_embeds=40,
+        down_block_types=["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+        up_block_types=["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"]),
     # Every other field away from its default.
     "unusual": dict(
         in_channels=5, out_channels=3, center_input_sample=True, flip_sin_to_cos=False, freq_shift=1,
@@ -172,12 +178,17 @@ def make_unet(name, config):
     features = features if isinstance(features, int) else max(features)
     timesteps = torch.tensor([981.0, 1.0, 500.0, 17.5])
     tensors = {"timesteps": timesteps}
+    labels = [None, None]
+    if "num_class_embeds" in config:
+        tensors["labels"] = torch.tensor([3, 39, 0, 20])
+        labels = tensors["labels"].split(2)
     for height, width in ((8, 8), (9, 7), (12, 10), (5, 16)):
         sample = make_input(f"sample{height}x{width}", 4, config.get("in_channels", 4), height, width)
         # Lanes 0-1 have a short text and lanes 2-3 a longer one; the reference runs them apart.
         short = make_input("short", 2, 7, features)
         long = make_input("long", 2, 13, features)
-        out = [unet(sample[:2], timesteps[:2], short).sample, unet(sample[2:], timesteps[2:], long).sample]
+        out = [unet(sample[:2], timesteps[:2], short, class_labels=labels[0]).sample,
+               unet(sample[2:], timesteps[2:], long, class_labels=labels[1]).sample]
         tensors |= {f"sample{height}x{width}": sample, "short": short, "long": long,
                     f"out{height}x{width}": torch.cat(out)}
     write("unet", name, config, tensors)

@@ -17,14 +17,16 @@ import tempfile
 import numpy
 from PIL import Image
 
+import ldm_cases
 import picture_cases
 import text_cases
 import unconditional_cases
+import upscale_cases
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 GOLDEN = os.path.normpath(f"{HERE}/../../golden/pipelines")
 # Later ones may use the models of earlier ones.
-SYSTEMS = [text_cases, unconditional_cases, picture_cases]
+SYSTEMS = [text_cases, unconditional_cases, picture_cases, upscale_cases, ldm_cases]
 
 
 # Fields of a case that are the request's as they are, in the protocol's JSON.
