@@ -27,7 +27,7 @@ def main():
     parser.add_argument("--tool", required=True, type=pathlib.Path)
     parser.add_argument("--texts", type=int, default=20000)
     arguments = parser.parse_args()
-    texts = prompts.HAND_WRITTEN + prompts.random_texts(arguments.texts, seed=9) + list(prompts.every_code_point(16))
+    texts = prompts.HAND_WRITTEN + prompts.random_texts(arguments.texts, seed=9) + list(prompts.every_code_point())
     characters = [chr(c) for c in range(0x21, 0x110000) if not 0xD800 <= c <= 0xDFFF]
     tokens = bert_folders.SPECIAL + bert_folders.PIECES + characters + ["##" + c for c in characters]
     lines = "".join(text.encode("utf-8").hex() + "\n" for text in texts)
