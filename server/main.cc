@@ -22,6 +22,7 @@
 #include "server/core/readiness.h"
 #include "server/core/system_clock.h"
 #include "server/engine/engine.h"
+#include "server/engine/find_adapters.h"
 #include "server/engine/find_models.h"
 #include "server/engine/memory_limit.h"
 #include "server/imaging/open_image.h"
@@ -30,6 +31,7 @@
 #include "server/metrics/prometheus_metrics.h"
 #include "server/metrics/stats_collector.h"
 #include "server/rpc/server.h"
+#include "server/store/memory_blob_store.h"
 #include "server/store/memory_job_store.h"
 
 namespace latentd {
@@ -79,6 +81,9 @@ fs::path EmbeddedModels() {
   return fs::is_directory(installed, error) ? fs::canonical(installed) : fs::path(LATENTD_EMBEDDED_MODELS);
 }
 
+// The adapters that ship with the embedded models; there may be none.
+fs::path EmbeddedAdapters() { return EmbeddedModels() / "adapters"; }
+
 // Signals are waited for, never handled: no code of ours runs in a handler.
 sigset_t BlockStopSignals() {
   sigset_t signals;
@@ -109,6 +114,25 @@ absl::StatusOr<std::vector<engine::ModelEntry>> FindModels(const config::ServerO
     }
   }
   return models;
+}
+
+absl::StatusOr<std::vector<engine::AdapterEntry>> FindAdapters(const config::ServerOptions& options,
+                                                               const at::TensorOptions& tensors) {
+  const fs::path folder = options.adapters.empty() ? EmbeddedAdapters() : fs::path(options.adapters);
+  if (std::error_code error; options.adapters.empty() && !fs::is_directory(folder, error)) {
+    return std::vector<engine::AdapterEntry>();
+  }
+  auto adapters = engine::FindAdapters(folder, tensors.dtype().itemsize());
+  if (!adapters.ok()) return adapters.status();
+  for (const engine::AdapterEntry& adapter : *adapters) {
+    if (!adapter.info.error.ok()) {
+      spdlog::error("adapter {} cannot be used: {}", adapter.info.name, std::string(adapter.info.error.message()));
+    } else {
+      spdlog::info("adapter {}: {}{}{}", adapter.info.name, core::Name(adapter.info.kind),
+                   adapter.info.architecture.empty() ? "" : " for ", adapter.info.architecture);
+    }
+  }
+  return adapters;
 }
 
 // Loads what --preload names, then says that the server is ready. What cannot be loaded is reported; the rest still
@@ -159,19 +183,27 @@ absl::Status Serve(const config::ServerOptions& options) {
                                      .draining = [&] { return readiness.draining(); }});
   metrics::FanOutObserver observer({&prometheus, &collector});
 
-  auto models = FindModels(options, at::TensorOptions().dtype(type).device(*device));
+  const auto tensors = at::TensorOptions().dtype(type).device(*device);
+  auto models = FindModels(options, tensors);
   if (!models.ok()) return models.status();
+  auto found_adapters = FindAdapters(options, tensors);
+  if (!found_adapters.ok()) return found_adapters.status();
   const auto store =
       std::make_unique<store::MemoryJobStore>(store::MemoryJobStoreOptions{.clock = &clock,
                                                                            .observer = &observer,
                                                                            .max_queued_jobs = options.max_queued_jobs,
                                                                            .job_ttl = options.job_ttl,
                                                                            .job_bytes = options.job_bytes});
+  store::MemoryBlobStore blobs({.clock = &clock,
+                                .bytes = options.blob_bytes,
+                                .ttl = options.job_ttl,
+                                .on_usage = [&](const core::BlobUsage& usage) { prometheus.SetBlobs(usage); }});
   // A GPU says itself when it is full; a process that takes too much of the machine's memory is killed.
   const int64_t memory = options.model_memory > 0 ? options.model_memory
                          : device->is_cuda()      ? 0
                                                   : engine::DefaultHostMemory();
   engine::ModelRegistry registry({.models = *std::move(models), .memory_budget = memory, .observer = &observer});
+  engine::AdapterRegistry adapters({.adapters = *std::move(found_adapters), .memory_budget = options.adapter_memory});
   core::SchedulerOptions scheduler;
   scheduler.batching.max_batch_rows = options.max_batch_rows > 0 ? options.max_batch_rows : device->is_cuda() ? 16 : 8;
   scheduler.batching.max_lanes = 2 * scheduler.batching.max_batch_rows;
@@ -179,6 +211,7 @@ absl::Status Serve(const config::ServerOptions& options) {
       {.store = store.get(),
        .models = &registry,
        .clock = &clock,
+       .adapters = &adapters,
        .observer = &observer,
        .scheduler = scheduler,
        .threads = options.threads > 0 ? options.threads : static_cast<int>(std::thread::hardware_concurrency()),
@@ -198,6 +231,8 @@ absl::Status Serve(const config::ServerOptions& options) {
                                      .insecure = options.insecure,
                                      .store = store.get(),
                                      .catalog = &registry,
+                                     .adapters = &adapters,
+                                     .blobs = &blobs,
                                      .clock = &clock,
                                      .open_image = imaging::OpenImage,
                                      .stats = [&] { return collector.Get(); },

@@ -48,7 +48,7 @@ struct RawFlags {
   double eta = 0;
   int32_t priority = 0;
   bool omit_prompts = false;
-  std::vector<std::string> labels, states;
+  std::vector<std::string> labels, states, loras;
 };
 
 // A problem found after CLI11 was content.
@@ -139,9 +139,23 @@ void SetTask(const RawFlags& flags, v1::GenerationSpec& spec) {
   if (flags.strength) spec.mutable_inpaint()->set_strength(*flags.strength);
 }
 
+// "NAME" or "NAME:SCALE"; a name may hold colons itself.
+std::pair<std::string, std::optional<double>> ParseScaled(const std::string& text) {
+  const size_t colon = text.rfind(':');
+  double scale = 0;
+  if (colon == std::string::npos || !absl::SimpleAtod(text.substr(colon + 1), &scale)) return {text, std::nullopt};
+  return {text.substr(0, colon), scale};
+}
+
 void SetGeneration(const RawFlags& flags, CommandLine& line) {
   v1::GenerationSpec& spec = line.spec;
   SetTask(flags, spec);
+  for (const std::string& text : flags.loras) {
+    const auto [name, scale] = ParseScaled(text);
+    v1::Lora& lora = *spec.add_loras();
+    lora.set_name(name);
+    if (scale) lora.set_scale(*scale);
+  }
   spec.set_model(flags.model);
   if (!flags.prompt && flags.low_res.empty() && !flags.class_label) throw UsageError("--prompt is required");
   spec.set_prompt(flags.prompt.value_or(""));
@@ -220,6 +234,7 @@ void AddGenerate(CLI::App& app, CommandLine& line, RawFlags& flags) {
   app.add_option("--low-res", flags.low_res, "Small picture to enlarge (.png .jpg .webp)");
   app.add_option("--noise-level", flags.noise_level, "How much noise it gets first; more leaves more to invent");
   app.add_option("--class-label", flags.class_label, "What to draw, for models that draw classes by number");
+  app.add_option("--lora", flags.loras, "A LoRA and how strongly it acts, NAME[:SCALE]; may be repeated");
   app.add_option("--seed", flags.seed, "Seed of the first image; the others count on from it");
   app.add_option("--width", flags.width, "Width in pixels")->check(positive);
   app.add_option("--height", flags.height, "Height in pixels")->check(positive);
@@ -247,11 +262,12 @@ void Parse(CLI::App& app, int argc, const char* const* argv, CommandLine& line) 
   app.footer(kFooter);
   CLI::App* generate = app.add_subcommand("generate", "Make pictures and write them to files");
   CLI::App* models = app.add_subcommand("models", "List the server's models");
+  CLI::App* adapters = app.add_subcommand("adapters", "List the server's LoRAs and other adapters");
   CLI::App* jobs = app.add_subcommand("jobs", "List the server's jobs, newest first");
   CLI::App* watch = app.add_subcommand("watch", "Follow a job to its end; Ctrl-C leaves it running");
   CLI::App* cancel = app.add_subcommand("cancel", "Cancel a job");
   CLI::App* health = app.add_subcommand("health", "Tell whether the server is ready");
-  for (CLI::App* command : {generate, models, jobs, watch, cancel, health}) {
+  for (CLI::App* command : {generate, models, adapters, jobs, watch, cancel, health}) {
     command->add_option("--server", line.server, "Address of the server")->capture_default_str();
     command->add_flag("--json", line.json, "Print JSON, one object a line");
   }
@@ -276,6 +292,8 @@ void Parse(CLI::App& app, int argc, const char* const* argv, CommandLine& line) 
     line.labels = ParseLabels(flags.labels);
   } else if (models->parsed()) {
     line.command = Command::kModels;
+  } else if (adapters->parsed()) {
+    line.command = Command::kAdapters;
   } else if (watch->parsed()) {
     line.command = Command::kWatch;
   } else if (cancel->parsed()) {

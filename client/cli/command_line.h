@@ -11,7 +11,7 @@
 
 namespace latentd::cli {
 
-enum class Command { kGenerate, kModels, kJobs, kWatch, kCancel, kHealth };
+enum class Command { kGenerate, kModels, kAdapters, kJobs, kWatch, kCancel, kHealth };
 
 // What the user asked for. Fields that a command does not have keep their defaults.
 struct CommandLine {

@@ -12,6 +12,7 @@ int Watch(const client::Client& client, const CommandLine& line);
 int Cancel(const client::Client& client, const CommandLine& line);
 int ListJobs(const client::Client& client, const CommandLine& line);
 int ListModels(const client::Client& client, const CommandLine& line);
+int ListAdapters(const client::Client& client, const CommandLine& line);
 int Health(const client::Client& client, const CommandLine& line);
 
 }  // namespace latentd::cli

@@ -79,6 +79,30 @@ int ListModels(const client::Client& client, const CommandLine& line) {
   return kDone;
 }
 
+int ListAdapters(const client::Client& client, const CommandLine& line) {
+  const absl::StatusOr<std::vector<v1::Adapter>> adapters = client.ListAdapters();
+  if (!adapters.ok()) {
+    return Fail(adapters.status(), line);
+  }
+  if (line.json) {
+    PrintJson(*adapters);
+    return kDone;
+  }
+  std::vector<std::vector<std::string>> rows = {{"ADAPTER", "KIND", "FOR"}};
+  std::string broken;
+  for (const v1::Adapter& adapter : *adapters) {
+    const std::string name = ShortName(adapter.name(), "adapters/");
+    if (adapter.has_error()) {
+      rows.push_back({name, "broken"});
+      absl::StrAppend(&broken, "\n", name, ": ", client::ToStatus(adapter.error()).message(), "\n");
+    } else {
+      rows.push_back({name, StateText(v1::Adapter::Kind_Name(adapter.kind())), adapter.architecture()});
+    }
+  }
+  std::cout << TableText(rows) << broken << std::flush;
+  return kDone;
+}
+
 int ListJobs(const client::Client& client, const CommandLine& line) {
   v1::ListJobsRequest filter;
   for (const v1::Job::State state : line.states) {

@@ -28,6 +28,8 @@ int main(int argc, char** argv) {
       return cli::ListJobs(*client, line);
     case cli::Command::kModels:
       return cli::ListModels(*client, line);
+    case cli::Command::kAdapters:
+      return cli::ListAdapters(*client, line);
     case cli::Command::kHealth:
       return cli::Health(*client, line);
   }

@@ -12,6 +12,25 @@ namespace {
 
 constexpr int kPageSize = 1000;
 
+// The items of all pages. `get` asks for one page; `items` gives its repeated field.
+template <typename Item, typename Request, typename Get, typename Items>
+absl::StatusOr<std::vector<Item>> AllPages(Request request, const Get& get, const Items& items) {
+  std::vector<Item> all;
+  request.set_page_size(kPageSize);
+  request.clear_page_token();
+  do {
+    auto page = get(request);
+    if (!page.ok()) {
+      return page.status();
+    }
+    for (Item& item : *items(*page)) {
+      all.push_back(std::move(item));
+    }
+    request.set_page_token(page->next_page_token());
+  } while (!request.page_token().empty());
+  return all;
+}
+
 }  // namespace
 
 absl::StatusOr<v1::Job> Client::GetJob(const std::string& job, const CallOptions& options) const {
@@ -21,21 +40,12 @@ absl::StatusOr<v1::Job> Client::GetJob(const std::string& job, const CallOptions
 }
 
 absl::StatusOr<std::vector<v1::Job>> Client::ListJobs(v1::ListJobsRequest filter, const CallOptions& options) const {
-  std::vector<v1::Job> jobs;
-  filter.set_page_size(kPageSize);
-  filter.clear_page_token();
-  do {
-    absl::StatusOr<v1::ListJobsResponse> page =
-        impl_->Call(*impl_->images, &v1::ImageGeneration::StubInterface::ListJobs, filter, options);
-    if (!page.ok()) {
-      return page.status();
-    }
-    for (v1::Job& job : *page->mutable_jobs()) {
-      jobs.push_back(std::move(job));
-    }
-    filter.set_page_token(page->next_page_token());
-  } while (!filter.page_token().empty());
-  return jobs;
+  return AllPages<v1::Job>(
+      std::move(filter),
+      [&](const v1::ListJobsRequest& request) {
+        return impl_->Call(*impl_->images, &v1::ImageGeneration::StubInterface::ListJobs, request, options);
+      },
+      [](v1::ListJobsResponse& page) { return page.mutable_jobs(); });
 }
 
 absl::StatusOr<v1::Job> Client::CancelJob(const std::string& job, const CallOptions& options) const {
@@ -63,21 +73,21 @@ absl::StatusOr<OutputFile> Client::GetOutput(const std::string& job, int index, 
 }
 
 absl::StatusOr<std::vector<v1::Model>> Client::ListModels(const CallOptions& options) const {
-  std::vector<v1::Model> models;
-  v1::ListModelsRequest request;
-  request.set_page_size(kPageSize);
-  do {
-    absl::StatusOr<v1::ListModelsResponse> page =
-        impl_->Call(*impl_->models, &v1::Models::StubInterface::ListModels, request, options);
-    if (!page.ok()) {
-      return page.status();
-    }
-    for (v1::Model& model : *page->mutable_models()) {
-      models.push_back(std::move(model));
-    }
-    request.set_page_token(page->next_page_token());
-  } while (!request.page_token().empty());
-  return models;
+  return AllPages<v1::Model>(
+      v1::ListModelsRequest(),
+      [&](const v1::ListModelsRequest& request) {
+        return impl_->Call(*impl_->models, &v1::Models::StubInterface::ListModels, request, options);
+      },
+      [](v1::ListModelsResponse& page) { return page.mutable_models(); });
+}
+
+absl::StatusOr<std::vector<v1::Adapter>> Client::ListAdapters(const CallOptions& options) const {
+  return AllPages<v1::Adapter>(
+      v1::ListAdaptersRequest(),
+      [&](const v1::ListAdaptersRequest& request) {
+        return impl_->Call(*impl_->models, &v1::Models::StubInterface::ListAdapters, request, options);
+      },
+      [](v1::ListAdaptersResponse& page) { return page.mutable_adapters(); });
 }
 
 absl::StatusOr<v1::Model> Client::GetModel(const std::string& model, const CallOptions& options) const {

@@ -3,12 +3,14 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "model/adapters/lora.h"
 #include "model/pipeline/row_start.h"
 #include "model/pipeline/task_inputs.h"
 #include "model/samplers/sampler.h"
@@ -19,6 +21,7 @@ namespace latentd::model {
 struct Prompt {
   std::string text;  // UTF-8
   int clip_skip = 0;
+  std::vector<AppliedLora> loras;  // added in this order; those that do not change the text make no difference
   // For models that draw classes, which take no text. Empty: the class that stands for none.
   std::optional<int64_t> class_label = {};
 };
@@ -38,14 +41,15 @@ struct PredictRow {
   const Conditioning* cond = nullptr;
   const Conditioning* uncond = nullptr;  // null: no guidance, one lane instead of two
   double guidance_scale = 1;
-  double guidance_rescale = 0;  // arXiv:2305.08891 §3.4; 0 is off
+  double guidance_rescale = 0;         // arXiv:2305.08891 §3.4; 0 is off
+  std::span<const AppliedLora> loras;  // added in this order, to this row alone
 };
 
 // A latent diffusion model on one device: three of the four verbs (the fourth, Advance, is the sampler's). The engine's
 // tests put a fake in its place.
 //
-// Not thread-safe: the engine thread calls it. A row's result does not depend on the other rows of the call, byte for
-// byte on the CPU in float32. Throws c10::Error, as LibTorch does.
+// Not thread-safe, but for LoadLora: the engine thread calls it. A row's result does not depend on the other rows of
+// the call, byte for byte on the CPU in float32. Throws c10::Error, as LibTorch does.
 class DiffusionModel {
  public:
   virtual ~DiffusionModel() = default;
@@ -81,6 +85,10 @@ class DiffusionModel {
 
   // Divide a latent by it before the VAE's decoder.
   virtual double scaling_factor() const = 0;
+
+  // Reads a LoRA's file to the model's device, in its type. Called on the loader thread, safe beside everything else.
+  // Throws ModelError listing everything that is wrong with the file, or does not fit this model.
+  virtual std::shared_ptr<const Lora> LoadLora(const std::filesystem::path& file) const = 0;
 
   // Bytes of the weights on the device.
   virtual int64_t memory_bytes() const = 0;

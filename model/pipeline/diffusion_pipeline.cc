@@ -9,6 +9,7 @@
 #include <map>
 #include <utility>
 
+#include "model/errors.h"
 #include "model/pipeline/guidance.h"
 #include "model/pipeline/pixels.h"
 
@@ -114,6 +115,10 @@ std::vector<at::Tensor> DiffusionPipeline::Decode(std::span<const at::Tensor> la
 at::Tensor DiffusionPipeline::Preview(const at::Tensor& predicted_clean) const { return preview_(predicted_clean); }
 
 double DiffusionPipeline::scaling_factor() const { return parts_.codec->scaling_factor(); }
+
+std::shared_ptr<const Lora> DiffusionPipeline::LoadLora(const std::filesystem::path& file) const {
+  throw ModelError(file.string(), {"this model takes no LoRA"});
+}
 
 int64_t DiffusionPipeline::memory_bytes() const {
   return parts_.conditioner->memory_bytes() + parts_.denoiser->memory_bytes() + parts_.codec->memory_bytes();

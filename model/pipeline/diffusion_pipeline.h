@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <span>
 #include <vector>
@@ -40,6 +41,7 @@ class DiffusionPipeline final : public DiffusionModel {
   std::vector<at::Tensor> Decode(std::span<const at::Tensor> latents) override;
   at::Tensor Preview(const at::Tensor& predicted_clean) const override;
   double scaling_factor() const override;
+  std::shared_ptr<const Lora> LoadLora(const std::filesystem::path& file) const override;
   int64_t memory_bytes() const override;
 
  private:

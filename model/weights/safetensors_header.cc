@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/errors.h"
+#include "model/weights/quoted_name.h"
 
 namespace latentd::model {
 namespace {
@@ -16,14 +17,6 @@ constexpr uint64_t kLengthBytes = 8;
 constexpr uint64_t kMaxHeaderBytes = 100'000'000;
 constexpr size_t kMaxDimensions = 64;
 constexpr size_t kMaxProblems = 100;
-constexpr size_t kMaxQuotedBytes = 200;
-
-// Names come from the file: they may be of any length and hold control characters.
-std::string Quoted(const std::string& name) {
-  const bool clipped = name.size() > kMaxQuotedBytes;
-  const nlohmann::json text = clipped ? name.substr(0, kMaxQuotedBytes) : name;
-  return text.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + (clipped ? "…" : "");
-}
 
 // A hostile header can hold millions of mistakes; the message stays readable.
 class Problems {
@@ -83,7 +76,7 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
   bool end_object() override {
     if (level_ == 2 && !in_metadata_) {
       if (!claim_.dtype || !claim_.shape || !claim_.offsets) {
-        if (!field_problem_) problems_.Add(Quoted(claim_.name) + ": dtype, shape or data_offsets is missing");
+        if (!field_problem_) problems_.Add(QuotedName(claim_.name) + ": dtype, shape or data_offsets is missing");
       } else if (!field_problem_) {
         claims_.push_back(std::move(claim_));
       }
@@ -94,7 +87,7 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
 
   bool key(std::string& key) override {
     if (level_ == 1) {
-      if (!names_.insert(key).second) problems_.Add(Quoted(key) + ": stands twice in the header");
+      if (!names_.insert(key).second) problems_.Add(QuotedName(key) + ": stands twice in the header");
       in_metadata_ = key == "__metadata__";
       claim_ = Claim{.name = key, .dtype = {}, .shape = {}, .offsets = {}};
       field_problem_ = false;
@@ -154,19 +147,19 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
     if (level_ == 2) {
       if (!field_problem_) FieldProblem("has the wrong type");
     } else {
-      problems_.Add(Quoted(claim_.name) + ": is not an object");
+      problems_.Add(QuotedName(claim_.name) + ": is not an object");
     }
     return true;
   }
 
   void FieldProblem(const std::string& what) {
-    problems_.Add(Quoted(claim_.name) + ": " + Quoted(field_) + " " + what);
+    problems_.Add(QuotedName(claim_.name) + ": " + QuotedName(field_) + " " + what);
     field_problem_ = true;
   }
 
   // For what cannot be skipped without following arbitrary nesting.
   bool Stop(const std::string& what) {
-    problems_.Add(Quoted(claim_.name) + ": " + what);
+    problems_.Add(QuotedName(claim_.name) + ": " + what);
     return false;
   }
 
@@ -202,7 +195,7 @@ std::optional<uint64_t> BoundedBytes(const std::vector<uint64_t>& shape, uint64_
 std::optional<SafetensorsEntry> Check(const Claim& claim, uint64_t data_bytes, Problems& problems) {
   bool valid = true;
   const auto problem = [&](const std::string& what) {
-    problems.Add(Quoted(claim.name) + ": " + what);
+    problems.Add(QuotedName(claim.name) + ": " + what);
     valid = false;
   };
   const uint64_t begin = (*claim.offsets)[0];
@@ -215,7 +208,7 @@ std::optional<SafetensorsEntry> Check(const Claim& claim, uint64_t data_bytes, P
   }
   const std::optional<Dtype> dtype = ParseDtype(*claim.dtype);
   if (!dtype) {
-    problem("dtype " + Quoted(*claim.dtype) + " is not supported");
+    problem("dtype " + QuotedName(*claim.dtype) + " is not supported");
     return std::nullopt;
   }
   const std::optional<uint64_t> bytes = BoundedBytes(*claim.shape, dtype->bytes);
@@ -244,10 +237,11 @@ void CheckCoverage(const std::map<std::string, SafetensorsEntry>& entries, uint6
   for (const Item* item : by_place) {
     const uint64_t begin = item->second.offset;
     if (begin < covered) {
-      problems.Add(Quoted(item->first) + ": overlaps the tensor before it, which ends at " + std::to_string(covered) +
-                   ", by beginning at " + std::to_string(begin));
+      problems.Add(QuotedName(item->first) + ": overlaps the tensor before it, which ends at " +
+                   std::to_string(covered) + ", by beginning at " + std::to_string(begin));
     } else if (begin > covered) {
-      problems.Add(Quoted(item->first) + ": leaves a hole of " + std::to_string(begin - covered) + " bytes before it");
+      problems.Add(QuotedName(item->first) + ": leaves a hole of " + std::to_string(begin - covered) +
+                   " bytes before it");
     }
     covered = std::max(covered, begin + item->second.length);
   }

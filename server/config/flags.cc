@@ -69,10 +69,9 @@ absl::Status SetInsecure(ServerOptions& options, const std::string& value) {
   return absl::OkStatus();
 }
 
-absl::Status SetModels(ServerOptions& options, const std::string& value) {
+absl::StatusOr<std::string> ParseFolder(const std::string& value) {
   if (value.empty()) return absl::InvalidArgumentError("the folder's name is empty");
-  options.models = value;
-  return absl::OkStatus();
+  return value;
 }
 
 }  // namespace
@@ -85,7 +84,10 @@ const std::vector<Flag>& Flags() {
        [](ServerOptions& o, const std::string& v) { return Store(o.metrics_listen, ParseAddress(v)); }},
       {"health-listen", "ADDR:PORT", "A plain listener with gRPC health alone (default: none)",
        [](ServerOptions& o, const std::string& v) { return Store(o.health_listen, ParseAddress(v)); }},
-      {"models", "DIR", "Folder of models, one in each subfolder (default: the embedded models)", SetModels},
+      {"models", "DIR", "Folder of models, one in each subfolder (default: the embedded models)",
+       [](ServerOptions& o, const std::string& v) { return Store(o.models, ParseFolder(v)); }},
+      {"adapters", "DIR", "Folder of LoRAs and other adapters (default: the embedded ones)",
+       [](ServerOptions& o, const std::string& v) { return Store(o.adapters, ParseFolder(v)); }},
       {"preload", "NAME,...|all|none", "Models to load before the server is ready (default none: on first use)",
        SetPreload},
       {"device", "auto|cpu|cuda[:N]", "Where the models run (default auto: CUDA when there is one)", SetDevice},
@@ -102,10 +104,15 @@ const std::vector<Flag>& Flags() {
       {"model-memory", "BYTES",
        "Most memory for weights, such as 8GiB (default 0: what a GPU holds, four fifths of the CPU's memory)",
        [](ServerOptions& o, const std::string& v) { return Store(o.model_memory, ParseSize(v)); }},
-      {"job-ttl", "DURATION", "How long finished jobs and their outputs are kept (default 1h)",
+      {"adapter-memory", "BYTES", "Most memory for adapters that are kept for the next job (default 2GiB)",
+       [](ServerOptions& o, const std::string& v) { return Store(o.adapter_memory, ParseSize(v)); }},
+      {"job-ttl", "DURATION", "How long finished jobs, and large inputs that nobody uses, are kept (default 1h)",
        [](ServerOptions& o, const std::string& v) { return Store(o.job_ttl, ParseDuration(v)); }},
       {"job-bytes", "BYTES", "Most memory for finished jobs, oldest go first (default 1GiB)",
        [](ServerOptions& o, const std::string& v) { return Store(o.job_bytes, ParseSize(v)); }},
+      {"blob-bytes", "BYTES",
+       "Most memory for large inputs that callers send ahead (default 256MiB; 0: none are taken)",
+       [](ServerOptions& o, const std::string& v) { return Store(o.blob_bytes, ParseSize(v)); }},
       {"drain-timeout", "DURATION", "How long accepted jobs may take to finish after SIGTERM (default 25s)",
        [](ServerOptions& o, const std::string& v) { return Store(o.drain_timeout, ParseDuration(v)); }},
       {"insecure", "", "Allow --listen to be reachable from other machines, without TLS and authentication",

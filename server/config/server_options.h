@@ -22,6 +22,7 @@ struct ServerOptions {
   std::string metrics_listen = "127.0.0.1:9464";
   std::string health_listen;    // empty: no listener of its own
   std::string models;           // folder of models; empty: only the embedded ones
+  std::string adapters;         // folder of adapters; empty: only the embedded ones
   Preload preload;              // none: models load on first use
   std::string device = "auto";  // "auto", "cpu", "cuda" or "cuda:N"
   std::string dtype = "auto";   // "auto", "float32", "bfloat16" or "float16"
@@ -29,8 +30,10 @@ struct ServerOptions {
   int max_queued_jobs = 1000;
   int threads = 0;           // 0: one for each core
   int64_t model_memory = 0;  // bytes; 0: no limit but the device's
+  int64_t adapter_memory = int64_t{2} << 30;
   absl::Duration job_ttl = absl::Hours(1);
   int64_t job_bytes = int64_t{1} << 30;
+  int64_t blob_bytes = int64_t{256} << 20;
   absl::Duration drain_timeout = absl::Seconds(25);  // below Kubernetes' 30 s between SIGTERM and SIGKILL
   bool insecure = false;
 

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "server/core/adapter_fields.h"
 #include "server/core/task_fields.h"
 #include "server/core/utf8.h"
 
@@ -37,6 +38,7 @@ class Validator {
     }
     CheckReal("spec.guidance_rescale", fields_.guidance_rescale, 1);
     eta_fits_ = CheckReal("spec.eta", fields_.eta, 1);
+    CheckAdapters(fields_.adapters, violations_);
     CheckPictures();
     CheckOptions(now);
   }

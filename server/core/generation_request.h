@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "server/core/adapter.h"
 #include "server/core/input_image.h"
 #include "server/core/model_catalog.h"
 #include "server/core/task.h"
@@ -45,6 +46,7 @@ struct RequestFields {
   std::optional<double> guidance_scale{};
   double guidance_rescale = 0;
   double eta = 0;
+  std::vector<AdapterUse> adapters{};
   PreviewKind preview_kind = PreviewKind::kNone;
   int preview_every_steps = 0;
   int preview_max_edge = 0;
@@ -113,6 +115,7 @@ class GenerationRequest {
   bool guided() const { return guidance_scale() > 1.0; }  // two lanes a row instead of one
   double guidance_rescale() const { return fields_.guidance_rescale; }
   double eta() const { return fields_.eta; }
+  const std::vector<AdapterUse>& adapters() const { return fields_.adapters; }
   PreviewKind preview_kind() const { return fields_.preview_kind; }
   int preview_every_steps() const { return fields_.preview_every_steps; }
   int preview_max_edge() const { return fields_.preview_max_edge; }  // 0: the preview's own size

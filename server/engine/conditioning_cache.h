@@ -18,6 +18,7 @@ struct ConditioningKey {
   uint64_t load = 0;  // of the model (ModelLease::load)
   std::string text;
   int clip_skip = 0;
+  std::string adapters{};  // JobAdapters::text_key
   std::optional<int64_t> class_label = {};
 
   auto operator<=>(const ConditioningKey&) const = default;

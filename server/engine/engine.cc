@@ -85,6 +85,7 @@ void Engine::Handle(Inbox::Content&& content) {
   }
   for (auto& [model, lease] : content.models) OnModel(model, std::move(lease));
   for (auto& [job, inputs] : content.inputs) OnInputs(job, std::move(inputs));
+  for (auto& [job, lease] : content.adapters) OnAdapters(job, std::move(lease));
   if (std::exchange(claimed_at_, content.announced) != content.announced) ClaimJobs();
 }
 
@@ -109,6 +110,7 @@ void Engine::ClaimJobs() {
     } else {
       job.inputs.emplace();
     }
+    if (job.request().adapters().empty()) job.adapters.emplace();
     if (use.lease) {
       SubmitRows(job, use);
     } else if (use.jobs.size() == 1) {
@@ -164,8 +166,30 @@ void Engine::OnInputs(const std::string& name, absl::StatusOr<model::TaskInputs>
   if (ModelUse& use = uses_.at(job.request().model()); use.lease) SubmitRows(job, use);
 }
 
+void Engine::AskForAdapters(RunningJob& job, const ModelUse& use) {
+  std::vector<std::string> names;
+  for (const core::AdapterUse& adapter : job.request().adapters()) names.push_back(adapter.name);
+  const auto ready = [weak = std::weak_ptr(inbox_), name = job.claimed.name](absl::StatusOr<AdapterLease> lease) {
+    if (const std::shared_ptr<Inbox> inbox = weak.lock()) inbox->AdaptersReady(name, std::move(lease));
+  };
+  job.adapters_request =
+      options_.adapters->Acquire(std::move(names), {.model = use.lease.shared(), .load = use.lease.load()}, ready);
+}
+
+void Engine::OnAdapters(const std::string& name, absl::StatusOr<AdapterLease> lease) {
+  const auto found = jobs_.find(name);
+  if (found == jobs_.end()) return;  // ended meanwhile
+  RunningJob& job = *found->second;
+  job.adapters_request.reset();
+  if (!lease.ok()) return EndJob(job, lease.status());
+  job.adapters = JobAdapters::Make(job.request(), *std::move(lease));
+  if (ModelUse& use = uses_.at(job.request().model()); use.lease) SubmitRows(job, use);
+}
+
 void Engine::SubmitRows(RunningJob& job, ModelUse& use) {
-  if (!job.inputs) return;
+  // They do not depend on each other: pictures are decoded while adapters load.
+  if (!job.adapters && !job.adapters_request) AskForAdapters(job, use);
+  if (!job.inputs || !job.adapters) return;
   const core::GenerationRequest& request = job.request();
   std::vector<int64_t> shape;
   const absl::Status status = GuardedChoice([&] {
@@ -268,6 +292,7 @@ void Engine::ForgetJob(RunningJob& job) {
   const std::string name = job.claimed.name;
   const std::string model = job.request().model();
   scheduler_.RemoveJob(name);
+  if (job.adapters_request) options_.adapters->Withdraw(*job.adapters_request);
   for (const auto& [id, row] : job.rows) rows_.erase(id);
   ModelUse& use = uses_.at(model);
   use.jobs.erase(name);

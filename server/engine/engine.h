@@ -16,6 +16,7 @@
 #include "server/core/mutex.h"
 #include "server/core/observer.h"
 #include "server/core/scheduler.h"
+#include "server/engine/adapter_registry.h"
 #include "server/engine/executor.h"
 #include "server/engine/inbox.h"
 #include "server/engine/model_registry.h"
@@ -42,7 +43,8 @@ class Engine : public core::WorkListener {
     ModelRegistry* models = nullptr;
     core::Clock* clock = nullptr;
 
-    core::Observer* observer = nullptr;  // may be null
+    AdapterRegistry* adapters = nullptr;  // may be null when no request names any
+    core::Observer* observer = nullptr;   // may be null
     core::SchedulerOptions scheduler;
     int threads = 0;         // for the computation; 0: LibTorch's choice
     int worker_threads = 2;  // for encoding pictures
@@ -93,7 +95,10 @@ class Engine : public core::WorkListener {
   // Decodes the job's pictures, off this thread; OnInputs follows.
   void DecodeInputs(const RunningJob& job);
   void OnInputs(const std::string& name, absl::StatusOr<model::TaskInputs> inputs);
-  // Hands the job's rows to the scheduler once its model and its pictures are there.
+  // Asks for the job's adapters, of the model that is there now; OnAdapters follows.
+  void AskForAdapters(RunningJob& job, const ModelUse& use);
+  void OnAdapters(const std::string& name, absl::StatusOr<AdapterLease> lease);
+  // Hands the job's rows to the scheduler once its model, its pictures and its adapters are there.
   void SubmitRows(RunningJob& job, ModelUse& use);
   void MakeRoomForWaitingModels();
   void RunPlan(const core::Plan& plan);

@@ -151,25 +151,30 @@ void Executor::EncodePictures(RunningJob& job, model::DiffusionModel& model) {
 void Executor::EncodePrompts(const std::vector<Row*>& rows, model::DiffusionModel& model) {
   struct Want {
     ConditioningKey key;
+    const RunningJob* job;
     std::shared_ptr<const model::Conditioning>* place;
   };
   std::vector<Want> missing;
   const uint64_t load = rows.front()->job->load;  // all are of one model
-  const auto want = [&](const std::string& text, int clip_skip, std::optional<int64_t> class_label,
-                        std::shared_ptr<const model::Conditioning>& place) {
+  const auto want = [&](const RunningJob& job, const std::string& text, int clip_skip,
+                        std::optional<int64_t> class_label, std::shared_ptr<const model::Conditioning>& place) {
     if (place != nullptr) return;
-    ConditioningKey key{.load = load, .text = text, .clip_skip = clip_skip, .class_label = class_label};
+    ConditioningKey key{.load = load,
+                        .text = text,
+                        .clip_skip = clip_skip,
+                        .adapters = job.adapters->text_key(),
+                        .class_label = class_label};
     place = cache_.Find(key);
     if (options_.observer != nullptr) options_.observer->OnEncodeCache(place != nullptr);
-    if (place == nullptr) missing.push_back({std::move(key), &place});
+    if (place == nullptr) missing.push_back({std::move(key), &job, &place});
   };
   for (Row* row : rows) {
     RunningJob& job = *row->job;
     if (job.cond != nullptr) continue;  // another row of the job was here before
     const core::GenerationRequest& request = job.request();
-    want(request.prompt(), request.clip_skip(), request.class_label(), job.cond);
+    want(job, request.prompt(), request.clip_skip(), request.class_label(), job.cond);
     // Nothing is skipped for the negative prompt: as diffusers' StableDiffusionPipeline.encode_prompt.
-    if (request.guided()) want(request.negative_prompt(), /*clip_skip=*/0, /*class_label=*/{}, job.uncond);
+    if (request.guided()) want(job, request.negative_prompt(), /*clip_skip=*/0, /*class_label=*/{}, job.uncond);
   }
   if (missing.empty()) return;
 
@@ -177,7 +182,10 @@ void Executor::EncodePrompts(const std::vector<Row*>& rows, model::DiffusionMode
   std::vector<model::Prompt> prompts;
   for (const Want& each : missing) {
     if (places.try_emplace(each.key, prompts.size()).second) {
-      prompts.push_back({.text = each.key.text, .clip_skip = each.key.clip_skip, .class_label = each.key.class_label});
+      prompts.push_back({.text = each.key.text,
+                         .clip_skip = each.key.clip_skip,
+                         .loras = each.job->adapters->loras(),
+                         .class_label = each.key.class_label});
     }
   }
   std::vector<model::Conditioning> encoded = model.Encode(prompts);
@@ -199,7 +207,8 @@ void Executor::Predict(const std::vector<Row*>& rows, model::DiffusionModel& mod
          .cond = job.cond.get(),
          .uncond = job.uncond.get(),
          .guidance_scale = job.request().guidance_scale(),
-         .guidance_rescale = job.request().guidance_rescale()});
+         .guidance_rescale = job.request().guidance_rescale(),
+         .loras = job.adapters->loras()});
   }
   std::vector<at::Tensor> predictions = model.Predict(inputs);
   for (size_t i = 0; i < rows.size(); ++i) rows[i]->prediction = std::move(predictions[i]);

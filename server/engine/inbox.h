@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "model/pipeline/task_inputs.h"
 #include "server/core/mutex.h"
+#include "server/engine/adapter_registry.h"
 #include "server/engine/model_registry.h"
 
 namespace latentd::engine {
@@ -22,6 +23,7 @@ class Inbox {
     std::vector<std::string> ended;                                                 // jobs
     std::vector<std::pair<std::string, absl::StatusOr<ModelLease>>> models;         // that were asked for
     std::vector<std::pair<std::string, absl::StatusOr<model::TaskInputs>>> inputs;  // of jobs
+    std::vector<std::pair<std::string, absl::StatusOr<AdapterLease>>> adapters;     // of jobs
   };
 
   // The number of this announcement.
@@ -38,6 +40,9 @@ class Inbox {
   }
   void InputsReady(const std::string& job, absl::StatusOr<model::TaskInputs> inputs) {
     Change([&](Content& content) { content.inputs.emplace_back(job, std::move(inputs)); });
+  }
+  void AdaptersReady(const std::string& job, absl::StatusOr<AdapterLease> lease) {
+    Change([&](Content& content) { content.adapters.emplace_back(job, std::move(lease)); });
   }
   void Stop() {
     Change([](Content& content) { content.stop = true; });

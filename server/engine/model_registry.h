@@ -53,6 +53,7 @@ class ModelLease {
   model::DiffusionModel& operator*() const { return *model_; }
   model::DiffusionModel* operator->() const { return model_.get(); }
   explicit operator bool() const { return model_ != nullptr; }
+  const std::shared_ptr<model::DiffusionModel>& shared() const { return model_; }
 
   // Differs between two loads: the files may have changed in between.
   uint64_t load() const { return load_; }

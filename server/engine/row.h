@@ -17,6 +17,8 @@
 #include "server/core/event.h"
 #include "server/core/job_store.h"
 #include "server/core/scheduler.h"
+#include "server/engine/adapter_registry.h"
+#include "server/engine/job_adapters.h"
 #include "server/engine/publisher.h"
 
 namespace latentd::engine {
@@ -48,9 +50,11 @@ struct RunningJob {
   core::BatchKey key;
   uint64_t load = 0;  // of its model (ModelLease::load)
   std::unique_ptr<JobPublisher> publisher;
-  std::shared_ptr<const model::Sampler> sampler;  // set when its model is on the device
-  std::optional<model::TaskInputs> inputs;        // its pictures, decoded; empty until they are
-  std::optional<model::EncodedInputs> encoded;    // set by the encode stage when there are pictures
+  std::shared_ptr<const model::Sampler> sampler;             // set when its model is on the device
+  std::optional<model::TaskInputs> inputs;                   // its pictures, decoded; empty until they are
+  std::optional<model::EncodedInputs> encoded;               // set by the encode stage when there are pictures
+  std::optional<AdapterRegistry::Request> adapters_request;  // while they are waited for
+  std::optional<JobAdapters> adapters;                       // empty until they are there
   std::shared_ptr<const model::Conditioning> cond;
   std::shared_ptr<const model::Conditioning> uncond;  // null without guidance
   std::map<core::RowId, std::unique_ptr<Row>> rows;   // those not finished

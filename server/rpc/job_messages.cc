@@ -117,6 +117,24 @@ void SetTask(const core::RequestFields& fields, v1::GenerationSpec& spec) {
   }
 }
 
+void SetAdapters(const core::RequestFields& fields, v1::GenerationSpec& spec) {
+  for (const core::AdapterUse& adapter : fields.adapters) {
+    switch (adapter.kind) {
+      case core::AdapterKind::kLora: {
+        v1::Lora& lora = *spec.add_loras();
+        lora.set_name(adapter.name);
+        lora.set_scale(adapter.scale);
+        break;
+      }
+      case core::AdapterKind::kControlNet:
+      case core::AdapterKind::kMotion:
+      case core::AdapterKind::kImagePrompt:
+      case core::AdapterKind::kEmbedding:
+        break;
+    }
+  }
+}
+
 }  // namespace
 
 v1::GenerationSpec SpecToProto(const core::RequestFields& fields) {
@@ -137,6 +155,7 @@ v1::GenerationSpec SpecToProto(const core::RequestFields& fields) {
   if (fields.guidance_scale) spec.set_guidance_scale(*fields.guidance_scale);
   spec.set_guidance_rescale(fields.guidance_rescale);
   spec.set_eta(fields.eta);
+  SetAdapters(fields, spec);
   v1::PreviewOptions& preview = *spec.mutable_preview();
   preview.set_kind(ToProto(fields.preview_kind));
   preview.set_every_steps(fields.preview_every_steps);

@@ -23,7 +23,32 @@ v1::Model::State ToProto(core::ModelState state) {
   return v1::Model::STATE_UNSPECIFIED;
 }
 
+v1::Adapter::Kind ToProto(core::AdapterKind kind) {
+  switch (kind) {
+    case core::AdapterKind::kLora:
+      return v1::Adapter::KIND_LORA;
+    case core::AdapterKind::kControlNet:
+      return v1::Adapter::KIND_CONTROLNET;
+    case core::AdapterKind::kMotion:
+      return v1::Adapter::KIND_MOTION;
+    case core::AdapterKind::kImagePrompt:
+      return v1::Adapter::KIND_IMAGE_PROMPT;
+    case core::AdapterKind::kEmbedding:
+      return v1::Adapter::KIND_EMBEDDING;
+  }
+  return v1::Adapter::KIND_UNSPECIFIED;
+}
+
 }  // namespace
+
+v1::Adapter ToProto(const core::AdapterInfo& adapter) {
+  v1::Adapter out;
+  out.set_name(absl::StrCat("adapters/", adapter.name));
+  out.set_kind(ToProto(adapter.kind));
+  out.set_architecture(adapter.architecture);
+  if (!adapter.error.ok()) *out.mutable_error() = ToRpcStatus(adapter.error);
+  return out;
+}
 
 v1::Model ToProto(const core::ModelInfo& model, const core::RequestLimits& limits) {
   v1::Model out;

@@ -15,37 +15,55 @@ namespace {
 constexpr int kDefaultPageSize = 50;
 constexpr int kMaxPageSize = 1000;
 
+// A page of `all`, in the order of their names. The token is the last name of the page before: what comes and goes does
+// not move the pages.
+template <typename Response, typename Request, typename Info, typename Add>
+absl::StatusOr<Response> ListPage(const Request& message, std::vector<Info> all, const Add& add) {
+  if (message.page_size() < 0) {
+    return BadRequest({{"page_size", absl::StrCat("must not be negative; got ", message.page_size())}});
+  }
+  const int size = message.page_size() == 0 ? kDefaultPageSize : std::min(message.page_size(), kMaxPageSize);
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  Response page;
+  std::string last;
+  int shown = 0;
+  for (const Info& info : all) {
+    if (!message.page_token().empty() && info.name <= message.page_token()) continue;
+    if (shown++ == size) {
+      page.set_next_page_token(last);
+      break;
+    }
+    add(info, page);
+    last = info.name;
+  }
+  return page;
+}
+
 }  // namespace
 
-ModelsService::ModelsService(core::ModelCatalog* catalog, const core::RequestLimits& limits,
-                             std::shared_ptr<Executor> executor)
-    : catalog_(catalog), limits_(limits), executor_(std::move(executor)) {}
+ModelsService::ModelsService(core::ModelCatalog* catalog, core::AdapterCatalog* adapters,
+                             const core::RequestLimits& limits, std::shared_ptr<Executor> executor)
+    : catalog_(catalog), adapters_(adapters), limits_(limits), executor_(std::move(executor)) {}
+
+v1::Model ModelsService::Show(const core::ModelInfo& model) const {
+  v1::Model shown = ToProto(model, limits_);
+  for (const core::AdapterInfo& adapter : adapters_->ListAdapters()) {
+    if (core::MayFit(adapter, model)) shown.add_adapters(adapter.name);
+  }
+  return shown;
+}
 
 absl::StatusOr<v1::Model> ModelsService::Find(const std::string& name) const {
   const absl::StatusOr<core::ModelInfo> model = catalog_->Find(name);
   if (!model.ok()) return model.status();
-  return ToProto(*model, limits_);
+  return Show(*model);
 }
 
 ModelsService::Unary* ModelsService::ListModels(Context* context, const Bytes* request, Bytes* response) {
-  const auto list = [this](const v1::ListModelsRequest& message) -> absl::StatusOr<v1::ListModelsResponse> {
-    if (message.page_size() < 0) {
-      return BadRequest({{"page_size", absl::StrCat("must not be negative; got ", message.page_size())}});
-    }
-    const int size = message.page_size() == 0 ? kDefaultPageSize : std::min(message.page_size(), kMaxPageSize);
-    std::vector<core::ModelInfo> models = catalog_->List();
-    std::sort(models.begin(), models.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
-    // The token is the last name of the page before: models that come and go do not move the pages.
-    v1::ListModelsResponse reply;
-    for (const core::ModelInfo& model : models) {
-      if (!message.page_token().empty() && model.name <= message.page_token()) continue;
-      if (reply.models_size() == size) {
-        reply.set_next_page_token(reply.models(size - 1).name().substr(sizeof("models/") - 1));
-        break;
-      }
-      *reply.add_models() = ToProto(model, limits_);
-    }
-    return reply;
+  const auto list = [this](const v1::ListModelsRequest& message) {
+    return ListPage<v1::ListModelsResponse>(
+        message, catalog_->List(),
+        [this](const core::ModelInfo& model, v1::ListModelsResponse& page) { *page.add_models() = Show(model); });
   };
   return Answer<v1::ListModelsRequest>(context, request, response, list);
 }
@@ -91,10 +109,13 @@ ModelsService::Unary* ModelsService::UnloadModel(Context* context, const Bytes* 
 }
 
 ModelsService::Unary* ModelsService::ListAdapters(Context* context, const Bytes* request, Bytes* response) {
-  const auto refuse = [](const v1::ListAdaptersRequest&) -> absl::StatusOr<v1::ListAdaptersResponse> {
-    return RpcNotServed("latentd.v1.Models/ListAdapters");
+  const auto list = [this](const v1::ListAdaptersRequest& message) {
+    return ListPage<v1::ListAdaptersResponse>(message, adapters_->ListAdapters(),
+                                              [](const core::AdapterInfo& adapter, v1::ListAdaptersResponse& page) {
+                                                *page.add_adapters() = ToProto(adapter);
+                                              });
   };
-  return Answer<v1::ListAdaptersRequest>(context, request, response, refuse);
+  return Answer<v1::ListAdaptersRequest>(context, request, response, list);
 }
 
 }  // namespace latentd::rpc

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "latentd/v1/models.grpc.pb.h"
+#include "server/core/adapter.h"
 #include "server/core/generation_request.h"
 #include "server/core/model_catalog.h"
 #include "server/rpc/executor.h"
@@ -20,8 +21,9 @@ class ModelsService final : public RawModels {
   using Bytes = grpc::ByteBuffer;
   using Unary = grpc::ServerUnaryReactor;
 
-  // REQUIRES: the catalog is used until the executor is stopped.
-  ModelsService(core::ModelCatalog* catalog, const core::RequestLimits& limits, std::shared_ptr<Executor> executor);
+  // REQUIRES: the catalogs are used until the executor is stopped.
+  ModelsService(core::ModelCatalog* catalog, core::AdapterCatalog* adapters, const core::RequestLimits& limits,
+                std::shared_ptr<Executor> executor);
 
   Unary* ListModels(Context* context, const Bytes* request, Bytes* response) override;
   Unary* GetModel(Context* context, const Bytes* request, Bytes* response) override;
@@ -32,6 +34,7 @@ class ModelsService final : public RawModels {
  private:
   using Change = void (core::ModelCatalog::*)(const std::string& name, std::function<void(absl::Status)> done);
 
+  v1::Model Show(const core::ModelInfo& model) const;
   absl::StatusOr<v1::Model> Find(const std::string& name) const;
 
   // Answers with the model once the catalog has done it.
@@ -39,6 +42,7 @@ class ModelsService final : public RawModels {
   Unary* Make(Change change, Context* context, const Bytes* request, Bytes* response);
 
   core::ModelCatalog* const catalog_;
+  core::AdapterCatalog* const adapters_;
   const core::RequestLimits limits_;
   const std::shared_ptr<Executor> executor_;
 };

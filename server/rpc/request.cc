@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "server/core/adapter_fields.h"
 #include "server/core/errors.h"
 #include "server/core/utf8.h"
 #include "server/rpc/time_messages.h"
@@ -16,6 +17,7 @@ namespace {
 
 constexpr char kModels[] = "models/";
 constexpr char kJobs[] = "jobs/";
+constexpr char kAdapters[] = "adapters/";
 constexpr size_t kMaxNameBytes = 128;
 
 // Fields that the API has and this version does not serve. They are never ignored: a picture without what was asked for
@@ -26,12 +28,6 @@ std::vector<std::string> UnservedFields(const v1::GenerationSpec& spec) {
     if (set) fields.push_back(absl::StrCat("spec.", name));
   };
   add_if(spec.has_boxes_to_image(), "boxes_to_image");
-  add_if(spec.image_to_image().image().has_blob_sha256(), "image_to_image.image.blob_sha256");
-  add_if(spec.inpaint().image().has_blob_sha256(), "inpaint.image.blob_sha256");
-  add_if(spec.inpaint().mask().has_blob_sha256(), "inpaint.mask.blob_sha256");
-  add_if(spec.outpaint().image().has_blob_sha256(), "outpaint.image.blob_sha256");
-  add_if(spec.super_resolution().low_res().has_blob_sha256(), "super_resolution.low_res.blob_sha256");
-  add_if(spec.loras_size() > 0, "loras");
   add_if(spec.controls_size() > 0, "controls");
   add_if(spec.image_prompts_size() > 0, "image_prompts");
   add_if(spec.embeddings_size() > 0, "embeddings");
@@ -69,6 +65,7 @@ class FieldReader {
     if (spec.has_guidance_scale()) fields.guidance_scale = spec.guidance_scale();
     fields.guidance_rescale = spec.guidance_rescale();
     fields.eta = spec.eta();
+    ReadAdapters(spec, fields);
     fields.preview_kind = ReadKind(spec.preview().kind());
     fields.preview_every_steps = spec.preview().every_steps();
     fields.preview_max_edge = spec.preview().max_edge();
@@ -82,6 +79,18 @@ class FieldReader {
 
   std::vector<core::FieldViolation>& violations() { return violations_; }
 
+  // NOT_FOUND, with all blobs that are referred to and not there; OK when none is missing.
+  absl::Status missing_blobs() const {
+    if (missing_.empty()) return absl::OkStatus();
+    std::vector<std::string> texts, hashes;
+    for (const auto& [field, sha256] : missing_) {
+      texts.push_back(absl::StrCat(field, ": there is no blob ", sha256));
+      hashes.push_back(sha256);
+    }
+    return core::BlobNotFound(absl::StrCat(absl::StrJoin(texts, "; "), "; send with Blobs.PutChunk and try again"),
+                              hashes);
+  }
+
  private:
   void ReadOptions(const v1::JobOptions& options, core::RequestFields& fields) {
     if (options.has_timeout()) {
@@ -93,6 +102,14 @@ class FieldReader {
     if (options.has_expire_time()) {
       fields.expire_time = FromProto(options.expire_time());
       if (!fields.expire_time) Violate("options.expire_time", "is not a valid google.protobuf.Timestamp");
+    }
+  }
+
+  void ReadAdapters(const v1::GenerationSpec& spec, core::RequestFields& fields) {
+    for (const v1::Lora& lora : spec.loras()) {
+      fields.adapters.push_back({.kind = core::AdapterKind::kLora,
+                                 .name = std::string(absl::StripPrefix(lora.name(), kAdapters)),
+                                 .scale = lora.has_scale() ? lora.scale() : 1});
     }
   }
 
@@ -139,17 +156,30 @@ class FieldReader {
     }
   }
 
-  // Empty when something is wrong with it, which has been reported then.
+  // Empty when something is wrong with it, which has been reported then, or when its blob is missing.
   std::optional<core::InputImage> ReadImage(const std::string& field, const v1::InputImage& message) {
     if (message.source_case() == v1::InputImage::SOURCE_NOT_SET) {
       Violate(field, "must be set");
       return std::nullopt;
     }
-    auto image = context_.open_image(std::make_shared<const std::string>(message.data()));
-    if (!image.ok()) {
-      Violate(absl::StrCat(field, ".data"), std::string(image.status().message()));
+    const bool is_blob = message.has_blob_sha256();
+    const std::string source = absl::StrCat(field, is_blob ? ".blob_sha256" : ".data");
+    if (is_blob && !core::IsSha256(message.blob_sha256())) {
+      Violate(source, core::kSha256Form);
       return std::nullopt;
     }
+    core::Blob file =
+        is_blob ? context_.blobs->Find(message.blob_sha256()) : std::make_shared<const std::string>(message.data());
+    if (file == nullptr) {
+      missing_.emplace_back(source, message.blob_sha256());
+      return std::nullopt;
+    }
+    auto image = context_.open_image(std::move(file), message.blob_sha256());
+    if (!image.ok()) {
+      Violate(source, std::string(image.status().message()));
+      return std::nullopt;
+    }
+    image->is_shared = is_blob;
     image->fit = ReadFit(absl::StrCat(field, ".fit"), message.fit());
     return *std::move(image);
   }
@@ -209,6 +239,7 @@ class FieldReader {
 
   const RequestContext& context_;
   std::vector<core::FieldViolation> violations_;
+  std::vector<std::pair<std::string, std::string>> missing_;  // fields, and the blobs that they name
 };
 
 absl::Status NotServed(const std::vector<std::string>& fields) {
@@ -280,7 +311,8 @@ absl::StatusOr<std::shared_ptr<const core::GenerationRequest>> ReadRequest(const
   const core::RequestFields fields = reader.Read(spec, options);
   // An empty name has been reported, and is that of no model.
   const absl::StatusOr<core::ModelInfo> model = context.catalog->Find(fields.model);
-  const absl::Status usable = model.ok() ? CheckModel(*model, core::TaskFor(fields.task, *model)) : model.status();
+  absl::Status usable = model.ok() ? CheckModel(*model, core::TaskFor(fields.task, *model)) : model.status();
+  if (usable.ok()) usable = core::CheckAdaptersExist(fields.adapters, *model, *context.adapters);
   core::GenerationRequest::Validated validated;
   if (usable.ok()) {
     validated = core::GenerationRequest::Validate(fields, *model, context.limits, now, context.draw_seed);
@@ -291,6 +323,7 @@ absl::StatusOr<std::shared_ptr<const core::GenerationRequest>> ReadRequest(const
   violations.insert(violations.end(), validated.violations.begin(), validated.violations.end());
   if (!violations.empty()) return BadRequest(std::move(violations));
   if (!usable.ok()) return usable;
+  if (absl::Status missing = reader.missing_blobs(); !missing.ok()) return missing;
   return std::make_shared<const core::GenerationRequest>(*std::move(validated.request));
 }
 

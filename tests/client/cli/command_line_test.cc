@@ -79,6 +79,19 @@ TEST(CommandLineTest, TheExtensionChoosesTheFormat) {
             v1::IMAGE_FORMAT_JPEG);
 }
 
+TEST(CommandLineTest, ALoraMayHaveAScale) {
+  const auto parsed = Generate({"--lora", "style", "--lora", "ink:-0.5", "--lora", "a:b", "--lora", "c:d:2"});
+  const auto& loras = parsed.line().spec.loras();
+  ASSERT_EQ(loras.size(), 4);
+  EXPECT_EQ(loras[0].name(), "style");
+  EXPECT_FALSE(loras[0].has_scale());
+  EXPECT_EQ(loras[1].name(), "ink");
+  EXPECT_EQ(loras[1].scale(), -0.5);
+  EXPECT_EQ(loras[2].name(), "a:b");
+  EXPECT_EQ(loras[3].name(), "c:d");
+  EXPECT_EQ(loras[3].scale(), 2);
+}
+
 TEST(CommandLineTest, DetachNeedsNoFile) {
   EXPECT_TRUE(Parse({"generate", "--prompt", "p", "--detach"}).line().detach);
 }

@@ -49,6 +49,25 @@ TEST_F(ListCommandsTest, ModelsAsJsonAreOneObjectALine) {
   EXPECT_EQ(std::count(finished.out.begin(), finished.out.end(), '\n'), 2);
 }
 
+TEST_F(ListCommandsTest, AdaptersAreATable) {
+  v1::Adapter& adapter = server_.adapters.emplace_back();
+  adapter.set_name("adapters/style");
+  adapter.set_kind(v1::Adapter::KIND_LORA);
+  adapter.set_architecture("stable-diffusion-1");
+  v1::Adapter& broken = server_.adapters.emplace_back();
+  broken.set_name("adapters/cut");
+  broken.mutable_error()->set_code(9);
+  broken.mutable_error()->set_message("the file is truncated");
+  const Finished finished = RunLatentctl(With("adapters"));
+  EXPECT_EQ(finished.code, 0) << finished.err;
+  EXPECT_EQ(finished.out,
+            "ADAPTER  KIND    FOR\n"
+            "style    lora    stable-diffusion-1\n"
+            "cut      broken\n"
+            "\n"
+            "cut: the file is truncated\n");
+}
+
 TEST_F(ListCommandsTest, JobsAreATable) {
   v1::Job& job = server_.jobs.emplace_back();
   job.set_name("jobs/0d1f");

@@ -40,6 +40,11 @@ TEST_F(ClientTest, ListsAllPagesOfModels) {
   EXPECT_EQ(client_->ListModels().value().size(), 2u);
 }
 
+TEST_F(ClientTest, ListsAllPagesOfAdapters) {
+  for (const char* name : {"adapters/a", "adapters/b", "adapters/c"}) server_.adapters.emplace_back().set_name(name);
+  EXPECT_EQ(client_->ListAdapters().value().size(), 3u);
+}
+
 TEST_F(ClientTest, AJobThatIsNotThereIsNotFoundWithItsName) {
   const absl::Status status = client_->GetJob("jobs/9").status();
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);

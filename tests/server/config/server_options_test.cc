@@ -57,6 +57,10 @@ TEST(ServerOptions, EveryFlagIsRead) {
                               "[::1]:3",
                               "--models",
                               "/models",
+                              "--adapters",
+                              "/adapters",
+                              "--adapter-memory",
+                              "3GiB",
                               "--preload",
                               "a, b",
                               "--device",
@@ -75,12 +79,16 @@ TEST(ServerOptions, EveryFlagIsRead) {
                               "1h30m",
                               "--job-bytes",
                               "64MiB",
+                              "--blob-bytes",
+                              "32MiB",
                               "--insecure"});
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ(options->listen, "0.0.0.0:1");
   EXPECT_EQ(options->metrics_listen, "127.0.0.1:2");
   EXPECT_EQ(options->health_listen, "[::1]:3");
   EXPECT_EQ(options->models, "/models");
+  EXPECT_EQ(options->adapters, "/adapters");
+  EXPECT_EQ(options->adapter_memory, int64_t{3} << 30);
   EXPECT_FALSE(options->preload.all);
   EXPECT_THAT(options->preload.names, ElementsAre("a", "b"));
   EXPECT_EQ(options->device, "cuda:1");
@@ -91,14 +99,17 @@ TEST(ServerOptions, EveryFlagIsRead) {
   EXPECT_EQ(options->model_memory, int64_t{8} << 30);
   EXPECT_EQ(options->job_ttl, absl::Minutes(90));
   EXPECT_EQ(options->job_bytes, int64_t{64} << 20);
+  EXPECT_EQ(options->blob_bytes, int64_t{32} << 20);
   EXPECT_TRUE(options->insecure);
 }
 
 TEST(ServerOptions, EveryFlagIsAKeyOfTheFile) {
   const ConfigFile file(
-      "# comment\nlisten: 0.0.0.0:1\nmetrics-listen: 127.0.0.1:2\nhealth-listen: '[::1]:3'\nmodels: /models\n"
+      "# comment\nlisten: 0.0.0.0:1\nmetrics-listen: 127.0.0.1:2\nhealth-listen: '[::1]:3'\nmodels: /models\nadapters: "
+      "/adapters\n"
       "preload: [a, b]\ndevice: cpu\ndtype: float16\nmax-batch-rows: 4\nmax-queued-jobs: 5\nthreads: 6\n"
-      "model-memory: 8GiB\njob-ttl: 90m\njob-bytes: 64MiB\ninsecure: true\n");
+      "model-memory: 8GiB\nadapter-memory: 64MiB\njob-ttl: 90m\njob-bytes: 64MiB\nblob-bytes: 32MiB\n"
+      "insecure: true\n");
   const auto options = Parse({"--config", file.path()});
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ(options->config, file.path());
@@ -115,6 +126,7 @@ TEST(ServerOptions, EveryFlagIsAKeyOfTheFile) {
   EXPECT_EQ(options->model_memory, int64_t{8} << 30);
   EXPECT_EQ(options->job_ttl, absl::Minutes(90));
   EXPECT_EQ(options->job_bytes, int64_t{64} << 20);
+  EXPECT_EQ(options->blob_bytes, int64_t{32} << 20);
   EXPECT_TRUE(options->insecure);
 }
 

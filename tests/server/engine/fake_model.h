@@ -24,6 +24,8 @@ namespace latentd::engine {
 struct FakeModelControl {
   std::mutex mutex;
   std::vector<std::vector<std::string>> predicted;  // prompts of the rows of each forward
+  std::vector<double> lora_scales;                  // of the rows' LoRAs, as they were predicted
+  std::vector<size_t> prompt_loras;                 // how many LoRAs each prompt was encoded with
   int encoded = 0;                                  // prompts
   size_t memory_for_rows = std::numeric_limits<size_t>::max();
   // Called at the beginning of each forward, on the engine thread.
@@ -60,6 +62,7 @@ class FakeModel : public model::DiffusionModel {
     }
     const std::lock_guard lock(control_->mutex);
     control_->encoded += static_cast<int>(prompts.size());
+    for (const model::Prompt& prompt : prompts) control_->prompt_loras.push_back(prompt.loras.size());
     return encoded;
   }
 
@@ -77,6 +80,10 @@ class FakeModel : public model::DiffusionModel {
   std::vector<at::Tensor> Predict(std::span<const model::PredictRow> rows) override {
     std::vector<std::string> prompts;
     for (const model::PredictRow& row : rows) prompts.push_back(texts_[row.cond->states.const_data_ptr()]);
+    for (const model::PredictRow& row : rows) {
+      const std::lock_guard lock(control_->mutex);
+      for (const model::AppliedLora& lora : row.loras) control_->lora_scales.push_back(lora.scale);
+    }
     size_t forward = 0;
     std::function<void(size_t)> hook;
     {
@@ -111,6 +118,9 @@ class FakeModel : public model::DiffusionModel {
     return at::zeros({clean.size(1), clean.size(2), 3}, at::kByte);
   }
   double scaling_factor() const override { return 1; }
+  std::shared_ptr<const model::Lora> LoadLora(const std::filesystem::path& /*file*/) const override {
+    return std::make_shared<model::Lora>(std::map<std::string, std::vector<model::Lora::Change>>{});
+  }
   int64_t memory_bytes() const override { return 100; }
 
  private:

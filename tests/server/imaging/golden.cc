@@ -1,11 +1,20 @@
 #include "tests/server/imaging/golden.h"
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
 
 #include "server/imaging/input_image.h"
 #include "server/imaging/sha256.h"
 
 namespace latentd::imaging {
+
+std::string ReadGolden(const std::string& name) {
+  std::ifstream file(LATENTD_SOURCE_DIR "/tests/golden/imaging/" + name, std::ios::binary);
+  if (!file) throw std::runtime_error("cannot read " + name);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
 
 std::string Difference(const nlohmann::json& golden, int width, int height, const std::vector<uint8_t>& bytes) {
   const int golden_width = golden.at("width"), golden_height = golden.at("height");

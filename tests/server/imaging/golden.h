@@ -1,9 +1,6 @@
 #pragma once
 
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -13,11 +10,7 @@ namespace latentd::imaging {
 
 // The files that tests/parity/imaging/make_goldens.py made.
 
-inline std::string ReadGolden(const std::string& name) {
-  std::ifstream file(LATENTD_SOURCE_DIR "/tests/golden/imaging/" + name, std::ios::binary);
-  if (!file) throw std::runtime_error("cannot read " + name);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
+std::string ReadGolden(const std::string& name);
 
 inline const nlohmann::json& GoldenCases(const std::string& kind) {
   static const nlohmann::json cases = nlohmann::json::parse(ReadGolden("cases.json"));

@@ -24,6 +24,7 @@ TEST_F(JobRpcs, ACreatedJobShowsItsSpecificationWithDefaultsFilledIn) {
   v1::CreateJobRequest request;
   *request.mutable_spec() = Spec();
   request.mutable_spec()->set_model("models/pictograms");
+  request.mutable_spec()->add_loras()->set_name("adapters/style");
   (*request.mutable_options()->mutable_labels())["team"] = "a";
   request.mutable_options()->mutable_timeout()->set_seconds(90);
   request.set_request_id("id-1");
@@ -41,6 +42,9 @@ TEST_F(JobRpcs, ACreatedJobShowsItsSpecificationWithDefaultsFilledIn) {
   EXPECT_EQ(job.spec().sigmas(), "karras");
   EXPECT_EQ(job.spec().width(), 64);
   EXPECT_EQ(job.spec().guidance_scale(), 3.5);
+  ASSERT_EQ(job.spec().loras_size(), 1);
+  EXPECT_EQ(job.spec().loras(0).name(), "style");
+  EXPECT_EQ(job.spec().loras(0).scale(), 1);
   EXPECT_EQ(job.spec().output().format(), v1::IMAGE_FORMAT_PNG);
   EXPECT_EQ(job.options().timeout().seconds(), 90);
   EXPECT_EQ(job.options().labels().at("team"), "a");

@@ -55,6 +55,34 @@ TEST_F(ModelRpcs, GetModelTellsWhatItTakes) {
   }
 }
 
+TEST_F(ModelRpcs, GetModelNamesTheAdaptersThatFit) {
+  Context context;
+  v1::GetModelRequest request;
+  request.set_name("pictograms");
+  v1::Model model;
+  ASSERT_TRUE(models_->GetModel(&context, request, &model).ok());
+  EXPECT_THAT(model.adapters(), ElementsAre("ink", "pose", "style"));
+}
+
+TEST_F(ModelRpcs, AdaptersAreListedInPagesWithTheirErrors) {
+  v1::ListAdaptersRequest request;
+  request.set_page_size(3);
+  Context first;
+  v1::ListAdaptersResponse page;
+  ASSERT_TRUE(models_->ListAdapters(&first, request, &page).ok());
+  ASSERT_EQ(page.adapters_size(), 3);
+  EXPECT_EQ(page.adapters(0).name(), "adapters/cut");
+  EXPECT_EQ(page.adapters(0).error().message(), "the file is truncated");
+  EXPECT_EQ(page.adapters(1).architecture(), "stable-diffusion-9");
+  EXPECT_EQ(page.adapters(1).kind(), v1::Adapter::KIND_LORA);
+  request.set_page_token(page.next_page_token());
+  Context second;
+  ASSERT_TRUE(models_->ListAdapters(&second, request, &page).ok());
+  ASSERT_EQ(page.adapters_size(), 2);
+  EXPECT_EQ(page.adapters(0).kind(), v1::Adapter::KIND_CONTROLNET);
+  EXPECT_EQ(page.next_page_token(), "");
+}
+
 TEST_F(ModelRpcs, ABrokenModelIsShownWithItsError) {
   Context context;
   v1::GetModelRequest request;

@@ -117,8 +117,7 @@ TEST_F(RequestErrors, AModelThatCannotDoTheTaskSaysWhatItCan) {
 
 TEST_F(RequestErrors, FieldsOfLaterVersionsAreRefusedByName) {
   v1::GenerationSpec spec = Spec();
-  spec.mutable_super_resolution()->mutable_low_res()->set_blob_sha256("0");
-  spec.add_loras()->set_name("style");
+  spec.mutable_boxes_to_image();
   spec.add_controls();
   spec.add_image_prompts();
   spec.add_embeddings("e");
@@ -128,9 +127,32 @@ TEST_F(RequestErrors, FieldsOfLaterVersionsAreRefusedByName) {
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
   EXPECT_EQ(ReasonOf(status), "NOT_SERVED");
   EXPECT_EQ(DetailOf<google::rpc::ErrorInfo>(status)->metadata().at("fields"),
-            "spec.super_resolution.low_res.blob_sha256, spec.loras, spec.controls, spec.image_prompts, "
-            "spec.embeddings, spec.animation, "
+            "spec.boxes_to_image, spec.controls, spec.image_prompts, spec.embeddings, spec.animation, "
             "spec.output.clip_format");
+}
+
+TEST_F(RequestErrors, AdaptersThatAreNotThereOrDoNotFitAreNamed) {
+  v1::GenerationSpec spec = Spec();
+  spec.add_loras()->set_name("style");
+  spec.add_loras()->set_name("ghost");
+  grpc::Status status = StatusFor(spec);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(ReasonOf(status), "ADAPTER_NOT_FOUND");
+  EXPECT_EQ(DetailOf<google::rpc::ResourceInfo>(status)->resource_name(), "adapters/ghost");
+
+  for (const char* name : {"foreign", "pose", "cut"}) {
+    spec.mutable_loras(1)->set_name(name);
+    status = StatusFor(spec);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+    EXPECT_THAT(status.error_message(), HasSubstr("spec.loras[1].name"));
+    EXPECT_THAT(status.error_message(), HasSubstr("takes: ink, style"));
+  }
+
+  // What is wrong with the fields comes first.
+  spec.mutable_loras(0)->set_scale(std::nan(""));
+  EXPECT_EQ(WrongFields(StatusFor(spec)), "spec.loras[0].scale");
+  for (int i = 0; i < 50; ++i) spec.add_loras()->set_name("style");
+  EXPECT_EQ(WrongFields(StatusFor(spec)), "spec.loras");
 }
 
 TEST_F(RequestErrors, PicturesThatAreNoneAreNamedByTheirFields) {
@@ -158,21 +180,6 @@ TEST_F(RequestErrors, ClassesAreNumberedAndTakeNoText) {
   EXPECT_EQ(WrongFields(StatusFor(spec)), "spec.class_to_image.label");
 }
 
-TEST_F(RequestErrors, RpcsOfLaterVersionsAreRefusedByName) {
-  Context put, get, adapters;
-  v1::Blob blob;
-  google::api::HttpBody body;
-  v1::ListAdaptersResponse list;
-  for (const auto& [status, name] :
-       {std::pair(blobs_->PutChunk(&put, {}, &blob), "latentd.v1.Blobs/PutChunk"),
-        std::pair(blobs_->Get(&get, {}, &body), "latentd.v1.Blobs/Get"),
-        std::pair(models_->ListAdapters(&adapters, {}, &list), "latentd.v1.Models/ListAdapters")}) {
-    EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
-    EXPECT_EQ(ReasonOf(status), "NOT_SERVED");
-    EXPECT_THAT(status.error_message(), HasSubstr(name));
-  }
-}
-
 TEST_F(RequestErrors, TextsThatAreNotUtf8AreNamedByTheirFields) {
   // GenerateRequest{spec: {model: "m", prompt: "\xFF", negative_prompt: "\xC0"}, options: {labels: {"k": "\xFE"}}}
   const std::string spec = std::string("\x0A\x01m", 3) + "\x52\x01\xFF" + "\x5A\x01\xC0";
@@ -189,11 +196,11 @@ TEST_F(RequestErrors, TextsThatAreNotUtf8AreNamedByTheirFields) {
 }
 
 TEST_F(RequestErrors, BytesThatAreNoMessageAreRefusedByEveryRpc) {
-  for (const char* method :
-       {"ImageGeneration/Generate", "ImageGeneration/CreateJob", "ImageGeneration/GetJob", "ImageGeneration/ListJobs",
-        "ImageGeneration/CancelJob", "ImageGeneration/DeleteJob", "ImageGeneration/WatchJob",
-        "ImageGeneration/WatchJobs", "ImageGeneration/GetOutput", "ImageGeneration/GetStats", "Models/ListModels",
-        "Models/GetModel", "Models/LoadModel", "Models/UnloadModel", "Models/ListAdapters"}) {
+  for (const char* method : {"ImageGeneration/Generate", "ImageGeneration/CreateJob", "ImageGeneration/GetJob",
+                             "ImageGeneration/ListJobs", "ImageGeneration/CancelJob", "ImageGeneration/DeleteJob",
+                             "ImageGeneration/WatchJob", "ImageGeneration/WatchJobs", "ImageGeneration/GetOutput",
+                             "ImageGeneration/GetStats", "Models/ListModels", "Models/GetModel", "Models/LoadModel",
+                             "Models/UnloadModel", "Models/ListAdapters", "Blobs/PutChunk", "Blobs/Get"}) {
     const grpc::Status status = RawCall(channel_, absl::StrCat("/latentd.v1.", method), "\x0A\x7F").first;
     EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << method;
     EXPECT_EQ(ReasonOf(status), "MALFORMED_MESSAGE") << method;

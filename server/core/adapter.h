@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/core/input_image.h"
+#include "server/core/model_catalog.h"
+
+namespace latentd::core {
+
+// Weights that change a base model, or steer it.
+enum class AdapterKind { kLora, kControlNet, kMotion, kImagePrompt, kEmbedding };
+
+// As errors call one.
+constexpr std::string_view Name(AdapterKind kind) {
+  switch (kind) {
+    case AdapterKind::kLora:
+      return "LoRA";
+    case AdapterKind::kControlNet:
+      return "ControlNet";
+    case AdapterKind::kMotion:
+      return "motion module";
+    case AdapterKind::kImagePrompt:
+      return "IP-Adapter";
+    case AdapterKind::kEmbedding:
+      return "textual-inversion embedding";
+  }
+  return "";
+}
+
+// One adapter that a request asks for.
+struct AdapterUse {
+  AdapterKind kind = AdapterKind::kLora;
+  std::string name{};
+  double scale = 1;
+
+  friend bool operator==(const AdapterUse&, const AdapterUse&) = default;
+};
+
+// What is known of an adapter without loading its weights.
+struct AdapterInfo {
+  std::string name{};
+  AdapterKind kind = AdapterKind::kLora;
+  // ModelInfo::architecture of the models that it was made for; empty when its tensors do not tell.
+  std::string architecture{};
+  absl::Status error{};      // why it cannot be used
+  int64_t memory_bytes = 0;  // of its weights on the device, roughly
+};
+
+// Whether `adapter` may be used with `model`, as far as can be told without reading weights.
+inline bool MayFit(const AdapterInfo& adapter, const ModelInfo& model) {
+  return adapter.error.ok() && (adapter.architecture.empty() || adapter.architecture == model.architecture);
+}
+
+// The adapters of this process. Thread-safe; nothing blocks.
+class AdapterCatalog {
+ public:
+  virtual ~AdapterCatalog() = default;
+
+  // Sorted by name.
+  virtual std::vector<AdapterInfo> ListAdapters() const = 0;
+
+  // NOT_FOUND, naming the adapters there are.
+  virtual absl::StatusOr<AdapterInfo> FindAdapter(const std::string& name) const = 0;
+};
+
+}  // namespace latentd::core

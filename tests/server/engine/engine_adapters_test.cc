@@ -1,0 +1,135 @@
+// Jobs whose rows carry adapters.
+
+#include <ATen/ops/zeros.h>
+#include <gmock/gmock.h>
+
+#include <future>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "model/adapters/lora.h"
+#include "model/errors.h"
+#include "server/core/errors.h"
+#include "server/engine/adapter_registry.h"
+#include "tests/server/engine/engine_fixture.h"
+
+namespace latentd::engine {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class EngineAdaptersTest : public EngineTest {
+ protected:
+  // "style" and "words", which also changes the text; "broken" cannot be loaded, "slow" waits at the gate.
+  void StartEngineWithAdapters() {
+    AdapterRegistry::Options adapters{.adapters = {}, .memory_budget = 1000};
+    for (const char* name : {"style", "words", "broken", "slow"}) {
+      core::AdapterInfo info{.name = name};
+      adapters.adapters.push_back({.info = info,
+                                   .content_hash = [name = std::string(name)] { return name; },
+                                   .load =
+                                       [this, name = std::string(name)](const model::DiffusionModel&) {
+                                         if (name == "broken") throw model::ModelError(name, {"rank is 0"});
+                                         if (name == "slow") gate_.Wait();
+                                         std::map<std::string, std::vector<model::Lora::Change>> changes;
+                                         const model::LowRank thin{.down = at::zeros({1, 1}), .up = at::zeros({1, 1})};
+                                         changes["unet"].push_back({.weights = thin});
+                                         if (name == "words") changes["text_encoder"].push_back({.weights = thin});
+                                         return std::make_shared<model::Lora>(std::move(changes));
+                                       }});
+    }
+    adapters_ = std::make_unique<AdapterRegistry>(std::move(adapters));
+    options_.adapters = adapters_.get();
+    StartEngine();
+  }
+
+  ~EngineAdaptersTest() override {
+    engine_ = nullptr;  // before the adapters
+    registry_ = nullptr;
+  }
+
+  static core::RequestFields With(const std::string& prompt, std::vector<core::AdapterUse> loras) {
+    core::RequestFields fields = Fields(prompt);
+    fields.adapters = std::move(loras);
+    return fields;
+  }
+
+  Gate gate_;
+  std::unique_ptr<AdapterRegistry> adapters_;
+};
+
+TEST_F(EngineAdaptersTest, EveryEvaluationOfARowCarriesItsLoras) {
+  StartEngineWithAdapters();
+  const std::string job = Create(With("a cat", {{.name = "style", .scale = 0.25}}));
+  WaitUntilIdle();
+  EXPECT_EQ(Get(job).state, core::JobState::kCompleted);
+  EXPECT_EQ(control_.lora_scales, std::vector<double>(control_.Predicted().size(), 0.25));
+  EXPECT_THAT(control_.lora_scales, testing::SizeIs(3));
+}
+
+TEST_F(EngineAdaptersTest, OnlyLorasThatChangeTheTextKeepConditioningsApart) {
+  StartEngineWithAdapters();
+  Create(With("a cat", {}));
+  WaitUntilIdle();
+  const int plain = control_.encoded;
+  Create(With("a cat", {{.name = "style"}}));
+  WaitUntilIdle();
+  EXPECT_EQ(control_.encoded, plain);
+  Create(With("a cat", {{.name = "words"}}));
+  WaitUntilIdle();
+  EXPECT_EQ(control_.encoded, 2 * plain);
+  Create(With("a cat", {{.name = "words", .scale = 0.5}}));
+  WaitUntilIdle();
+  EXPECT_EQ(control_.encoded, 3 * plain);
+  Create(With("a cat", {{.name = "words"}}));
+  WaitUntilIdle();
+  EXPECT_EQ(control_.encoded, 3 * plain);
+}
+
+TEST_F(EngineAdaptersTest, AnAdapterThatIsWrongFailsItsJobAlone) {
+  StartEngineWithAdapters();
+  const std::string wrong = Create(With("a cat", {{.name = "style"}, {.name = "broken"}}));
+  const std::string other = Create(With("a dog", {{.name = "style"}}));
+  WaitUntilIdle();
+  const core::Job job = Get(wrong);
+  EXPECT_EQ(job.state, core::JobState::kFailed);
+  EXPECT_EQ(core::GetErrorDetails(job.error).reason, "ADAPTER_UNUSABLE");
+  EXPECT_THAT(std::string(job.error.message()), HasSubstr("adapter broken"));
+  EXPECT_THAT(std::string(job.error.message()), HasSubstr("rank is 0"));
+  EXPECT_EQ(Get(other).state, core::JobState::kCompleted);
+}
+
+TEST_F(EngineAdaptersTest, OthersRunWhileAnAdapterLoads) {
+  StartEngineWithAdapters();
+  const std::string slow = Create(With("a cat", {{.name = "slow"}}));
+  gate_.AwaitArrival();
+  std::promise<void> ran;
+  control_.on_predict = [&](size_t forward) {
+    if (forward == 0) ran.set_value();
+  };
+  Create(With("a dog", {}));
+  ran.get_future().wait();
+  EXPECT_THAT(control_.Predicted().front(), ElementsAre("a dog"));
+  gate_.Open();
+  WaitUntilIdle();
+  EXPECT_EQ(Get(slow).state, core::JobState::kCompleted);
+}
+
+TEST_F(EngineAdaptersTest, AJobMayEndWhileItsAdapterLoads) {
+  StartEngineWithAdapters();
+  const std::string slow = Create(With("a cat", {{.name = "slow"}}));
+  gate_.AwaitArrival();
+  ASSERT_TRUE(store_->Cancel(slow, "CALLER").ok());
+  gate_.Open();
+  WaitUntilIdle();
+  EXPECT_EQ(Get(slow).state, core::JobState::kCancelled);
+  EXPECT_THAT(control_.Predicted(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace latentd::engine
