@@ -39,9 +39,11 @@ constexpr char kFooter[] =
 
 // What CLI11 fills in before it goes to messages.
 struct RawFlags {
-  std::string model, prompt, negative_prompt, sampler, sigmas, seed, timeout, job;
+  std::optional<std::string> prompt;
+  std::string model, negative_prompt, sampler, sigmas, seed, timeout, job;
   std::optional<int32_t> steps, width, height, num_images, preview_every, quality;
-  std::string init_image, mask;
+  std::string init_image, mask, low_res;
+  std::optional<int32_t> class_label, noise_level;
   std::optional<double> guidance_scale, strength, denoising_start, denoising_end;
   double eta = 0;
   int32_t priority = 0;
@@ -116,6 +118,14 @@ std::string ReadPicture(const char* flag, const std::string& path) {
 }
 
 void SetTask(const RawFlags& flags, v1::GenerationSpec& spec) {
+  const int tasks = !flags.init_image.empty() + !flags.low_res.empty() + flags.class_label.has_value();
+  if (tasks > 1) throw UsageError("--init-image, --low-res and --class-label exclude each other");
+  if (flags.noise_level && flags.low_res.empty()) throw UsageError("--noise-level goes with --low-res");
+  if (!flags.low_res.empty()) {
+    spec.mutable_super_resolution()->mutable_low_res()->set_data(ReadPicture("--low-res", flags.low_res));
+    if (flags.noise_level) spec.mutable_super_resolution()->set_noise_level(*flags.noise_level);
+  }
+  if (flags.class_label) spec.mutable_class_to_image()->set_label(*flags.class_label);
   if (flags.init_image.empty()) {
     if (!flags.mask.empty() || flags.strength || flags.denoising_start) {
       throw UsageError("--mask, --strength and --denoising-start go with --init-image");
@@ -153,7 +163,8 @@ void SetGeneration(const RawFlags& flags, CommandLine& line) {
     if (scale) lora.set_scale(*scale);
   }
   spec.set_model(flags.model);
-  spec.set_prompt(flags.prompt);
+  if (!flags.prompt && flags.low_res.empty() && !flags.class_label) throw UsageError("--prompt is required");
+  spec.set_prompt(flags.prompt.value_or(""));
   spec.set_negative_prompt(flags.negative_prompt);
   spec.set_literal_prompt(flags.literal_prompt);
   spec.set_clip_skip(flags.clip_skip);
@@ -219,8 +230,9 @@ void AddGenerate(CLI::App& app, CommandLine& line, RawFlags& flags) {
   // Zero means "the default" on the wire, so the server could not tell it from a flag that was not given.
   const CLI::Range positive(1, std::numeric_limits<int32_t>::max());
   app.add_option("--model", flags.model, "Model to use; needed when the server has several and the first is not meant");
-  app.add_option("--prompt", flags.prompt, "What the picture shows; weights as in (word:1.3), (word), [word]")
-      ->required();
+  app.add_option("--prompt", flags.prompt,
+                 "What the picture shows; weights as in (word:1.3), (word), [word]. --class-label and --low-res may do "
+                 "without");
   app.add_option("--negative-prompt", flags.negative_prompt, "What it should not show");
   app.add_flag("--literal-prompt", flags.literal_prompt,
                "Take the prompts as they are written: no weights, one window");
@@ -235,6 +247,9 @@ void AddGenerate(CLI::App& app, CommandLine& line, RawFlags& flags) {
                  "Picture to begin with (.png .jpg .webp), or a latent (.safetensors)");
   app.add_option("--strength", flags.strength, "How much of it is redone, 0 to 1");
   app.add_option("--mask", flags.mask, "Redraw only what is white in this picture, of the same size");
+  app.add_option("--low-res", flags.low_res, "Small picture to enlarge (.png .jpg .webp)");
+  app.add_option("--noise-level", flags.noise_level, "How much noise it gets first; more leaves more to invent");
+  app.add_option("--class-label", flags.class_label, "What to draw, for models that draw classes by number");
   app.add_option("--lora", flags.loras, "A LoRA and how strongly it acts, NAME[:SCALE]; may be repeated");
   app.add_option("--denoising-end", flags.denoising_end,
                  "Stop when this share of the denoising is done, 0 to 1; with --out x.safetensors another job goes on");

@@ -21,6 +21,7 @@ struct Lanes {
   std::vector<LoraSet> loras;  // [L]; or empty: no lane has one
   at::Tensor pooled{};         // [L, P] on the model's device; undefined when the conditioner gives none
   std::vector<SizeCondition> sizes{};  // L of them
+  at::Tensor class_labels{};           // int64 [L] on the CPU; undefined for networks that are told no class
 };
 
 // The network that predicts noise, whatever its kind. Not thread-safe. On the CPU in float32 a lane's bytes depend on

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,6 +28,8 @@ struct Prompt {
   // takes. REQUIRES: ParseWeightedPrompt finds no fault in it, unless it is literal.
   bool literal = false;
   std::vector<AppliedLora> loras{};  // added in this order; those that do not change the text make no difference
+  // For models that draw classes, which take no text. Empty: the class that stands for none.
+  std::optional<int64_t> class_label{};
 };
 
 // What the text encoders made of a prompt.
@@ -41,6 +44,7 @@ struct Conditioning {
 struct PredictRow {
   at::Tensor latent;  // [C, h, w] float32, as Sampler::ScaleModelInput gives it
   at::Tensor concat;  // [C', h, w] float32: the U-Net's further channels (RowStart::concat); undefined for none
+  std::optional<int64_t> class_label = {};  // RowStart::class_label
   double timestep = 0;
   const Conditioning* cond = nullptr;
   const Conditioning* uncond = nullptr;  // null: no guidance, one lane instead of two

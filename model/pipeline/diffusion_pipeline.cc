@@ -50,6 +50,7 @@ Lanes Gather(const std::vector<Lane>& lanes) {
   std::vector<at::Tensor> latents;
   std::vector<float> timesteps;
   std::vector<double> scales;
+  std::vector<int64_t> class_labels;
   std::vector<std::vector<at::Tensor>> texts;  // by group
   std::vector<LoraSet> loras;
   std::vector<at::Tensor> pooled;
@@ -61,6 +62,7 @@ Lanes Gather(const std::vector<Lane>& lanes) {
     scales.push_back(row.guidance_scale);
     loras.push_back(row.loras);
     sizes.push_back(*lane.size);
+    if (row.class_label) class_labels.push_back(*row.class_label);
     if (lane.conditioning->pooled.defined()) pooled.push_back(lane.conditioning->pooled);
     if (lane.text_length() == 0) continue;
     if (texts.empty() || texts.back().front().size(0) != lane.text_length()) texts.emplace_back();
@@ -73,6 +75,7 @@ Lanes Gather(const std::vector<Lane>& lanes) {
                  .loras = std::move(loras),
                  .pooled = pooled.empty() ? at::Tensor() : at::stack(pooled),
                  .sizes = std::move(sizes)};
+  if (!class_labels.empty()) gathered.class_labels = at::tensor(class_labels, at::kLong);
   for (const std::vector<at::Tensor>& group : texts) gathered.context.push_back({.states = at::stack(group)});
   return gathered;
 }

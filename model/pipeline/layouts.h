@@ -26,4 +26,21 @@ ModelFolder OpenPixelDiffusion(FolderReader& reader);
 // LDMPipeline (arXiv:2112.10752): an unconditional U-Net over the latents of a VQModel.
 ModelFolder OpenUnconditionalLdm(FolderReader& reader);
 
+// LDMTextToImagePipeline (arXiv:2112.10752): a text encoder of its own over BERT's words, a U-Net with cross-attention,
+// an AutoencoderKL.
+ModelFolder OpenLdmText(FolderReader& reader);
+
+// LDMClassToImagePipeline, which diffusers does not have: a U-Net that looks at a vector of the class, over the latents
+// of a VQModel. `class_embedder/` holds config.json (num_classes, embed_dim) and the table `embedding.weight`;
+// deploy/convert.py makes such a folder of the authors' checkpoint.
+ModelFolder OpenLdmClass(FolderReader& reader);
+
+// LDMSuperResolutionPipeline (arXiv:2112.10752): a U-Net without text that sees the small picture beside the latents of
+// a VQModel.
+ModelFolder OpenLdmSuperResolution(FolderReader& reader);
+
+// StableDiffusionUpscalePipeline: Stable Diffusion's parts, a U-Net that sees the small picture with noise, whose level
+// it is told as a class, and `low_res_scheduler`, which says what noise that is.
+ModelFolder OpenStableDiffusionUpscaler(FolderReader& reader);
+
 }  // namespace latentd::model

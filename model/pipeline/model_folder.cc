@@ -31,6 +31,10 @@ constexpr std::array kLayouts = {
     Layout{"DDPMPipeline", OpenPixelDiffusion},
     Layout{"DDIMPipeline", OpenPixelDiffusion},
     Layout{"LDMPipeline", OpenUnconditionalLdm},
+    Layout{"LDMTextToImagePipeline", OpenLdmText},
+    Layout{"LDMClassToImagePipeline", OpenLdmClass},
+    Layout{"LDMSuperResolutionPipeline", OpenLdmSuperResolution},
+    Layout{"StableDiffusionUpscalePipeline", OpenStableDiffusionUpscaler},
 };
 
 // Our own key; diffusers passes over those that begin with an underscore.

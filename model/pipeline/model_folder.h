@@ -18,7 +18,8 @@ namespace latentd::model {
 // in the original layout (single_file.h).
 struct ModelFolder {
   // "stable-diffusion-1" (text of 768 features), "stable-diffusion-2" (1024), "stable-diffusion", "ddpm",
-  // "ldm-unconditional", "stable-diffusion-xl", "stable-diffusion-xl-refiner".
+  // "ldm-unconditional", "ldm-text", "ldm-class", "ldm-super-resolution", "stable-diffusion-upscaler",
+  // "stable-diffusion-xl", "stable-diffusion-xl-refiner".
   std::string architecture;
   bool one_file = false;
   int native_width = 0;  // pixels that the U-Net was trained on
@@ -32,8 +33,12 @@ struct ModelFolder {
   int latent_channels = 0;
   int latent_scale = 1;          // pixels along the edge of one place of a latent
   bool inpaints_only = false;    // its U-Net does not work without a picture and a mask
+  int num_classes = 0;           // that it draws from; 0: none
+  int upscale_factor = 0;        // by which it enlarges pictures; 0: it does not
+  int max_noise_level = 0;       // TaskInputs::noise_level at most; 0: it takes none
   int text_layers = 0;           // of the text encoder
   int prompt_tokens = 0;         // that it takes, start and end marks included
+  bool weighs_prompts = false;   // its prompts have weights and windows
   int default_steps = 0;         // when a request does not say
   bool embeds_guidance = false;  // its U-Net is told the guidance scale: one lane a row, and no negative prompt
   // That suits it: `_latentd_guidance_scale` of model_index.json, 0 to 100, or what its pipeline class takes.

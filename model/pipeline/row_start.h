@@ -25,10 +25,12 @@ struct Hold {
 
 // A row before its first evaluation.
 struct RowStart {
-  at::Tensor latent;     // [C, h, w] float32
-  SamplerState sampler;  // at the sampler's end when no step is left
-  at::Tensor concat;     // [C', h, w] float32: further channels that the U-Net sees; undefined for none
+  at::Tensor latent;          // [C, h, w] float32
+  SamplerState sampler;       // at the sampler's end when no step is left
+  at::Tensor concat;          // [C', h, w] float32: further channels that the U-Net sees; undefined for none
+  bool scale_concat = false;  // whether Sampler::ScaleModelInput is for them, too
   std::optional<Hold> hold;
+  std::optional<int64_t> class_label;  // that the U-Net is told; empty for one without classes
 };
 
 // A job's pictures as the networks have them, once for all its rows. All on the model's device.
@@ -36,7 +38,9 @@ struct EncodedInputs {
   EncodedPicture picture;         // [1, C, h, w]
   EncodedPicture masked_picture;  // without what is redrawn; undefined when the model does not look at it
   at::Tensor mask;                // [1, h, w] float32, at the latent's size; undefined for none
-  double strength = 1;            // this and the next two as in TaskInputs
+  at::Tensor low_res{};           // [3, h, w] float32, colours in [-1, 1]; undefined for none
+  int64_t noise_level = 0;        // this and the next three as in TaskInputs
+  double strength = 1;
   std::optional<double> denoising_start{};
   double denoising_end = 1;
 };

@@ -6,6 +6,11 @@
 namespace latentd::model {
 namespace {
 
+// The latent, the mask and the latent of what the mask leaves.
+int64_t InpaintingChannels(int64_t latent_channels) { return 2 * latent_channels + 1; }
+
+}  // namespace
+
 bool ReadsText(const UNetConfig& unet, int64_t features) {
   return std::all_of(unet.levels.begin(), unet.levels.end(), [&](const UNetLevel& level) {
     const bool attends =
@@ -13,11 +18,6 @@ bool ReadsText(const UNetConfig& unet, int64_t features) {
     return !attends || level.context_features == features;
   });
 }
-
-// The latent, the mask and the latent of what the mask leaves.
-int64_t InpaintingChannels(int64_t latent_channels) { return 2 * latent_channels + 1; }
-
-}  // namespace
 
 void CheckTokenizer(const ClipTokenizer& tokenizer, const std::string& name, const Component<ClipTextConfig>* text,
                     PartReader& reader) {

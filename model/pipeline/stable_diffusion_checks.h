@@ -19,6 +19,9 @@ namespace latentd::model {
 void CheckTokenizer(const ClipTokenizer& tokenizer, const std::string& name, const Component<ClipTextConfig>* text,
                     PartReader& reader);
 
+// Whether all levels of a U-Net that look at a text take states of so many features.
+bool ReadsText(const UNetConfig& unet, int64_t features);
+
 // Whether the U-Net also sees the mask and the latent of what the mask leaves, and does not work without.
 bool Inpaints(const UNetConfig& unet, int64_t latent_channels);
 

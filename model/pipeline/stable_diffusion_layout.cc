@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -16,6 +17,7 @@ constexpr int kDefaultSteps = 25;
 // As diffusers' LatentConsistencyModelPipeline.
 constexpr int kConsistencySteps = 4;
 constexpr double kEmbeddedGuidanceScale = 8.5;
+constexpr int64_t kOldSampleSize = 64;
 
 std::string Architecture(const UNetConfig& unet) {
   const int64_t features = unet.levels.empty() ? 0 : unet.levels.front().context_features;
@@ -64,16 +66,23 @@ ModelFolder MakeStableDiffusion(StableDiffusionParts parts, PartReader& reader) 
   if (parts.unet->config.added_features > 0) {
     reader.AddProblem("unet: addition_embed_type: is for Stable Diffusion XL alone");
   }
+  if (parts.unet->config.classes > 0) {
+    reader.AddProblem("unet: num_class_embeds: a model of this pipeline is told no class");
+  }
   reader.Finish();
 
   ModelFolder folder;
   const UNetConfig& unet = parts.unet->config;
   const int scale = static_cast<int>(parts.vae->scale);
   folder.architecture = Architecture(unet);
-  folder.native_width = static_cast<int>(unet.sample_width) * scale;
-  folder.native_height = static_cast<int>(unet.sample_height) * scale;
+  const auto native = [&](int64_t edge) {
+    return static_cast<int>(unet.old_sample_size ? std::max(edge, kOldSampleSize) : edge) * scale;
+  };
+  folder.native_width = native(unet.sample_width);
+  folder.native_height = native(unet.sample_height);
   folder.size_multiple = scale;
   folder.takes_text = true;
+  folder.weighs_prompts = true;
   folder.latent_channels = static_cast<int>(parts.vae->latent_channels);
   folder.latent_scale = scale;
   folder.inpaints_only = Inpaints(unet, parts.vae->latent_channels);

@@ -139,6 +139,7 @@ ModelFolder Describe(const Components& parts, const SamplerConfig& sampler) {
   folder.native_height = static_cast<int>(unet.sample_height) * scale;
   folder.size_multiple = scale;
   folder.takes_text = true;
+  folder.weighs_prompts = true;
   folder.takes_prompt_2 = parts.text != nullptr;
   folder.takes_size_conditioning = true;
   folder.takes_aesthetic_score = parts.traits.takes_aesthetic_score;

@@ -15,7 +15,7 @@ class Starter {
  public:
   virtual ~Starter() = default;
 
-  // What `codec` makes of a job's pictures. REQUIRES: inputs.HasPicture().
+  // What `codec` makes of a job's pictures. REQUIRES: inputs has what the class is about, and a picture at least.
   virtual EncodedInputs Encode(const TaskInputs& inputs, const Codec& codec, at::Device device) const = 0;
 
   // A row of the latent's `shape`, [C, h, w]; `inputs` is null for a row that starts from noise alone.

@@ -9,11 +9,13 @@
 
 namespace latentd::model {
 
-// What a job is given beside its words, at the size of its pictures. Undefined: not given.
+// What a job is given beside its words. Undefined: not given.
 struct TaskInputs {
-  at::Tensor picture;   // uint8 [H, W, 3] on the CPU: what it starts from
-  at::Tensor latent{};  // float32 [C, h, w] on the CPU, instead of a picture: as the U-Net has it
-  at::Tensor mask;      // uint8 [H, W] on the CPU: 255 where the picture is redrawn, 0 where it is kept
+  at::Tensor picture;       // uint8 [H, W, 3] on the CPU, of the size of the job's pictures: what it starts from
+  at::Tensor latent{};      // float32 [C, h, w] on the CPU, instead of a picture: as the U-Net has it
+  at::Tensor mask;          // uint8 [H, W] on the CPU: 255 where the picture is redrawn, 0 where it is kept
+  at::Tensor low_res{};     // uint8 [h, w, 3] on the CPU, of the size of their latents: what is enlarged
+  int64_t noise_level = 0;  // the training timestep of low_res's noise, for models that take one
   // The share of the steps that is carried out, 0 to 1: how much of the picture is redone. Without a picture it is 1.
   double strength = 1;
   // Shares of the denoising (StepsOf): where a picture that was left unfinished is taken up, without new noise; and
@@ -21,7 +23,7 @@ struct TaskInputs {
   std::optional<double> denoising_start{};
   double denoising_end = 1;
 
-  bool HasPicture() const { return picture.defined() || latent.defined(); }
+  bool HasPicture() const { return picture.defined() || latent.defined() || low_res.defined(); }
 };
 
 // How many of `steps` a row leaves out at the beginning, as diffusers' get_timesteps counts them.

@@ -22,7 +22,7 @@ class TextDenoiser final : public Denoiser {
   at::Tensor Predict(const Lanes& lanes) const override {
     const LoraScope scope(adaptable_, lanes.loras);
     const int64_t features = unet_->config().guidance_features;
-    AddedConditions added;
+    AddedConditions added{.class_labels = lanes.class_labels};
     if (features > 0) added.guidance = GuidanceEmbedding(lanes.guidance, features);
     return unet_->forward(lanes.samples, lanes.timesteps, lanes.context, added);
   }
@@ -49,7 +49,7 @@ class SizedTextDenoiser final : public Denoiser {
   const AdaptableNetwork adaptable_;
 };
 
-// The U-Net of DDPM and unconditional latent diffusion.
+// The U-Net of DDPM, and of latent diffusion without text.
 class UnconditionalDenoiser final : public Denoiser {
  public:
   explicit UnconditionalDenoiser(UNet2DModel unet) : unet_(std::move(unet)) {}

@@ -10,20 +10,10 @@
 
 #include "model/text/added_tokens.h"
 #include "model/text/byte_pairs.h"
+#include "model/text/tokenized.h"
 #include "model/text/tokenizer_files.h"
 
 namespace latentd::model {
-
-// A prompt in one window.
-struct Tokenized {
-  // Exactly window() ids: beginning, tokens, end, then padding up to the window.
-  std::vector<int64_t> ids;
-  // Tokens of the whole prompt, without beginning and end; those over window() - 2 were cut.
-  int64_t token_count = 0;
-  // The text of the tokens that were cut, as diffusers words it in its warning: in lower case, with spaces between
-  // words. Empty when nothing was cut.
-  std::string truncated;
-};
 
 // CLIP's tokenizer: clean-up, words, byte pairs. The ids are those of CLIPTokenizer in transformers 5.23 (which is the
 // tokenizers package 0.23.3), also for texts that hold special tokens, rare Unicode or nothing at all.

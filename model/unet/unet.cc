@@ -31,6 +31,9 @@ UNet2DConditionModelImpl::UNet2DConditionModelImpl(const UNetConfig& config, con
           "conv_norm_out", GroupNorm(config.norm_groups, config.levels.front().channels, config.norm_eps, options))),
       conv_out_(register_module(
           "conv_out", MakeConv(config.levels.front().channels, config.out_channels, config.conv_out_kernel, options))) {
+  if (config.classes > 0) {
+    class_embedding_ = register_module("class_embedding", Embedding(config.classes, config.time_features, options));
+  }
   const size_t count = config.levels.size();
   for (size_t level = 0; level < count; ++level) down_blocks_->Append(DownBlock(config, level, options));
   if (config.added_features > 0) {
@@ -62,6 +65,7 @@ void UNet2DConditionModelImpl::CheckShapes(const at::Tensor& sample, const at::T
   TORCH_CHECK(guidance_fits, "U-Net: the guidance's embedding does not fit [", lanes, ", ", config_.guidance_features,
               "]");
   TORCH_CHECK(described == lanes, "U-Net: the context is for ", described, " lanes, the sample has ", lanes);
+  CheckClasses(added.class_labels, lanes);
   if (!add_embedding_) {
     TORCH_CHECK(!added.pooled.defined() && !added.numbers.defined(), "U-Net: it takes no added conditions");
     return;
@@ -75,12 +79,22 @@ void UNet2DConditionModelImpl::CheckShapes(const at::Tensor& sample, const at::T
       "; together they must have ", config_.added_features, " features for each of ", lanes, " lanes");
 }
 
+void UNet2DConditionModelImpl::CheckClasses(const at::Tensor& class_labels, int64_t lanes) const {
+  TORCH_CHECK(class_labels.defined() == (config_.classes > 0), "U-Net: class labels go with a network of classes");
+  if (!class_labels.defined()) return;
+  TORCH_CHECK(class_labels.dim() == 1 && class_labels.size(0) == lanes && class_labels.scalar_type() == at::kLong,
+              "U-Net: the class labels are ", class_labels.sizes(), " instead of ", lanes, " integers");
+  TORCH_CHECK(
+      lanes == 0 || (class_labels.min().item<int64_t>() >= 0 && class_labels.max().item<int64_t>() < config_.classes),
+      "U-Net: a class label is not one of the ", config_.classes, " classes");
+}
+
 at::Tensor UNet2DConditionModelImpl::Time(const at::Tensor& timesteps, const AddedConditions& added) const {
   const auto sinusoids = [this](const at::Tensor& numbers, int64_t features) {
     return SinusoidalEmbedding(numbers, features, config_.flip_sin_to_cos, config_.freq_shift);
   };
-  const at::Tensor time =
-      time_embedding_->forward(sinusoids(timesteps, config_.levels.front().channels), added.guidance);
+  at::Tensor time = time_embedding_->forward(sinusoids(timesteps, config_.levels.front().channels), added.guidance);
+  if (class_embedding_) time = time + class_embedding_->forward(added.class_labels.to(time.device()));
   if (!add_embedding_) return time;
   const at::Tensor numbers =
       sinusoids(added.numbers.flatten(), config_.added_number_features).view({timesteps.size(0), -1});  // [L, K·N]

@@ -14,7 +14,6 @@ constexpr int64_t kMaxChannels = 1 << 16;
 constexpr size_t kMaxLevels = 12;
 constexpr int64_t kMaxLayers = 64;
 constexpr int64_t kMaxSampleSize = 4096;
-constexpr int64_t kOldSampleSize = 64;
 
 void RequirePositive(ConfigReader& reader, const std::string& key, const std::vector<int64_t>& values) {
   const bool fine = std::all_of(values.begin(), values.end(), [](int64_t v) { return v > 0 && v <= kMaxChannels; });
@@ -98,7 +97,6 @@ void ReadLevels(ConfigReader& reader, UNetConfig& config) {
   }
 }
 
-// Releases of diffusers before 0.9 wrote 32 for Stable Diffusion 1, and later ones still take it as 64.
 bool WrittenBefore09(ConfigReader& reader) {
   const nlohmann::json& version = reader.Raw("_diffusers_version");
   int major = 0, minor = 0;
@@ -109,9 +107,7 @@ bool WrittenBefore09(ConfigReader& reader) {
 
 // sample_size: one number, or height and width.
 void ReadSampleSize(ConfigReader& reader, UNetConfig& config) {
-  std::vector<int64_t> size = reader.GetPerLevel<int64_t>("sample_size", 2, kOldSampleSize);
-  const bool one_number = !reader.Raw("sample_size").is_array();
-  if (one_number && size[0] < kOldSampleSize && WrittenBefore09(reader)) size = {kOldSampleSize, kOldSampleSize};
+  const std::vector<int64_t> size = reader.GetPerLevel<int64_t>("sample_size", 2, config.sample_height);
   for (const int64_t edge : size) {
     if (edge < 1 || edge > kMaxSampleSize) {
       reader.AddProblem("sample_size", "must be between 1 and 4096");
@@ -119,6 +115,7 @@ void ReadSampleSize(ConfigReader& reader, UNetConfig& config) {
   }
   config.sample_height = size[0];
   config.sample_width = size[1];
+  config.old_sample_size = !reader.Raw("sample_size").is_array() && WrittenBefore09(reader);
 }
 
 void CheckNumbers(ConfigReader& reader, const UNetConfig& config) {
@@ -149,7 +146,7 @@ void ReadAdded(ConfigReader& reader, UNetConfig& config) {
 void RefuseUnsupported(ConfigReader& reader) {
   for (const char* key :
        {"num_attention_heads", "reverse_transformer_layers_per_block", "encoder_hid_dim", "encoder_hid_dim_type",
-        "class_embed_type", "num_class_embeds", "time_embedding_act_fn", "timestep_post_act", "cross_attention_norm"}) {
+        "class_embed_type", "time_embedding_act_fn", "timestep_post_act", "cross_attention_norm"}) {
     reader.Only(key, nullptr);
   }
   reader.Only("dual_cross_attention", false);
@@ -192,6 +189,9 @@ UNetConfig ReadUNetConfig(ConfigReader reader) {
   config.linear_projection = reader.Get("use_linear_projection", false);
   config.conv_in_kernel = GetPositive(reader, "conv_in_kernel", 3);
   config.conv_out_kernel = GetPositive(reader, "conv_out_kernel", 3);
+
+  if (reader.Has("num_class_embeds")) config.classes = reader.GetCount("num_class_embeds", 1);
+  reader.Ignore({"num_class_embeds"});
 
   ReadSampleSize(reader, config);
   CheckNumbers(reader, config);

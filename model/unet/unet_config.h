@@ -21,7 +21,8 @@ struct UNetLevel {
   bool up_attention;           // CrossAttnUpBlock2D, otherwise UpBlock2D
 };
 
-// What `unet/config.json` says (diffusers' UNet2DConditionModel), as far as Stable Diffusion 1.x, 2.x and XL use it.
+// What `unet/config.json` says (diffusers' UNet2DConditionModel), as far as latent diffusion and Stable Diffusion 1.x,
+// 2.x and XL use it.
 //
 // `attention_head_dim` of these checkpoints is the number of heads, by a misnomer that diffusers keeps
 // (github.com/huggingface/diffusers/issues/2011); `num_attention_heads` is refused there, and here.
@@ -47,8 +48,12 @@ struct UNetConfig {
   // numbers about the picture. 0: without.
   int64_t added_features = 0;         // projection_class_embeddings_input_dim: of the text and all numbers
   int64_t added_number_features = 0;  // addition_time_embed_dim: sinusoids of each number
+  int64_t classes = 0;                // num_class_embeds: rows of a table that is added to the time; 0: no such table
   int64_t sample_height = 64;         // of the latents it was trained on
   int64_t sample_width = 64;
+  // One number, written by a release of diffusers before 0.9: the pipelines of Stable Diffusion take it as 64 at least,
+  // since the files of Stable Diffusion 1 say 32 by mistake.
+  bool old_sample_size = false;
 };
 
 // Reads a whole configuration and calls reader.Finish(). Throws ModelError naming every field that is unknown, has a

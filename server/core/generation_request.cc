@@ -57,7 +57,7 @@ class Validator {
   // REQUIRES: CheckWithoutModel was called.
   void CheckAgainst(const ModelInfo& model) {
     fields_.task = TaskFor(fields_.task, model);
-    CheckTaskFields(fields_, violations_);
+    CheckTaskFields(fields_, model, violations_);
     CheckSyntax(model);
     CheckLatents(fields_, model, violations_);
     CheckDenoisingRange(fields_, violations_);
@@ -93,6 +93,7 @@ class Validator {
   }
 
   void CheckSize(const ModelInfo& model) {
+    if (fields_.task == Task::kSuperResolution) return CheckEnlargement(fields_, model, violations_);
     const PictureSize own = DefaultSize(fields_, model);
     const bool width_fits = CheckEdge("spec.width", fields_.width, own.width, model);
     const bool height_fits = CheckEdge("spec.height", fields_.height, own.height, model);

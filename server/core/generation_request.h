@@ -36,11 +36,14 @@ struct SizeConditioning {
 struct RequestFields {
   std::string model{};
   std::optional<Task> task{};         // empty: TaskFor the model
-  std::optional<InputImage> image{};  // that the task begins with
+  std::optional<InputImage> image{};  // that the task begins with, or enlarges
   std::optional<InputImage> mask{};   // of an inpainting
   std::optional<double> strength{};
   std::optional<double> denoising_start{};
-  Margins margins{};  // of an outpainting
+  Margins margins{};                 // of an outpainting
+  std::optional<int> class_label{};  // of a picture of a class
+  std::optional<int> noise_level{};  // of an enlargement
+  int upscale_factor = 0;            // likewise: the model's, filled in by Validate
   std::string prompt{};
   std::string negative_prompt{};
   std::string prompt_2{};
@@ -113,6 +116,9 @@ class GenerationRequest {
   std::optional<double> denoising_start() const { return fields_.denoising_start; }
   double denoising_end() const { return fields_.denoising_end.value_or(1); }
   const Margins& margins() const { return fields_.margins; }
+  std::optional<int> class_label() const { return fields_.class_label; }  // set when the task takes one
+  std::optional<int> noise_level() const { return fields_.noise_level; }  // set when the model takes one
+  int upscale_factor() const { return fields_.upscale_factor; }           // 0 when nothing is enlarged
   const std::string& prompt() const { return fields_.prompt; }
   const std::string& negative_prompt() const { return fields_.negative_prompt; }
   const std::string& prompt_2() const { return fields_.prompt_2; }  // empty: the first prompt

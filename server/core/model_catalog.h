@@ -55,8 +55,12 @@ struct ModelInfo {
   // set: this model's prompts have none.
   std::function<std::string(const std::string&)> prompt_fault{};
   int64_t memory_bytes = 0;
+  int num_classes = 0;      // of a model that draws classes
+  int upscale_factor = 0;   // of a model that enlarges pictures
+  int max_noise_level = 0;  // that it takes then
 
   bool Does(Task task) const;
+  bool TakesText() const { return prompt_tokens > 0; }
 };
 
 // What a request to `model` asks for: `task`, or without one a picture from its prompt; from nothing where the model

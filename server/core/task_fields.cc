@@ -1,5 +1,7 @@
 #include "server/core/task_fields.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -13,12 +15,17 @@ namespace {
 constexpr double kImageToImageStrength = 0.8;
 constexpr double kInpaintStrength = 1;
 
+constexpr int kNoiseLevel = 20;
+
 constexpr int kMaxMargin = 8192;
 
 class TaskChecker {
  public:
-  TaskChecker(RequestFields& fields, std::vector<FieldViolation>& violations)
-      : fields_(fields), violations_(violations), task_(absl::StrCat("spec.", std::string(Name(*fields.task)))) {}
+  TaskChecker(RequestFields& fields, const ModelInfo& model, std::vector<FieldViolation>& violations)
+      : fields_(fields),
+        model_(model),
+        violations_(violations),
+        task_(absl::StrCat("spec.", std::string(Name(*fields.task)))) {}
 
   void Check() {
     switch (*fields_.task) {
@@ -35,11 +42,18 @@ class TaskChecker {
       case Task::kOutpaint:
         return CheckMargins();
       case Task::kUnconditional:
-        return CheckUnconditional();
-      case Task::kTextToImage:
+        CheckNoText("the model draws without any condition");
+        return CheckUnguided();
       case Task::kClassToImage:
-      case Task::kBoxesToImage:
+        CheckNoText("the model draws classes and reads no text");
+        return CheckLabel();
       case Task::kSuperResolution:
+        CheckNoiseLevel();
+        if (model_.TakesText()) return;
+        CheckNoText("the model enlarges pictures and reads no text");
+        return CheckUnguided();
+      case Task::kTextToImage:
+      case Task::kBoxesToImage:
         return;
     }
   }
@@ -88,18 +102,41 @@ class TaskChecker {
     }
   }
 
-  void CheckUnconditional() {
+  void CheckNoText(absl::string_view why) {
     const auto check = [&](absl::string_view field, const std::string& prompt) {
-      if (!prompt.empty()) Violate(field, "must be empty: the model draws without any condition");
+      if (!prompt.empty()) Violate(field, absl::StrCat("must be empty: ", why));
     };
     check("spec.prompt", fields_.prompt);
     check("spec.negative_prompt", fields_.negative_prompt);
+  }
+
+  void CheckUnguided() {
     if (const double scale = fields_.guidance_scale.value_or(1); scale > 1) {
       Violate("spec.guidance_scale", absl::StrCat("must be 1 or less: there is nothing to guide towards; got ", scale));
     }
   }
 
+  void CheckLabel() {
+    const int label = fields_.class_label.value_or(0);
+    fields_.class_label = label;
+    if (label >= 0 && label < model_.num_classes) return;
+    Violate(absl::StrCat(task_, ".label"), absl::StrCat("must be from 0 to ", model_.num_classes - 1, "; got ", label));
+  }
+
+  void CheckNoiseLevel() {
+    const std::string field = absl::StrCat(task_, ".noise_level");
+    if (model_.max_noise_level == 0) {
+      if (fields_.noise_level) Violate(field, "must not be set: the model takes the picture as it is");
+      return;
+    }
+    const int level = fields_.noise_level.value_or(std::min(kNoiseLevel, model_.max_noise_level));
+    fields_.noise_level = level;
+    if (level >= 0 && level <= model_.max_noise_level) return;
+    Violate(field, absl::StrCat("must be from 0 to ", model_.max_noise_level, "; got ", level));
+  }
+
   RequestFields& fields_;
+  const ModelInfo& model_;
   std::vector<FieldViolation>& violations_;
   const std::string task_;
 };
@@ -110,8 +147,8 @@ PictureSize WithMargins(const InputImage& image, const Margins& margins) {
 
 }  // namespace
 
-void CheckTaskFields(RequestFields& fields, std::vector<FieldViolation>& violations) {
-  TaskChecker(fields, violations).Check();
+void CheckTaskFields(RequestFields& fields, const ModelInfo& model, std::vector<FieldViolation>& violations) {
+  TaskChecker(fields, model, violations).Check();
 }
 
 void CheckLatents(RequestFields& fields, const ModelInfo& model, std::vector<FieldViolation>& violations) {
@@ -149,9 +186,46 @@ void CheckDenoisingRange(const RequestFields& fields, std::vector<FieldViolation
 
 PictureSize DefaultSize(const RequestFields& fields, const ModelInfo& model) {
   if (!fields.image) return {model.native_width, model.native_height};
+  if (fields.task == Task::kSuperResolution) {
+    const int multiple = model.size_multiple / model.upscale_factor;
+    const auto enlarged = [&](int edge) { return (edge - edge % multiple) * model.upscale_factor; };
+    return {enlarged(fields.image->width), enlarged(fields.image->height)};
+  }
   const auto cut = [&](int edge) { return edge - edge % model.size_multiple; };
   const PictureSize own = WithMargins(*fields.image, fields.margins);
   return {cut(own.width), cut(own.height)};
+}
+
+void CheckEnlargement(RequestFields& fields, const ModelInfo& model, std::vector<FieldViolation>& violations) {
+  const PictureSize size = DefaultSize(fields, model);
+  const int factor = model.upscale_factor;
+  fields.upscale_factor = factor;
+  if (!fields.image) return;  // which has been reported
+  const auto check_edge = [&](const char* field, int& asked, int edge) {
+    if (asked != 0 && asked != edge) {
+      violations.push_back({field, absl::StrCat("must be left out, or ", edge, ", the small picture's size times ",
+                                                factor, "; got ", asked)});
+    }
+    asked = edge;
+  };
+  const InputImage& image = *fields.image;
+  const std::string low_res = "spec.super_resolution.low_res";
+  const auto fits = [&](int edge) { return edge >= model.min_size && edge <= model.max_size; };
+  if (!fits(size.width) || !fits(size.height) || int64_t{size.width} * size.height > model.max_pixels) {
+    violations.push_back(
+        {low_res, absl::StrCat("must have edges from ", model.min_size / factor, " to ", model.max_size / factor,
+                               " pixels and at most ", model.max_pixels / factor / factor, " pixels in all; got ",
+                               image.width, " × ", image.height)});
+    return;
+  }
+  check_edge("spec.width", fields.width, size.width);
+  check_edge("spec.height", fields.height, size.height);
+  const bool cut = size.width != image.width * factor || size.height != image.height * factor;
+  if (cut && image.fit == Fit::kRefuse) {
+    violations.push_back(
+        {low_res, absl::StrCat("must have edges that are multiples of ", model.size_multiple / factor,
+                               ", since its fit is FIT_REFUSE; got ", image.width, " × ", image.height)});
+  }
 }
 
 void CheckFits(const RequestFields& fields, std::vector<FieldViolation>& violations) {

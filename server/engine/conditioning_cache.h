@@ -4,6 +4,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 
@@ -21,6 +22,7 @@ struct ConditioningKey {
   bool negative = false;
   bool literal = false;
   std::string adapters{};  // JobAdapters::text_key
+  std::optional<int64_t> class_label = {};
 
   auto operator<=>(const ConditioningKey&) const = default;
 };

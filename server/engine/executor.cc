@@ -158,7 +158,9 @@ void Executor::Encode(const std::vector<Row*>& rows, model::DiffusionModel& mode
     row->latent = std::move(start.latent);
     row->sampler = std::move(start.sampler);
     row->concat = std::move(start.concat);
+    row->scale_concat = start.scale_concat;
     row->hold = std::move(start.hold);
+    row->class_label = start.class_label;
     if (std::exchange(job.started, true)) continue;
     core::Started started{.seed = job.request().seed(), .warnings = {}};
     const auto warn = [&](const char* field, const std::string& cut) {
@@ -206,7 +208,8 @@ void Executor::EncodePrompts(const std::vector<Row*>& rows, model::DiffusionMode
          {.text = request.prompt(),
           .clip_skip = request.clip_skip(),
           .text_2 = SecondText(request.prompt(), request.prompt_2()),
-          .literal = literal},
+          .literal = literal,
+          .class_label = request.class_label()},
          job.cond);
     if (!request.guided()) continue;
     // Literally taken, nothing is skipped for the negative prompt: as diffusers' StableDiffusionPipeline.encode_prompt.
@@ -229,7 +232,8 @@ void Executor::EncodePrompts(const std::vector<Row*>& rows, model::DiffusionMode
                          .clip_skip = each.key.clip_skip,
                          .negative = each.key.negative,
                          .literal = each.key.literal,
-                         .loras = each.job->adapters->loras()});
+                         .loras = each.job->adapters->loras(),
+                         .class_label = each.key.class_label});
     }
   }
   std::vector<model::Conditioning> encoded = model.Encode(prompts);
@@ -243,14 +247,16 @@ void Executor::Predict(const std::vector<Row*>& rows, model::DiffusionModel& mod
   inputs.reserve(rows.size());
   for (const Row* row : rows) {
     const RunningJob& job = *row->job;
-    inputs.push_back({.latent = job.sampler->ScaleModelInput(row->sampler, row->latent),
-                      .concat = row->concat,
-                      .timestep = job.sampler->Timestep(row->sampler),
-                      .cond = job.cond.get(),
-                      .uncond = job.uncond.get(),
-                      .guidance_scale = job.request().guidance_scale(),
-                      .guidance_rescale = job.request().guidance_rescale(),
-                      .loras = job.adapters->loras()});
+    inputs.push_back(
+        {.latent = job.sampler->ScaleModelInput(row->sampler, row->latent),
+         .concat = row->scale_concat ? job.sampler->ScaleModelInput(row->sampler, row->concat) : row->concat,
+         .class_label = row->class_label,
+         .timestep = job.sampler->Timestep(row->sampler),
+         .cond = job.cond.get(),
+         .uncond = job.uncond.get(),
+         .guidance_scale = job.request().guidance_scale(),
+         .guidance_rescale = job.request().guidance_rescale(),
+         .loras = job.adapters->loras()});
     if (!job.request().size_conditioning()) continue;
     inputs.back().size = ToModel(*job.request().size_conditioning());
     inputs.back().uncond_size = ToModel(*job.request().negative_size_conditioning());

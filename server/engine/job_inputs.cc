@@ -41,6 +41,29 @@ absl::StatusOr<Picture> FitToRequest(Picture picture, const core::GenerationRequ
   return fitted.ok() ? std::move(fitted) : Damaged(request, name, fitted.status());
 }
 
+at::Tensor ToTensor(const std::vector<uint8_t>& bytes, at::IntArrayRef shape) {
+  at::Tensor tensor = at::empty(shape, at::kByte);
+  std::memcpy(tensor.mutable_data_ptr(), bytes.data(), bytes.size());
+  return tensor;
+}
+
+// The small picture of an enlargement. diffusers' upscaler, which takes a noise level, resizes by cubic curves where
+// its size is no multiple, and its latent diffusion by Lanczos'.
+absl::StatusOr<model::TaskInputs> DecodeLowRes(const core::GenerationRequest& request) {
+  const core::InputImage& image = *request.image();
+  absl::StatusOr<Picture> picture = Decode(request, "low_res", image);
+  if (!picture.ok()) return picture.status();
+  const int width = request.width() / request.upscale_factor();
+  const int height = request.height() / request.upscale_factor();
+  picture = imaging::FitTo(*std::move(picture), width, height, image.fit.value_or(core::Fit::kStretch),
+                           request.noise_level() ? imaging::Filter::kBicubic : imaging::Filter::kLanczos);
+  if (!picture.ok()) return Damaged(request, "low_res", picture.status());
+  return model::TaskInputs{.picture = {},
+                           .mask = {},
+                           .low_res = ToTensor(picture->rgb, {height, width, 3}),
+                           .noise_level = request.noise_level().value_or(0)};
+}
+
 // `source`, continued beyond its edges with their colours.
 Picture Extend(const Picture& source, const core::Margins& margins) {
   Picture canvas{.width = source.width + margins.left + margins.right,
@@ -71,12 +94,6 @@ Picture MarginMask(int width, int height, const core::Margins& margins) {
   return mask;
 }
 
-at::Tensor ToTensor(const std::vector<uint8_t>& bytes, at::IntArrayRef shape) {
-  at::Tensor tensor = at::empty(shape, at::kByte);
-  std::memcpy(tensor.mutable_data_ptr(), bytes.data(), bytes.size());
-  return tensor;
-}
-
 // What a request says beside its pictures.
 model::TaskInputs Begin(const core::GenerationRequest& request) {
   return {.picture = {},
@@ -98,6 +115,7 @@ absl::StatusOr<model::TaskInputs> DecodeLatentInput(const core::GenerationReques
 }  // namespace
 
 absl::StatusOr<model::TaskInputs> DecodeTaskInputs(const core::GenerationRequest& request) {
+  if (request.task() == core::Task::kSuperResolution) return DecodeLowRes(request);
   const core::InputImage& image = *request.image();
   if (image.latent) return DecodeLatentInput(request);
   absl::StatusOr<Picture> picture = Decode(request, "image", image);

@@ -36,9 +36,11 @@ struct Row {
   // Set by the encode stage.
   at::Tensor latent;  // [C, h, w] float32 on the model's device
   model::SamplerState sampler;
-  at::Generator generator;          // CPU
-  at::Tensor concat;                // RowStart::concat
-  std::optional<model::Hold> hold;  // RowStart::hold
+  at::Generator generator;             // CPU
+  at::Tensor concat;                   // RowStart::concat
+  bool scale_concat = false;           // RowStart::scale_concat
+  std::optional<model::Hold> hold;     // RowStart::hold
+  std::optional<int64_t> class_label;  // RowStart::class_label
 
   at::Tensor prediction;  // [C, h, w] float32, between the U-Net and the sampler
 };

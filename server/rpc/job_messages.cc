@@ -120,10 +120,15 @@ void SetTask(const core::RequestFields& fields, v1::GenerationSpec& spec) {
     case core::Task::kUnconditional:
       spec.mutable_unconditional();
       return;
-    case core::Task::kTextToImage:
     case core::Task::kClassToImage:
-    case core::Task::kBoxesToImage:
+      spec.mutable_class_to_image()->set_label(fields.class_label.value_or(0));
+      return;
     case core::Task::kSuperResolution:
+      SetImage(fields.image, *spec.mutable_super_resolution()->mutable_low_res());
+      if (fields.noise_level) spec.mutable_super_resolution()->set_noise_level(*fields.noise_level);
+      return;
+    case core::Task::kTextToImage:
+    case core::Task::kBoxesToImage:
       return;
   }
 }

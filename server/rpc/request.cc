@@ -27,10 +27,7 @@ std::vector<std::string> UnservedFields(const v1::GenerationSpec& spec) {
   const auto add_if = [&](bool set, const char* name) {
     if (set) fields.push_back(absl::StrCat("spec.", name));
   };
-  for (const auto task :
-       {v1::GenerationSpec::kClassToImage, v1::GenerationSpec::kBoxesToImage, v1::GenerationSpec::kSuperResolution}) {
-    add_if(spec.task_case() == task, v1::GenerationSpec::descriptor()->FindFieldByNumber(task)->name().c_str());
-  }
+  add_if(spec.has_boxes_to_image(), "boxes_to_image");
   add_if(spec.controls_size() > 0, "controls");
   add_if(spec.image_prompts_size() > 0, "image_prompts");
   add_if(spec.embeddings_size() > 0, "embeddings");
@@ -146,6 +143,17 @@ class FieldReader {
         fields.task = core::Task::kOutpaint;
         fields.image = ReadImage("spec.outpaint.image", task.image());
         fields.margins = {.left = task.left(), .right = task.right(), .top = task.top(), .bottom = task.bottom()};
+        return;
+      }
+      case v1::GenerationSpec::kClassToImage:
+        fields.task = core::Task::kClassToImage;
+        fields.class_label = spec.class_to_image().label();
+        return;
+      case v1::GenerationSpec::kSuperResolution: {
+        const v1::SuperResolution& task = spec.super_resolution();
+        fields.task = core::Task::kSuperResolution;
+        fields.image = ReadImage("spec.super_resolution.low_res", task.low_res());
+        if (task.has_noise_level()) fields.noise_level = task.noise_level();
         return;
       }
       case v1::GenerationSpec::kUnconditional:

@@ -1,5 +1,7 @@
 #include "client/cli/command_line.h"
 
+#include <fstream>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -76,6 +78,18 @@ TEST(CommandLineTest, PromptsMayBeLiteralAndSkipLayers) {
   EXPECT_THAT(Generate({"--clip-skip", "-1"}).err, HasSubstr("--clip-skip"));
 }
 
+TEST(CommandLineTest, ClassesAndEnlargementsNeedNoPrompt) {
+  const Parsed drawn = Parse({"generate", "--class-label", "0", "--out", "x.png"});
+  EXPECT_TRUE(drawn.line().spec.has_class_to_image());
+  const std::string small = testing::TempDir() + "/small.png";
+  std::ofstream(small) << "a picture";
+  const Parsed enlarged =
+      Parse({"generate", "--low-res", small.c_str(), "--noise-level", "0", "--prompt", "p", "--out", "x.png"});
+  EXPECT_EQ(enlarged.line().spec.super_resolution().low_res().data(), "a picture");
+  EXPECT_TRUE(enlarged.line().spec.super_resolution().has_noise_level());
+  EXPECT_EQ(enlarged.line().spec.prompt(), "p");
+}
+
 TEST(CommandLineTest, TheExtensionChoosesTheFormat) {
   EXPECT_EQ(Generate({}).line().spec.output().format(), v1::IMAGE_FORMAT_PNG);
   EXPECT_EQ(Parse({"generate", "--prompt", "p", "--out", "x.JPEG"}).line().spec.output().format(),
@@ -142,6 +156,9 @@ INSTANTIATE_TEST_SUITE_P(
         WrongLine{{"generate", "--prompt", "p", "--out", "x.png", "--timeout", "-1"}, "must be more than nothing"},
         WrongLine{{"generate", "--prompt", "p", "--out", "x.png", "--sampler", "heun_karras", "--sigmas", "beta"},
                   "contradict each other"},
+        WrongLine{{"generate", "--class-label", "1", "--low-res", "x", "--out", "x.png"}, "exclude each other"},
+        WrongLine{{"generate", "--prompt", "p", "--noise-level", "1", "--out", "x.png"}, "goes with --low-res"},
+        WrongLine{{"generate", "--low-res", "no-such-file", "--out", "x.png"}, "cannot be read"},
         WrongLine{{"generate", "--prompt", "p", "--detach", "--preview-every", "2"}, "exclude each other"},
         WrongLine{{"generate", "--prompt", "p", "--out", "x.png", "--colour", "red"}, "--colour"},
         WrongLine{{"watch"}, "JOB is required"}, WrongLine{{"watch", "1", "--after", "-1"}, "--after"},

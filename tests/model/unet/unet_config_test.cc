@@ -64,10 +64,16 @@ TEST(UNetConfigTest, SampleSizeIsOneNumberOrHeightAndWidth) {
   EXPECT_EQ(Read(R"({"sample_size": [40, 72]})").sample_width, 72);
 }
 
-TEST(UNetConfigTest, SmallSampleSizesOfOldFilesMean64AsInTheReference) {
-  EXPECT_EQ(Read(R"({"sample_size": 32, "_diffusers_version": "0.6.0"})").sample_width, 64);
-  EXPECT_EQ(Read(R"({"sample_size": 32, "_diffusers_version": "0.10.2"})").sample_width, 32);
-  EXPECT_EQ(Read(R"({"sample_size": 32})").sample_width, 32);
+TEST(UNetConfigTest, SampleSizesOfOldFilesAreMarked) {
+  EXPECT_TRUE(Read(R"({"sample_size": 32, "_diffusers_version": "0.6.0"})").old_sample_size);
+  EXPECT_FALSE(Read(R"({"sample_size": [32, 32], "_diffusers_version": "0.6.0"})").old_sample_size);
+  EXPECT_FALSE(Read(R"({"sample_size": 32, "_diffusers_version": "0.10.2"})").old_sample_size);
+  EXPECT_FALSE(Read(R"({"sample_size": 32})").old_sample_size);
+}
+
+TEST(UNetConfigTest, ClassesAreATable) {
+  EXPECT_EQ(Read("{}").classes, 0);
+  EXPECT_EQ(Read(R"({"num_class_embeds": 1000})").classes, 1000);
 }
 
 TEST(UNetConfigTest, AModelOfLatentConsistencyEmbedsTheGuidanceScale) {
@@ -89,7 +95,7 @@ TEST(UNetConfigTest, EveryUnsupportedFieldIsNamed) {
                                   R"("resnet_time_scale_shift": "scale_shift")",
                                   R"("mid_block_type": "UNetMidBlock2DSimpleCrossAttn")",
                                   R"("act_fn": "mish")",
-                                  R"("num_class_embeds": 10)",
+                                  R"("num_class_embeds": 0)",
                                   R"("down_block_types": ["SimpleCrossAttnDownBlock2D"])",
                                   R"("transformer_layers_per_block": [1, [1, 2]])",
                                   R"("attention_head_dim": [5, 10])",

@@ -15,6 +15,7 @@ AddedConditions Added(const Golden& golden) {
   AddedConditions added;
   if (golden.Has("pooled")) added = {.pooled = golden["pooled"], .numbers = golden["numbers"]};
   if (golden.Has("guidance")) added.guidance = golden["guidance"];
+  if (golden.Has("labels")) added.class_labels = golden["labels"];
   return added;
 }
 
@@ -56,9 +57,12 @@ TEST_P(UNetParity, ALaneDependsOnNothingButItself) {
   if (const int64_t width = unet->config().guidance_features; width > 0) {
     added.guidance = InputByFormula("guidance", {16, width});
   }
+  if (const int64_t classes = unet->config().classes; classes > 0) {
+    added.class_labels = at::arange(16, at::kLong) * 5 % classes;
+  }
   const auto added_of = [&](int64_t first, int64_t count) {
     AddedConditions part = added;
-    for (at::Tensor* each : {&part.pooled, &part.numbers, &part.guidance}) {
+    for (at::Tensor* each : {&part.pooled, &part.numbers, &part.guidance, &part.class_labels}) {
       if (each->defined()) *each = each->narrow(0, first, count);
     }
     return part;
@@ -86,7 +90,7 @@ TEST_P(UNetParity, ALaneDependsOnNothingButItself) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Configurations, UNetParity,
-                         testing::Values("sd1", "sd2", "inpaint", "lcm", "xl", "xl_refiner", "unusual"),
+                         testing::Values("sd1", "sd2", "inpaint", "lcm", "xl", "xl_refiner", "upscaler", "unusual"),
                          [](const auto& param) { return std::string(param.param); });
 
 TEST(UNetTest, RefusesShapesThatDoNotFit) {
@@ -101,6 +105,7 @@ TEST(UNetTest, RefusesShapesThatDoNotFit) {
   const Context context = {{golden["short"]}, {golden["long"]}};
   EXPECT_THROW(unet->forward(sample, timesteps, context, {.guidance = InputByFormula("guidance", {4, 10})}),
                c10::Error);
+  EXPECT_THROW(unet->forward(sample, timesteps, context, {.class_labels = at::arange(4, at::kLong)}), c10::Error);
 }
 
 TEST(UNetTest, RefusesAGuidanceThatDoesNotFit) {
@@ -132,6 +137,22 @@ TEST(UNetTest, RefusesAddedConditionsThatDoNotFit) {
   EXPECT_THROW(run(unet, golden, {.pooled = pooled.narrow(0, 0, 3), .numbers = numbers}), c10::Error);
   const Golden without("unet/sd1.safetensors");
   EXPECT_THROW(run(make(without), without, {.pooled = pooled, .numbers = numbers}), c10::Error);
+}
+
+TEST(UNetTest, RefusesClassesThatItDoesNotHave) {
+  const Golden golden("unet/upscaler.safetensors");
+  UNet2DConditionModel unet(ReadUNetConfig(golden.Config()), at::TensorOptions().dtype(at::kFloat));
+  FillParameters(*unet);
+  const Context context = {{golden["short"]}, {golden["long"]}};
+  const at::Tensor labels = golden["labels"];
+  const auto run = [&](const at::Tensor& classes) {
+    return unet->forward(golden["sample8x8"], golden["timesteps"], context, {.class_labels = classes});
+  };
+  EXPECT_THROW(run({}), c10::Error);
+  EXPECT_THROW(run(labels.narrow(0, 0, 3)), c10::Error);
+  EXPECT_THROW(run(labels + unet->config().classes), c10::Error);
+  EXPECT_THROW(run(labels - unet->config().classes), c10::Error);
+  EXPECT_THROW(run(labels.to(at::kFloat)), c10::Error);
 }
 
 }  // namespace

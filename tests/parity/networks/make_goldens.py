@@ -59,6 +59,12 @@ UNETS = {
         addition_embed_type="text_time", addition_time_embed_dim=8, projection_class_embeddings_input_dim=52,
         down_block_types=["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"],
         up_block_types=["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"]),
+    # Stable Diffusion's upscaler: a noise level beside the timestep, cross-attention alone, none on the finest level.
+    "upscaler": dict(
+        in_channels=7, block_out_channels=[16, 32, 32], layers_per_block=2, attention_head_dim=4, cross_attention_dim=24,
+        norm_num_groups=8, use_linear_projection=True, only_cross_attention=[True, True, False], num_class_embeds=40,
+        down_block_types=["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+        up_block_types=["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"]),
     # Every other field away from its default.
     "unusual": dict(
         in_channels=5, out_channels=3, center_input_sample=True, flip_sin_to_cos=False, freq_shift=1,
@@ -193,7 +199,7 @@ def make_unet(name, config):
     text_features = text_features if isinstance(text_features, int) else max(text_features)
     timesteps = torch.tensor([981.0, 1.0, 500.0, 17.5])
     tensors = {"timesteps": timesteps}
-    guidance, added = None, None
+    guidance, added, labels = None, None, None
     if "time_cond_proj_dim" in config:
         guidance = tensors["guidance"] = make_input("guidance", 4, config["time_cond_proj_dim"])
     if "addition_embed_type" in config:
@@ -204,9 +210,12 @@ def make_unet(name, config):
         features = config["projection_class_embeddings_input_dim"] - numbers.shape[1] * config["addition_time_embed_dim"]
         added = {"pooled": make_input("pooled", 4, features), "numbers": numbers}
         tensors |= added
+    if "num_class_embeds" in config:
+        labels = tensors["labels"] = torch.tensor([3, 39, 0, 20])
 
     def conditions(lanes):
         return dict(timestep_cond=None if guidance is None else guidance[lanes],
+                    class_labels=None if labels is None else labels[lanes],
                     added_cond_kwargs=None if added is None else dict(text_embeds=added["pooled"][lanes], time_ids=added["numbers"][lanes]))
 
     for height, width in ((8, 8), (9, 7), (12, 10), (5, 16)):

@@ -19,6 +19,7 @@ import numpy
 from PIL import Image
 
 import lcm_cases
+import ldm_cases
 import lora_cases
 import picture_cases
 import prompt_cases
@@ -26,11 +27,13 @@ import sdxl_cases
 import single_file_cases
 import text_cases
 import unconditional_cases
+import upscale_cases
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 GOLDEN = os.path.normpath(f"{HERE}/../../golden/pipelines")
 # Later ones may use the models of earlier ones.
-SYSTEMS = [text_cases, unconditional_cases, picture_cases, lcm_cases, prompt_cases, lora_cases, sdxl_cases, single_file_cases]
+SYSTEMS = [text_cases, unconditional_cases, picture_cases, lcm_cases, prompt_cases, lora_cases, sdxl_cases, single_file_cases, upscale_cases,
+           ldm_cases]
 
 
 # Fields of a case that are the request's as they are, in the protocol's JSON.

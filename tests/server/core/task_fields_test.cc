@@ -189,6 +189,75 @@ TEST(TaskFields, NothingIsSaidToAModelThatTakesNoText) {
   EXPECT_THAT(WrongFields(fields), ElementsAre("spec.prompt", "spec.guidance_scale"));
 }
 
+// Enlarges four times, what is cut to multiples of 4.
+ModelInfo Enlarger() {
+  ModelInfo model = TestModel();
+  model.tasks = {Task::kSuperResolution};
+  model.size_multiple = model.min_size = 16;
+  model.max_size = 256;
+  model.max_pixels = 256 * 128;
+  model.upscale_factor = 4;
+  model.max_noise_level = 100;
+  return model;
+}
+
+RequestFields Enlarge(const InputImage& image) {
+  RequestFields fields = TestFields();
+  fields.task = Task::kSuperResolution;
+  fields.image = image;
+  return fields;
+}
+
+std::vector<std::string> WrongFields(const RequestFields& fields, const ModelInfo& model) {
+  std::vector<std::string> names;
+  const auto validated = GenerationRequest::Validate(fields, model, RequestLimits(), kTestNow, [] { return 7; });
+  for (const FieldViolation& violation : validated.violations) names.push_back(violation.field);
+  return names;
+}
+
+TEST(Enlargement, HasTheSmallPicturesSizeTimesTheFactor) {
+  RequestFields fields = Enlarge(Image(21, 14));
+  const auto validated = GenerationRequest::Validate(fields, Enlarger(), RequestLimits(), kTestNow, [] { return 7; });
+  ASSERT_TRUE(validated.request.has_value());
+  EXPECT_EQ(validated.request->width(), 80);
+  EXPECT_EQ(validated.request->height(), 48);
+  EXPECT_EQ(validated.request->upscale_factor(), 4);
+  EXPECT_EQ(validated.request->noise_level(), 20);
+  fields.width = 80;
+  fields.height = 64;
+  EXPECT_THAT(WrongFields(fields, Enlarger()), ElementsAre("spec.height"));
+}
+
+TEST(Enlargement, TheSmallPictureFitsTheModel) {
+  const std::string low_res = "spec.super_resolution.low_res";
+  EXPECT_THAT(WrongFields(Enlarge(Image(64, 32)), Enlarger()), IsEmpty());
+  EXPECT_THAT(WrongFields(Enlarge(Image(64, 36)), Enlarger()), ElementsAre(low_res));  // too many pixels
+  EXPECT_THAT(WrongFields(Enlarge(Image(68, 8)), Enlarger()), ElementsAre(low_res));
+  EXPECT_THAT(WrongFields(Enlarge(Image(3, 8)), Enlarger()), ElementsAre(low_res));
+  EXPECT_THAT(WrongFields(Enlarge(Image(std::numeric_limits<int>::max() / 4, 8)), Enlarger()), ElementsAre(low_res));
+  EXPECT_THAT(WrongFields(Enlarge(Image(20, 12, Fit::kRefuse)), Enlarger()), IsEmpty());
+  EXPECT_THAT(WrongFields(Enlarge(Image(21, 12, Fit::kRefuse)), Enlarger()), ElementsAre(low_res));
+}
+
+TEST(Enlargement, NoiseLevelsAreTheModels) {
+  RequestFields fields = Enlarge(Image(20, 12));
+  for (const int level : {-1, 101}) {
+    fields.noise_level = level;
+    EXPECT_THAT(WrongFields(fields, Enlarger()), ElementsAre("spec.super_resolution.noise_level")) << level;
+  }
+  fields.noise_level = 0;
+  EXPECT_THAT(WrongFields(fields, Enlarger()), IsEmpty());
+  ModelInfo silent = Enlarger();
+  silent.max_noise_level = silent.prompt_tokens = 0;
+  silent.default_guidance_scale = 1;
+  EXPECT_THAT(WrongFields(fields, silent), ElementsAre("spec.super_resolution.noise_level", "spec.prompt"));
+  fields.prompt.clear();
+  fields.noise_level.reset();
+  EXPECT_THAT(WrongFields(fields, silent), IsEmpty());
+  fields.guidance_scale = 2;
+  EXPECT_THAT(WrongFields(fields, silent), ElementsAre("spec.guidance_scale"));
+}
+
 TEST(WithoutPictures, KeepsWhatIsShown) {
   const auto request =
       std::make_shared<const GenerationRequest>(*Validate(Inpaint(Image(64, 48), Image(64, 48))).request);
