@@ -74,6 +74,7 @@ void CheckFit(const Components& parts, FolderReader& reader) {
   const ClipTextConfig& second = parts.text_2->config;
   const int64_t features = second.hidden_size + (parts.text ? parts.text->config.hidden_size : 0);
   CheckUNetFits(unet, parts.vae->config.latent_channels, features, "the text encoders' hidden_size together", reader);
+  if (unet.classes > 0) reader.AddProblem("unet: num_class_embeds: a model of this pipeline is told no class");
   const int64_t numbers = parts.traits.takes_aesthetic_score ? kSizesWithAesthetic : kSizes;
   const int64_t added = second.projection_dim + numbers * unet.added_number_features;
   if (unet.added_features == 0) {
