@@ -1,5 +1,7 @@
 #include "model/pipeline/folder_reader.h"
 
+#include "model/errors.h"
+
 namespace latentd::model {
 
 std::filesystem::path FolderReader::PathOf(const std::string& component) const {
@@ -31,7 +33,7 @@ void FolderReader::CheckIndex(const std::vector<std::pair<std::string, std::stri
 std::string FolderReader::ClassOf(const std::string& component, const std::vector<std::string>& choices) {
   std::string found = choices.front();
   Part([&] {
-    ConfigReader index = ConfigReader::FromFile(path_ / "model_index.json");
+    ConfigReader index = ConfigReader::FromFile(path() / "model_index.json");
     const nlohmann::json& value = index.Raw(component);
     std::string known;
     for (const std::string& choice : choices) {
@@ -41,7 +43,7 @@ std::string FolderReader::ClassOf(const std::string& component, const std::vecto
       }
       known.append(known.empty() ? "" : ", ").append(choice);
     }
-    throw ModelError((path_ / "model_index.json").string(),
+    throw ModelError((path() / "model_index.json").string(),
                      {component + ": " + value.dump() + " is not a pair of a library and one of: " + known});
   });
   return found;
