@@ -94,12 +94,11 @@ class FaultyXl : public testing::Test {
   // The problems after the field of a JSON file has been given another value.
   std::string With(const std::string& file, const std::string& field, const nlohmann::json& value) {
     nlohmann::json document = nlohmann::json::parse(std::ifstream(folder_ / file));
-    const nlohmann::json before = document[field];
+    const std::string before = document.dump();
     document[field] = value;
     std::ofstream(folder_ / file) << document;
     const std::string problems = Problems();
-    document[field] = before;
-    std::ofstream(folder_ / file) << document;
+    std::ofstream(folder_ / file) << before;
     return problems;
   }
 
