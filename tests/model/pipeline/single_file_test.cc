@@ -109,7 +109,7 @@ TEST(SingleFileTest, ATextEncoderWithoutTextModelInItsNamesIsTheSame) {
 
 TEST(SingleFileTest, EveryMissingTensorIsNamed) {
   Tensors tensors = Small("one-file-sd1");
-  for (const std::string name :
+  for (const std::string& name :
        {kUNet + "time_embed.0.bias", kUNet + "input_blocks.1.1.transformer_blocks.0.attn1.to_q.weight",
         std::string("first_stage_model.decoder.up.1.block.0.conv1.bias"),
         std::string("cond_stage_model.transformer.text_model.final_layer_norm.weight")}) {
@@ -165,7 +165,7 @@ TEST(SingleFileTest, TensorsThatBelongToNoPartAreNamed) {
   tensors["something"] = one;
   EXPECT_THAT(Problems(tensors),
               ElementsAre("\"something\": is unexpected", "unet: input_blocks.1.0.in_layers.5.weight: is unexpected"));
-  for (int i = 0; i < 30; ++i) tensors["x" + std::to_string(i)] = one;
+  for (int i = 0; i < 30; ++i) tensors[std::to_string(i)] = one;
   EXPECT_THAT(Problems(tensors), Contains("and 11 more unexpected tensors"));
 }
 
