@@ -47,7 +47,7 @@ def cases():
     yield case("clip-skip", clip_skip=1, literal_prompt=True, sampler="ddim")
     yield case("clip-skip-2", clip_skip=2, literal_prompt=True, sampler="heun", steps=4)
     yield case("two-prompts", prompt_2="the green house", negative_prompt_2="in the morning")
-    yield case("long-prompt", prompt="a red apple in the green house " * 20)
+    yield case("long-prompt", literal_prompt=True, prompt="a red apple in the green house " * 20)
     yield case("sizes", size=sizes((640, 400), (30, 0), (512, 512)))
     yield case("negative-sizes", size=sizes((64, 48), (0, 12), (1024, 768)), negative_size=sizes((16, 16), (5, 7), (32, 24)))
     yield case("unfinished", denoising_end=0.6, steps=9)

@@ -149,6 +149,7 @@ def pictures(pipeline, case, inputs):
         elif case["task"] == "image_to_image":
             kind = StableDiffusionImg2ImgPipeline(**pipeline.components, requires_safety_checker=False)
             kind.set_progress_bar_config(disable=True)
+            kind.scheduler = pipeline.scheduler.from_config(pipeline.own_scheduler_config)  # the constructor changes the one that it gets
             image = kind.image_processor.preprocess(Image.open(f"{inputs}/{case['image']}.png"), **size)
             images = kind(case["prompt"], image=image, strength=case["strength"], **common).images
         else:
