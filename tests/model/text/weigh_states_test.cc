@@ -36,9 +36,9 @@ TEST(WeighStatesTest, MultipliesEachTokenAndGivesTheMeanBack) {
 
 TEST(WeighStatesTest, LeavesTheProductWhereTheMeanSaysNothing) {
   const auto product = [](const at::Tensor& states, float weight) {
-    at::Tensor product = states.clone();
-    product.narrow(0, 1, 19).mul_(weight);
-    return product;
+    at::Tensor weighted = states.clone();
+    weighted.narrow(0, 1, 19).mul_(weight);
+    return weighted;
   };
   const at::Tensor no_mean = States(0.001);
   EXPECT_TRUE(SameBytes(WeighStates(no_mean, Weights(1.5)), product(no_mean, 1.5)));

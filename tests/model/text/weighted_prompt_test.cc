@@ -82,7 +82,9 @@ TEST(WeightedPromptTest, RefusesWeightsOutOfBounds) {
   for (const char* weight : {"10.001", "-10.001", "1000000"}) {
     EXPECT_THAT(FaultOf(std::string("(a:") + weight + ")"), HasSubstr("character 3 must be from -10 to 10")) << weight;
   }
-  EXPECT_THAT(FaultOf("(a:" + std::string(5000, '9') + ")"), HasSubstr("must be from -10 to 10"));
+  std::string nines = "(a:";
+  nines.append(5000, '9').append(")");
+  EXPECT_THAT(FaultOf(nines), HasSubstr("must be from -10 to 10"));
   EXPECT_THAT(FaultOf("b ((a:5):-3)"), StartsWith("the weights at character 5 multiply to more than 10"));
   EXPECT_EQ(FaultOf("((a:8):0.5)"), "");
 }
