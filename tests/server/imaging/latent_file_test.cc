@@ -47,7 +47,7 @@ TEST(LatentFile, ReadsWhatItWrote) {
   EXPECT_EQ(latent->values, Small().values);
   EXPECT_THAT(file, HasSubstr("trainedAlgorithmicMedia"));
   EXPECT_THAT(file, HasSubstr("Seed: 7"));
-  const auto opened = OpenImage(std::make_shared<const std::string>(file));
+  const auto opened = OpenImage(std::make_shared<const std::string>(file), "");
   ASSERT_TRUE(opened.ok()) << opened.status();
   EXPECT_EQ(opened->latent->height, 1);
   EXPECT_EQ(opened->width, 0);
