@@ -32,7 +32,8 @@ std::string WithHeader(const std::string& header, size_t bytes = 24) {
 std::string Error(const std::string& file) {
   const auto latent = DecodeLatent(file, {});
   EXPECT_EQ(latent.status().code(), absl::StatusCode::kInvalidArgument) << latent.status();
-  EXPECT_EQ(OpenImage(std::make_shared<const std::string>(file)).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(OpenImage(std::make_shared<const std::string>(file), "").status().code(),
+            absl::StatusCode::kInvalidArgument);
   return std::string(latent.status().message());
 }
 
