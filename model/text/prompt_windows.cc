@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 
 namespace latentd::model {
@@ -102,7 +103,10 @@ PromptWindows LiteralWindow(const ClipTokenizer& tokenizer, std::string_view tex
 }
 
 PromptWindows WindowsOf(const ClipTokenizer& tokenizer, const std::string& text, bool literal) {
-  return literal ? LiteralWindow(tokenizer, text) : SplitIntoWindows(tokenizer, ParseWeightedPrompt(text).pieces);
+  if (literal) return LiteralWindow(tokenizer, text);
+  const WeightedPrompt prompt = ParseWeightedPrompt(text);
+  if (!prompt.fault.empty()) throw std::invalid_argument(prompt.fault);
+  return SplitIntoWindows(tokenizer, prompt.pieces);
 }
 
 }  // namespace latentd::model

@@ -37,7 +37,7 @@ PromptWindows SplitIntoWindows(const ClipTokenizer& tokenizer, std::span<const P
 // The text as it is, in one window, as diffusers cuts it.
 PromptWindows LiteralWindow(const ClipTokenizer& tokenizer, std::string_view text);
 
-// Either of them. REQUIRES: ParseWeightedPrompt finds no fault in `text`, unless it is literal.
+// Either of them. Throws std::invalid_argument when ParseWeightedPrompt finds a fault in `text` that is not literal.
 PromptWindows WindowsOf(const ClipTokenizer& tokenizer, const std::string& text, bool literal);
 
 }  // namespace latentd::model
