@@ -157,8 +157,6 @@ std::map<std::string, std::string> Found(const model::TestFolder& folder) {
   return found;
 }
 
-const std::string kGoldenModels = LATENTD_SOURCE_DIR "/tests/golden/pipelines/models/";
-
 TEST(FindModels, FilesAreModelsNamedWithoutTheirExtension) {
   const model::TestFolder folder;
   fs::copy(kGoldenModels + "one-file-sd1.safetensors", folder.path() / "v1.5 pruned.safetensors");
