@@ -104,8 +104,9 @@ absl::StatusOr<std::vector<engine::ModelEntry>> FindModels(const config::ServerO
     if (model.info.state == core::ModelState::kBroken) {
       spdlog::error("model {} cannot be served: {}", model.info.name, std::string(model.info.error.message()));
     } else {
-      spdlog::info("model {}: {}, {} x {}, {} MB of weights", model.info.name, model.info.architecture,
-                   model.info.native_width, model.info.native_height, model.info.memory_bytes / 1'000'000);
+      spdlog::info("model {}: {}{}, {} x {}, {} MB of weights", model.info.name, model.info.architecture,
+                   model.info.one_file ? " (one file)" : "", model.info.native_width, model.info.native_height,
+                   model.info.memory_bytes / 1'000'000);
     }
   }
   for (const std::string& name : options.preload.names) {

@@ -35,7 +35,7 @@ std::vector<std::string> ModelRow(const v1::Model& model) {
       });
   return {ShortName(model.name(), "models/"),
           StateText(v1::Model::State_Name(model.state())),
-          model.architecture(),
+          absl::StrCat(model.architecture(), model.one_file() ? " (one file)" : ""),
           absl::StrCat(model.native_width(), "x", model.native_height()),
           absl::StrCat(model.default_steps()),
           absl::StrFormat("%g", model.default_guidance_scale()),

@@ -8,6 +8,7 @@
 #include "model/adapters/adaptable_network.h"
 #include "model/adapters/lora_scope.h"
 #include "model/layers/context.h"
+#include "model/pipeline/size_condition.h"
 
 namespace latentd::model {
 
@@ -15,8 +16,12 @@ namespace latentd::model {
 struct Lanes {
   at::Tensor samples;          // [L, C, h, w] float32 on the model's device
   at::Tensor timesteps;        // [L] float32 on the CPU, where their embedding is made: no round trip to the device
+  at::Tensor guidance;         // [L] float64 on the CPU: guidance scales, for networks that embed them
   Context context;             // empty for unconditional networks
   std::vector<LoraSet> loras;  // [L]; or empty: no lane has one
+  at::Tensor pooled{};         // [L, P] on the model's device; undefined when the conditioner gives none
+  std::vector<SizeCondition> sizes{};  // L of them
+  at::Tensor class_labels{};           // int64 [L] on the CPU; undefined for networks that are told no class
 };
 
 // The network that predicts noise, whatever its kind. Not thread-safe. On the CPU in float32 a lane's bytes depend on

@@ -5,25 +5,14 @@
 namespace latentd::model {
 
 std::filesystem::path FolderReader::PathOf(const std::string& component) const {
-  const bool flat = !std::filesystem::exists(path_ / component) && std::filesystem::exists(path_ / "config.json");
-  return flat ? path_ : path_ / component;
-}
-
-bool FolderReader::Part(const std::function<void()>& read) {
-  try {
-    read();
-    return true;
-  } catch (const ModelError& error) {
-    const std::string where = std::filesystem::path(error.where()).lexically_relative(path_).string();
-    for (const std::string& problem : error.problems()) AddProblem(std::string(where).append(": ").append(problem));
-    return false;
-  }
+  const bool flat = !std::filesystem::exists(path() / component) && std::filesystem::exists(path() / "config.json");
+  return flat ? path() : path() / component;
 }
 
 void FolderReader::CheckIndex(const std::vector<std::pair<std::string, std::string>>& components,
                               std::initializer_list<std::string> ignored) {
   Part([&] {
-    ConfigReader index = ConfigReader::FromFile(path_ / "model_index.json");
+    ConfigReader index = ConfigReader::FromFile(path() / "model_index.json");
     for (const auto& [name, wanted] : components) {
       const nlohmann::json& value = index.Raw(name);
       if (!value.is_array() || value.size() != 2 || !value[1].is_string()) {
@@ -41,8 +30,23 @@ void FolderReader::CheckIndex(const std::vector<std::pair<std::string, std::stri
   });
 }
 
-void FolderReader::Finish() {
-  if (!problems_.empty()) throw ModelError(path_.string(), std::exchange(problems_, {}));
+std::string FolderReader::ClassOf(const std::string& component, const std::vector<std::string>& choices) {
+  std::string found = choices.front();
+  Part([&] {
+    ConfigReader index = ConfigReader::FromFile(path() / "model_index.json");
+    const nlohmann::json& value = index.Raw(component);
+    std::string known;
+    for (const std::string& choice : choices) {
+      if (value.is_array() && value.size() == 2 && value[1] == choice) {
+        found = choice;
+        return;
+      }
+      known.append(known.empty() ? "" : ", ").append(choice);
+    }
+    throw ModelError((path() / "model_index.json").string(),
+                     {component + ": " + value.dump() + " is not a pair of a library and one of: " + known});
+  });
+  return found;
 }
 
 }  // namespace latentd::model

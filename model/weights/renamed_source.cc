@@ -8,23 +8,39 @@ namespace latentd::model {
 
 std::shared_ptr<const RenamedSource> RenamedSource::Make(std::shared_ptr<const TensorSource> source,
                                                          const KeyMap& map) {
+  return Select(std::move(source), [&map](const std::string& name, const TensorInfo& info) {
+    return std::vector<RenamedTensor>{map(name, info)};
+  });
+}
+
+std::shared_ptr<const RenamedSource> RenamedSource::Select(std::shared_ptr<const TensorSource> source,
+                                                           const PartsMap& map) {
   return std::shared_ptr<const RenamedSource>(new RenamedSource(std::move(source), map));
 }
 
-RenamedSource::RenamedSource(std::shared_ptr<const TensorSource> source, const KeyMap& map)
+RenamedSource::RenamedSource(std::shared_ptr<const TensorSource> source, const PartsMap& map)
     : source_(std::move(source)) {
   std::vector<std::string> problems;
   for (const auto& [name, info] : source_->tensors()) {
-    RenamedTensor renamed = map(name, info);
-    const auto [original, is_new] = originals_.emplace(renamed.name, name);
-    if (!is_new) problems.push_back("'" + original->second + "' and '" + name + "' are both '" + renamed.name + "'");
-    tensors_.emplace(renamed.name, TensorInfo{.dtype = info.dtype, .shape = std::move(renamed.shape)});
+    for (RenamedTensor& part : map(name, info)) {
+      const Origin origin{.name = name, .first_row = part.first_row, .transposed = part.transposed};
+      const auto [other, is_new] = origins_.emplace(part.name, origin);
+      if (!is_new) {
+        problems.push_back("'" + other->second.name + "' and '" + name + "' are both '" + part.name + "'");
+      }
+      tensors_.emplace(part.name, TensorInfo{.dtype = info.dtype, .shape = std::move(part.shape)});
+    }
   }
   if (!problems.empty()) throw ModelError(where(), std::move(problems));
 }
 
 at::Tensor RenamedSource::Get(const std::string& name) const {
-  return source_->Get(originals_.at(name)).view(tensors_.at(name).shape);
+  const Origin& origin = origins_.at(name);
+  const std::vector<int64_t>& shape = tensors_.at(name).shape;
+  at::Tensor tensor = source_->Get(origin.name);
+  if (origin.transposed) return tensor.t();
+  if (tensor.numel() != c10::multiply_integers(shape)) tensor = tensor.narrow(0, origin.first_row, shape[0]);
+  return tensor.view(shape);
 }
 
 }  // namespace latentd::model

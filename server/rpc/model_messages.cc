@@ -56,6 +56,7 @@ v1::Model ToProto(const core::ModelInfo& model, const core::RequestLimits& limit
   out.set_state(ToProto(model.state));
   if (!model.error.ok()) *out.mutable_error() = ToRpcStatus(model.error);
   out.set_architecture(model.architecture);
+  out.set_one_file(model.one_file);
   out.set_native_width(model.native_width);
   out.set_native_height(model.native_height);
   out.set_size_multiple(model.size_multiple);
@@ -78,6 +79,12 @@ v1::Model ToProto(const core::ModelInfo& model, const core::RequestLimits& limit
   out.set_memory_bytes(model.memory_bytes);
   out.set_max_pixels(model.max_pixels);
   out.set_default_sigmas(model.default_sigmas);
+  out.set_takes_prompt_2(model.takes_prompt_2);
+  out.set_takes_size_conditioning(model.takes_size_conditioning);
+  out.set_takes_aesthetic_score(model.takes_aesthetic_score);
+  out.set_num_classes(model.num_classes);
+  out.set_upscale_factor(model.upscale_factor);
+  out.set_max_noise_level(model.max_noise_level);
   return out;
 }
 

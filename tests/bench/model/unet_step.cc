@@ -1,6 +1,7 @@
-// Times one guided U-Net step of Stable Diffusion 1.5 with random weights, or a batch of the embedded model's U-Net.
+// Times one guided U-Net step of Stable Diffusion 1.5 with random weights, a batch of the embedded model's U-Net, or
+// previews by the decoder of TAESD.
 //
-//   unet_step [--model sd15|small] [--dtype float32|bfloat16] [--lanes N] [--size N] [--runs N] [--threads N]
+//   unet_step [--model sd15|small|taesd] [--dtype float32|bfloat16] [--lanes N] [--size N] [--runs N] [--threads N]
 //             [--compare] [--loras N [--rank N]] [--serve]
 //
 // Prints the seconds of each run, on the wall and of the processor (read by compare_unet_step.py), then minimum, median
@@ -27,6 +28,7 @@
 
 #include "model/adapters/lora_scope.h"
 #include "model/unet/unet.h"
+#include "model/vae/autoencoder_tiny.h"
 
 namespace latentd::model {
 namespace {
@@ -75,9 +77,9 @@ UNetConfig ConfigOf(const std::string& model) {
 }
 
 // Cheap weights of a plausible size: a repeated pattern instead of 860 million normal draws.
-void Fill(UNet2DConditionModel& unet) {
+void Fill(const torch::nn::Module& network) {
   const at::Tensor noise = at::randn({1 << 20});
-  for (at::Tensor& parameter : unet->parameters()) {
+  for (at::Tensor& parameter : network.parameters()) {
     const bool matrix = parameter.dim() > 1;
     const double fan_in = matrix ? static_cast<double>(parameter.numel()) / static_cast<double>(parameter.size(0)) : 1;
     at::Tensor flat = at::empty({parameter.numel()}, parameter.options());
@@ -124,35 +126,73 @@ void Print(const char* what, std::vector<double> values) {
               values.back());
 }
 
+// A forward of some of the lanes.
+using Forward = std::function<void(int64_t first, int64_t count)>;
+
+// What is timed.
+struct Subject {
+  Forward forward;
+  std::function<void()> with_loras;  // all lanes, each with its LoRA
+};
+
+// The LoRAs of a network's lanes, as many as asked for.
+struct LoraLanes {
+  explicit LoraLanes(const torch::nn::Module& unet) : layers("unet", unet) {}
+
+  const AdaptableNetwork layers;
+  std::vector<std::vector<AppliedLora>> loras;
+  std::vector<LoraSet> sets;  // of the lanes; they point into `loras`
+};
+
+std::shared_ptr<LoraLanes> MakeLoraLanes(const Arguments& arguments, const torch::nn::Module& unet) {
+  auto lanes = std::make_shared<LoraLanes>(unet);
+  for (int64_t i = 0; i < arguments.loras; ++i) {
+    lanes->loras.push_back({{.lora = MakeLora(lanes->layers, arguments.rank), .scale = 0.8}});
+  }
+  for (int64_t i = 0; i < arguments.lanes && arguments.loras > 0; ++i) {
+    lanes->sets.emplace_back(lanes->loras[static_cast<size_t>(i * arguments.loras / arguments.lanes)]);
+  }
+  return lanes;
+}
+
+Subject MakeUNet(const Arguments& arguments, const at::TensorOptions& options, int64_t size) {
+  UNet2DConditionModel unet(ConfigOf(arguments.model), options);
+  Fill(*unet);
+  const int64_t lanes = arguments.lanes;
+  const int64_t features = unet->config().levels.back().context_features;
+  const at::Tensor sample = at::randn({lanes, unet->config().in_channels, size, size}).to(options);
+  const at::Tensor timesteps = at::empty({lanes}, at::kFloat).fill_(500);
+  const at::Tensor states = at::randn({lanes, 77, features}).to(options);
+  const Forward forward = [=](int64_t first, int64_t count) {
+    unet->forward(sample.narrow(0, first, count), timesteps.narrow(0, first, count),
+                  {{states.narrow(0, first, count)}});
+  };
+  return {.forward = forward, .with_loras = [=, changes = MakeLoraLanes(arguments, *unet)] {
+            const LoraScope scope(changes->layers, changes->sets);
+            forward(0, lanes);
+          }};
+}
+
+Subject MakeTaesd(const Arguments& arguments, const at::TensorOptions& options, int64_t size) {
+  AutoencoderTiny taesd(ReadAutoencoderTinyConfig(ConfigReader("taesd", nlohmann::json::object())), options);
+  Fill(*taesd);
+  const at::Tensor latents = at::randn({arguments.lanes, 4, size, size}).to(options);
+  return {.forward = [=](int64_t first, int64_t count) { taesd->Decode(latents.narrow(0, first, count)); },
+          .with_loras = nullptr};
+}
+
 int Main(int argc, char** argv) {
   const Arguments arguments = Parse(argc, argv);
   if (arguments.threads > 0) at::set_num_threads(arguments.threads);
-  const at::ScalarType dtype = arguments.dtype == "bfloat16" ? at::kBFloat16 : at::kFloat;
-  UNet2DConditionModel unet(ConfigOf(arguments.model), at::TensorOptions().dtype(dtype));
-  Fill(unet);
+  const auto options = at::TensorOptions().dtype(arguments.dtype == "bfloat16" ? at::kBFloat16 : at::kFloat);
   const int64_t size = arguments.size > 0 ? arguments.size : arguments.model == "small" ? 16 : 64;
-  const int64_t features = unet->config().levels.back().context_features;
-  const at::Tensor sample = at::randn({arguments.lanes, unet->config().in_channels, size, size}).to(dtype);
-  const at::Tensor timesteps = at::empty({arguments.lanes}, at::kFloat).fill_(500);
-  const at::Tensor states = at::randn({arguments.lanes, 77, features}).to(dtype);
-
-  const auto together = [&] { unet->forward(sample, timesteps, {{states}}); };
-  const AdaptableNetwork layers("unet", *unet);
-  std::vector<std::vector<AppliedLora>> loras;
-  for (int64_t i = 0; i < arguments.loras; ++i)
-    loras.push_back({{.lora = MakeLora(layers, arguments.rank), .scale = 0.8}});
-  std::vector<LoraSet> sets;  // of the lanes
-  for (int64_t i = 0; i < arguments.lanes && arguments.loras > 0; ++i) {
-    sets.emplace_back(loras[static_cast<size_t>(i * arguments.loras / arguments.lanes)]);
-  }
-  const auto with_loras = [&] {
-    const LoraScope scope(layers, sets);
-    together();
-  };
+  const Subject subject =
+      arguments.model == "taesd" ? MakeTaesd(arguments, options, size) : MakeUNet(arguments, options, size);
+  const Forward& forward = subject.forward;
+  const auto together = [&] { forward(0, arguments.lanes); };
+  const auto with_loras = [&] { subject.with_loras(); };
   const auto one_by_one = [&] {
-    for (int64_t i = 0; i < arguments.lanes; ++i) {
-      unet->forward(sample.narrow(0, i, 1), timesteps.narrow(0, i, 1), {{states.narrow(0, i, 1)}});
-    }
+    for (int64_t i = 0; i < arguments.lanes; ++i) forward(i, 1);
   };
   together();
   const auto run = [](const std::function<void()>& step) {

@@ -25,6 +25,9 @@ TEST_F(ListCommandsTest, ModelsAreATableAndBrokenOnesSayWhy) {
   model.set_memory_bytes(80'000'000);
   model.add_samplers()->set_name("ddim");
   model.add_samplers()->set_name("dpmpp_2m");
+  v1::Model& file = server_.models.emplace_back(model);
+  file.set_name("models/v1-5");
+  file.set_one_file(true);
   v1::Model& broken = server_.models.emplace_back();
   broken.set_name("models/cut");
   broken.set_state(v1::Model::STATE_BROKEN);
@@ -33,8 +36,9 @@ TEST_F(ListCommandsTest, ModelsAreATableAndBrokenOnesSayWhy) {
   const Finished finished = RunLatentctl(With("models"));
   EXPECT_EQ(finished.code, 0) << finished.err;
   EXPECT_EQ(finished.out,
-            "MODEL       STATE   ARCHITECTURE        SIZE   STEPS  GUIDANCE  MEMORY   SAMPLERS (* default)\n"
-            "pictograms  loaded  stable-diffusion-1  64x64  25     5         80.0 MB  ddim dpmpp_2m*\n"
+            "MODEL       STATE   ARCHITECTURE                   SIZE   STEPS  GUIDANCE  MEMORY   SAMPLERS (* default)\n"
+            "pictograms  loaded  stable-diffusion-1             64x64  25     5         80.0 MB  ddim dpmpp_2m*\n"
+            "v1-5        loaded  stable-diffusion-1 (one file)  64x64  25     5         80.0 MB  ddim dpmpp_2m*\n"
             "cut         broken\n"
             "\n"
             "models/cut: unet: the file is truncated\n");

@@ -130,7 +130,7 @@ def cases():
                guidance_scale=1.0)
     yield case("lora-original-names", [("lora-original-names", 1.0)], model="tiny-v", sampler="ddim", steps=5, width=72, height=64)
     yield case("lora-three", [("lora-kohya", 0.3), ("lora-before-peft", 0.6), ("lora-attention", -0.7)], model="tiny-epsilon",
-               sampler="heun", steps=5, width=56, height=72, clip_skip=1)
+               sampler="heun", steps=5, width=56, height=72, clip_skip=1, literal_prompt=True)
 
 
 def load(pipeline, folder, loras):

@@ -3,7 +3,8 @@
 
 The merges come from the PyPI wheel open_clip_torch (`pip download --no-deps open_clip_torch==3.3.0`), which carries CLIP's
 own bpe_simple_vocab_16e6.txt.gz. Folders are written in every form in which tokenizers are found, and thousands of texts
-are encoded in each by both; in one of them also every code point of Unicode. Prints one line per folder; the exit code is 1 when a text differs.
+are encoded in each by both; in one of them also every code point of Unicode. The vocabulary in the program is compared with the two folders that it
+stands for. Prints one line per comparison; the exit code is 1 when a text differs.
 
     cmake --build build/release --target tokenize_lines
     python tests/parity/text/compare_tokenizer.py --wheel open_clip_torch-3.3.0-py3-none-any.whl \
@@ -24,6 +25,8 @@ import clip_folders
 import prompts
 
 WINDOW = 77
+# Folders that the vocabulary in the program stands for, and its padding.
+SHIPPED = {"sd1": "end", "sd2": "exclamation"}
 
 
 def expected(tokenizer, text):
@@ -37,10 +40,11 @@ def expected(tokenizer, text):
 
 
 def compare(folder, tool, texts):
+    """`tool`: the program and how it is to be called."""
     tokenizer = CLIPTokenizer.from_pretrained(folder)
     tokenizer.model_max_length = WINDOW  # what the files leave open is 77 in C++
     lines = "".join(text.encode("utf-8").hex() + "\n" for text in texts)
-    output = subprocess.run([tool, folder], input=lines, capture_output=True, text=True, check=True).stdout
+    output = subprocess.run(tool, input=lines, capture_output=True, text=True, check=True).stdout
     actual = [json.loads(line) for line in output.splitlines()]
     assert len(actual) == len(texts)
     wrong = 0
@@ -71,9 +75,12 @@ def main():
         merges = clip_folders.full_merges(arguments.wheel)
         for name in clip_folders.write_all(pathlib.Path(root), merges):
             chosen = texts + (list(prompts.every_code_point()) if name == "sd2" else [])
-            wrong = compare(str(pathlib.Path(root) / name), arguments.tool, chosen)
-            print(f"{name:24} {len(chosen)} texts, {wrong} differ")
-            failed += wrong
+            folder = str(pathlib.Path(root) / name)
+            calls = {name: [folder]} | ({f"{name}, shipped": ["--shipped", SHIPPED[name]]} if name in SHIPPED else {})
+            for label, call in calls.items():
+                wrong = compare(folder, [arguments.tool, *call], chosen)
+                print(f"{label:24} {len(chosen)} texts, {wrong} differ")
+                failed += wrong
     sys.exit(1 if failed else 0)
 
 
