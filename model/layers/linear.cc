@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/kernels/elementwise.h"
+#include "model/kernels/low_rank.h"
 #include "model/kernels/matmul.h"
 #include "model/kernels/row_linear.h"
 #include "model/layers/tokens.h"
@@ -58,10 +59,16 @@ at::Tensor LinearImpl::ForwardRows(const at::Tensor& x) const {
 }
 
 void LinearImpl::AddDeltas(const at::Tensor& x, int64_t first_lane, const at::Tensor& out) const {
+  if (!has_deltas()) return;
+  std::vector<kernels::LowRankTerm> terms;
   ForEachDelta(first_lane, x.size(0), [&](const LaneDelta& delta, int64_t first, int64_t count) {
-    const at::Tensor thin = kernels::Linear(x.narrow(0, first, count), delta.change->down, {});  // [n, ..., rank]
-    kernels::AddLinear(thin, delta.change->up, delta.scale, out.narrow(0, first, count));
+    terms.push_back({.first_lane = first,
+                     .lanes = count,
+                     .down = &delta.change->down,
+                     .up = &delta.change->up,
+                     .scale = delta.scale});
   });
+  kernels::AddLowRank(x, terms, out);
 }
 
 }  // namespace latentd::model

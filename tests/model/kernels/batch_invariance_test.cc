@@ -14,6 +14,7 @@
 #include "model/kernels/dispatch.h"
 #include "model/kernels/elementwise.h"
 #include "model/kernels/group_norm.h"
+#include "model/kernels/low_rank.h"
 #include "model/kernels/matmul.h"
 #include "model/kernels/row_linear.h"
 #include "model/layers/layer_norm.h"
@@ -68,6 +69,20 @@ TEST_P(BatchInvarianceTest, AddLinear) {
                               [&](const at::Tensor& x) {
                                 const at::Tensor into = x.narrow(-1, 0, 1).expand({-1, -1, out}).contiguous();
                                 AddLinear(x, w, 0.7, into);
+                                return into;
+                              });
+  }
+}
+
+TEST_P(BatchInvarianceTest, AddLowRank) {  // ours with every type
+  for (const auto& [tokens, in, out] :
+       {std::array<int64_t, 3>{1, 16, 64}, {15, 64, 384}, {64, 48, 256}, {300, 32, 330}}) {
+    const at::Tensor down = Make("down", {16, in}), up = Make("up", {out, 16});
+    ExpectLanesAreIndependent("low-rank product of " + std::to_string(tokens), Make("x", {16, tokens, in}),
+                              [&](const at::Tensor& x) {
+                                const at::Tensor into = x.narrow(-1, 0, 1).expand({-1, -1, out}).contiguous();
+                                const LowRankTerm term{0, x.size(0), &down, &up, 0.7};
+                                AddLowRank(x, {&term, 1}, into);
                                 return into;
                               });
   }

@@ -20,6 +20,7 @@
 #include "model/kernels/conv2d.h"
 #include "model/kernels/elementwise.h"
 #include "model/kernels/group_norm.h"
+#include "model/kernels/low_rank.h"
 #include "model/kernels/matmul.h"
 #include "model/kernels/row_linear.h"
 #include "tests/model/layers/golden.h"
@@ -72,6 +73,33 @@ TEST_P(KernelsTest, AddLinearAddsTheScaledProductInPlace) {
       EXPECT_TRUE(SameBytes(into[0], before[0]));
       EXPECT_TRUE(SameBytes(into[2], before[2]));
     }
+  }
+}
+
+TEST_P(KernelsTest, AddLowRankAddsEachTermToItsLanes) {
+  struct Case {
+    int64_t rows, in, out, rank;
+  };
+  for (const Case& c : {Case{1, 5, 7, 1}, {64, 160, 40, 16}, {530, 33, 700, 3}, {7, 320, 320, 150}}) {
+    const at::Tensor x = Make("x", {4, c.rows, c.in});
+    const auto weight = [&](const std::string& name, int64_t columns, int64_t features) {
+      return (Make(name, {columns, features}) / std::sqrt(static_cast<double>(features))).to(GetParam());
+    };
+    const at::Tensor down = weight("down", c.rank, c.in), up = weight("up", c.out, c.rank);
+    const at::Tensor other_down = weight("other down", 2, c.in), other_up = weight("other up", c.out, 2);
+    const at::Tensor out = Make("out", {4, c.rows, c.out});
+    at::Tensor expected = out.to(at::kDouble);
+    const auto add = [&](int64_t lane, const at::Tensor& d, const at::Tensor& u, double scale) {
+      expected[lane].add_(at::linear(at::linear(x[lane].to(at::kDouble), d.to(at::kDouble)), u.to(at::kDouble)), scale);
+    };
+    for (const int64_t lane : {1, 2}) add(lane, down, up, 1);
+    for (const int64_t lane : {2, 3}) add(lane, other_down, other_up, -0.75);
+    const at::Tensor before = out.clone();
+    const std::array<LowRankTerm, 2> terms = {LowRankTerm{1, 2, &down, &up, 1},
+                                              LowRankTerm{2, 2, &other_down, &other_up, -0.75}};
+    AddLowRank(x, terms, out);
+    ExpectNear(out, expected, "low rank");
+    EXPECT_TRUE(SameBytes(out[0], before[0]));
   }
 }
 
