@@ -31,6 +31,7 @@
 #include "server/metrics/prometheus_metrics.h"
 #include "server/metrics/stats_collector.h"
 #include "server/rpc/server.h"
+#include "server/store/memory_blob_store.h"
 #include "server/store/memory_job_store.h"
 
 namespace latentd {
@@ -194,6 +195,10 @@ absl::Status Serve(const config::ServerOptions& options) {
                                                                            .max_queued_jobs = options.max_queued_jobs,
                                                                            .job_ttl = options.job_ttl,
                                                                            .job_bytes = options.job_bytes});
+  store::MemoryBlobStore blobs({.clock = &clock,
+                                .bytes = options.blob_bytes,
+                                .ttl = options.job_ttl,
+                                .on_usage = [&](const core::BlobUsage& usage) { prometheus.SetBlobs(usage); }});
   // A GPU says itself when it is full; a process that takes too much of the machine's memory is killed.
   const int64_t memory = options.model_memory > 0 ? options.model_memory
                          : device->is_cuda()      ? 0
@@ -228,6 +233,7 @@ absl::Status Serve(const config::ServerOptions& options) {
                                      .store = store.get(),
                                      .catalog = &registry,
                                      .adapters = &adapters,
+                                     .blobs = &blobs,
                                      .clock = &clock,
                                      .open_image = imaging::OpenImage,
                                      .stats = [&] { return collector.Get(); },

@@ -9,6 +9,7 @@
 #include "client/cli/interrupt.h"
 #include "client/cli/job_session.h"
 #include "client/cli/json.h"
+#include "client/cli/large_inputs.h"
 #include "client/cli/output_files.h"
 #include "client/cli/print_error.h"
 
@@ -34,13 +35,15 @@ absl::StatusOr<std::string> ChooseModel(const client::Client& client, const std:
   return name;
 }
 
-int Detach(const client::Client& client, const CommandLine& line) {
+int Detach(const client::Client& client, const CommandLine& line, const LargeInputs& inputs) {
   v1::CreateJobRequest request;
   *request.mutable_spec() = line.spec;
   *request.mutable_options() = line.options;
-  const absl::StatusOr<v1::Job> job = client.CreateJob(
-      std::move(request), {},
-      [](const absl::Status& error, absl::Duration delay) { std::cerr << RetryText(error, delay) << std::endl; });
+  const auto retry = [](const absl::Status& error, absl::Duration delay) {
+    std::cerr << RetryText(error, delay) << std::endl;
+  };
+  const absl::StatusOr<v1::Job> job =
+      inputs.CallWithBlobs<v1::Job>(client, {}, retry, [&] { return client.CreateJob(request, {}, retry); });
   if (!job.ok()) {
     return Fail(job.status(), line);
   }
@@ -58,8 +61,9 @@ int Generate(const client::Client& client, CommandLine line) {
     }
     line.spec.set_model(*model);
   }
+  const LargeInputs inputs(line.spec);
   if (line.detach) {
-    return Detach(client, line);
+    return Detach(client, line, inputs);
   }
   const int num_images = line.spec.num_images();
   OutputFiles files(line.out, num_images);
@@ -70,7 +74,9 @@ int Generate(const client::Client& client, CommandLine line) {
   JobSession session(line, num_images, &files);
   const Interrupt interrupt("cancelling the job; Ctrl-C again leaves at once");
   const client::GenerateOptions options{.job = line.options, .call = {.stop = interrupt.token()}};
-  const absl::StatusOr<client::Result> result = client.Generate(line.spec, options, session.callbacks());
+  const client::Callbacks callbacks = session.callbacks();
+  const absl::StatusOr<client::Result> result = inputs.CallWithBlobs<client::Result>(
+      client, options.call, callbacks.retry, [&] { return client.Generate(line.spec, options, callbacks); });
   session.Finish();
   const int code = session.Conclude(result, interrupt);
   if (code == kUnavailable && !session.job().empty()) {

@@ -47,8 +47,8 @@ std::unique_ptr<Client> Client::Connect(const std::string& address, ClientOption
 }
 
 Client::Client(const std::shared_ptr<grpc::ChannelInterface>& channel, ClientOptions options)
-    : impl_(
-          new Impl{std::move(options), channel, v1::ImageGeneration::NewStub(channel), v1::Models::NewStub(channel)}) {}
+    : impl_(new Impl{std::move(options), channel, v1::ImageGeneration::NewStub(channel), v1::Models::NewStub(channel),
+                     v1::Blobs::NewStub(channel)}) {}
 
 Client::~Client() = default;
 

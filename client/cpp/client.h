@@ -83,6 +83,14 @@ class Client {
   absl::Status DeleteJob(const std::string& job, const CallOptions& options = {}) const;
   absl::StatusOr<OutputFile> GetOutput(const std::string& job, int index, const CallOptions& options = {}) const;
 
+  // Sends a large input in parts of 1 MiB, unless the server has it: only what it lacks, also after a lost connection.
+  // Gives its SHA-256, by which requests refer to it (InputImage.blob_sha256) for as long as the server keeps it: a
+  // request that is NOT_FOUND with the reason BLOB_NOT_FOUND is mended by sending the blob again. `retry` is told of
+  // each pause. Errors: as Blobs.PutChunk says. INVALID_ARGUMENT: no bytes.
+  absl::StatusOr<std::string> PutBlob(
+      const std::string& bytes, const CallOptions& options = {},
+      const std::function<void(const absl::Status&, absl::Duration)>& retry = nullptr) const;
+
   absl::StatusOr<std::vector<v1::Model>> ListModels(const CallOptions& options = {}) const;
   absl::StatusOr<std::vector<v1::Adapter>> ListAdapters(const CallOptions& options = {}) const;
   // `model` is a full name, "models/<folder>".

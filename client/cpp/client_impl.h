@@ -12,6 +12,7 @@
 #include "client/cpp/job_watcher.h"
 #include "client/cpp/unary_call.h"
 #include "grpcpp/channel.h"
+#include "latentd/v1/blobs.grpc.pb.h"
 #include "latentd/v1/image_generation.grpc.pb.h"
 #include "latentd/v1/models.grpc.pb.h"
 
@@ -23,6 +24,7 @@ struct Client::Impl {
   std::shared_ptr<grpc::ChannelInterface> channel;
   std::unique_ptr<v1::ImageGeneration::StubInterface> images;
   std::unique_ptr<v1::Models::StubInterface> models;
+  std::unique_ptr<v1::Blobs::StubInterface> blobs;
   mutable std::atomic<bool> answered = false;  // some call of this client has succeeded
 
   RetryPolicy MakePolicy() const {

@@ -18,7 +18,7 @@ struct ErrorDetails {
   std::string reason{};                           // stable, such as "QUEUE_FULL": google.rpc.ErrorInfo.reason
   std::map<std::string, std::string> metadata{};  // ErrorInfo.metadata
   std::optional<absl::Duration> retry_after{};    // RetryInfo, and gRPC's pushback
-  std::string resource_type{};                    // ResourceInfo: "model", "job", "adapter"
+  std::string resource_type{};                    // ResourceInfo: "model", "job", "adapter", "blob"
   std::string resource_name{};
   std::string quota{};                       // QuotaFailure: which limit
   std::vector<FieldViolation> violations{};  // BadRequest

@@ -22,6 +22,7 @@ struct InputImage {
   int width = 0;         // upright
   int height = 0;
   std::optional<Fit> fit{};
+  bool is_shared = false;  // a blob store holds the data as well, and counts it
 };
 
 // By how many pixels a picture is continued.

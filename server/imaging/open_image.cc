@@ -7,10 +7,10 @@
 
 namespace latentd::imaging {
 
-absl::StatusOr<core::InputImage> OpenImage(core::Blob file) {
+absl::StatusOr<core::InputImage> OpenImage(core::Blob file, std::string sha256) {
   const absl::StatusOr<ImageInfo> info = InspectImage(*file, {});
   if (!info.ok()) return info.status();
-  std::string sha256 = Sha256Hex(*file);
+  if (sha256.empty()) sha256 = Sha256Hex(*file);
   return core::InputImage{
       .data = std::move(file), .sha256 = std::move(sha256), .width = info->width, .height = info->height, .fit = {}};
 }

@@ -1,12 +1,15 @@
 #pragma once
 
+#include <string>
+
 #include "absl/status/statusor.h"
 #include "server/core/blob.h"
 #include "server/core/input_image.h"
 
 namespace latentd::imaging {
 
-// A file that came with a request, looked at (InspectImage, with its errors) and hashed, not decoded. Thread-safe.
-absl::StatusOr<core::InputImage> OpenImage(core::Blob file);
+// A file that came with a request, looked at (InspectImage, with its errors), not decoded. `sha256` is the file's when
+// it is known; empty: it is computed. Thread-safe.
+absl::StatusOr<core::InputImage> OpenImage(core::Blob file, std::string sha256);
 
 }  // namespace latentd::imaging

@@ -98,7 +98,13 @@ PrometheusMetrics::PrometheusMetrics(const std::string& version)
       device_bytes_(GaugeFamily(*registry_, "latentd_device_memory_bytes",
                                 "Memory of the device in use, as far as it tells: the weights at least.")
                         .Add({})),
-      open_streams_(GaugeFamily(*registry_, "latentd_open_streams", "Event streams that are open.").Add({})) {
+      open_streams_(GaugeFamily(*registry_, "latentd_open_streams", "Event streams that are open.").Add({})),
+      blobs_(GaugeFamily(*registry_, "latentd_blobs", "Large inputs that are kept.").Add({})),
+      blob_bytes_(GaugeFamily(*registry_, "latentd_blob_bytes", "Memory of the large inputs that are kept.").Add({})),
+      blob_uploads_(GaugeFamily(*registry_, "latentd_blob_uploads", "Large inputs that are still arriving.").Add({})),
+      blob_upload_bytes_(
+          GaugeFamily(*registry_, "latentd_blob_upload_bytes", "Memory of the large inputs that are still arriving.")
+              .Add({})) {
   GaugeFamily(*registry_, "latentd_build_info", "1, with the version as a label.").Add({{"version", version}}).Set(1);
 }
 
@@ -107,6 +113,13 @@ prometheus::Gauge& PrometheusMetrics::JobsIn(core::JobState state, const std::st
 }
 
 void PrometheusMetrics::SetOpenStreams(int count) { open_streams_.Set(count); }
+
+void PrometheusMetrics::SetBlobs(const core::BlobUsage& usage) {
+  blobs_.Set(static_cast<double>(usage.blobs));
+  blob_bytes_.Set(static_cast<double>(usage.bytes));
+  blob_uploads_.Set(static_cast<double>(usage.uploads));
+  blob_upload_bytes_.Set(static_cast<double>(usage.upload_bytes));
+}
 
 void PrometheusMetrics::OnJobAdmitted(const std::string& model) {
   admitted_.Add({{"model", model}}).Increment();

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "server/core/blob_store.h"
 #include "server/core/observer.h"
 
 namespace latentd::metrics {
@@ -24,6 +25,9 @@ class PrometheusMetrics : public core::Observer {
 
   // Event streams that are open now; see rpc::Server::Options::on_open_streams.
   void SetOpenStreams(int count);
+
+  // Large inputs that are there; see store::MemoryBlobStoreOptions::on_usage.
+  void SetBlobs(const core::BlobUsage& usage);
 
   void OnJobAdmitted(const std::string& model) override;
   void OnJobRefused(const std::string& reason) override;
@@ -62,6 +66,10 @@ class PrometheusMetrics : public core::Observer {
   prometheus::Gauge& weights_bytes_;
   prometheus::Gauge& device_bytes_;
   prometheus::Gauge& open_streams_;
+  prometheus::Gauge& blobs_;
+  prometheus::Gauge& blob_bytes_;
+  prometheus::Gauge& blob_uploads_;
+  prometheus::Gauge& blob_upload_bytes_;
 };
 
 }  // namespace latentd::metrics

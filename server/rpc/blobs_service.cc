@@ -1,26 +1,50 @@
 #include "server/rpc/blobs_service.h"
 
-#include "server/rpc/status.h"
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/rpc/media_type.h"
+#include "server/rpc/request.h"
+#include "server/rpc/time_messages.h"
+#include "server/rpc/unary.h"
 
 namespace latentd::rpc {
-namespace {
 
-grpc::ServerUnaryReactor* Refuse(grpc::CallbackServerContext* context, const char* rpc) {
-  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  reactor->Finish(ToGrpcStatus(RpcNotServed(rpc), *context));
-  return reactor;
+BlobsService::Unary* BlobsService::PutChunk(Context* context, const Bytes* request, Bytes* response) {
+  const auto put = [this](const v1::PutChunkRequest& message) -> absl::StatusOr<v1::Blob> {
+    const core::BlobPart part{.sha256 = message.sha256(),
+                              .total_size = message.total_size(),
+                              .offset = message.offset(),
+                              .data = message.data()};
+    auto violations = core::CheckBlobPart(part, store_->max_blob_bytes());
+    if (!violations.empty()) return BadRequest(std::move(violations));
+    const absl::StatusOr<core::BlobState> state = store_->Put(part);
+    if (!state.ok()) return state.status();
+    v1::Blob blob;
+    blob.set_sha256(part.sha256);
+    blob.set_total_size(part.total_size);
+    blob.set_received_size(state->received_size);
+    blob.set_complete(state->complete);
+    if (state->expire_time) *blob.mutable_expire_time() = ToProto(*state->expire_time);
+    return blob;
+  };
+  return Answer<v1::PutChunkRequest>(context, request, response, put);
 }
 
-}  // namespace
-
-grpc::ServerUnaryReactor* BlobsService::PutChunk(grpc::CallbackServerContext* context,
-                                                 const grpc::ByteBuffer* /*request*/, grpc::ByteBuffer* /*response*/) {
-  return Refuse(context, "latentd.v1.Blobs/PutChunk");
-}
-
-grpc::ServerUnaryReactor* BlobsService::Get(grpc::CallbackServerContext* context, const grpc::ByteBuffer* /*request*/,
-                                            grpc::ByteBuffer* /*response*/) {
-  return Refuse(context, "latentd.v1.Blobs/Get");
+BlobsService::Unary* BlobsService::Get(Context* context, const Bytes* request, Bytes* response) {
+  const auto get = [this](const v1::GetBlobRequest& message) -> absl::StatusOr<google::api::HttpBody> {
+    if (!core::IsSha256(message.sha256())) return BadRequest({{"sha256", core::kSha256Form}});
+    const core::Blob blob = store_->Find(message.sha256());
+    if (blob == nullptr) {
+      return core::BlobNotFound(absl::StrCat("there is no blob ", message.sha256()), {message.sha256()});
+    }
+    google::api::HttpBody body;
+    body.set_content_type(MediaTypeOf(*blob));
+    body.set_data(*blob);
+    return body;
+  };
+  return Answer<v1::GetBlobRequest>(context, request, response, get);
 }
 
 }  // namespace latentd::rpc

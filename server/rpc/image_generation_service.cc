@@ -2,15 +2,13 @@
 
 #include <google/api/httpbody.pb.h>
 #include <google/protobuf/empty.pb.h>
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
 #include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "server/core/errors.h"
-#include "server/imaging/sha256.h"
+#include "server/rpc/fingerprint.h"
 #include "server/rpc/job_messages.h"
 #include "server/rpc/list_jobs.h"
 #include "server/rpc/model_messages.h"
@@ -21,18 +19,6 @@ namespace {
 
 constexpr size_t kMaxRequestIdBytes = 64;
 constexpr int kMaxWatches = 1000;
-
-// Equal requests have equal fingerprints, whatever the order of their labels on the wire.
-std::string Fingerprint(const v1::CreateJobRequest& request) {
-  std::string bytes;
-  {
-    google::protobuf::io::StringOutputStream stream(&bytes);
-    google::protobuf::io::CodedOutputStream coded(&stream);
-    coded.SetSerializationDeterministic(true);
-    request.SerializeToCodedStream(&coded);
-  }
-  return imaging::Sha256Hex(bytes);
-}
 
 absl::StatusOr<EventStream::Place> ReadPlace(const v1::WatchJobRequest& request, const std::string& prefix) {
   absl::StatusOr<std::string> job = ReadJobName(absl::StrCat(prefix, "name"), request.name());

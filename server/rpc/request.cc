@@ -31,10 +31,6 @@ std::vector<std::string> UnservedFields(const v1::GenerationSpec& spec) {
        {v1::GenerationSpec::kClassToImage, v1::GenerationSpec::kBoxesToImage, v1::GenerationSpec::kSuperResolution}) {
     add_if(spec.task_case() == task, v1::GenerationSpec::descriptor()->FindFieldByNumber(task)->name().c_str());
   }
-  add_if(spec.image_to_image().image().has_blob_sha256(), "image_to_image.image.blob_sha256");
-  add_if(spec.inpaint().image().has_blob_sha256(), "inpaint.image.blob_sha256");
-  add_if(spec.inpaint().mask().has_blob_sha256(), "inpaint.mask.blob_sha256");
-  add_if(spec.outpaint().image().has_blob_sha256(), "outpaint.image.blob_sha256");
   add_if(spec.controls_size() > 0, "controls");
   add_if(spec.image_prompts_size() > 0, "image_prompts");
   add_if(spec.embeddings_size() > 0, "embeddings");
@@ -85,6 +81,18 @@ class FieldReader {
   }
 
   std::vector<core::FieldViolation>& violations() { return violations_; }
+
+  // NOT_FOUND, with all blobs that are referred to and not there; OK when none is missing.
+  absl::Status missing_blobs() const {
+    if (missing_.empty()) return absl::OkStatus();
+    std::vector<std::string> texts, hashes;
+    for (const auto& [field, sha256] : missing_) {
+      texts.push_back(absl::StrCat(field, ": there is no blob ", sha256));
+      hashes.push_back(sha256);
+    }
+    return core::BlobNotFound(absl::StrCat(absl::StrJoin(texts, "; "), "; send with Blobs.PutChunk and try again"),
+                              hashes);
+  }
 
  private:
   void ReadOptions(const v1::JobOptions& options, core::RequestFields& fields) {
@@ -140,17 +148,30 @@ class FieldReader {
     }
   }
 
-  // Empty when something is wrong with it, which has been reported then.
+  // Empty when something is wrong with it, which has been reported then, or when its blob is missing.
   std::optional<core::InputImage> ReadImage(const std::string& field, const v1::InputImage& message) {
     if (message.source_case() == v1::InputImage::SOURCE_NOT_SET) {
       Violate(field, "must be set");
       return std::nullopt;
     }
-    auto image = context_.open_image(std::make_shared<const std::string>(message.data()));
-    if (!image.ok()) {
-      Violate(absl::StrCat(field, ".data"), std::string(image.status().message()));
+    const bool is_blob = message.has_blob_sha256();
+    const std::string source = absl::StrCat(field, is_blob ? ".blob_sha256" : ".data");
+    if (is_blob && !core::IsSha256(message.blob_sha256())) {
+      Violate(source, core::kSha256Form);
       return std::nullopt;
     }
+    core::Blob file =
+        is_blob ? context_.blobs->Find(message.blob_sha256()) : std::make_shared<const std::string>(message.data());
+    if (file == nullptr) {
+      missing_.emplace_back(source, message.blob_sha256());
+      return std::nullopt;
+    }
+    auto image = context_.open_image(std::move(file), message.blob_sha256());
+    if (!image.ok()) {
+      Violate(source, std::string(image.status().message()));
+      return std::nullopt;
+    }
+    image->is_shared = is_blob;
     image->fit = ReadFit(absl::StrCat(field, ".fit"), message.fit());
     return *std::move(image);
   }
@@ -210,6 +231,7 @@ class FieldReader {
 
   const RequestContext& context_;
   std::vector<core::FieldViolation> violations_;
+  std::vector<std::pair<std::string, std::string>> missing_;  // fields, and the blobs that they name
 };
 
 absl::Status NotServed(const std::vector<std::string>& fields) {
@@ -293,6 +315,7 @@ absl::StatusOr<std::shared_ptr<const core::GenerationRequest>> ReadRequest(const
   violations.insert(violations.end(), validated.violations.begin(), validated.violations.end());
   if (!violations.empty()) return BadRequest(std::move(violations));
   if (!usable.ok()) return usable;
+  if (absl::Status missing = reader.missing_blobs(); !missing.ok()) return missing;
   return std::make_shared<const core::GenerationRequest>(*std::move(validated.request));
 }
 

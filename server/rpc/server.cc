@@ -22,7 +22,7 @@
 namespace latentd::rpc {
 namespace {
 
-// Requests are texts and numbers; large inputs are to come as blobs, in chunks.
+// Requests are texts, numbers and small pictures; large inputs come as blobs, in chunks.
 constexpr int kMaxReceiveBytes = 8 << 20;
 // Threads for notifications: they do microseconds of work each.
 constexpr int kExecutorThreads = 2;
@@ -82,9 +82,11 @@ class ServerImpl final : public Server {
                                    .adapters = options.adapters,
                                    .limits = options.limits,
                                    .draw_seed = options.draw_seed ? options.draw_seed : DrawSeed,
-                                   .open_image = options.open_image},
+                                   .open_image = options.open_image,
+                                   .blobs = options.blobs},
                     options.stats),
-        models_(options.catalog, options.adapters, options.limits, executor_) {}
+        models_(options.catalog, options.adapters, options.limits, executor_),
+        blobs_(options.blobs) {}
 
   ~ServerImpl() override { Shutdown(absl::ZeroDuration()); }
 

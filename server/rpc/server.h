@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/core/adapter.h"
+#include "server/core/blob_store.h"
 #include "server/core/clock.h"
 #include "server/core/generation_request.h"
 #include "server/core/job_store.h"
@@ -19,7 +20,8 @@ namespace latentd::rpc {
 
 // The gRPC server: the services of proto/latentd/v1, grpc.health.v1 and server reflection.
 //
-//   auto server = Server::Start({.listen = "127.0.0.1:50051", .store = &store, .catalog = &catalog, .clock = &clock,
+//   auto server = Server::Start({.listen = "127.0.0.1:50051", .store = &store, .catalog = &catalog, .blobs = &blobs,
+//   .clock = &clock,
 //                                .stats = [&] { return collector.Get(); }});
 //   (*server)->SetServing(true);
 //   …
@@ -37,10 +39,11 @@ class Server {
     core::JobStore* store = nullptr;
     core::ModelCatalog* catalog = nullptr;
     core::AdapterCatalog* adapters = nullptr;
+    core::BlobStore* blobs = nullptr;
     core::Clock* clock = nullptr;
 
     // REQUIRED: looks at a picture that came with a request (RequestContext::open_image).
-    std::function<absl::StatusOr<core::InputImage>(core::Blob file)> open_image{};
+    std::function<absl::StatusOr<core::InputImage>(core::Blob file, std::string sha256)> open_image{};
 
     core::RequestLimits limits{};
     std::function<core::Stats()> stats{};        // behind GetStats; must not block

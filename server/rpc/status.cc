@@ -112,9 +112,4 @@ grpc::Status ToGrpcStatus(const absl::Status& status, grpc::CallbackServerContex
                       rpc_status.SerializeAsString());
 }
 
-absl::Status RpcNotServed(const std::string& rpc) {
-  return core::MakeError(absl::StatusCode::kUnimplemented, absl::StrCat(rpc, " is not served by this version"),
-                         {.reason = "NOT_SERVED", .metadata = {{"rpc", rpc}}});
-}
-
 }  // namespace latentd::rpc

@@ -21,7 +21,4 @@ google::rpc::Status ToRpcStatus(const absl::Status& status);
 // obey ("grpc-retry-pushback-ms"). REQUIRES: the call was not finished yet.
 grpc::Status ToGrpcStatus(const absl::Status& status, grpc::CallbackServerContext& context);
 
-// UNIMPLEMENTED, for what the API has and this version does not serve: an RPC such as "latentd.v1.Blobs/Get".
-absl::Status RpcNotServed(const std::string& rpc);
-
 }  // namespace latentd::rpc

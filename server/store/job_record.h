@@ -58,8 +58,8 @@ struct JobRecord {
   int64_t bytes() const;
 };
 
-// What the request itself takes, and what the job may come to hold before its end: its prompts, and its pictures before
-// they are compressed.
+// What the request itself takes (without the blobs that it refers to), and what the job may come to hold before its
+// end: its prompts, and its pictures before they are compressed.
 int64_t RequestBytes(const core::GenerationRequest& request);
 int64_t PendingBytes(const core::GenerationRequest& request);
 

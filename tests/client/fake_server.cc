@@ -169,14 +169,49 @@ class FakeServer::ModelList : public v1::Models::Service {
   FakeServer& fake_;
 };
 
+class FakeServer::BlobList : public v1::Blobs::Service {
+ public:
+  explicit BlobList(FakeServer& fake) : fake_(fake) {}
+
+  grpc::Status PutChunk(grpc::ServerContext*, const v1::PutChunkRequest* request, v1::Blob* response) override {
+    PutScript script;
+    {
+      const std::lock_guard<std::mutex> lock(fake_.mutex_);
+      fake_.put_requests_.push_back(*request);
+      script = Take(fake_.put);
+    }
+    return script ? script(*request, *response) : fake_.TakePart(*request, *response);
+  }
+
+ private:
+  FakeServer& fake_;
+};
+
+grpc::Status FakeServer::TakePart(const v1::PutChunkRequest& request, v1::Blob& response) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  std::string& blob = blobs[request.sha256()];
+  const auto size = static_cast<int64_t>(blob.size());
+  if (request.offset() <= size && request.offset() + static_cast<int64_t>(request.data().size()) > size) {
+    blob.replace(request.offset(), std::string::npos, request.data());
+  }
+  response.set_sha256(request.sha256());
+  response.set_total_size(request.total_size());
+  response.set_received_size(static_cast<int64_t>(blob.size()));
+  response.set_complete(response.received_size() == request.total_size());
+  return grpc::Status::OK;
+}
+
 FakeServer::FakeServer(bool serving)
-    : images_(std::make_unique<Images>(*this)), model_list_(std::make_unique<ModelList>(*this)) {
+    : images_(std::make_unique<Images>(*this)),
+      model_list_(std::make_unique<ModelList>(*this)),
+      blob_list_(std::make_unique<BlobList>(*this)) {
   grpc::EnableDefaultHealthCheckService(true);
   int port = 0;
   grpc::ServerBuilder builder;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
   builder.RegisterService(images_.get());
   builder.RegisterService(model_list_.get());
+  builder.RegisterService(blob_list_.get());
   server_ = builder.BuildAndStart();
   server_->GetHealthCheckService()->SetServingStatus(serving);
   address_ = "127.0.0.1:" + std::to_string(port);
@@ -192,6 +227,11 @@ std::vector<v1::CreateJobRequest> FakeServer::create_requests() const {
 std::vector<v1::WatchJobRequest> FakeServer::watch_requests() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return watch_requests_;
+}
+
+std::vector<v1::PutChunkRequest> FakeServer::put_requests() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return put_requests_;
 }
 
 std::vector<v1::ListJobsRequest> FakeServer::list_requests() const {

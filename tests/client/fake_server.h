@@ -2,12 +2,14 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
 
 #include "grpcpp/server.h"
+#include "latentd/v1/blobs.grpc.pb.h"
 #include "latentd/v1/image_generation.grpc.pb.h"
 #include "latentd/v1/models.grpc.pb.h"
 
@@ -21,6 +23,8 @@ class FakeServer {
   using WatchScript =
       std::function<grpc::Status(grpc::ServerContext&, const v1::WatchJobRequest&, grpc::ServerWriter<v1::Event>&)>;
 
+  using PutScript = std::function<grpc::Status(const v1::PutChunkRequest&, v1::Blob&)>;
+
   explicit FakeServer(bool serving = true);
   ~FakeServer();
 
@@ -29,6 +33,12 @@ class FakeServer {
   // Scripts; set before the first call. Without any a job named "jobs/1" is made, and its history is what Play gives.
   std::deque<CreateScript> create;
   std::deque<WatchScript> watch;
+  // Of PutChunk, as for the others. Without any the part is taken, as TakePart does it.
+  std::deque<PutScript> put;
+  // Adds a part to `blobs` when it goes on from what is there; answers as the server does.
+  grpc::Status TakePart(const v1::PutChunkRequest& request, v1::Blob& response);
+  // By hash, also those that are still arriving. Not to be touched while a call is under way.
+  std::map<std::string, std::string> blobs;
   // What GetJob, ListJobs (one a page) and CancelJob answer with; NOT_FOUND for other names.
   std::vector<v1::Job> jobs;
   std::vector<v1::Model> models;  // one a page
@@ -40,6 +50,7 @@ class FakeServer {
   // What was asked, in order. Call after the calls have returned.
   std::vector<v1::CreateJobRequest> create_requests() const;
   std::vector<v1::WatchJobRequest> watch_requests() const;
+  std::vector<v1::PutChunkRequest> put_requests() const;
   std::vector<v1::ListJobsRequest> list_requests() const;
   std::vector<std::string> cancelled() const;
   std::vector<std::string> deleted() const;
@@ -47,6 +58,7 @@ class FakeServer {
  private:
   class Images;
   class ModelList;
+  class BlobList;
 
   template <typename Script>
   static Script Take(std::deque<Script>& scripts);
@@ -54,12 +66,14 @@ class FakeServer {
   mutable std::mutex mutex_;
   std::vector<v1::CreateJobRequest> create_requests_;
   std::vector<v1::WatchJobRequest> watch_requests_;
+  std::vector<v1::PutChunkRequest> put_requests_;
   std::vector<v1::ListJobsRequest> list_requests_;
   std::vector<std::string> cancelled_;
   std::vector<std::string> deleted_;
 
   std::unique_ptr<Images> images_;
   std::unique_ptr<ModelList> model_list_;
+  std::unique_ptr<BlobList> blob_list_;
   std::unique_ptr<grpc::Server> server_;
   std::string address_;
 };

@@ -79,6 +79,8 @@ TEST(ServerOptions, EveryFlagIsRead) {
                               "1h30m",
                               "--job-bytes",
                               "64MiB",
+                              "--blob-bytes",
+                              "32MiB",
                               "--insecure"});
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ(options->listen, "0.0.0.0:1");
@@ -97,6 +99,7 @@ TEST(ServerOptions, EveryFlagIsRead) {
   EXPECT_EQ(options->model_memory, int64_t{8} << 30);
   EXPECT_EQ(options->job_ttl, absl::Minutes(90));
   EXPECT_EQ(options->job_bytes, int64_t{64} << 20);
+  EXPECT_EQ(options->blob_bytes, int64_t{32} << 20);
   EXPECT_TRUE(options->insecure);
 }
 
@@ -105,7 +108,8 @@ TEST(ServerOptions, EveryFlagIsAKeyOfTheFile) {
       "# comment\nlisten: 0.0.0.0:1\nmetrics-listen: 127.0.0.1:2\nhealth-listen: '[::1]:3'\nmodels: /models\nadapters: "
       "/adapters\n"
       "preload: [a, b]\ndevice: cpu\ndtype: float16\nmax-batch-rows: 4\nmax-queued-jobs: 5\nthreads: 6\n"
-      "model-memory: 8GiB\nadapter-memory: 64MiB\njob-ttl: 90m\njob-bytes: 64MiB\ninsecure: true\n");
+      "model-memory: 8GiB\nadapter-memory: 64MiB\njob-ttl: 90m\njob-bytes: 64MiB\nblob-bytes: 32MiB\n"
+      "insecure: true\n");
   const auto options = Parse({"--config", file.path()});
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ(options->config, file.path());
@@ -122,6 +126,7 @@ TEST(ServerOptions, EveryFlagIsAKeyOfTheFile) {
   EXPECT_EQ(options->model_memory, int64_t{8} << 30);
   EXPECT_EQ(options->job_ttl, absl::Minutes(90));
   EXPECT_EQ(options->job_bytes, int64_t{64} << 20);
+  EXPECT_EQ(options->blob_bytes, int64_t{32} << 20);
   EXPECT_TRUE(options->insecure);
 }
 

@@ -23,7 +23,7 @@ core::InputImage Columns(int width, int height, int dark) {
   imaging::Picture picture{.width = width, .height = height, .rgb = {}};
   for (int i = 0; i < width * height; ++i) picture.rgb.insert(picture.rgb.end(), 3, i % width < dark ? 0 : 255);
   auto file = imaging::EncodePreview(picture, core::ImageFormat::kPng, 90, "test");
-  auto image = imaging::OpenImage(std::make_shared<const std::string>(std::move(file.value())));
+  auto image = imaging::OpenImage(std::make_shared<const std::string>(std::move(file.value())), "");
   return *std::move(image);
 }
 

@@ -13,5 +13,11 @@ TEST(Sha256, GivesTheStandardsExamples) {
             "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
 }
 
+TEST(Sha256, ItDoesNotMatterHowTheBytesAreCut) {
+  Sha256 hash;
+  for (const char* part : {"abcdbcdecdefdefgefg", "", "hfghighijhijkijkljklmklmnlmnomnopn", "opq"}) hash.Update(part);
+  EXPECT_EQ(hash.Hex(), "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+}
+
 }  // namespace
 }  // namespace latentd::imaging

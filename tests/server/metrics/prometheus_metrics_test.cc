@@ -81,6 +81,7 @@ TEST(PrometheusMetrics, TheRestIsCountedToo) {
   metrics.OnEncodeCache(false);
   metrics.OnDeviceMemory(100, 200);
   metrics.SetOpenStreams(7);
+  metrics.SetBlobs({.blobs = 2, .bytes = 300, .uploads = 3, .upload_bytes = 400});
   const std::string page = Page(metrics);
   EXPECT_THAT(page, HasSubstr("latentd_images_total{model=\"m\"} 1"));
   EXPECT_THAT(page, HasSubstr("latentd_encode_cache_hits_total 1"));
@@ -88,6 +89,10 @@ TEST(PrometheusMetrics, TheRestIsCountedToo) {
   EXPECT_THAT(page, HasSubstr("latentd_device_weights_bytes 100"));
   EXPECT_THAT(page, HasSubstr("latentd_device_memory_bytes 200"));
   EXPECT_THAT(page, HasSubstr("latentd_open_streams 7"));
+  EXPECT_THAT(page, HasSubstr("latentd_blobs 2"));
+  EXPECT_THAT(page, HasSubstr("latentd_blob_bytes 300"));
+  EXPECT_THAT(page, HasSubstr("latentd_blob_uploads 3"));
+  EXPECT_THAT(page, HasSubstr("latentd_blob_upload_bytes 400"));
 }
 
 }  // namespace

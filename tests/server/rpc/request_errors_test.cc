@@ -166,19 +166,6 @@ TEST_F(RequestErrors, PicturesThatAreNoneAreNamedByTheirFields) {
   EXPECT_EQ(WrongFields(StatusFor(spec)), "spec.inpaint.strength, spec.inpaint.mask");
 }
 
-TEST_F(RequestErrors, RpcsOfLaterVersionsAreRefusedByName) {
-  Context put, get;
-  v1::Blob blob;
-  google::api::HttpBody body;
-  for (const auto& [status, name] :
-       {std::pair(blobs_->PutChunk(&put, {}, &blob), "latentd.v1.Blobs/PutChunk"),
-        std::pair(blobs_->Get(&get, {}, &body), "latentd.v1.Blobs/Get")}) {
-    EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
-    EXPECT_EQ(ReasonOf(status), "NOT_SERVED");
-    EXPECT_THAT(status.error_message(), HasSubstr(name));
-  }
-}
-
 TEST_F(RequestErrors, TextsThatAreNotUtf8AreNamedByTheirFields) {
   // GenerateRequest{spec: {model: "m", prompt: "\xFF", negative_prompt: "\xC0"}, options: {labels: {"k": "\xFE"}}}
   const std::string spec = std::string("\x0A\x01m", 3) + "\x52\x01\xFF" + "\x5A\x01\xC0";
@@ -195,11 +182,11 @@ TEST_F(RequestErrors, TextsThatAreNotUtf8AreNamedByTheirFields) {
 }
 
 TEST_F(RequestErrors, BytesThatAreNoMessageAreRefusedByEveryRpc) {
-  for (const char* method :
-       {"ImageGeneration/Generate", "ImageGeneration/CreateJob", "ImageGeneration/GetJob", "ImageGeneration/ListJobs",
-        "ImageGeneration/CancelJob", "ImageGeneration/DeleteJob", "ImageGeneration/WatchJob",
-        "ImageGeneration/WatchJobs", "ImageGeneration/GetOutput", "ImageGeneration/GetStats", "Models/ListModels",
-        "Models/GetModel", "Models/LoadModel", "Models/UnloadModel", "Models/ListAdapters"}) {
+  for (const char* method : {"ImageGeneration/Generate", "ImageGeneration/CreateJob", "ImageGeneration/GetJob",
+                             "ImageGeneration/ListJobs", "ImageGeneration/CancelJob", "ImageGeneration/DeleteJob",
+                             "ImageGeneration/WatchJob", "ImageGeneration/WatchJobs", "ImageGeneration/GetOutput",
+                             "ImageGeneration/GetStats", "Models/ListModels", "Models/GetModel", "Models/LoadModel",
+                             "Models/UnloadModel", "Models/ListAdapters", "Blobs/PutChunk", "Blobs/Get"}) {
     const grpc::Status status = RawCall(channel_, absl::StrCat("/latentd.v1.", method), "\x0A\x7F").first;
     EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << method;
     EXPECT_EQ(ReasonOf(status), "MALFORMED_MESSAGE") << method;

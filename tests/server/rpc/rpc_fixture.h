@@ -23,6 +23,7 @@
 #include "latentd/v1/image_generation.grpc.pb.h"
 #include "latentd/v1/models.grpc.pb.h"
 #include "server/rpc/server.h"
+#include "server/store/memory_blob_store.h"
 #include "server/store/memory_job_store.h"
 #include "tests/server/core/fake_clock.h"
 #include "tests/server/rpc/fake_adapters.h"
@@ -77,9 +78,10 @@ inline std::string WrongFields(const grpc::Status& status) {
 }
 
 // Files are called by their size, such as "64x48"; others are damaged.
-inline absl::StatusOr<core::InputImage> OpenTestImage(core::Blob file) {
+inline absl::StatusOr<core::InputImage> OpenTestImage(core::Blob file, std::string sha256) {
   const std::vector<std::string> edges = absl::StrSplit(*file, 'x');
-  core::InputImage image{.sha256 = absl::StrCat("hash of ", *file)};
+  if (sha256.empty()) sha256 = absl::StrCat("hash of ", *file);
+  core::InputImage image{.sha256 = std::move(sha256)};
   if (edges.size() != 2 || !absl::SimpleAtoi(edges[0], &image.width) || !absl::SimpleAtoi(edges[1], &image.height)) {
     return absl::InvalidArgumentError("is not a picture");
   }
@@ -99,6 +101,7 @@ class RpcTest : public testing::Test {
                                  .store = store,
                                  .catalog = &catalog_,
                                  .adapters = &adapters_,
+                                 .blobs = &blob_store_,
                                  .clock = &clock_,
                                  .open_image = OpenTestImage,
                                  .limits = {.max_num_images = 9},
@@ -157,6 +160,7 @@ class RpcTest : public testing::Test {
 
   core::FakeClock clock_;
   store::MemoryJobStore store_{{.clock = &clock_}};
+  store::MemoryBlobStore blob_store_{{.clock = &clock_, .bytes = 48 << 20, .max_blob_bytes = 32 << 20}};
   FakeCatalog catalog_;
   FakeAdapters adapters_;
   std::unique_ptr<Server> server_;

@@ -1,0 +1,132 @@
+#include "server/store/memory_blob_store.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/core/errors.h"
+
+namespace latentd::store {
+namespace {
+
+int64_t LargestBlob(const MemoryBlobStoreOptions& options) { return std::min(options.max_blob_bytes, options.bytes); }
+
+core::BlobState StateOf(const KeptBlob& blob) {
+  return {.received_size = blob.size(), .complete = true, .expire_time = blob.expire_time};
+}
+
+absl::Status WrongSize(const core::BlobPart& part, int64_t size) {
+  const std::string what = absl::StrCat("must be ", size, ", the size of that blob; got ", part.total_size);
+  return core::MakeError(absl::StatusCode::kInvalidArgument, absl::StrCat("total_size ", what),
+                         {.reason = "INVALID_FIELDS", .violations = {{"total_size", what}}});
+}
+
+absl::Status WrongHash(const std::string& announced, const std::string& found) {
+  return core::MakeError(absl::StatusCode::kDataLoss,
+                         absl::StrCat("the bytes that came for the blob ", announced, " have the SHA-256 ", found,
+                                      "; all of them were dropped"),
+                         {.reason = "BLOB_HASH_MISMATCH",
+                          .metadata = {{"found_sha256", found}},
+                          .resource_type = "blob",
+                          .resource_name = announced});
+}
+
+}  // namespace
+
+// A look at the table, or a change of it: holds the lock, and does what has become necessary when giving it up.
+class ABSL_SCOPED_LOCKABLE MemoryBlobStore::Change {
+ public:
+  // The analysis does not see that store_.mutex_ is held in here.
+  explicit Change(MemoryBlobStore& store) ABSL_EXCLUSIVE_LOCK_FUNCTION(store.mutex_) ABSL_NO_THREAD_SAFETY_ANALYSIS
+      : store_(store) {
+    store_.mutex_.Lock();
+    now_ = store_.clock_->Now();
+    before_ = store_.table_.usage();
+  }
+
+  ~Change() ABSL_UNLOCK_FUNCTION() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    store_.alarm_.RingBy(store_.table_.NextTime());
+    if (const core::BlobUsage usage = store_.table_.usage(); store_.on_usage_ && usage != before_) {
+      store_.on_usage_(usage);
+    }
+    // Many megabytes, perhaps: freed without the lock.
+    const std::vector<std::shared_ptr<const void>> garbage = store_.table_.TakeGarbage();
+    store_.mutex_.Unlock();
+  }
+
+  absl::Time now() const { return now_; }
+
+ private:
+  MemoryBlobStore& store_;
+  absl::Time now_;
+  core::BlobUsage before_;
+};
+
+MemoryBlobStore::MemoryBlobStore(const MemoryBlobStoreOptions& options)
+    : clock_(options.clock),
+      max_blob_bytes_(LargestBlob(options)),
+      on_usage_(options.on_usage),
+      table_({.bytes = options.bytes,
+              .upload_bytes = std::max(options.bytes / 2, LargestBlob(options)),
+              .blobs = options.max_blobs,
+              .uploads = options.max_uploads,
+              .ttl = options.ttl,
+              .upload_ttl = options.upload_ttl}),
+      alarm_(options.clock, [this] {
+        Change change(*this);
+        table_.Expire(change.now());
+      }) {}
+
+absl::StatusOr<core::BlobState> MemoryBlobStore::Put(const core::BlobPart& part) {
+  while (true) {
+    std::shared_ptr<Upload> upload;
+    {
+      Change change(*this);
+      if (const KeptBlob* blob = table_.Use(part.sha256, change.now()); blob != nullptr) {
+        if (blob->size() != part.total_size) return WrongSize(part, blob->size());
+        return StateOf(*blob);
+      }
+      const bool asks = part.data.empty();
+      if (asks && table_.FindUpload(part.sha256, part.total_size) == nullptr) return core::BlobState();
+      auto charged = table_.Charge(part.sha256, part.total_size, static_cast<int64_t>(part.data.size()), change.now());
+      if (!charged.ok()) return charged.status();
+      upload = *std::move(charged);
+    }
+    if (auto state = Add(*upload, part)) return *std::move(state);
+    // Another thread has finished it, or the clock: look again what there is.
+  }
+}
+
+std::optional<absl::StatusOr<core::BlobState>> MemoryBlobStore::Add(Upload& upload, const core::BlobPart& part) {
+  core::MutexLock adding(upload.mutex);
+  {
+    core::MutexLock lock(mutex_);
+    if (upload.removed) return std::nullopt;
+  }
+  const absl::StatusOr<int64_t> added = upload.bytes.Add(part.offset, part.data);
+  const bool whole = added.ok() && upload.bytes.whole();
+  const std::string hash = whole ? upload.bytes.Sha256Hex() : "";
+
+  Change change(*this);
+  if (upload.removed) return std::nullopt;
+  table_.GiveBack(upload, static_cast<int64_t>(part.data.size()) - added.value_or(0));
+  if (!added.ok()) return added.status();
+  if (!whole) {
+    return core::BlobState{.received_size = upload.bytes.received_size(), .expire_time = upload.expire_time};
+  }
+  if (hash != upload.sha256) {
+    table_.Remove(upload);
+    return WrongHash(upload.sha256, hash);
+  }
+  return StateOf(table_.Keep(upload, std::move(upload.bytes).bytes(), change.now()));
+}
+
+core::Blob MemoryBlobStore::Find(const std::string& sha256) {
+  Change change(*this);
+  const KeptBlob* blob = table_.Use(sha256, change.now());
+  return blob == nullptr ? nullptr : blob->data;
+}
+
+}  // namespace latentd::store
