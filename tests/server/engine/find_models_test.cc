@@ -53,7 +53,8 @@ TEST(FindModels, OnlyDdimAndTcdTakeEta) {
 // name: architecture of those that serve, the error of the others.
 std::map<std::string, std::string> Found(const model::TestFolder& folder) {
   std::map<std::string, std::string> found;
-  for (const ModelEntry& model : FindModels(folder.path(), at::TensorOptions().dtype(at::kFloat)).value()) {
+  const auto models = FindModels(folder.path(), at::TensorOptions().dtype(at::kFloat));
+  for (const ModelEntry& model : models.value()) {
     const bool broken = model.info.state == core::ModelState::kBroken;
     found[model.info.name] = broken ? std::string(model.info.error.message())
                                     : model.info.architecture + (model.info.one_file ? " (one file)" : "");
