@@ -43,7 +43,7 @@ TEST_P(Parity, EveryPictureIsWithinOneGreyLevelOfTheReference) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Systems, Parity, testing::ValuesIn(GoldenSystems()),
-                         [](const testing::TestParamInfo<std::string>& info) { return info.param; });
+                         [](const auto& test) { return test.param; });
 
 }  // namespace
 }  // namespace latentd::e2e
