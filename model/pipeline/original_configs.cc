@@ -159,13 +159,16 @@ json OriginalTextConfig(const TensorSource& source, bool open_clip) {
 }
 
 json OriginalSamplerConfig(bool v_prediction) {
-  json config = {{"beta_start", 0.00085},       {"beta_end", 0.012}, {"beta_schedule", "scaled_linear"},
-                 {"num_train_timesteps", 1000}, {"steps_offset", 1}, {"set_alpha_to_one", false}};
-  if (v_prediction) {
-    config.update({{"_class_name", "DDIMScheduler"}, {"prediction_type", "v_prediction"}, {"clip_sample", false}});
-  } else {
-    config.update({{"_class_name", "PNDMScheduler"}, {"skip_prk_steps", true}});
-  }
+  json config = {{"_class_name", v_prediction ? "DDIMScheduler" : "PNDMScheduler"},
+                 {"beta_start", 0.00085},
+                 {"beta_end", 0.012},
+                 {"beta_schedule", "scaled_linear"},
+                 {"num_train_timesteps", 1000},
+                 {"steps_offset", 1},
+                 {"set_alpha_to_one", false},
+                 {"skip_prk_steps", true},
+                 {"clip_sample", false}};
+  if (v_prediction) config["prediction_type"] = "v_prediction";
   return config;
 }
 

@@ -1,6 +1,7 @@
 """Checkpoints of one file in the original layout: Stable Diffusion 1, 2 (velocity) and inpainting, read by diffusers'
 from_single_file."""
 
+import json
 import os
 import pathlib
 import sys
@@ -29,6 +30,12 @@ SAMPLERS = {"pndm": PNDMScheduler, "ddim": DDIMScheduler, "euler": EulerDiscrete
 # name: seed, levels of the U-Net, its input channels, pipeline
 MODELS = {"one-file-sd1": (41, (32, 32), 4, StableDiffusionPipeline), "one-file-sd2-v": (42, (32,), 4, StableDiffusionPipeline),
           "one-file-inpaint": (43, (32,), 9, StableDiffusionInpaintPipeline)}
+
+
+# The published models' configuration, which leaves the rest to the class that reads it: the spacing of timesteps, above all.
+SCHEDULER = {"_class_name": "PNDMScheduler", "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear",
+             "num_train_timesteps": 1000, "set_alpha_to_one": False, "skip_prk_steps": True, "steps_offset": 1, "clip_sample": False}
+SCHEDULER_OF_SD2 = {"_class_name": "DDIMScheduler", "prediction_type": "v_prediction"}
 
 
 def is_sd2(name):
@@ -76,14 +83,13 @@ def build(name, folder):
     loud(vae, 1.3)
     with torch.no_grad():
         vae.decoder.conv_out.weight.mul_(2.2)
-    # As the checkpoints' own repositories have it: PNDM, but DDIM where the velocity is predicted.
-    betas = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", num_train_timesteps=1000, set_alpha_to_one=False, steps_offset=1)
-    scheduler = (DDIMScheduler(**betas, prediction_type="v_prediction", clip_sample=False) if is_sd2(name)
-                 else PNDMScheduler(**betas, skip_prk_steps=True))
+    scheduler = DDIMScheduler() if is_sd2(name) else PNDMScheduler()
     pipeline = kind(vae=vae, text_encoder=text, tokenizer=tokens, unet=unet, scheduler=scheduler, safety_checker=None, feature_extractor=None,
                     requires_safety_checker=False)
     pipeline.to(torch.float16)
     pipeline.save_pretrained(f"{folder}/{name}", safe_serialization=True)
+    with open(f"{folder}/{name}/scheduler/scheduler_config.json", "w", encoding="utf-8") as file:
+        json.dump(dict(SCHEDULER, **SCHEDULER_OF_SD2 if is_sd2(name) else {}), file)
     return pipeline
 
 
