@@ -3,6 +3,7 @@
 
     python deploy/convert.py model.ckpt                  writes model.safetensors beside it
     python deploy/convert.py path/to/diffusers-folder    every component's weights in a folder of diffusers' layout
+    python deploy/convert.py model.ckpt --folder NAME    a whole model: the first latent diffusion models by class or text
 
 Needs `pip install torch safetensors`. Only tensors are read (torch.load with weights_only=True), so that a hostile file
 cannot run code. Nothing is overwritten: a file whose result exists is left out and named.
@@ -17,6 +18,8 @@ import sys
 
 import torch
 from safetensors.torch import save_file
+
+import ldm_checkpoint
 
 SUFFIXES = (".ckpt", ".bin", ".pt", ".pth")
 
@@ -60,6 +63,20 @@ def convert(file: pathlib.Path) -> None:
     print(f"{file} -> {target}")
 
 
+def convert_to_folder(file: pathlib.Path, folder: pathlib.Path, options: argparse.Namespace) -> None:
+    if folder.exists():
+        raise ValueError(f"{folder} exists")
+    tensors = tensors_of(file)
+    kind = ldm_checkpoint.kind_of(tensors)
+    if kind is None:
+        raise ValueError("is none of the models that --folder is for: latent diffusion by class, or by text with its own transformer")
+    for field in ("heads", "norm_groups", "sample_size"):
+        if getattr(options, field) is not None:
+            setattr(kind, field, getattr(options, field))
+    ldm_checkpoint.write_folder(tensors, kind, folder, options.vocab)
+    print(f"{file} -> {folder} ({kind.pipeline})")
+
+
 def convert_index(file: pathlib.Path) -> None:
     """The list of a checkpoint's shards, with their new names."""
     target = file.with_name(target_of(file.with_name(file.name.removesuffix(".index.json"))).name + ".index.json")
@@ -75,9 +92,20 @@ def convert_index(file: pathlib.Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("path", type=pathlib.Path, help="a checkpoint, or a model's folder")
-    path = parser.parse_args().path
+    parser.add_argument("--folder", type=pathlib.Path, help="write a folder in diffusers' layout, as latentd serves it")
+    parser.add_argument("--vocab", type=pathlib.Path, help="the tokenizer's vocab.txt, for models that draw from text")
+    for name in ("heads", "norm-groups", "sample-size"):
+        parser.add_argument(f"--{name}", type=int, help="of the U-Net, where it is not as in the authors' configuration")
+    arguments = parser.parse_args()
+    path = arguments.path
     if not path.exists():
         sys.exit(f"error: {path} does not exist")
+    if arguments.folder:
+        try:
+            convert_to_folder(path, arguments.folder, arguments)
+        except Exception as error:  # whatever is wrong with it, it is named
+            sys.exit(f"error: {path}: {error}")
+        return
     files = sorted(f for f in path.rglob("*") if f.suffix in SUFFIXES) if path.is_dir() else [path]
     indices = sorted(path.rglob("*.bin.index.json")) if path.is_dir() else []
     if not files:

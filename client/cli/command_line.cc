@@ -39,13 +39,17 @@ constexpr char kFooter[] =
 
 // What CLI11 fills in before it goes to messages.
 struct RawFlags {
-  std::string model, prompt, negative_prompt, sampler, sigmas, seed, timeout, job;
+  std::optional<std::string> prompt;
+  std::string model, negative_prompt, sampler, sigmas, seed, timeout, job;
   std::optional<int32_t> steps, width, height, num_images, preview_every, quality;
-  std::string init_image, mask;
-  std::optional<double> guidance_scale, strength;
+  std::string init_image, mask, low_res;
+  std::optional<int32_t> class_label, noise_level;
+  std::optional<double> guidance_scale, strength, denoising_start, denoising_end;
   double eta = 0;
   int32_t priority = 0;
   bool omit_prompts = false;
+  bool literal_prompt = false;
+  int32_t clip_skip = 0;
   std::vector<std::string> labels, states, loras;
 };
 
@@ -114,16 +118,28 @@ std::string ReadPicture(const char* flag, const std::string& path) {
 }
 
 void SetTask(const RawFlags& flags, v1::GenerationSpec& spec) {
+  const int tasks = !flags.init_image.empty() + !flags.low_res.empty() + flags.class_label.has_value();
+  if (tasks > 1) throw UsageError("--init-image, --low-res and --class-label exclude each other");
+  if (flags.noise_level && flags.low_res.empty()) throw UsageError("--noise-level goes with --low-res");
+  if (!flags.low_res.empty()) {
+    spec.mutable_super_resolution()->mutable_low_res()->set_data(ReadPicture("--low-res", flags.low_res));
+    if (flags.noise_level) spec.mutable_super_resolution()->set_noise_level(*flags.noise_level);
+  }
+  if (flags.class_label) spec.mutable_class_to_image()->set_label(*flags.class_label);
   if (flags.init_image.empty()) {
-    if (!flags.mask.empty() || flags.strength) throw UsageError("--mask and --strength go with --init-image");
+    if (!flags.mask.empty() || flags.strength || flags.denoising_start) {
+      throw UsageError("--mask, --strength and --denoising-start go with --init-image");
+    }
     return;
   }
   std::string image = ReadPicture("--init-image", flags.init_image);
   if (flags.mask.empty()) {
     spec.mutable_image_to_image()->mutable_image()->set_data(std::move(image));
     if (flags.strength) spec.mutable_image_to_image()->set_strength(*flags.strength);
+    if (flags.denoising_start) spec.mutable_image_to_image()->set_denoising_start(*flags.denoising_start);
     return;
   }
+  if (flags.denoising_start) throw UsageError("--denoising-start does not go with --mask");
   spec.mutable_inpaint()->mutable_image()->set_data(std::move(image));
   spec.mutable_inpaint()->mutable_mask()->set_data(ReadPicture("--mask", flags.mask));
   if (flags.strength) spec.mutable_inpaint()->set_strength(*flags.strength);
@@ -147,14 +163,18 @@ void SetGeneration(const RawFlags& flags, CommandLine& line) {
     if (scale) lora.set_scale(*scale);
   }
   spec.set_model(flags.model);
-  spec.set_prompt(flags.prompt);
+  if (!flags.prompt && flags.low_res.empty() && !flags.class_label) throw UsageError("--prompt is required");
+  spec.set_prompt(flags.prompt.value_or(""));
   spec.set_negative_prompt(flags.negative_prompt);
+  spec.set_literal_prompt(flags.literal_prompt);
+  spec.set_clip_skip(flags.clip_skip);
   SetSampler(flags, spec);
   spec.set_steps(flags.steps.value_or(0));
   spec.set_width(flags.width.value_or(0));
   spec.set_height(flags.height.value_or(0));
   spec.set_num_images(flags.num_images.value_or(1));
   spec.set_eta(flags.eta);
+  if (flags.denoising_end) spec.set_denoising_end(*flags.denoising_end);
   if (flags.guidance_scale.has_value()) {
     spec.set_guidance_scale(*flags.guidance_scale);
   }
@@ -210,17 +230,31 @@ void AddGenerate(CLI::App& app, CommandLine& line, RawFlags& flags) {
   // Zero means "the default" on the wire, so the server could not tell it from a flag that was not given.
   const CLI::Range positive(1, std::numeric_limits<int32_t>::max());
   app.add_option("--model", flags.model, "Model to use; needed when the server has several and the first is not meant");
-  app.add_option("--prompt", flags.prompt, "What the picture shows")->required();
+  app.add_option("--prompt", flags.prompt,
+                 "What the picture shows; weights as in (word:1.3), (word), [word]. --class-label and --low-res may do "
+                 "without");
   app.add_option("--negative-prompt", flags.negative_prompt, "What it should not show");
+  app.add_flag("--literal-prompt", flags.literal_prompt,
+               "Take the prompts as they are written: no weights, one window");
+  app.add_option("--clip-skip", flags.clip_skip, "How many of the text encoder's last layers are left out")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--steps", flags.steps, "Denoising steps")->check(positive);
   app.add_option("--sampler", flags.sampler, "Sampler, such as ddim; dpmpp_2m_karras also sets --sigmas");
   app.add_option("--sigmas", flags.sigmas, "Noise levels: default, karras, exponential, beta");
   app.add_option("--guidance-scale", flags.guidance_scale, "How strongly the prompt is followed; 1 or less: unguided");
   app.add_option("--eta", flags.eta, "Noise that DDIM and TCD add in each step, 0 to 1");
-  app.add_option("--init-image", flags.init_image, "Picture to begin with (.png .jpg .webp)");
+  app.add_option("--init-image", flags.init_image,
+                 "Picture to begin with (.png .jpg .webp), or a latent (.safetensors)");
   app.add_option("--strength", flags.strength, "How much of it is redone, 0 to 1");
   app.add_option("--mask", flags.mask, "Redraw only what is white in this picture, of the same size");
+  app.add_option("--low-res", flags.low_res, "Small picture to enlarge (.png .jpg .webp)");
+  app.add_option("--noise-level", flags.noise_level, "How much noise it gets first; more leaves more to invent");
+  app.add_option("--class-label", flags.class_label, "What to draw, for models that draw classes by number");
   app.add_option("--lora", flags.loras, "A LoRA and how strongly it acts, NAME[:SCALE]; may be repeated");
+  app.add_option("--denoising-end", flags.denoising_end,
+                 "Stop when this share of the denoising is done, 0 to 1; with --out x.safetensors another job goes on");
+  app.add_option("--denoising-start", flags.denoising_start,
+                 "Go on from there with the latent of --init-image, instead of --strength");
   app.add_option("--seed", flags.seed, "Seed of the first image; the others count on from it");
   app.add_option("--width", flags.width, "Width in pixels")->check(positive);
   app.add_option("--height", flags.height, "Height in pixels")->check(positive);
@@ -228,7 +262,8 @@ void AddGenerate(CLI::App& app, CommandLine& line, RawFlags& flags) {
   app.add_option("--preview-every", flags.preview_every,
                  "Keep a preview of the picture beside it (x.preview.jpg) until it is there, renewed every N steps")
       ->check(positive);
-  app.add_option("--out", line.out, "File to write (.png .jpg .jpeg .webp); several images: x-0.png, x-1.png …");
+  app.add_option("--out", line.out,
+                 "File to write (.png .jpg .jpeg .webp, .safetensors for the latent); several images: x-0.png …");
   app.add_option("--quality", flags.quality, "JPEG and WebP quality, 1 to 100")->check(positive);
   app.add_flag("--omit-prompts", flags.omit_prompts, "Leave the prompts out of the file");
   app.add_option("--timeout", flags.timeout, "The job fails when it is not done after this time, such as 90s or 5m");

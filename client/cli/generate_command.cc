@@ -16,21 +16,27 @@
 namespace latentd::cli {
 namespace {
 
-bool DrawsFromText(const v1::Model& model) {
-  return model.state() != v1::Model::STATE_BROKEN && absl::c_linear_search(model.tasks(), "text_to_image");
+// As `Model.tasks` names it.
+std::string TaskOf(const v1::GenerationSpec& spec) {
+  if (spec.task_case() == v1::GenerationSpec::TASK_NOT_SET) return "text_to_image";
+  return v1::GenerationSpec::descriptor()->FindFieldByNumber(spec.task_case())->name();
 }
 
-// The model to use when the user named none: the first that draws from text. Says which on standard error.
-absl::StatusOr<std::string> ChooseModel(const client::Client& client, const std::string& server) {
+// The model to use when the user named none: the first that does the task. Says which on standard error.
+absl::StatusOr<std::string> ChooseModel(const client::Client& client, const CommandLine& line) {
+  const std::string task = TaskOf(line.spec);
+  const auto does_it = [&](const v1::Model& model) {
+    return model.state() != v1::Model::STATE_BROKEN && absl::c_linear_search(model.tasks(), task);
+  };
   const absl::StatusOr<std::vector<v1::Model>> models = client.ListModels();
   if (!models.ok()) {
     return models.status();
   }
-  const auto usable = absl::c_count_if(*models, DrawsFromText);
+  const auto usable = absl::c_count_if(*models, does_it);
   if (usable == 0) {
-    return absl::FailedPreconditionError(absl::StrCat(server, " has no model that draws from text"));
+    return absl::FailedPreconditionError(absl::StrCat(line.server, " has no model for ", task));
   }
-  std::string name(absl::StripPrefix(absl::c_find_if(*models, DrawsFromText)->name(), "models/"));
+  std::string name(absl::StripPrefix(absl::c_find_if(*models, does_it)->name(), "models/"));
   std::cerr << "model: " << name << (usable == 1 ? "" : " (the first; --model chooses another)") << std::endl;
   return name;
 }
@@ -55,7 +61,7 @@ int Detach(const client::Client& client, const CommandLine& line, const LargeInp
 
 int Generate(const client::Client& client, CommandLine line) {
   if (line.spec.model().empty()) {
-    const absl::StatusOr<std::string> model = ChooseModel(client, line.server);
+    const absl::StatusOr<std::string> model = ChooseModel(client, line);
     if (!model.ok()) {
       return Fail(model.status(), line);
     }

@@ -59,7 +59,11 @@ absl::StatusOr<v1::ImageFormat> FormatOf(const std::string& path) {
   if (extension == ".webp") {
     return v1::IMAGE_FORMAT_WEBP;
   }
-  return absl::InvalidArgumentError(absl::StrCat("--out ", path, ": the extension must be .png, .jpg, .jpeg or .webp"));
+  if (extension == ".safetensors") {
+    return v1::IMAGE_FORMAT_LATENT;
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("--out ", path, ": the extension must be .png, .jpg, .jpeg, .webp or .safetensors (a latent)"));
 }
 
 OutputFiles::OutputFiles(const std::string& out, int num_images)

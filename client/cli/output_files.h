@@ -9,7 +9,8 @@
 
 namespace latentd::cli {
 
-// The format that a file's extension stands for (.png .jpg .jpeg .webp). INVALID_ARGUMENT for others.
+// The format that a file's extension stands for (.png .jpg .jpeg .webp, .safetensors for a latent). INVALID_ARGUMENT
+// for others.
 absl::StatusOr<v1::ImageFormat> FormatOf(const std::string& path);
 
 // The files of one job: --out itself for one image, "x-0.png", "x-1.png" … for several. Each is written under another

@@ -20,7 +20,10 @@ absl::Status CheckFormat(const v1::Job& job, const std::string& out) {
   if (*FormatOf(out) == format) {
     return absl::OkStatus();
   }
-  const char* name = format == v1::IMAGE_FORMAT_PNG ? "PNG" : format == v1::IMAGE_FORMAT_JPEG ? "JPEG" : "WebP";
+  const char* name = format == v1::IMAGE_FORMAT_PNG    ? "PNG"
+                     : format == v1::IMAGE_FORMAT_JPEG ? "JPEG"
+                     : format == v1::IMAGE_FORMAT_WEBP ? "WebP"
+                                                       : "safetensors";
   return absl::InvalidArgumentError(absl::StrCat("--out ", out, ": ", job.name(), " makes ", name, " files"));
 }
 

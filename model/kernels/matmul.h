@@ -21,4 +21,8 @@ at::Tensor Linear(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
 // x: [..., in]; weight: [2 * out, in]; bias: [2 * out]. Returns [..., out].
 at::Tensor GatedLinear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
 
+// into += scale · x Wᵀ, in place. x: [..., in]; weight: [out, in]; into: [..., out], contiguous where the product is
+// ours.
+void AddLinear(const at::Tensor& x, const at::Tensor& weight, double scale, const at::Tensor& into);
+
 }  // namespace latentd::model::kernels

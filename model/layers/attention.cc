@@ -28,8 +28,8 @@ at::Tensor AttentionImpl::forward(const at::Tensor& tokens, const Context& conte
   int64_t lane = 0;
   for (const ContextGroup& group : context) {
     const int64_t lanes = group.states.size(0);
-    const at::Tensor k = to_k->forward(group.states);  // [n, Tk, inner]
-    const at::Tensor v = to_v->forward(group.states);  // [n, Tk, inner]
+    const at::Tensor k = to_k->forward(group.states, /*addend=*/{}, lane);  // [n, Tk, inner]
+    const at::Tensor v = to_v->forward(group.states, /*addend=*/{}, lane);  // [n, Tk, inner]
     kernels::Attention(q.narrow(0, lane, lanes), k, v, heads_, mixed.narrow(0, lane, lanes));
     lane += lanes;
   }

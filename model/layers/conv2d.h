@@ -5,11 +5,12 @@
 #include <torch/nn/pimpl.h>
 
 #include "model/kernels/conv2d.h"
+#include "model/layers/adaptable.h"
 
 namespace latentd::model {
 
 // A 2-D convolution with a square kernel; the weight is kept channels-last.
-class Conv2dImpl : public torch::nn::Module {
+class Conv2dImpl : public torch::nn::Module, public Adaptable {
  public:
   struct Shape {
     int64_t in_channels;
@@ -29,10 +30,14 @@ class Conv2dImpl : public torch::nn::Module {
   // The same on x enlarged to [B, in, height, width] by the nearest pixel.
   at::Tensor ForwardEnlarged(const at::Tensor& x, int64_t height, int64_t width) const;
 
+  const at::Tensor& BaseWeight() const override { return weight; }
+
   at::Tensor weight;  // [out, in, k, k], channels-last
   at::Tensor bias;    // [out], or undefined
 
  private:
+  at::Tensor Run(const at::Tensor& x, const kernels::ConvOptions& options, const at::Tensor& addend) const;
+
   const kernels::ConvOptions options_;
 };
 TORCH_MODULE(Conv2d);

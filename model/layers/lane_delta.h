@@ -10,7 +10,7 @@ namespace latentd::model {
 // A change of a layer's weight W by a product of two thin ones, W + up · down (Hu et al. 2021, arXiv:2106.09685), in
 // the layer's type and on its device. It is never multiplied out.
 struct LowRank {
-  at::Tensor down;  // [rank, in]; of a convolution [rank, in, k, k], channels-last
+  at::Tensor down;  // [rank, in] or [rank, in, k, k] as the weight has it, channels-last
   at::Tensor up;    // [out, rank]
 };
 

@@ -1,10 +1,14 @@
 #include "model/layers/linear.h"
 
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 
+#include <algorithm>
 #include <vector>
 
+#include "model/kernels/elementwise.h"
 #include "model/kernels/matmul.h"
+#include "model/kernels/row_linear.h"
 #include "model/layers/tokens.h"
 
 namespace latentd::model {
@@ -17,12 +21,47 @@ LinearImpl::LinearImpl(int64_t in_features, int64_t out_features, bool with_bias
   if (with_bias) bias = register_parameter("bias", at::empty({out_features}, options), /*requires_grad=*/false);
 }
 
-at::Tensor LinearImpl::forward(const at::Tensor& x, const at::Tensor& addend) const {
-  return kernels::Linear(x, weight, bias, addend);
+at::Tensor LinearImpl::forward(const at::Tensor& x, const at::Tensor& addend, int64_t first_lane) const {
+  at::Tensor out = kernels::Linear(x, weight, bias, addend);
+  AddDeltas(x, first_lane, out);
+  return out;
 }
 
 at::Tensor LinearImpl::ForwardMap(const at::Tensor& x) const {
   return FromTokens(forward(ToTokens(x)), x.size(2), x.size(3));
+}
+
+at::Tensor LinearImpl::ForwardGated(const at::Tensor& x) const {
+  if (!has_deltas()) return kernels::GatedLinear(x, weight, bias);
+  // A change comes before the gate, which is fused into the product: changed lanes are computed without the fusion, the
+  // others as ever.
+  const int64_t lanes = x.size(0);
+  std::vector<bool> changed(static_cast<size_t>(lanes));
+  ForEachDelta(/*first_lane=*/0, lanes, [&](const LaneDelta& /*delta*/, int64_t first, int64_t count) {
+    std::fill_n(changed.begin() + first, count, true);
+  });
+  std::vector<at::Tensor> parts;  // [n, T, out / 2] for each run of lanes of one kind
+  for (int64_t first = 0, end = 0; first < lanes; first = end) {
+    const auto begin = changed.begin() + first;
+    end = std::find(begin, changed.end(), !*begin) - changed.begin();
+    const at::Tensor own = x.narrow(0, first, end - first);
+    parts.push_back(*begin ? kernels::Geglu(forward(own, /*addend=*/{}, first))
+                           : kernels::GatedLinear(own, weight, bias));
+  }
+  return parts.size() == 1 ? parts.front() : at::cat(parts);
+}
+
+at::Tensor LinearImpl::ForwardRows(const at::Tensor& x) const {
+  at::Tensor out = kernels::RowLinear(x, weight, bias);
+  AddDeltas(x, /*first_lane=*/0, out);
+  return out;
+}
+
+void LinearImpl::AddDeltas(const at::Tensor& x, int64_t first_lane, const at::Tensor& out) const {
+  ForEachDelta(first_lane, x.size(0), [&](const LaneDelta& delta, int64_t first, int64_t count) {
+    const at::Tensor thin = kernels::Linear(x.narrow(0, first, count), delta.change->down, {});  // [n, ..., rank]
+    kernels::AddLinear(thin, delta.change->up, delta.scale, out.narrow(0, first, count));
+  });
 }
 
 }  // namespace latentd::model

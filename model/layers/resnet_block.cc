@@ -4,7 +4,6 @@
 #include <ATen/ops/upsample_nearest2d.h>
 
 #include "model/kernels/elementwise.h"
-#include "model/kernels/row_linear.h"
 
 namespace latentd::model {
 namespace {
@@ -46,7 +45,7 @@ at::Tensor ResnetBlockImpl::FirstHalf(const at::Tensor& x) const {
 
 at::Tensor ResnetBlockImpl::Normalised(const at::Tensor& h, const at::Tensor& time) const {
   if (!time_emb_proj) return norm2->forward(h, activation_);
-  const at::Tensor terms = kernels::RowLinear(time, time_emb_proj->weight, time_emb_proj->bias);  // [B, out or 2 * out]
+  const at::Tensor terms = time_emb_proj->ForwardRows(time);  // [B, out or 2 * out]
   if (!scale_shift_) return norm2->forward(h, activation_, terms);
   const auto parts = terms.unsqueeze(-1).unsqueeze(-1).chunk(2, /*dim=*/1);  // scale and shift, [B, out, 1, 1]
   // Rounded after each operation, as the reference does it.

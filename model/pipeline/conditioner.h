@@ -4,6 +4,8 @@
 #include <span>
 #include <vector>
 
+#include "model/adapters/adaptable_network.h"
+#include "model/adapters/lora_scope.h"
 #include "model/pipeline/diffusion_model.h"
 
 namespace latentd::model {
@@ -15,9 +17,20 @@ class Conditioner {
 
   virtual int64_t memory_bytes() const = 0;  // of the weights
 
+  // The networks that LoRAs may change.
+  virtual std::vector<const AdaptableNetwork*> adaptable() const { return {}; }
+
   // In the order of the prompts. A prompt's bytes do not depend on the others'.
   virtual std::vector<Conditioning> Encode(std::span<const Prompt> prompts) const = 0;
 };
+
+// For each prompt the number of its LoRAs, which prompts with equal ones share: in its order they are neighbours in a
+// batch, and share their products.
+inline std::vector<size_t> LoraNumbers(std::span<const Prompt> prompts) {
+  std::vector<LoraSet> sets;
+  for (const Prompt& prompt : prompts) sets.emplace_back(prompt.loras);
+  return NumberLoras(sets);
+}
 
 // For unconditional models: nothing.
 class NoConditioner final : public Conditioner {

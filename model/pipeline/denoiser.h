@@ -3,16 +3,25 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <vector>
 
+#include "model/adapters/adaptable_network.h"
+#include "model/adapters/lora_scope.h"
 #include "model/layers/context.h"
+#include "model/pipeline/size_condition.h"
 
 namespace latentd::model {
 
 // The lanes of one forward.
 struct Lanes {
-  at::Tensor samples;    // [L, C, h, w] float32 on the model's device
-  at::Tensor timesteps;  // [L] float32 on the CPU, where their embedding is made: no round trip to the device
-  Context context;       // empty for unconditional networks
+  at::Tensor samples;          // [L, C, h, w] float32 on the model's device
+  at::Tensor timesteps;        // [L] float32 on the CPU, where their embedding is made: no round trip to the device
+  at::Tensor guidance;         // [L] float64 on the CPU: guidance scales, for networks that embed them
+  Context context;             // empty for unconditional networks
+  std::vector<LoraSet> loras;  // [L]; or empty: no lane has one
+  at::Tensor pooled{};         // [L, P] on the model's device; undefined when the conditioner gives none
+  std::vector<SizeCondition> sizes{};  // L of them
+  at::Tensor class_labels{};           // int64 [L] on the CPU; undefined for networks that are told no class
 };
 
 // The network that predicts noise, whatever its kind. Not thread-safe. On the CPU in float32 a lane's bytes depend on
@@ -22,6 +31,9 @@ class Denoiser {
   virtual ~Denoiser() = default;
 
   virtual int64_t memory_bytes() const = 0;  // of the weights
+
+  // The networks that LoRAs may change.
+  virtual std::vector<const AdaptableNetwork*> adaptable() const { return {}; }
 
   // [L, C', h, w]; C' is C, or 2C for networks that also predict the variance.
   virtual at::Tensor Predict(const Lanes& lanes) const = 0;

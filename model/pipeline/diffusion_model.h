@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "model/adapters/lora.h"
 #include "model/pipeline/row_start.h"
+#include "model/pipeline/size_condition.h"
 #include "model/pipeline/task_inputs.h"
 #include "model/samplers/sampler.h"
 
@@ -18,27 +20,39 @@ namespace latentd::model {
 
 // A prompt as the text encoders see it.
 struct Prompt {
-  std::string text;  // UTF-8
+  std::string text;      // UTF-8
+  std::string text_2{};  // what a second text encoder reads; models with one leave it out
   int clip_skip = 0;
-  std::vector<AppliedLora> loras;  // added in this order; those that do not change the text make no difference
+  bool negative = false;  // of the unconditioned side: for some models an empty one is no text at all
+  // Taken as it is written and cut to one window, as diffusers does; else with weights, and in as many windows as it
+  // takes. REQUIRES: ParseWeightedPrompt finds no fault in it, unless it is literal.
+  bool literal = false;
+  std::vector<AppliedLora> loras{};  // added in this order; those that do not change the text make no difference
+  // For models that draw classes, which take no text. Empty: the class that stands for none.
+  std::optional<int64_t> class_label{};
 };
 
 // What the text encoders made of a prompt.
 struct Conditioning {
-  at::Tensor states;     // [T, D] on the model's device, in its type; undefined for unconditional models
-  std::string cut_text;  // the end of the prompt that did not fit the encoder's window; empty when all did
+  at::Tensor states;     // [T, D] on the model's device, in its type, all windows; undefined for unconditional models
+  at::Tensor pooled{};   // [P], likewise: the text as one vector; undefined where the U-Net does not look at one
+  std::string cut_text;  // the end of the prompt that did not fit; empty when all did
+  std::string cut_text_2{};  // likewise of text_2, when it is another text
 };
 
 // One row as the U-Net gets it. Pointers are valid during the call.
 struct PredictRow {
   at::Tensor latent;  // [C, h, w] float32, as Sampler::ScaleModelInput gives it
   at::Tensor concat;  // [C', h, w] float32: the U-Net's further channels (RowStart::concat); undefined for none
+  std::optional<int64_t> class_label = {};  // RowStart::class_label
   double timestep = 0;
   const Conditioning* cond = nullptr;
   const Conditioning* uncond = nullptr;  // null: no guidance, one lane instead of two
-  double guidance_scale = 1;
-  double guidance_rescale = 0;         // arXiv:2305.08891 §3.4; 0 is off
-  std::span<const AppliedLora> loras;  // added in this order, to this row alone
+  SizeCondition size{};                  // of the conditioned side; models that take none leave it out
+  SizeCondition uncond_size{};           // of the other one
+  double guidance_scale = 1;             // networks that embed it are told it without guidance, too
+  double guidance_rescale = 0;           // arXiv:2305.08891 §3.4; 0 is off
+  std::span<const AppliedLora> loras{};  // added in this order, to this row alone
 };
 
 // A latent diffusion model on one device: three of the four verbs (the fourth, Advance, is the sampler's). The engine's
@@ -62,7 +76,7 @@ class DiffusionModel {
   // Text to conditioning, in the order of the prompts.
   virtual std::vector<Conditioning> Encode(std::span<const Prompt> prompts) = 0;
 
-  // What the networks make of a job's pictures, for all its rows. REQUIRES: inputs.picture is defined.
+  // What the networks make of a job's pictures, for all its rows. REQUIRES: inputs.HasPicture().
   virtual EncodedInputs EncodeInputs(const TaskInputs& inputs) = 0;
 
   // A row at its beginning; `inputs` is null when the job has no pictures. `generator` is the row's own.
@@ -76,8 +90,9 @@ class DiffusionModel {
   // Latents to pictures: uint8 [H, W, 3] on the CPU, one for each latent. REQUIRES: latents of one shape.
   virtual std::vector<at::Tensor> Decode(std::span<const at::Tensor> latents) = 0;
 
-  // A cheap picture of a predicted clean latent, uint8 [h, w, 3] on the CPU, at the latent's own size.
-  virtual at::Tensor Preview(const at::Tensor& predicted_clean) const = 0;
+  // Cheap pictures of predicted clean latents, uint8 [H, W, 3] on the CPU, one for each: as large as the latent, or as
+  // its picture where the model has a tiny decoder. REQUIRES: at least one; latents of one shape.
+  virtual std::vector<at::Tensor> Preview(std::span<const at::Tensor> predicted_clean) const = 0;
 
   // Divide a latent by it before the VAE's decoder.
   virtual double scaling_factor() const = 0;

@@ -9,8 +9,10 @@
 #include <map>
 #include <utility>
 
+#include "model/adapters/read_lora.h"
 #include "model/errors.h"
 #include "model/pipeline/guidance.h"
+#include "model/pipeline/latent_preview.h"
 #include "model/pipeline/pixels.h"
 
 namespace latentd::model {
@@ -20,43 +22,74 @@ namespace {
 struct Lane {
   const PredictRow* row;
   const Conditioning* conditioning;
+  const SizeCondition* size;
+  size_t loras;  // the number of its row's LoRAs
 
   int64_t text_length() const { return conditioning->states.defined() ? conditioning->states.size(0) : 0; }
 };
 
-// In the order of the length of their text, so that equal lengths are neighbours and share a group.
+// In the order of the length of their text, so that equal lengths are neighbours and share a group; then of their
+// LoRAs, so that equal ones share their products.
 std::vector<Lane> LanesOf(std::span<const PredictRow> rows) {
+  std::vector<LoraSet> sets;
+  for (const PredictRow& row : rows) sets.push_back(row.loras);
+  const std::vector<size_t> numbers = NumberLoras(sets);
   std::vector<Lane> lanes;
-  for (const PredictRow& row : rows) {
-    if (row.uncond != nullptr) lanes.push_back({&row, row.uncond});
-    lanes.push_back({&row, row.cond});
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const PredictRow& row = rows[i];
+    if (row.uncond != nullptr) lanes.push_back({&row, row.uncond, &row.uncond_size, numbers[i]});
+    lanes.push_back({&row, row.cond, &row.size, numbers[i]});
   }
-  std::stable_sort(lanes.begin(), lanes.end(),
-                   [](const Lane& a, const Lane& b) { return a.text_length() < b.text_length(); });
+  std::stable_sort(lanes.begin(), lanes.end(), [](const Lane& a, const Lane& b) {
+    return std::pair(a.text_length(), a.loras) < std::pair(b.text_length(), b.loras);
+  });
   return lanes;
 }
 
 Lanes Gather(const std::vector<Lane>& lanes) {
   std::vector<at::Tensor> latents;
   std::vector<float> timesteps;
+  std::vector<double> scales;
+  std::vector<int64_t> class_labels;
   std::vector<std::vector<at::Tensor>> texts;  // by group
+  std::vector<LoraSet> loras;
+  std::vector<at::Tensor> pooled;
+  std::vector<SizeCondition> sizes;
   for (const Lane& lane : lanes) {
     const PredictRow& row = *lane.row;
     latents.push_back(row.concat.defined() ? at::cat({row.latent, row.concat}) : row.latent);
-    timesteps.push_back(static_cast<float>(lane.row->timestep));
+    timesteps.push_back(static_cast<float>(row.timestep));
+    scales.push_back(row.guidance_scale);
+    loras.push_back(row.loras);
+    sizes.push_back(*lane.size);
+    if (row.class_label) class_labels.push_back(*row.class_label);
+    if (lane.conditioning->pooled.defined()) pooled.push_back(lane.conditioning->pooled);
     if (lane.text_length() == 0) continue;
     if (texts.empty() || texts.back().front().size(0) != lane.text_length()) texts.emplace_back();
     texts.back().push_back(lane.conditioning->states);
   }
-  Lanes gathered{.samples = at::stack(latents), .timesteps = at::tensor(timesteps), .context = {}};
+  Lanes gathered{.samples = at::stack(latents),
+                 .timesteps = at::tensor(timesteps),
+                 .guidance = at::tensor(scales, at::kDouble),
+                 .context = {},
+                 .loras = std::move(loras),
+                 .pooled = pooled.empty() ? at::Tensor() : at::stack(pooled),
+                 .sizes = std::move(sizes)};
+  if (!class_labels.empty()) gathered.class_labels = at::tensor(class_labels, at::kLong);
   for (const std::vector<at::Tensor>& group : texts) gathered.context.push_back({.states = at::stack(group)});
   return gathered;
 }
 
+PipelineParts WithPreviewer(PipelineParts parts) {
+  if (parts.previewer == nullptr) {
+    parts.previewer = std::make_unique<LatentPreview>(LatentPreview::Fit(*parts.codec));
+  }
+  return parts;
+}
+
 }  // namespace
 
-DiffusionPipeline::DiffusionPipeline(PipelineParts parts)
-    : parts_(std::move(parts)), preview_(LatentPreview::Fit(*parts_.codec)) {}
+DiffusionPipeline::DiffusionPipeline(PipelineParts parts) : parts_(WithPreviewer(std::move(parts))) {}
 
 std::vector<int64_t> DiffusionPipeline::LatentShape(int width, int height) const {
   const Codec& codec = *parts_.codec;
@@ -109,16 +142,23 @@ std::vector<at::Tensor> DiffusionPipeline::Decode(std::span<const at::Tensor> la
   return pictures;
 }
 
-at::Tensor DiffusionPipeline::Preview(const at::Tensor& predicted_clean) const { return preview_(predicted_clean); }
+std::vector<at::Tensor> DiffusionPipeline::Preview(std::span<const at::Tensor> predicted_clean) const {
+  const std::vector<at::Tensor> latents(predicted_clean.begin(), predicted_clean.end());
+  return parts_.previewer->Show(at::stack(latents)).unbind();
+}
 
 double DiffusionPipeline::scaling_factor() const { return parts_.codec->scaling_factor(); }
 
 std::shared_ptr<const Lora> DiffusionPipeline::LoadLora(const std::filesystem::path& file) const {
-  throw ModelError(file.string(), {"this model takes no LoRA"});
+  std::vector<const AdaptableNetwork*> networks = parts_.denoiser->adaptable();
+  for (const AdaptableNetwork* network : parts_.conditioner->adaptable()) networks.push_back(network);
+  if (networks.empty()) throw ModelError(file.string(), {"this model takes no LoRA"});
+  return ReadLora(file, networks);
 }
 
 int64_t DiffusionPipeline::memory_bytes() const {
-  return parts_.conditioner->memory_bytes() + parts_.denoiser->memory_bytes() + parts_.codec->memory_bytes();
+  return parts_.conditioner->memory_bytes() + parts_.denoiser->memory_bytes() + parts_.codec->memory_bytes() +
+         parts_.previewer->memory_bytes();
 }
 
 }  // namespace latentd::model

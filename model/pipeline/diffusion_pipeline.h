@@ -9,13 +9,13 @@
 #include "model/pipeline/conditioner.h"
 #include "model/pipeline/denoiser.h"
 #include "model/pipeline/diffusion_model.h"
-#include "model/pipeline/latent_preview.h"
+#include "model/pipeline/previewer.h"
 #include "model/pipeline/starter.h"
 #include "model/samplers/sampler_config.h"
 
 namespace latentd::model {
 
-// What a system of the family is put together from. No part is null.
+// What a system of the family is put together from. No part but the previewer is null.
 struct PipelineParts {
   at::Device device = at::kCPU;
   SamplerConfig sampler;
@@ -23,6 +23,7 @@ struct PipelineParts {
   std::unique_ptr<const Denoiser> denoiser;
   std::unique_ptr<const Codec> codec;
   std::unique_ptr<const Starter> starter;
+  std::unique_ptr<const Previewer> previewer = {};  // null: a LatentPreview fitted to the codec
 };
 
 // The four verbs over any parts. In float32 it computes what diffusers' pipeline of the same parts computes.
@@ -39,14 +40,13 @@ class DiffusionPipeline final : public DiffusionModel {
                  at::Generator& generator) const override;
   std::vector<at::Tensor> Predict(std::span<const PredictRow> rows) override;
   std::vector<at::Tensor> Decode(std::span<const at::Tensor> latents) override;
-  at::Tensor Preview(const at::Tensor& predicted_clean) const override;
+  std::vector<at::Tensor> Preview(std::span<const at::Tensor> predicted_clean) const override;
   double scaling_factor() const override;
   std::shared_ptr<const Lora> LoadLora(const std::filesystem::path& file) const override;
   int64_t memory_bytes() const override;
 
  private:
   const PipelineParts parts_;
-  const LatentPreview preview_;
 };
 
 }  // namespace latentd::model

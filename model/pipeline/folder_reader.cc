@@ -1,5 +1,7 @@
 #include "model/pipeline/folder_reader.h"
 
+#include "model/errors.h"
+
 namespace latentd::model {
 
 std::filesystem::path FolderReader::PathOf(const std::string& component) const {
@@ -26,6 +28,25 @@ void FolderReader::CheckIndex(const std::vector<std::pair<std::string, std::stri
     index.Ignore(ignored);
     index.Finish();
   });
+}
+
+std::string FolderReader::ClassOf(const std::string& component, const std::vector<std::string>& choices) {
+  std::string found = choices.front();
+  Part([&] {
+    ConfigReader index = ConfigReader::FromFile(path() / "model_index.json");
+    const nlohmann::json& value = index.Raw(component);
+    std::string known;
+    for (const std::string& choice : choices) {
+      if (value.is_array() && value.size() == 2 && value[1] == choice) {
+        found = choice;
+        return;
+      }
+      known.append(known.empty() ? "" : ", ").append(choice);
+    }
+    throw ModelError((path() / "model_index.json").string(),
+                     {component + ": " + value.dump() + " is not a pair of a library and one of: " + known});
+  });
+  return found;
 }
 
 }  // namespace latentd::model

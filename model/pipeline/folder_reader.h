@@ -29,6 +29,9 @@ class FolderReader : public PartReader {
   void CheckIndex(const std::vector<std::pair<std::string, std::string>>& components,
                   std::initializer_list<std::string> ignored);
 
+  // Which of `choices` model_index.json names as a component's class. Another one becomes a problem, and the first.
+  std::string ClassOf(const std::string& component, const std::vector<std::string>& choices);
+
   // A network's configuration and weights. Null when something is wrong with them. `keys`: from the file's names to the
   // module's.
   template <typename Network, typename Config>

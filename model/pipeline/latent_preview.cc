@@ -7,7 +7,10 @@
 #include <ATen/ops/linalg_solve.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/rand.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/upsample_bicubic2d.h>
+
+#include <vector>
 
 #include "model/pipeline/pixels.h"
 
@@ -45,11 +48,15 @@ LatentPreview LatentPreview::Fit(const Codec& codec) {
   return LatentPreview(map.to(at::kFloat));
 }
 
-at::Tensor LatentPreview::operator()(const at::Tensor& latent) const {
-  const at::Tensor samples = latent.to(at::kCPU, at::kFloat).permute({1, 2, 0});  // [h, w, C]
-  const int64_t channels = samples.size(2);
-  const at::Tensor colours = samples.matmul(map_.slice(0, 0, channels)) + map_[channels];  // [h, w, 3]
-  return ToBytes(colours);
+at::Tensor LatentPreview::Show(const at::Tensor& latents) const {
+  const at::Tensor samples = latents.to(at::kCPU, at::kFloat).permute({0, 2, 3, 1});  // [B, h, w, C]
+  const int64_t channels = samples.size(3);
+  std::vector<at::Tensor> colours;  // [h, w, 3]
+  // One by one: a product's bits may change with the number of its rows.
+  for (const at::Tensor& each : samples.unbind()) {
+    colours.push_back(each.matmul(map_.slice(0, 0, channels)) + map_[channels]);
+  }
+  return ToBytes(at::stack(colours));
 }
 
 }  // namespace latentd::model

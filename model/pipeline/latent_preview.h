@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "model/pipeline/codec.h"
+#include "model/pipeline/previewer.h"
 
 namespace latentd::model {
 
@@ -12,13 +13,15 @@ namespace latentd::model {
 // The map is fitted when a model is loaded, against the model's own codec: smooth fields of random colours are encoded,
 // and their averaged colours are explained by the latents by least squares. So every VAE gets its own map, without
 // tables, and a model in pixel space its own picture. Immutable; any thread may call it.
-class LatentPreview {
+class LatentPreview final : public Previewer {
  public:
   // Encodes a few pictures of 16 × 16 latents: about a hundredth of the time of decoding a picture of 512 × 512 each.
   static LatentPreview Fit(const Codec& codec);
 
-  // latent: [C, h, w] of any float type and device, as the U-Net sees it (scaled) -> uint8 [h, w, 3] on the CPU.
-  at::Tensor operator()(const at::Tensor& latent) const;
+  int64_t memory_bytes() const override { return 0; }
+
+  // At the latents' own size.
+  at::Tensor Show(const at::Tensor& latents) const override;
 
  private:
   explicit LatentPreview(at::Tensor map) : map_(std::move(map)) {}

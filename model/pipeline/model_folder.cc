@@ -6,6 +6,7 @@
 
 #include "model/config/config_reader.h"
 #include "model/errors.h"
+#include "model/pipeline/autoencoder_part.h"
 #include "model/pipeline/folder_reader.h"
 #include "model/pipeline/layouts.h"
 #include "model/pipeline/single_file.h"
@@ -22,9 +23,18 @@ constexpr std::array kLayouts = {
     Layout{"StableDiffusionPipeline", OpenStableDiffusion},
     Layout{"StableDiffusionImg2ImgPipeline", OpenStableDiffusion},
     Layout{"StableDiffusionInpaintPipeline", OpenStableDiffusion},
+    Layout{"LatentConsistencyModelPipeline", OpenLatentConsistency},
+    Layout{"LatentConsistencyModelImg2ImgPipeline", OpenLatentConsistency},
+    Layout{"StableDiffusionXLPipeline", OpenStableDiffusionXl},
+    Layout{"StableDiffusionXLImg2ImgPipeline", OpenStableDiffusionXl},
+    Layout{"StableDiffusionXLInpaintPipeline", OpenStableDiffusionXl},
     Layout{"DDPMPipeline", OpenPixelDiffusion},
     Layout{"DDIMPipeline", OpenPixelDiffusion},
     Layout{"LDMPipeline", OpenUnconditionalLdm},
+    Layout{"LDMTextToImagePipeline", OpenLdmText},
+    Layout{"LDMClassToImagePipeline", OpenLdmClass},
+    Layout{"LDMSuperResolutionPipeline", OpenLdmSuperResolution},
+    Layout{"StableDiffusionUpscalePipeline", OpenStableDiffusionUpscaler},
 };
 
 // Our own key; diffusers passes over those that begin with an underscore.
@@ -38,6 +48,19 @@ std::optional<double> ReadGuidanceScale(const std::filesystem::path& path, Confi
   return value.get<double>();
 }
 
+// For every layout: whichever autoencoder fits its latents may be there.
+void AddPreviewDecoder(FolderReader& reader, ModelFolder& folder) {
+  const std::optional<AutoencoderPart> decoder = OpenPreviewDecoder(reader);
+  reader.Finish();
+  if (!decoder) return;
+  folder.parameters += decoder->parameters;
+  folder.load = [load = std::move(folder.load), decoder](const at::TensorOptions& options) {
+    PipelineParts parts = load(options);
+    decoder->load(options, parts);
+    return parts;
+  };
+}
+
 }  // namespace
 
 ModelFolder ModelFolder::Open(const std::filesystem::path& path) {
@@ -49,7 +72,8 @@ ModelFolder ModelFolder::Open(const std::filesystem::path& path) {
     if (pipeline == layout.pipeline) {
       FolderReader reader(path);
       ModelFolder folder = layout.open(reader);
-      folder.guidance_scale = ReadGuidanceScale(path, index);
+      if (const auto scale = ReadGuidanceScale(path, index)) folder.guidance_scale = scale;
+      AddPreviewDecoder(reader, folder);
       return folder;
     }
     known.append(known.empty() ? "\"" : ", \"").append(layout.pipeline).append("\"");

@@ -158,17 +158,17 @@ json OriginalTextConfig(const TensorSource& source, bool open_clip) {
   return config;
 }
 
-json OriginalSamplerConfig(bool v_prediction) {
-  json config = {{"_class_name", v_prediction ? "DDIMScheduler" : "PNDMScheduler"},
+json OriginalSamplerConfig(const OriginalTraining& training) {
+  json config = {{"_class_name", training.v_prediction || training.inpaints ? "DDIMScheduler" : "PNDMScheduler"},
                  {"beta_start", 0.00085},
                  {"beta_end", 0.012},
                  {"beta_schedule", "scaled_linear"},
                  {"num_train_timesteps", 1000},
                  {"steps_offset", 1},
                  {"set_alpha_to_one", false},
-                 {"skip_prk_steps", true},
                  {"clip_sample", false}};
-  if (v_prediction) config["prediction_type"] = "v_prediction";
+  if (!training.inpaints) config["skip_prk_steps"] = true;
+  if (training.v_prediction) config["prediction_type"] = "v_prediction";
   return config;
 }
 

@@ -5,7 +5,7 @@
 namespace latentd::model {
 
 at::Tensor Hold::Apply(const at::Tensor& latent, const Sampler& sampler, int evaluation) const {
-  const at::Tensor kept = evaluation < sampler.evaluations() ? sampler.AddNoise(clean, noise, evaluation) : clean;
+  const at::Tensor kept = evaluation < end ? sampler.AddNoise(clean, noise, evaluation) : clean;
   return (1 - mask) * kept + mask * latent;
 }
 

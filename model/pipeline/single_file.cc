@@ -34,18 +34,12 @@ bool IsBaseOfSd2(const TensorSource& file) {
   return value.numel() == 1 && value.to(at::kDouble).item<double>() == kSteps;
 }
 
-// How a checkpoint was trained, as far as shapes do not tell.
-struct Training {
-  int pixels;  // edge of its pictures
-  bool v_prediction;
-};
-
-Training TrainingOf(const TensorSource& file, const std::string& system) {
+OriginalTraining TrainingOf(const TensorSource& file, const std::string& system) {
   const auto input = file.tensors().find("model.diffusion_model.input_blocks.0.0.weight");
   const bool inpaints =
       input != file.tensors().end() && input->second.shape.size() > 1 && input->second.shape[1] == kInpaintingChannels;
   const bool v = system == "stable-diffusion-2" && !inpaints && !IsBaseOfSd2(file);
-  return {.pixels = v ? 768 : 512, .v_prediction = v};
+  return {.pixels = v ? 768 : 512, .v_prediction = v, .inpaints = inpaints};
 }
 
 // Opens the parts of one file.
@@ -87,19 +81,20 @@ class FileReader : public PartReader {
 
 ModelFolder OpenStableDiffusionFile(const Source& file, const std::string& system) {
   FileReader reader(file->where(), SplitOriginalCheckpoint(file, system));
-  const Training training = TrainingOf(*file, system);
+  const OriginalTraining training = TrainingOf(*file, system);
   StableDiffusionParts parts;
-  parts.sampler = SamplerConfig::FromJson(file->where(), OriginalSamplerConfig(training.v_prediction));
+  parts.sampler = SamplerConfig::FromJson(file->where(), OriginalSamplerConfig(training));
   const auto padding = system == "stable-diffusion-1" ? ClipPadding::kEndMark : ClipPadding::kExclamationMark;
   parts.tokenizer = [padding] { return ClipTokenizer(ClipVocabulary(padding)); };
   using Part = OriginalCheckpoint::Part;
   parts.text = reader.Open<ClipTextModel>("text_encoder", ReadClipTextConfig, [](const Part& part) {
     return OriginalTextConfig(*part.tensors, IsOpenClip(part));
   });
-  parts.vae = reader.Open<AutoencoderKL>("vae", ReadVaeConfig, [&](const Part& part) {
+  const auto vae = reader.Open<AutoencoderKL>("vae", ReadVaeConfig, [&](const Part& part) {
     return OriginalVaeConfig(*part.tensors, system, training.pixels);
   });
-  const int scale = parts.vae == nullptr ? 8 : static_cast<int>(parts.vae->config.Scale());
+  if (vae != nullptr) parts.vae = KlAutoencoder(vae);
+  const int scale = vae == nullptr ? 8 : static_cast<int>(vae->config.Scale());
   parts.unet = reader.Open<UNet2DConditionModel>("unet", ReadUNetConfig, [&](const Part& part) {
     return OriginalUNetConfig(*part.tensors, system, training.pixels / scale);
   });

@@ -4,70 +4,26 @@
 #include <utility>
 
 #include "model/pipeline/clip_conditioner.h"
-#include "model/pipeline/kl_codec.h"
 #include "model/pipeline/layouts.h"
+#include "model/pipeline/stable_diffusion_checks.h"
 #include "model/pipeline/stable_diffusion_parts.h"
 #include "model/pipeline/unet_denoiser.h"
 #include "model/weights/key_maps/clip_keys.h"
-#include "model/weights/key_maps/vae_keys.h"
 
 namespace latentd::model {
 namespace {
 
 constexpr int kDefaultSteps = 25;
+// As diffusers' LatentConsistencyModelPipeline.
+constexpr int kConsistencySteps = 4;
+constexpr double kEmbeddedGuidanceScale = 8.5;
+constexpr int64_t kOldSampleSize = 64;
 
 std::string Architecture(const UNetConfig& unet) {
   const int64_t features = unet.levels.empty() ? 0 : unet.levels.front().context_features;
   if (features == 768) return "stable-diffusion-1";
   if (features == 1024) return "stable-diffusion-2";
   return "stable-diffusion";
-}
-
-// `text` may be null.
-void CheckTokenizer(const ClipTokenizer& tokenizer, const Component<ClipTextConfig>* text, PartReader& reader) {
-  if (text == nullptr) return;
-  const auto check = [&](const char* what, int64_t has, int64_t allowed) {
-    if (has <= allowed) return;
-    reader.AddProblem(std::string("tokenizer: has ") + what + std::to_string(has) + " tokens; the text encoder has " +
-                      std::to_string(allowed));
-  };
-  check("", tokenizer.vocab_size(), text->config.vocab_size);
-  check("a window of ", tokenizer.window(), text->config.max_positions);
-}
-
-bool ReadsText(const UNetConfig& unet, int64_t features) {
-  return std::all_of(unet.levels.begin(), unet.levels.end(), [&](const UNetLevel& level) {
-    const bool attends =
-        level.down_attention || level.up_attention || (&level == &unet.levels.back() && unet.has_mid_block);
-    return !attends || level.context_features == features;
-  });
-}
-
-// The latent, the mask and the latent of what the mask leaves.
-int64_t InpaintingChannels(const VaeConfig& vae) { return 2 * vae.latent_channels + 1; }
-
-bool Inpaints(const UNetConfig& unet, const VaeConfig& vae) { return unet.in_channels == InpaintingChannels(vae); }
-
-void CheckFit(const StableDiffusionParts& parts, PartReader& reader) {
-  const UNetConfig& unet = parts.unet->config;
-  const VaeConfig& vae = parts.vae->config;
-  const int64_t latent = vae.latent_channels;
-  if (unet.in_channels != latent && !Inpaints(unet, vae)) {
-    reader.AddProblem("unet: in_channels must be the VAE's " + std::to_string(latent) + " latent channels, or " +
-                      std::to_string(InpaintingChannels(vae)) + " of a model for inpainting");
-  }
-  if (unet.out_channels != latent) {
-    reader.AddProblem("unet: out_channels must be the VAE's " + std::to_string(latent) + " latent channels");
-  }
-  if (!ReadsText(unet, parts.text->config.hidden_size)) {
-    reader.AddProblem("unet: cross_attention_dim must be the text encoder's hidden_size, " +
-                      std::to_string(parts.text->config.hidden_size));
-  }
-}
-
-std::unique_ptr<const Starter> MakeStarter(const StableDiffusionParts& parts) {
-  if (Inpaints(parts.unet->config, parts.vae->config)) return std::make_unique<InpaintingStarter>();
-  return std::make_unique<PlainStarter>();
 }
 
 PipelineParts Load(const StableDiffusionParts& parts, const at::TensorOptions& options) {
@@ -77,54 +33,79 @@ PipelineParts Load(const StableDiffusionParts& parts, const at::TensorOptions& o
   loaded.conditioner =
       std::make_unique<ClipConditioner>(parts.tokenizer(), parts.text->Load<ClipTextModel>(options), options.device());
   loaded.denoiser = std::make_unique<TextDenoiser>(parts.unet->Load<UNet2DConditionModel>(options));
-  loaded.codec = std::make_unique<KlCodec>(parts.vae->Load<AutoencoderKL>(options), options);
-  loaded.starter = MakeStarter(parts);
+  parts.vae->load(options, loaded);
+  loaded.starter = MakeStarter(parts.unet->config, parts.vae->latent_channels);
   return loaded;
+}
+
+ModelFolder OpenFolder(FolderReader& reader, bool latent_consistency) {
+  // Components that this pipeline does without may be named or null.
+  reader.CheckIndex(
+      {{"unet", "UNet2DConditionModel"}, {"text_encoder", "CLIPTextModel"}, {"tokenizer", "CLIPTokenizer"}},
+      {"vae", "scheduler", "safety_checker", "feature_extractor", "requires_safety_checker", "image_encoder"});
+  StableDiffusionParts parts;
+  reader.Part([&] { parts.sampler = SamplerConfig::FromFile(reader.SamplerFile()); });
+  parts.sampler.latent_consistency_pipeline = latent_consistency;
+  parts.tokenizer = [folder = reader.PathOf("tokenizer")] { return ClipTokenizer::FromFolder(folder); };
+  parts.text =
+      reader.Open<ClipTextModel>("text_encoder", ReadClipTextConfig, PrefixedClipKey, {.may_ignore = IsClipConstant});
+  parts.unet = reader.Open<UNet2DConditionModel>("unet", ReadUNetConfig);
+  parts.vae = OpenAutoencoder(reader);
+  return MakeStableDiffusion(std::move(parts), reader);
 }
 
 }  // namespace
 
 ModelFolder MakeStableDiffusion(StableDiffusionParts parts, PartReader& reader) {
   // The pipeline's constructor changes the sampler that it is given.
-  parts.sampler.stable_diffusion_pipeline = true;
-  reader.Part([&] { CheckTokenizer(parts.tokenizer(), parts.text.get(), reader); });
+  parts.sampler.stable_diffusion_pipeline = !parts.sampler.latent_consistency_pipeline;
+  reader.Part([&] { CheckTokenizer(parts.tokenizer(), "tokenizer", parts.text.get(), reader); });
   reader.Finish();
-  CheckFit(parts, reader);
+  CheckUNetFits(parts.unet->config, parts.vae->latent_channels, parts.text->config.hidden_size,
+                "the text encoder's hidden_size", reader);
+  if (parts.unet->config.added_features > 0) {
+    reader.AddProblem("unet: addition_embed_type: is for Stable Diffusion XL alone");
+  }
+  if (parts.unet->config.classes > 0) {
+    reader.AddProblem("unet: num_class_embeds: a model of this pipeline is told no class");
+  }
   reader.Finish();
 
   ModelFolder folder;
   const UNetConfig& unet = parts.unet->config;
-  const int scale = static_cast<int>(parts.vae->config.Scale());
+  const int scale = static_cast<int>(parts.vae->scale);
   folder.architecture = Architecture(unet);
-  folder.native_width = static_cast<int>(unet.sample_width) * scale;
-  folder.native_height = static_cast<int>(unet.sample_height) * scale;
+  const auto native = [&](int64_t edge) {
+    return static_cast<int>(unet.old_sample_size ? std::max(edge, kOldSampleSize) : edge) * scale;
+  };
+  folder.native_width = native(unet.sample_width);
+  folder.native_height = native(unet.sample_height);
   folder.size_multiple = scale;
   folder.takes_text = true;
-  folder.inpaints_only = Inpaints(unet, parts.vae->config);
+  folder.weighs_prompts = true;
+  folder.latent_channels = static_cast<int>(parts.vae->latent_channels);
+  folder.latent_scale = scale;
+  folder.inpaints_only = Inpaints(unet, parts.vae->latent_channels);
   folder.text_layers = static_cast<int>(parts.text->config.layers);
   folder.prompt_tokens = static_cast<int>(parts.text->config.max_positions);
-  folder.default_steps = kDefaultSteps;
   folder.sampler = parts.sampler;
+  folder.default_steps = IsConsistencySampler(folder.sampler.kind) ? kConsistencySteps : kDefaultSteps;
+  folder.embeds_guidance = unet.guidance_features > 0;
+  if (folder.embeds_guidance) folder.guidance_scale = kEmbeddedGuidanceScale;
   folder.parameters = parts.text->parameters + parts.unet->parameters + parts.vae->parameters;
   folder.load = [parts = std::move(parts)](const at::TensorOptions& options) { return Load(parts, options); };
   return folder;
 }
 
-ModelFolder OpenStableDiffusion(FolderReader& reader) {
-  // Components that this pipeline does without may be named or null.
-  reader.CheckIndex({{"unet", "UNet2DConditionModel"},
-                     {"vae", "AutoencoderKL"},
-                     {"text_encoder", "CLIPTextModel"},
-                     {"tokenizer", "CLIPTokenizer"}},
-                    {"scheduler", "safety_checker", "feature_extractor", "requires_safety_checker", "image_encoder"});
-  StableDiffusionParts parts;
-  reader.Part([&] { parts.sampler = SamplerConfig::FromFile(reader.SamplerFile()); });
-  parts.tokenizer = [folder = reader.PathOf("tokenizer")] { return ClipTokenizer::FromFolder(folder); };
-  parts.text =
-      reader.Open<ClipTextModel>("text_encoder", ReadClipTextConfig, PrefixedClipKey, {.may_ignore = IsClipConstant});
-  parts.unet = reader.Open<UNet2DConditionModel>("unet", ReadUNetConfig);
-  parts.vae = reader.Open<AutoencoderKL>("vae", ReadVaeConfig, ModernVaeKey);
-  return MakeStableDiffusion(std::move(parts), reader);
+ModelFolder OpenStableDiffusion(FolderReader& reader) { return OpenFolder(reader, /*latent_consistency=*/false); }
+
+ModelFolder OpenLatentConsistency(FolderReader& reader) {
+  ModelFolder folder = OpenFolder(reader, /*latent_consistency=*/true);
+  if (!folder.embeds_guidance) {
+    reader.AddProblem("unet/config.json: time_cond_proj_dim: must be set: the pipeline embeds the guidance scale");
+  }
+  reader.Finish();
+  return folder;
 }
 
 }  // namespace latentd::model

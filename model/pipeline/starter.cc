@@ -4,7 +4,10 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/upsample_nearest2d.h>
 
+#include <utility>
+
 #include "model/pipeline/pixels.h"
+#include "model/pipeline/step_range.h"
 
 namespace latentd::model {
 namespace {
@@ -24,19 +27,35 @@ at::Tensor LatentMask(const TaskInputs& inputs, const Codec& codec, at::Device d
 // Of a row that begins with the noise alone.
 at::Tensor AllNoise(const at::Tensor& noise, const Sampler& sampler) { return noise * sampler.init_noise_sigma(); }
 
-// Where `strength` lets a row begin, and its latent there.
-void StartLate(RowStart& start, const at::Tensor& clean, const at::Tensor& noise, double strength,
-               const Sampler& sampler) {
-  start.sampler = StateAt(sampler, SkippedSteps(sampler.steps(), strength));
-  const int evaluation = start.sampler.evaluation;
-  start.latent = evaluation < sampler.evaluations() ? sampler.AddNoise(clean, noise, evaluation) : clean;
+// Which evaluations a row with pictures carries out.
+StepRange Steps(const EncodedInputs& inputs, const Sampler& sampler) {
+  return StepsOf(sampler, inputs.strength, inputs.denoising_start, inputs.denoising_end);
+}
+
+// The latent of a row that begins late.
+at::Tensor Noised(const at::Tensor& clean, const at::Tensor& noise, const Sampler& sampler, int evaluation) {
+  return evaluation < sampler.evaluations() ? sampler.AddNoise(clean, noise, evaluation) : clean;
+}
+
+// What a job's inputs say beside their pictures.
+EncodedInputs Begin(const TaskInputs& inputs) {
+  return {.picture = {},
+          .masked_picture = {},
+          .mask = {},
+          .strength = inputs.strength,
+          .denoising_start = inputs.denoising_start,
+          .denoising_end = inputs.denoising_end};
 }
 
 }  // namespace
 
 EncodedInputs PlainStarter::Encode(const TaskInputs& inputs, const Codec& codec, at::Device device) const {
-  EncodedInputs encoded{
-      .picture = codec.Encode(Colours(inputs)), .masked_picture = {}, .mask = {}, .strength = inputs.strength};
+  EncodedInputs encoded = Begin(inputs);
+  if (inputs.latent.defined()) {
+    encoded.picture.mean = inputs.latent.unsqueeze(0).to(device);
+  } else {
+    encoded.picture = codec.Encode(Colours(inputs));
+  }
   if (inputs.mask.defined()) encoded.mask = LatentMask(inputs, codec, device);
   return encoded;
 }
@@ -48,12 +67,19 @@ RowStart PlainStarter::Start(const EncodedInputs* inputs, at::IntArrayRef shape,
     start.latent = AllNoise(DrawNoise(shape, generator, device), sampler);
     return start;
   }
+  StepRange steps = Steps(*inputs, sampler);
+  const int first = steps.begin.evaluation;
+  start.sampler = std::move(steps.begin);
   const at::Tensor clean = Draw(inputs->picture, generator);
+  if (inputs->denoising_start) {  // the picture has its noise
+    start.latent = clean;
+    return start;
+  }
   const at::Tensor noise = DrawNoise(shape, generator, device);
-  StartLate(start, clean, noise, inputs->strength, sampler);
+  start.latent = Noised(clean, noise, sampler, first);
   if (!inputs->mask.defined()) return start;
   if (inputs->strength == 1) start.latent = AllNoise(noise, sampler);
-  start.hold = Hold{.clean = clean, .noise = noise, .mask = inputs->mask};
+  start.hold = Hold{.clean = clean, .noise = noise, .mask = inputs->mask, .end = steps.end};
   // diffusers draws the latent of the masked picture, too, which only U-Nets of 9 channels look at.
   if (inputs->picture.deviation.defined()) DrawNoise(shape, generator, device);
   return start;
@@ -61,10 +87,9 @@ RowStart PlainStarter::Start(const EncodedInputs* inputs, at::IntArrayRef shape,
 
 EncodedInputs InpaintingStarter::Encode(const TaskInputs& inputs, const Codec& codec, at::Device device) const {
   const at::Tensor colours = Colours(inputs);
-  EncodedInputs encoded{.picture = {},
-                        .masked_picture = codec.Encode(colours * (FullMask(inputs) < 0.5)),
-                        .mask = LatentMask(inputs, codec, device),
-                        .strength = inputs.strength};
+  EncodedInputs encoded = Begin(inputs);
+  encoded.masked_picture = codec.Encode(colours * (FullMask(inputs) < 0.5));
+  encoded.mask = LatentMask(inputs, codec, device);
   if (inputs.strength < 1) encoded.picture = codec.Encode(colours);
   return encoded;
 }
@@ -76,7 +101,8 @@ RowStart InpaintingStarter::Start(const EncodedInputs* inputs, at::IntArrayRef s
   const at::Tensor clean = late ? Draw(inputs->picture, generator) : at::Tensor();
   const at::Tensor noise = DrawNoise(shape, generator, device);
   if (late) {
-    StartLate(start, clean, noise, inputs->strength, sampler);
+    start.sampler = Steps(*inputs, sampler).begin;
+    start.latent = Noised(clean, noise, sampler, start.sampler.evaluation);
   } else {
     start.latent = AllNoise(noise, sampler);
   }

@@ -15,7 +15,7 @@ class Starter {
  public:
   virtual ~Starter() = default;
 
-  // What `codec` makes of a job's pictures. REQUIRES: inputs.picture is defined.
+  // What `codec` makes of a job's pictures. REQUIRES: inputs has what the class is about, and a picture at least.
   virtual EncodedInputs Encode(const TaskInputs& inputs, const Codec& codec, at::Device device) const = 0;
 
   // A row of the latent's `shape`, [C, h, w]; `inputs` is null for a row that starts from noise alone.
@@ -36,7 +36,7 @@ class PlainStarter final : public Starter {
 // U-Nets that also see the mask and what the picture is without the masked part: …InpaintPipeline with 9 channels.
 class InpaintingStarter final : public Starter {
  public:
-  // REQUIRES: inputs.mask is defined, too.
+  // REQUIRES: inputs.picture and inputs.mask are defined.
   EncodedInputs Encode(const TaskInputs& inputs, const Codec& codec, at::Device device) const override;
   // REQUIRES: `inputs` is not null.
   RowStart Start(const EncodedInputs* inputs, at::IntArrayRef shape, const Sampler& sampler, at::Generator& generator,

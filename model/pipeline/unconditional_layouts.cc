@@ -49,6 +49,8 @@ void CheckUNet(const UNet2DConfig& unet, int64_t channels, const std::string& wh
 }
 
 void Describe(const UNet2DConfig& unet, int64_t scale, ModelFolder& folder) {
+  folder.latent_channels = static_cast<int>(unet.in_channels);
+  folder.latent_scale = static_cast<int>(scale);
   folder.native_width = static_cast<int>(unet.sample_width * scale);
   folder.native_height = static_cast<int>(unet.sample_height * scale);
   folder.size_multiple = static_cast<int>(unet.SizeUnit() * scale);

@@ -1,29 +1,55 @@
 #pragma once
 
 #include <utility>
+#include <vector>
 
 #include "model/pipeline/denoiser.h"
 #include "model/pipeline/network_bytes.h"
+#include "model/unet/guidance_embedding.h"
 #include "model/unet/unet.h"
 #include "model/unet/unet_2d.h"
 
 namespace latentd::model {
 
-// The U-Net of Stable Diffusion, which looks at the text by cross-attention.
+// The U-Net of Stable Diffusion, which looks at the text by cross-attention; that of a latent consistency model is also
+// told each lane's guidance scale.
 class TextDenoiser final : public Denoiser {
  public:
-  explicit TextDenoiser(UNet2DConditionModel unet) : unet_(std::move(unet)) {}
+  explicit TextDenoiser(UNet2DConditionModel unet) : unet_(std::move(unet)), adaptable_("unet", *unet_) {}
 
   int64_t memory_bytes() const override { return NetworkBytes(*unet_); }
+  std::vector<const AdaptableNetwork*> adaptable() const override { return {&adaptable_}; }
   at::Tensor Predict(const Lanes& lanes) const override {
-    return unet_->forward(lanes.samples, lanes.timesteps, lanes.context);
+    const LoraScope scope(adaptable_, lanes.loras);
+    const int64_t features = unet_->config().guidance_features;
+    AddedConditions added{.class_labels = lanes.class_labels};
+    if (features > 0) added.guidance = GuidanceEmbedding(lanes.guidance, features);
+    return unet_->forward(lanes.samples, lanes.timesteps, lanes.context, added);
   }
 
  private:
   const UNet2DConditionModel unet_;
+  const AdaptableNetwork adaptable_;
 };
 
-// The U-Net of DDPM and unconditional latent diffusion.
+// The U-Net of Stable Diffusion XL, which is also told the text as one vector and numbers about the picture.
+class SizedTextDenoiser final : public Denoiser {
+ public:
+  // `takes_aesthetic_score`: instead of the target size, as the refiner does.
+  SizedTextDenoiser(UNet2DConditionModel unet, bool takes_aesthetic_score)
+      : unet_(std::move(unet)), takes_aesthetic_score_(takes_aesthetic_score), adaptable_("unet", *unet_) {}
+
+  int64_t memory_bytes() const override { return NetworkBytes(*unet_); }
+  std::vector<const AdaptableNetwork*> adaptable() const override { return {&adaptable_}; }
+  at::Tensor Predict(const Lanes& lanes) const override;
+
+ private:
+  const UNet2DConditionModel unet_;
+  const bool takes_aesthetic_score_;
+  const AdaptableNetwork adaptable_;
+};
+
+// The U-Net of DDPM, and of latent diffusion without text.
 class UnconditionalDenoiser final : public Denoiser {
  public:
   explicit UnconditionalDenoiser(UNet2DModel unet) : unet_(std::move(unet)) {}

@@ -14,7 +14,7 @@
 namespace latentd::model {
 
 AlphaSampler::AlphaSampler(const SamplerSettings& settings, int steps, std::vector<double> timesteps)
-    : Sampler(steps, std::move(timesteps)),
+    : Sampler(steps, std::move(timesteps), settings.num_train_timesteps),
       settings_(settings),
       alphas_(NoiseSchedule(settings).alphas()),
       final_alpha_(settings.set_alpha_to_one ? 1.0F : alphas_.front()) {

@@ -12,8 +12,8 @@ constexpr float kVarianceOfData = 0.25F;
 
 }  // namespace
 
-LcmSampler::LcmSampler(const SamplerSettings& settings, int steps)
-    : AlphaSampler(settings, steps, ConsistencyTimesteps(settings, steps)) {}
+LcmSampler::LcmSampler(const SamplerSettings& settings, int steps, double strength)
+    : AlphaSampler(settings, steps, ConsistencyTimesteps(settings, steps, strength)), shortened_(strength < 1) {}
 
 Advanced LcmSampler::Evaluate(SamplerState& state, const at::Tensor& latent, const at::Tensor& prediction,
                               at::Generator& generator) const {

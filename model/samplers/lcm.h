@@ -8,12 +8,16 @@ namespace latentd::model {
 // last one keeps it. Reference: LCMScheduler of diffusers 0.42.1.
 class LcmSampler final : public AlphaSampler {
  public:
-  // Throws as ConsistencyTimesteps.
-  LcmSampler(const SamplerSettings& settings, int steps);
+  // `strength` and what it throws: as ConsistencyTimesteps.
+  LcmSampler(const SamplerSettings& settings, int steps, double strength);
+
+  bool shortened() const override { return shortened_; }
 
  private:
   Advanced Evaluate(SamplerState& state, const at::Tensor& latent, const at::Tensor& prediction,
                     at::Generator& generator) const override;
+
+  const bool shortened_;
 };
 
 }  // namespace latentd::model

@@ -46,6 +46,9 @@ std::vector<std::string> Check(const SamplerConfig& config, const SamplerOptions
   } else if (options.eta > 0 && !TakesEta(options.kind)) {
     problems.push_back("eta: only ddim and tcd have it, not " + name);
   }
+  if (!(options.strength >= 0 && options.strength <= 1)) {
+    problems.push_back("strength: " + std::to_string(options.strength) + " is not between 0 and 1");
+  }
   return problems;
 }
 
@@ -57,6 +60,7 @@ std::shared_ptr<const Sampler> MakeSampler(const SamplerConfig& config, const Sa
   const SamplerSettings settings = ResolveSettings(config, options.kind, options.sigmas, fields);
   for (const FieldProblem& problem : fields) problems.push_back(problem.field + ": " + problem.what);
   if (!problems.empty()) throw ModelError("sampler", std::move(problems));
+  const double strength = config.latent_consistency_pipeline ? options.strength : 1;
   switch (options.kind) {
     case SamplerKind::kDdpm:
       return std::make_shared<const DdpmSampler>(settings, options.steps);
@@ -87,9 +91,9 @@ std::shared_ptr<const Sampler> MakeSampler(const SamplerConfig& config, const Sa
     case SamplerKind::kDeis:
       return std::make_shared<const DeisSampler>(settings, options.steps);
     case SamplerKind::kLcm:
-      return std::make_shared<const LcmSampler>(settings, options.steps);
+      return std::make_shared<const LcmSampler>(settings, options.steps, strength);
     case SamplerKind::kTcd:
-      return std::make_shared<const TcdSampler>(settings, options.steps, options.eta);
+      return std::make_shared<const TcdSampler>(settings, options.steps, strength, options.eta);
   }
   throw ModelError("sampler", {"kind: is not a sampler"});
 }

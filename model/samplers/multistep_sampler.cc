@@ -22,7 +22,7 @@ Mixture MixtureOfSigma(float sigma) {
 }  // namespace
 
 MultistepSampler::MultistepSampler(const SamplerSettings& settings, int steps, SigmaSchedule schedule)
-    : Sampler(steps, std::move(schedule.timesteps)), settings_(settings) {
+    : Sampler(steps, std::move(schedule.timesteps), settings.num_train_timesteps), settings_(settings) {
   std::vector<float> signal;
   std::vector<float> noise;
   for (const float sigma : schedule.sigmas) {

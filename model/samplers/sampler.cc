@@ -3,6 +3,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/randn.h>
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -10,10 +11,18 @@
 
 namespace latentd::model {
 
-Sampler::Sampler(int steps, std::vector<double> timesteps) : steps_(steps), timesteps_(std::move(timesteps)) {
+Sampler::Sampler(int steps, std::vector<double> timesteps, int num_train_timesteps)
+    : steps_(steps), timesteps_(std::move(timesteps)), num_train_timesteps_(num_train_timesteps) {
   for (const double timestep : timesteps_) {
     if (!std::isfinite(timestep)) throw ModelError("sampler", {"beta_schedule: gives timesteps that are not numbers"});
   }
+}
+
+int Sampler::EvaluationsIn(double share) const {
+  // Half to even, as Python rounds.
+  const double cutoff = std::nearbyint(num_train_timesteps_ - share * num_train_timesteps_);
+  return static_cast<int>(
+      std::count_if(timesteps_.begin(), timesteps_.end(), [&](double timestep) { return timestep >= cutoff; }));
 }
 
 int Sampler::StepsDone(int evaluation) const {

@@ -53,6 +53,11 @@ class Sampler {
   // step of samplers with two evaluations a step takes one, and diffusers' rounding adds a timestep here and there.
   int evaluations() const { return static_cast<int>(timesteps_.size()); }
 
+  // How many evaluations lie in the share `share` of the denoising, 0 to 1, that comes first: a share of the training's
+  // timesteps, not of the steps (diffusers' `denoising_start` and `denoising_end`, which hand a row from one model to
+  // another). It may end inside a step.
+  int EvaluationsIn(double share) const;
+
   // How many of the user's steps are complete once `evaluation` evaluations are: 0 at 0, steps() at evaluations().
   virtual int StepsDone(int evaluation) const;
 
@@ -64,6 +69,10 @@ class Sampler {
   // pairs of them.
   // REQUIRES: skipped < steps().
   virtual SamplerState StartAt(int skipped) const { return {.evaluation = skipped, .begin = skipped}; }
+
+  // Whether the plan is already shortened to SamplerOptions::strength: a row that starts from a picture begins with its
+  // first evaluation then, and leaves out nothing.
+  virtual bool shortened() const { return false; }
 
   // The timestep that the U-Net gets for the row's next evaluation (fractional for some sigma samplers).
   // REQUIRES: state.evaluation < evaluations().
@@ -86,7 +95,7 @@ class Sampler {
 
  protected:
   // Throws ModelError when a timestep is not a number.
-  Sampler(int steps, std::vector<double> timesteps);
+  Sampler(int steps, std::vector<double> timesteps, int num_train_timesteps);
 
   const std::vector<double>& timesteps() const { return timesteps_; }
 
@@ -100,6 +109,7 @@ class Sampler {
 
   const int steps_;
   const std::vector<double> timesteps_;
+  const int num_train_timesteps_;
 };
 
 // Unit normal noise of one row's shape, drawn in float32 from a CPU generator as diffusers' randn_tensor does for a
@@ -114,6 +124,10 @@ struct SamplerOptions {
   // How much of the noise is new in each step. ddim: 0 is deterministic, 1 is like ddpm. tcd: gamma of its paper, 0 is
   // deterministic, 1 predicts the clean latent and noises it again. Others take 0 only.
   double eta = 0.0;
+  // Of a row that starts from a picture, 0 to 1. Only lcm and tcd look at it, in models whose pipeline has them
+  // spread their steps over this share of the distillation's schedule (SamplerConfig::latent_consistency_pipeline);
+  // elsewhere such a row leaves out steps (Sampler::StartAt).
+  double strength = 1.0;
 };
 
 // Throws ModelError when `options` does not fit `config` (Karras sigmas for DDIM, more steps than training timesteps

@@ -24,6 +24,10 @@ struct SamplerConfig {
   // its constructor changes the scheduler that it is given, to steps_offset 1 and clip_sample false.
   bool stable_diffusion_pipeline = false;
 
+  // Set by whoever loads a folder whose model_index.json names a LatentConsistencyModelPipeline (text or image):
+  // image-to-image shortens the schedule of lcm and tcd there, instead of leaving out steps of it.
+  bool latent_consistency_pipeline = false;
+
   int num_train_timesteps = 1000;
   std::optional<double> beta_start;
   std::optional<double> beta_end;

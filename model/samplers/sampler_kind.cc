@@ -95,6 +95,8 @@ std::vector<SigmaSpacing> SpacingsOf(SamplerKind kind) {
 
 bool TakesEta(SamplerKind kind) { return kind == SamplerKind::kDdim || kind == SamplerKind::kTcd; }
 
+bool IsConsistencySampler(SamplerKind kind) { return kind == SamplerKind::kLcm || kind == SamplerKind::kTcd; }
+
 std::string_view DiffusersClass(SamplerKind kind) {
   for (const KindNames& entry : kKindNames) {
     if (entry.kind == kind) return entry.diffusers_class;

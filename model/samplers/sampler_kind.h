@@ -42,6 +42,9 @@ std::vector<SigmaSpacing> SpacingsOf(SamplerKind kind);
 // Whether SamplerOptions::eta means something to it.
 bool TakesEta(SamplerKind kind);
 
+// Whether it visits a part of the steps of a consistency distillation (`original_inference_steps`): lcm, tcd.
+bool IsConsistencySampler(SamplerKind kind);
+
 // The class of diffusers 0.42.1 that it reproduces.
 std::string_view DiffusersClass(SamplerKind kind);
 

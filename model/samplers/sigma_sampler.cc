@@ -20,7 +20,7 @@ float InitNoiseSigma(const SamplerSettings& settings, const std::vector<float>& 
 }  // namespace
 
 SigmaSampler::SigmaSampler(const SamplerSettings& settings, int steps, SigmaSchedule schedule)
-    : Sampler(steps, std::move(schedule.timesteps)),
+    : Sampler(steps, std::move(schedule.timesteps), settings.num_train_timesteps),
       settings_(settings),
       sigmas_(std::move(schedule.sigmas)),
       init_noise_sigma_(InitNoiseSigma(settings, sigmas_)) {}

@@ -9,8 +9,9 @@
 
 namespace latentd::model {
 
-TcdSampler::TcdSampler(const SamplerSettings& settings, int steps, double gamma)
-    : AlphaSampler(settings, steps, ConsistencyTimesteps(settings, steps)),
+TcdSampler::TcdSampler(const SamplerSettings& settings, int steps, double strength, double gamma)
+    : AlphaSampler(settings, steps, ConsistencyTimesteps(settings, steps, strength)),
+      shortened_(strength < 1),
       gamma_complement_(static_cast<float>(1 - gamma)),
       adds_noise_(gamma > 0) {}
 

@@ -10,13 +10,17 @@ namespace latentd::model {
 class TcdSampler final : public AlphaSampler {
  public:
   // `gamma` in [0, 1]: how far below the end a step goes, as a part of the end's timestep; 0 adds no noise. Where it is
-  // not given to them, diffusers' pipelines take 0 and the bare scheduler 0.3. Throws as ConsistencyTimesteps.
-  TcdSampler(const SamplerSettings& settings, int steps, double gamma);
+  // not given to them, diffusers' pipelines take 0 and the bare scheduler 0.3. `strength` and what it throws: as
+  // ConsistencyTimesteps.
+  TcdSampler(const SamplerSettings& settings, int steps, double strength, double gamma);
+
+  bool shortened() const override { return shortened_; }
 
  private:
   Advanced Evaluate(SamplerState& state, const at::Tensor& latent, const at::Tensor& prediction,
                     at::Generator& generator) const override;
 
+  const bool shortened_;
   const float gamma_complement_;
   const bool adds_noise_;
 };

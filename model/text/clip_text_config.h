@@ -15,6 +15,7 @@ struct ClipTextConfig {
   int64_t intermediate_size = 2048;  // features inside the feed-forward
   int64_t layers = 12;               // num_hidden_layers
   int64_t heads = 8;                 // num_attention_heads; divides hidden_size
+  int64_t projection_dim = 512;      // features of the pooled output of a CLIPTextModelWithProjection
   double layer_norm_eps = 1e-5;
   Activation activation = Activation::kQuickGelu;
   // Where the pooled output is taken: at the first of these; 2, which old files say by mistake, means the largest id.

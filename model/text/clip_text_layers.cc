@@ -55,9 +55,9 @@ ClipEncoderImpl::ClipEncoderImpl(const ClipTextConfig& config, const at::TensorO
   for (int64_t i = 0; i < config.layers; ++i) layers_->Append(ClipEncoderLayer(config, options));
 }
 
-at::Tensor ClipEncoderImpl::forward(const at::Tensor& x, int64_t count) const {
+at::Tensor ClipEncoderImpl::forward(const at::Tensor& x, int64_t begin, int64_t end) const {
   at::Tensor states = x;
-  for (int64_t i = 0; i < count; ++i) states = (*layers_)[i]->forward(states);
+  for (int64_t i = begin; i < end; ++i) states = (*layers_)[i]->forward(states);
   return states;
 }
 

@@ -75,8 +75,8 @@ class ClipEncoderImpl : public torch::nn::Module {
  public:
   ClipEncoderImpl(const ClipTextConfig& config, const at::TensorOptions& options);
 
-  // Applies the first `count` layers. [B, T, D] -> the same
-  at::Tensor forward(const at::Tensor& x, int64_t count) const;
+  // Applies the layers from `begin` to before `end`. [B, T, D] -> the same
+  at::Tensor forward(const at::Tensor& x, int64_t begin, int64_t end) const;
 
  private:
   const std::shared_ptr<ModuleVector<ClipEncoderLayer>> layers_;

@@ -20,6 +20,12 @@ class ClipTextTransformerImpl : public torch::nn::Module {
   // The states after the first `layers` layers, normalised. [B, T] -> [B, T, D]
   at::Tensor forward(const at::Tensor& ids, int64_t layers) const;
 
+  // The states after the first `layers` layers as they are. [B, T] -> [B, T, D]
+  at::Tensor Inner(const at::Tensor& ids, int64_t layers) const;
+
+  // From the states after the first `layers` layers of `all` to those of forward(ids, all).
+  at::Tensor Finish(const at::Tensor& inner, int64_t layers, int64_t all) const;
+
  private:
   ClipTextEmbeddings embeddings_;
   ClipEncoder encoder_;
@@ -27,8 +33,15 @@ class ClipTextTransformerImpl : public torch::nn::Module {
 };
 TORCH_MODULE(ClipTextTransformer);
 
-// The text encoder of Stable Diffusion 1.x and 2.x (Radford et al. 2021, arXiv:2103.00020; CLIPTextModel of
-// transformers 5.23, whose parameter names it has, under the prefix `text_model.` of the versions before).
+// One vector for each prompt, [B, D]: `states`, [B, T, D], at the end token, found as config.eos_token_id says.
+at::Tensor PoolAtEnd(const ClipTextConfig& config, const at::Tensor& ids, const at::Tensor& states);
+
+// Throws c10::Error unless `ids` are int64 [B, T] of at most config.max_positions tokens.
+void CheckIds(const ClipTextConfig& config, const at::Tensor& ids);
+
+// The text encoder of Stable Diffusion 1.x and 2.x, and the first one of XL (Radford et al. 2021, arXiv:2103.00020;
+// CLIPTextModel of transformers 5.23, whose parameter names it has, under the prefix `text_model.` of the versions
+// before).
 //
 //   ClipTextModel text(ReadClipTextConfig(ConfigReader::FromFile(folder / "config.json")), options);
 //   LoadWeights(*text, *RenamedSource::Make(OpenComponent(folder), PrefixedClipKey), {.may_ignore = IsClipConstant});
@@ -49,8 +62,9 @@ class ClipTextModelImpl : public torch::nn::Module {
   // normalises those states by the final layer norm, too.
   at::Tensor Encode(const at::Tensor& ids, int64_t clip_skip) const;
 
-  // One vector for each prompt, [B, D]: `states` (of forward) at the end token, found as config().eos_token_id says.
-  at::Tensor Pool(const at::Tensor& ids, const at::Tensor& states) const;
+  // The states that Stable Diffusion XL looks at: those before the last layer, not normalised; with a clip skip so many
+  // layers earlier. REQUIRES: clip_skip in [0, config().layers - 1].
+  at::Tensor Penultimate(const at::Tensor& ids, int64_t clip_skip) const;
 
   const ClipTextConfig& config() const { return config_; }
 

@@ -91,14 +91,14 @@ Tokenized ClipTokenizer::Encode(std::string_view text) const {
   result.ids.insert(result.ids.end(), tokens.begin(), tokens.begin() + static_cast<ptrdiff_t>(kept));
   result.ids.push_back(eos_);
   result.ids.resize(window_, pad_);
-  result.truncated = Decode(tokens.data() + kept, tokens.data() + tokens.size());
+  result.truncated = Decode(std::span(tokens).subspan(kept));
   return result;
 }
 
-std::string ClipTokenizer::Decode(const int64_t* begin, const int64_t* end) const {
+std::string ClipTokenizer::Decode(std::span<const int64_t> tokens) const {
   constexpr std::u32string_view kEndOfWord = U"</w>";
   std::string bytes;
-  for (const int64_t* id = begin; id != end; ++id) bytes += token_bytes_.at(*id);
+  for (const int64_t id : tokens) bytes += token_bytes_.at(id);
   const std::u32string marked = DecodeUtf8(bytes);
   std::u32string text;
   for (size_t i = 0; i < marked.size();) {

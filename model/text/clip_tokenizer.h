@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -9,20 +10,10 @@
 
 #include "model/text/added_tokens.h"
 #include "model/text/byte_pairs.h"
+#include "model/text/tokenized.h"
 #include "model/text/tokenizer_files.h"
 
 namespace latentd::model {
-
-// A prompt in one window.
-struct Tokenized {
-  // Exactly window() ids: beginning, tokens, end, then padding up to the window.
-  std::vector<int64_t> ids;
-  // Tokens of the whole prompt, without beginning and end; those over window() - 2 were cut.
-  int64_t token_count = 0;
-  // The text of the tokens that were cut, as diffusers words it in its warning: in lower case, with spaces between
-  // words. Empty when nothing was cut.
-  std::string truncated;
-};
 
 // CLIP's tokenizer: clean-up, words, byte pairs. The ids are those of CLIPTokenizer in transformers 5.23 (which is the
 // tokenizers package 0.23.3), also for texts that hold special tokens, rare Unicode or nothing at all.
@@ -47,6 +38,9 @@ class ClipTokenizer {
   // All tokens of `text`, however many, without beginning, end and padding.
   std::vector<int64_t> EncodeTokens(std::string_view text) const;
 
+  // The text of tokens, as the reference decodes it: in lower case, with spaces between words.
+  std::string Decode(std::span<const int64_t> tokens) const;
+
   int64_t window() const { return window_; }
   int64_t bos() const { return bos_; }
   int64_t eos() const { return eos_; }
@@ -55,9 +49,6 @@ class ClipTokenizer {
   int64_t vocab_size() const { return vocab_size_; }
 
  private:
-  // The text of `ids`, as the reference decodes it.
-  std::string Decode(const int64_t* begin, const int64_t* end) const;
-
   BytePairs byte_pairs_;
   AddedTokenMatcher raw_tokens_;
   AddedTokenMatcher normalized_tokens_;

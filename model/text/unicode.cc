@@ -24,10 +24,9 @@ constexpr char32_t kFirstThatMayCompose = 0x300;
 
 int CombiningClass(char32_t c) { return utf8proc_get_property(static_cast<utf8proc_int32_t>(c))->combining_class; }
 
-// Appends the form C of `text`, which holds no barrier. `scratch` only saves allocations.
-void AppendComposed(std::u32string_view text, std::vector<utf8proc_int32_t>& scratch, std::u32string& out) {
+// The form D of `text`, which holds no barrier. `scratch` only saves allocations.
+void Decompose(std::u32string_view text, std::vector<utf8proc_int32_t>& scratch) {
   constexpr auto kDecompose = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_DECOMPOSE);
-  constexpr auto kCompose = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE);
   scratch.clear();
   for (const char32_t c : text) {
     utf8proc_int32_t parts[8];  // the longest canonical decomposition has four
@@ -42,6 +41,26 @@ void AppendComposed(std::u32string_view text, std::vector<utf8proc_int32_t>& scr
     std::stable_sort(run, end, [](auto a, auto b) { return CombiningClass(a) < CombiningClass(b); });
     run = end;
   }
+}
+
+// Calls `append` with the parts of `text` and the barriers between them. The reference takes barriers for ordinary
+// letters, which separate what stands on their two sides.
+template <typename Append>
+void ForEachBetweenBarriers(std::u32string_view text, std::u32string& out, const Append& append) {
+  size_t begin = 0;
+  while (begin < text.size()) {
+    size_t end = begin;
+    while (end < text.size() && Find(NfcBarriers(), text[end]) == nullptr) ++end;
+    append(text.substr(begin, end - begin));
+    if (end < text.size()) out.push_back(text[end++]);
+    begin = end;
+  }
+}
+
+// Appends the form C of `text`, which holds no barrier.
+void AppendComposed(std::u32string_view text, std::vector<utf8proc_int32_t>& scratch, std::u32string& out) {
+  constexpr auto kCompose = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+  Decompose(text, scratch);
   const auto length = utf8proc_normalize_utf32(scratch.data(), static_cast<utf8proc_ssize_t>(scratch.size()), kCompose);
   out.append(scratch.begin(), scratch.begin() + length);
 }
@@ -81,15 +100,18 @@ std::u32string ComposeNfc(std::u32string_view text) {
   std::u32string out;
   out.reserve(text.size());
   std::vector<utf8proc_int32_t> scratch;
-  // The reference takes barriers for ordinary letters, which separate what stands on their two sides.
-  size_t begin = 0;
-  while (begin < text.size()) {
-    size_t end = begin;
-    while (end < text.size() && Find(NfcBarriers(), text[end]) == nullptr) ++end;
-    AppendComposed(text.substr(begin, end - begin), scratch, out);
-    if (end < text.size()) out.push_back(text[end++]);
-    begin = end;
-  }
+  ForEachBetweenBarriers(text, out, [&](std::u32string_view part) { AppendComposed(part, scratch, out); });
+  return out;
+}
+
+std::u32string DecomposeNfd(std::u32string_view text) {
+  std::u32string out;
+  out.reserve(text.size());
+  std::vector<utf8proc_int32_t> scratch;
+  ForEachBetweenBarriers(text, out, [&](std::u32string_view part) {
+    Decompose(part, scratch);
+    out.append(scratch.begin(), scratch.end());
+  });
   return out;
 }
 

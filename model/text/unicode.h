@@ -19,4 +19,7 @@ void AppendLowerCase(char32_t c, std::u32string& out);
 // Normalisation form C, in time linear in the length but for sorting runs of combining marks.
 std::u32string ComposeNfc(std::u32string_view text);
 
+// Normalisation form D, likewise.
+std::u32string DecomposeNfd(std::u32string_view text);
+
 }  // namespace latentd::model

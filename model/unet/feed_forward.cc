@@ -2,8 +2,6 @@
 
 #include <memory>
 
-#include "model/kernels/matmul.h"
-
 namespace latentd::model {
 
 FeedForwardImpl::FeedForwardImpl(int64_t channels, const at::TensorOptions& options) {
@@ -14,8 +12,8 @@ FeedForwardImpl::FeedForwardImpl(int64_t channels, const at::TensorOptions& opti
 }
 
 at::Tensor FeedForwardImpl::forward(const at::Tensor& tokens, const at::Tensor& residual) const {
-  const at::Tensor gated = kernels::GatedLinear(tokens, proj_in->weight, proj_in->bias);  // [L, T, 4C]
-  return proj_out->forward(gated, residual);                                              // [L, T, C]
+  const at::Tensor gated = proj_in->ForwardGated(tokens);  // [L, T, 4C]
+  return proj_out->forward(gated, residual);               // [L, T, C]
 }
 
 }  // namespace latentd::model

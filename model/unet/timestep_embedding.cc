@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "model/kernels/elementwise.h"
-#include "model/kernels/row_linear.h"
 
 namespace latentd::model {
 namespace {
@@ -36,16 +35,20 @@ at::Tensor SinusoidalEmbedding(const at::Tensor& timesteps, int64_t features, bo
 }
 
 TimestepEmbeddingImpl::TimestepEmbeddingImpl(int64_t in_features, int64_t time_features, Activation activation,
-                                             const at::TensorOptions& options)
+                                             const at::TensorOptions& options, int64_t condition_features)
     : linear_1(register_module("linear_1", Linear(in_features, time_features, /*with_bias=*/true, options))),
       linear_2(register_module("linear_2", Linear(time_features, time_features, /*with_bias=*/true, options))),
-      activation_(activation) {}
+      activation_(activation) {
+  if (condition_features == 0) return;
+  cond_proj = register_module("cond_proj", Linear(condition_features, in_features, /*with_bias=*/false, options));
+}
 
-at::Tensor TimestepEmbeddingImpl::forward(const at::Tensor& features) const {
+at::Tensor TimestepEmbeddingImpl::forward(const at::Tensor& features, const at::Tensor& condition) const {
   at::Tensor x = features.to(linear_1->weight.device(), linear_1->weight.scalar_type());  // [L, in_features]
-  x = kernels::RowLinear(x, linear_1->weight, linear_1->bias);                            // [L, time_features]
+  if (condition.defined()) x = x + cond_proj->ForwardRows(condition.to(x.options()));     // [L, in_features]
+  x = linear_1->ForwardRows(x);                                                           // [L, time_features]
   x = kernels::Activate(x, activation_);                                                  // [L, time_features]
-  return kernels::RowLinear(x, linear_2->weight, linear_2->bias);                         // [L, time_features]
+  return linear_2->ForwardRows(x);                                                        // [L, time_features]
 }
 
 }  // namespace latentd::model

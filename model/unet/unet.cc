@@ -1,5 +1,6 @@
 #include "model/unet/unet.h"
 
+#include <ATen/ops/cat.h>
 #include <c10/core/InferenceMode.h>
 
 #include <vector>
@@ -21,23 +22,31 @@ UNet2DConditionModelImpl::UNet2DConditionModelImpl(const UNetConfig& config, con
     : config_(config),
       conv_in_(register_module(
           "conv_in", MakeConv(config.in_channels, config.levels.front().channels, config.conv_in_kernel, options))),
-      time_embedding_(register_module(
-          "time_embedding",
-          TimestepEmbedding(config.levels.front().channels, config.time_features, config.activation, options))),
+      time_embedding_(
+          register_module("time_embedding", TimestepEmbedding(config.levels.front().channels, config.time_features,
+                                                              config.activation, options, config.guidance_features))),
       down_blocks_(register_module("down_blocks", std::make_shared<ModuleVector<DownBlock>>())),
       up_blocks_(register_module("up_blocks", std::make_shared<ModuleVector<UpBlock>>())),
       conv_norm_out_(register_module(
           "conv_norm_out", GroupNorm(config.norm_groups, config.levels.front().channels, config.norm_eps, options))),
       conv_out_(register_module(
           "conv_out", MakeConv(config.levels.front().channels, config.out_channels, config.conv_out_kernel, options))) {
+  if (config.classes > 0) {
+    class_embedding_ = register_module("class_embedding", Embedding(config.classes, config.time_features, options));
+  }
   const size_t count = config.levels.size();
   for (size_t level = 0; level < count; ++level) down_blocks_->Append(DownBlock(config, level, options));
+  if (config.added_features > 0) {
+    // Its activation is SiLU whatever the network's is.
+    add_embedding_ = register_module(
+        "add_embedding", TimestepEmbedding(config.added_features, config.time_features, Activation::kSilu, options));
+  }
   if (config.has_mid_block) mid_block_ = register_module("mid_block", MidBlock(config, options));
   for (size_t i = 0; i < count; ++i) up_blocks_->Append(UpBlock(config, count - 1 - i, options));
 }
 
 void UNet2DConditionModelImpl::CheckShapes(const at::Tensor& sample, const at::Tensor& timesteps,
-                                           const Context& context) const {
+                                           const Context& context, const AddedConditions& added) const {
   TORCH_CHECK(sample.dim() == 4 && sample.size(1) == config_.in_channels, "U-Net: the sample is ", sample.sizes(),
               " instead of [L, ", config_.in_channels, ", h, w]");
   const int64_t lanes = sample.size(0);
@@ -48,13 +57,55 @@ void UNet2DConditionModelImpl::CheckShapes(const at::Tensor& sample, const at::T
     TORCH_CHECK(group.states.dim() == 3, "U-Net: a context is ", group.states.sizes(), " instead of [n, T, D]");
     described += group.states.size(0);
   }
+  const at::Tensor& guidance = added.guidance;
+  const bool guidance_fits = config_.guidance_features == 0
+                                 ? !guidance.defined()
+                                 : guidance.defined() && guidance.dim() == 2 && guidance.size(0) == lanes &&
+                                       guidance.size(1) == config_.guidance_features;
+  TORCH_CHECK(guidance_fits, "U-Net: the guidance's embedding does not fit [", lanes, ", ", config_.guidance_features,
+              "]");
   TORCH_CHECK(described == lanes, "U-Net: the context is for ", described, " lanes, the sample has ", lanes);
+  CheckClasses(added.class_labels, lanes);
+  if (!add_embedding_) {
+    TORCH_CHECK(!added.pooled.defined() && !added.numbers.defined(), "U-Net: it takes no added conditions");
+    return;
+  }
+  TORCH_CHECK(added.pooled.defined() && added.numbers.defined(), "U-Net: the added conditions are missing");
+  TORCH_CHECK(
+      added.pooled.dim() == 2 && added.numbers.dim() == 2 && added.pooled.size(0) == lanes &&
+          added.numbers.size(0) == lanes &&
+          added.pooled.size(1) + added.numbers.size(1) * config_.added_number_features == config_.added_features,
+      "U-Net: the added conditions are ", added.pooled.sizes(), " and ", added.numbers.sizes(),
+      "; together they must have ", config_.added_features, " features for each of ", lanes, " lanes");
+}
+
+void UNet2DConditionModelImpl::CheckClasses(const at::Tensor& class_labels, int64_t lanes) const {
+  TORCH_CHECK(class_labels.defined() == (config_.classes > 0), "U-Net: class labels go with a network of classes");
+  if (!class_labels.defined()) return;
+  TORCH_CHECK(class_labels.dim() == 1 && class_labels.size(0) == lanes && class_labels.scalar_type() == at::kLong,
+              "U-Net: the class labels are ", class_labels.sizes(), " instead of ", lanes, " integers");
+  TORCH_CHECK(
+      lanes == 0 || (class_labels.min().item<int64_t>() >= 0 && class_labels.max().item<int64_t>() < config_.classes),
+      "U-Net: a class label is not one of the ", config_.classes, " classes");
+}
+
+at::Tensor UNet2DConditionModelImpl::Time(const at::Tensor& timesteps, const AddedConditions& added) const {
+  const auto sinusoids = [this](const at::Tensor& numbers, int64_t features) {
+    return SinusoidalEmbedding(numbers, features, config_.flip_sin_to_cos, config_.freq_shift);
+  };
+  at::Tensor time = time_embedding_->forward(sinusoids(timesteps, config_.levels.front().channels), added.guidance);
+  if (class_embedding_) time = time + class_embedding_->forward(added.class_labels.to(time.device()));
+  if (!add_embedding_) return time;
+  const at::Tensor numbers =
+      sinusoids(added.numbers.flatten(), config_.added_number_features).view({timesteps.size(0), -1});  // [L, K·N]
+  const at::Tensor features = at::cat({added.pooled.to(at::kFloat), numbers.to(added.pooled.device())}, 1);
+  return time + add_embedding_->forward(features);
 }
 
 at::Tensor UNet2DConditionModelImpl::forward(const at::Tensor& sample, const at::Tensor& timesteps,
-                                             const Context& context) const {
+                                             const Context& context, const AddedConditions& added) const {
   const c10::InferenceMode no_gradients;
-  CheckShapes(sample, timesteps, context);
+  CheckShapes(sample, timesteps, context, added);
   const at::TensorOptions options = conv_in_->weight.options();
 
   // 1. To the network's type and memory order.
@@ -64,10 +115,7 @@ at::Tensor UNet2DConditionModelImpl::forward(const at::Tensor& sample, const at:
   for (const ContextGroup& group : context) states.push_back({group.states.to(options).contiguous()});  // [n, T, D]
 
   // 2. Time. Every residual block takes the activation of the same embedding, so it is computed once.
-  const at::Tensor sinusoids = SinusoidalEmbedding(timesteps, config_.levels.front().channels, config_.flip_sin_to_cos,
-                                                   config_.freq_shift);  // [L, C0]
-  const at::Tensor time =
-      kernels::Activate(time_embedding_->forward(sinusoids), config_.activation);  // [L, time_features]
+  const at::Tensor time = kernels::Activate(Time(timesteps, added), config_.activation);  // [L, time_features]
 
   // 3. Down, keeping the maps that the way up will look at again.
   x = conv_in_->forward(x);  // [L, C0, h, w]

@@ -7,12 +7,23 @@
 #include <memory>
 
 #include "model/layers/context.h"
+#include "model/layers/embedding.h"
 #include "model/layers/module_vector.h"
 #include "model/unet/timestep_embedding.h"
 #include "model/unet/unet_blocks.h"
 #include "model/unet/unet_config.h"
 
 namespace latentd::model {
+
+// What some networks are told of each lane beside the timestep and the text's states. Undefined for the others.
+struct AddedConditions {
+  // Stable Diffusion XL (Podell et al. 2023, arXiv:2307.01952, section 2.2).
+  at::Tensor pooled{};   // [L, P]: the text as one vector
+  at::Tensor numbers{};  // float32 [L, K] on the CPU: sizes of the picture and the like; diffusers' `time_ids`
+  // Latent consistency models: the embedding of the guidance scale, float32 [L, config().guidance_features].
+  at::Tensor guidance{};
+  at::Tensor class_labels{};  // int64 [L] on the CPU, each in [0, config().classes)
+};
 
 // The U-Net that predicts noise from a noised latent, a timestep and a text (Rombach et al. 2022, arXiv:2112.10752;
 // diffusers' UNet2DConditionModel, whose parameter names it has).
@@ -32,17 +43,26 @@ class UNet2DConditionModelImpl : public torch::nn::Module {
   // for each lane; context: groups whose lanes sum to L, each [n, T, cross_attention_dim]. They are converted to the
   // network's type and device. Returns [L, out_channels, h, w] in the network's type, channels-last.
   //
+  // added: pooled and numbers for networks with added features, P + K * config().added_number_features of them;
+  // guidance for those with guidance features; class_labels for those with classes.
+  //
   // Throws c10::Error when the shapes do not fit. On the CPU in float32 a lane's bytes depend on nothing but that lane.
-  at::Tensor forward(const at::Tensor& sample, const at::Tensor& timesteps, const Context& context) const;
+  at::Tensor forward(const at::Tensor& sample, const at::Tensor& timesteps, const Context& context,
+                     const AddedConditions& added = {}) const;
 
   const UNetConfig& config() const { return config_; }
 
  private:
-  void CheckShapes(const at::Tensor& sample, const at::Tensor& timesteps, const Context& context) const;
+  void CheckShapes(const at::Tensor& sample, const at::Tensor& timesteps, const Context& context,
+                   const AddedConditions& added) const;
+  void CheckClasses(const at::Tensor& class_labels, int64_t lanes) const;
+  at::Tensor Time(const at::Tensor& timesteps, const AddedConditions& added) const;  // [L, time_features]
 
   const UNetConfig config_;
   Conv2d conv_in_;
   TimestepEmbedding time_embedding_;
+  TimestepEmbedding add_embedding_{nullptr};  // empty when the configuration has no added features
+  Embedding class_embedding_{nullptr};        // empty when the configuration has no classes
   std::shared_ptr<ModuleVector<DownBlock>> down_blocks_;
   MidBlock mid_block_{nullptr};  // empty when the configuration has none
   std::shared_ptr<ModuleVector<UpBlock>> up_blocks_;

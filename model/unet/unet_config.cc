@@ -14,7 +14,6 @@ constexpr int64_t kMaxChannels = 1 << 16;
 constexpr size_t kMaxLevels = 12;
 constexpr int64_t kMaxLayers = 64;
 constexpr int64_t kMaxSampleSize = 4096;
-constexpr int64_t kOldSampleSize = 64;
 
 void RequirePositive(ConfigReader& reader, const std::string& key, const std::vector<int64_t>& values) {
   const bool fine = std::all_of(values.begin(), values.end(), [](int64_t v) { return v > 0 && v <= kMaxChannels; });
@@ -98,7 +97,6 @@ void ReadLevels(ConfigReader& reader, UNetConfig& config) {
   }
 }
 
-// Releases of diffusers before 0.9 wrote 32 for Stable Diffusion 1, and later ones still take it as 64.
 bool WrittenBefore09(ConfigReader& reader) {
   const nlohmann::json& version = reader.Raw("_diffusers_version");
   int major = 0, minor = 0;
@@ -109,9 +107,7 @@ bool WrittenBefore09(ConfigReader& reader) {
 
 // sample_size: one number, or height and width.
 void ReadSampleSize(ConfigReader& reader, UNetConfig& config) {
-  std::vector<int64_t> size = reader.GetPerLevel<int64_t>("sample_size", 2, kOldSampleSize);
-  const bool one_number = !reader.Raw("sample_size").is_array();
-  if (one_number && size[0] < kOldSampleSize && WrittenBefore09(reader)) size = {kOldSampleSize, kOldSampleSize};
+  const std::vector<int64_t> size = reader.GetPerLevel<int64_t>("sample_size", 2, config.sample_height);
   for (const int64_t edge : size) {
     if (edge < 1 || edge > kMaxSampleSize) {
       reader.AddProblem("sample_size", "must be between 1 and 4096");
@@ -119,6 +115,7 @@ void ReadSampleSize(ConfigReader& reader, UNetConfig& config) {
   }
   config.sample_height = size[0];
   config.sample_width = size[1];
+  config.old_sample_size = !reader.Raw("sample_size").is_array() && WrittenBefore09(reader);
 }
 
 void CheckNumbers(ConfigReader& reader, const UNetConfig& config) {
@@ -129,11 +126,27 @@ void CheckNumbers(ConfigReader& reader, const UNetConfig& config) {
   if (!fits) reader.AddProblem("freq_shift", "must be at least 0 and below half the first level's channels");
 }
 
+void ReadAdded(ConfigReader& reader, UNetConfig& config) {
+  if (!reader.Has("addition_embed_type")) {
+    for (const char* key : {"addition_time_embed_dim", "projection_class_embeddings_input_dim"}) {
+      reader.Only(key, nullptr);
+    }
+  } else {
+    config.added_features = GetPositive(reader, "projection_class_embeddings_input_dim", 0);
+    config.added_number_features = GetPositive(reader, "addition_time_embed_dim", 0);
+    if (config.added_number_features >= config.added_features) {
+      reader.AddProblem("projection_class_embeddings_input_dim", "must be above addition_time_embed_dim");
+    }
+    const auto half = static_cast<double>(config.added_number_features / 2);
+    if (config.freq_shift >= half) reader.AddProblem("freq_shift", "must be below half of addition_time_embed_dim");
+  }
+  reader.Only("addition_embed_type", "text_time");
+}
+
 void RefuseUnsupported(ConfigReader& reader) {
-  for (const char* key : {"num_attention_heads", "reverse_transformer_layers_per_block", "encoder_hid_dim",
-                          "encoder_hid_dim_type", "class_embed_type", "addition_embed_type", "addition_time_embed_dim",
-                          "num_class_embeds", "time_embedding_act_fn", "timestep_post_act", "time_cond_proj_dim",
-                          "projection_class_embeddings_input_dim", "cross_attention_norm"}) {
+  for (const char* key :
+       {"num_attention_heads", "reverse_transformer_layers_per_block", "encoder_hid_dim", "encoder_hid_dim_type",
+        "class_embed_type", "time_embedding_act_fn", "timestep_post_act", "cross_attention_norm"}) {
     reader.Only(key, nullptr);
   }
   reader.Only("dual_cross_attention", false);
@@ -161,6 +174,11 @@ UNetConfig ReadUNetConfig(ConfigReader reader) {
   config.freq_shift = reader.Get("freq_shift", 0.0);
   config.time_features =
       GetPositive(reader, "time_embedding_dim", config.levels.empty() ? 1 : 4 * config.levels[0].channels);
+  if (const auto features = reader.GetOptional<int64_t>("time_cond_proj_dim")) {
+    config.guidance_features = *features;
+    // The embedding's frequencies lie between those of two pairs at least.
+    if (*features < 4 || *features > kMaxChannels) reader.AddProblem("time_cond_proj_dim", "must be from 4 to 65536");
+  }
   config.downsample_padding = reader.Get<int64_t>("downsample_padding", 1);
   if (config.downsample_padding != 0 && config.downsample_padding != 1) {
     reader.AddProblem("downsample_padding", "must be 0 or 1");
@@ -172,8 +190,12 @@ UNetConfig ReadUNetConfig(ConfigReader reader) {
   config.conv_in_kernel = GetPositive(reader, "conv_in_kernel", 3);
   config.conv_out_kernel = GetPositive(reader, "conv_out_kernel", 3);
 
+  if (reader.Has("num_class_embeds")) config.classes = reader.GetCount("num_class_embeds", 1);
+  reader.Ignore({"num_class_embeds"});
+
   ReadSampleSize(reader, config);
   CheckNumbers(reader, config);
+  ReadAdded(reader, config);
   RefuseUnsupported(reader);
   // Read for its type alone: scores are float32 here for every type of the network, which is what it asks for.
   reader.Get("upcast_attention", false);

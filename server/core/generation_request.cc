@@ -1,6 +1,7 @@
 #include "server/core/generation_request.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -10,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "server/core/adapter_fields.h"
+#include "server/core/conditioning_fields.h"
 #include "server/core/task_fields.h"
 #include "server/core/utf8.h"
 
@@ -23,14 +25,23 @@ constexpr int kMaxPriority = 10;
 constexpr size_t kMaxLabels = 16;
 constexpr int64_t kMaxLabelCharacters = 63;
 
+struct PromptField {
+  absl::string_view field;
+  std::string RequestFields::*text;
+};
+constexpr std::array kPrompts = {PromptField{"spec.prompt", &RequestFields::prompt},
+                                 PromptField{"spec.negative_prompt", &RequestFields::negative_prompt},
+                                 PromptField{"spec.prompt_2", &RequestFields::prompt_2},
+                                 PromptField{"spec.negative_prompt_2", &RequestFields::negative_prompt_2}};
+
 // Checks the fields one after the other, filling in what was left out: first those that mean the same for every model.
 class Validator {
  public:
   Validator(RequestFields& fields, const RequestLimits& limits) : fields_(fields), limits_(limits) {}
 
   void CheckWithoutModel(absl::Time now) {
-    CheckPrompt("spec.prompt", fields_.prompt);
-    CheckPrompt("spec.negative_prompt", fields_.negative_prompt);
+    for (size_t i = 0; i < kPrompts.size(); ++i)
+      prompt_fits_[i] = CheckPrompt(kPrompts[i].field, fields_.*kPrompts[i].text);
     CheckImagesAndSeed();
     steps_fit_ = fields_.steps == 0 || CheckRange("spec.steps", fields_.steps, 1, limits_.max_steps);
     if (fields_.guidance_scale.has_value()) {
@@ -46,11 +57,19 @@ class Validator {
   // REQUIRES: CheckWithoutModel was called.
   void CheckAgainst(const ModelInfo& model) {
     fields_.task = TaskFor(fields_.task, model);
-    CheckTaskFields(fields_, violations_);
+    CheckTaskFields(fields_, model, violations_);
+    CheckSyntax(model);
+    CheckLatents(fields_, model, violations_);
+    CheckDenoisingRange(fields_, violations_);
+    CheckSecondPrompts(fields_, model, violations_);
     // The first layer at least has to stay.
     CheckRange("spec.clip_skip", fields_.clip_skip, 0, std::max(0, model.text_layers - 1));
     CheckSize(model);
+    CheckSizeConditioning(fields_, model, violations_);
     if (!fields_.guidance_scale.has_value()) fields_.guidance_scale = model.default_guidance_scale;
+    if (model.embeds_guidance && !fields_.negative_prompt.empty()) {
+      Violate("spec.negative_prompt", "must be empty: the model was distilled with the guidance of an empty one");
+    }
     const SamplerInfo* sampler = CheckSampler(model);
     if (sampler == nullptr) return;
     CheckSteps(model, *sampler);
@@ -74,6 +93,7 @@ class Validator {
   }
 
   void CheckSize(const ModelInfo& model) {
+    if (fields_.task == Task::kSuperResolution) return CheckEnlargement(fields_, model, violations_);
     const PictureSize own = DefaultSize(fields_, model);
     const bool width_fits = CheckEdge("spec.width", fields_.width, own.width, model);
     const bool height_fits = CheckEdge("spec.height", fields_.height, own.height, model);
@@ -86,7 +106,18 @@ class Validator {
   }
 
   void CheckSteps(const ModelInfo& model, const SamplerInfo& sampler) {
-    const int most = std::min(limits_.max_steps, sampler.max_steps);
+    int most = std::min(limits_.max_steps, sampler.max_steps);
+    if (sampler.shortened_by_strength && fields_.task == Task::kImageToImage) {
+      const double strength = *fields_.strength;
+      if (!(strength >= 0 && strength <= 1)) return;  // has been said
+      const int left = static_cast<int>(sampler.max_steps * strength);
+      if (left < sampler.min_steps) {
+        return Violate("spec.image_to_image.strength",
+                       absl::StrCat("must be at least ", 1.0 / sampler.max_steps, " with the sampler ", sampler.name,
+                                    ", one of its ", sampler.max_steps, " steps; got ", strength));
+      }
+      most = std::min(most, left);
+    }
     if (fields_.steps == 0) fields_.steps = std::max(sampler.min_steps, std::min(most, model.default_steps));
     if (steps_fit_) CheckRange("spec.steps", fields_.steps, sampler.min_steps, most);
   }
@@ -133,13 +164,27 @@ class Validator {
     return false;
   }
 
-  void CheckPrompt(absl::string_view field, const std::string& prompt) {
+  bool CheckPrompt(absl::string_view field, const std::string& prompt) {
     const std::optional<int64_t> characters = CountCharacters(prompt);
     if (!characters.has_value()) {
       Violate(field, "must be valid UTF-8");
-    } else if (*characters > limits_.max_prompt_characters) {
+      return false;
+    }
+    if (*characters > limits_.max_prompt_characters) {
       Violate(field,
               absl::StrCat("must have at most ", limits_.max_prompt_characters, " characters; got ", *characters));
+      return false;
+    }
+    return true;
+  }
+
+  // `fits`: nothing else is wrong with the prompt.
+  void CheckSyntax(const ModelInfo& model) {
+    if (model.prompt_fault == nullptr || fields_.literal_prompt) return;
+    for (size_t i = 0; i < kPrompts.size(); ++i) {
+      if (!prompt_fits_[i]) continue;
+      const std::string fault = model.prompt_fault(fields_.*kPrompts[i].text);
+      if (!fault.empty()) Violate(kPrompts[i].field, absl::StrCat(fault, ", and spec.literal_prompt the whole prompt"));
     }
   }
 
@@ -204,6 +249,7 @@ class Validator {
 
   RequestFields& fields_;
   const RequestLimits& limits_;
+  std::array<bool, kPrompts.size()> prompt_fits_{};
   bool steps_fit_ = false;
   bool eta_fits_ = false;
   std::vector<FieldViolation> violations_;
@@ -221,7 +267,10 @@ GenerationRequest::Validated GenerationRequest::Validate(const RequestFields& fi
   validator.CheckAgainst(model);
 
   Validated result{.request = std::nullopt, .violations = std::move(validator).violations()};
-  if (result.violations.empty()) result.request = GenerationRequest(std::move(complete));
+  if (result.violations.empty()) {
+    const bool guided = *complete.guidance_scale > 1 && !model.embeds_guidance;
+    result.request = GenerationRequest(std::move(complete), guided);
+  }
   return result;
 }
 

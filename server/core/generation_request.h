@@ -18,26 +18,46 @@
 namespace latentd::core {
 
 enum class PreviewKind { kNone, kImage, kLatent };
-enum class ImageFormat { kPng, kJpeg, kWebp };
+enum class ImageFormat { kPng, kJpeg, kWebp, kLatent };
+
+// What some models are told of the picture beside the words, in pixels. 0: as the API's SizeConditioning says.
+struct SizeConditioning {
+  int original_width = 0;
+  int original_height = 0;
+  int crop_left = 0;
+  int crop_top = 0;
+  int target_width = 0;
+  int target_height = 0;
+  std::optional<double> aesthetic_score{};
+};
 
 // What a caller asked for, before anybody looked at it: the API's fields, absent ones empty. Built by server/rpc from
 // messages; see proto/latentd/v1/spec.proto for each field's meaning.
 struct RequestFields {
   std::string model{};
   std::optional<Task> task{};         // empty: TaskFor the model
-  std::optional<InputImage> image{};  // that the task begins with
+  std::optional<InputImage> image{};  // that the task begins with, or enlarges
   std::optional<InputImage> mask{};   // of an inpainting
   std::optional<double> strength{};
-  Margins margins{};  // of an outpainting
+  std::optional<double> denoising_start{};
+  Margins margins{};                 // of an outpainting
+  std::optional<int> class_label{};  // of a picture of a class
+  std::optional<int> noise_level{};  // of an enlargement
+  int upscale_factor = 0;            // likewise: the model's, filled in by Validate
   std::string prompt{};
   std::string negative_prompt{};
+  std::string prompt_2{};
+  std::string negative_prompt_2{};
   bool literal_prompt = false;
   int clip_skip = 0;
   int width = 0;
   int height = 0;
+  std::optional<SizeConditioning> size_conditioning{};
+  std::optional<SizeConditioning> negative_size_conditioning{};
   int num_images = 0;
   std::optional<int64_t> seed{};
   int steps = 0;
+  std::optional<double> denoising_end{};
   std::string sampler{};
   std::string sigmas{};
   std::optional<double> guidance_scale{};
@@ -93,20 +113,32 @@ class GenerationRequest {
   const std::optional<InputImage>& image() const { return fields_.image; }  // set when the task takes one
   const std::optional<InputImage>& mask() const { return fields_.mask; }    // likewise
   double strength() const { return fields_.strength.value_or(1); }
+  std::optional<double> denoising_start() const { return fields_.denoising_start; }
+  double denoising_end() const { return fields_.denoising_end.value_or(1); }
   const Margins& margins() const { return fields_.margins; }
+  std::optional<int> class_label() const { return fields_.class_label; }  // set when the task takes one
+  std::optional<int> noise_level() const { return fields_.noise_level; }  // set when the model takes one
+  int upscale_factor() const { return fields_.upscale_factor; }           // 0 when nothing is enlarged
   const std::string& prompt() const { return fields_.prompt; }
   const std::string& negative_prompt() const { return fields_.negative_prompt; }
+  const std::string& prompt_2() const { return fields_.prompt_2; }  // empty: the first prompt
+  const std::string& negative_prompt_2() const { return fields_.negative_prompt_2; }
   bool literal_prompt() const { return fields_.literal_prompt; }
   int clip_skip() const { return fields_.clip_skip; }
   int width() const { return fields_.width; }
   int height() const { return fields_.height; }
+  // Both are set when the model takes such, else neither.
+  const std::optional<SizeConditioning>& size_conditioning() const { return fields_.size_conditioning; }
+  const std::optional<SizeConditioning>& negative_size_conditioning() const {
+    return fields_.negative_size_conditioning;
+  }
   int num_images() const { return fields_.num_images; }
   int64_t seed() const { return *fields_.seed; }  // of image 0; image i has seed() + i
   int steps() const { return fields_.steps; }
   const std::string& sampler() const { return fields_.sampler; }
   const std::string& sigmas() const { return fields_.sigmas; }
   double guidance_scale() const { return *fields_.guidance_scale; }
-  bool guided() const { return guidance_scale() > 1.0; }  // two lanes a row instead of one
+  bool guided() const { return guided_; }  // two lanes a row instead of one
   double guidance_rescale() const { return fields_.guidance_rescale; }
   double eta() const { return fields_.eta; }
   const std::vector<AdapterUse>& adapters() const { return fields_.adapters; }
@@ -129,9 +161,10 @@ class GenerationRequest {
  private:
   friend std::shared_ptr<const GenerationRequest> WithoutPictures(std::shared_ptr<const GenerationRequest> request);
 
-  explicit GenerationRequest(RequestFields fields) : fields_(std::move(fields)) {}
+  GenerationRequest(RequestFields fields, bool guided) : fields_(std::move(fields)), guided_(guided) {}
 
   RequestFields fields_;
+  bool guided_ = false;
 };
 
 // The same request without the bytes of the pictures that came with it, to be shown when nobody needs them any more.

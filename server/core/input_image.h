@@ -15,12 +15,20 @@ enum class Fit {
   kRefuse,
 };
 
+// The shape of a latent: what the network denoises, instead of pixels.
+struct LatentShape {
+  int channels = 0;
+  int width = 0;
+  int height = 0;
+};
+
 // A picture that a request brings along: an encoded file whose header has been looked at.
 struct InputImage {
   Blob data{};           // null in requests that are shown back
   std::string sha256{};  // of the data, lower-case hex
-  int width = 0;         // upright
+  int width = 0;         // upright; a latent's is known with its model
   int height = 0;
+  std::optional<LatentShape> latent{};  // it is a latent, not a picture
   std::optional<Fit> fit{};
   bool is_shared = false;  // a blob store holds the data as well, and counts it
 };

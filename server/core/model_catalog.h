@@ -20,6 +20,8 @@ struct SamplerInfo {
   int min_steps = 1;                  // some begin with a warm-up
   int max_steps = 1000;               // that it has timesteps for: those of the training, less for some offsets
   bool takes_eta = false;
+  // Image-to-image takes max_steps times its strength at most, and carries all of them out.
+  bool shortened_by_strength = false;
 };
 
 // What is known of a model without loading its weights.
@@ -41,11 +43,24 @@ struct ModelInfo {
   std::string default_sigmas{};
   int default_steps = 0;
   double default_guidance_scale = 0;
-  int text_layers = 0;    // clip_skip stays below
-  int prompt_tokens = 0;  // that the text encoder takes, start and end marks included
+  bool embeds_guidance = false;          // one lane a row whatever the scale, and no negative prompt
+  int text_layers = 0;                   // clip_skip stays below
+  int prompt_tokens = 0;                 // that the text encoder takes at once, start and end marks included
+  bool takes_prompt_2 = false;           // it has a second text encoder beside the first
+  bool takes_size_conditioning = false;  // RequestFields::size_conditioning
+  bool takes_aesthetic_score = false;    // and a score in it instead of a target size
+  int latent_channels = 0;
+  int latent_scale = 1;  // pixels along the edge of one place of a latent
+  // What is wrong with the syntax of a prompt that is not to be taken literally, in ASCII; empty when nothing is. Not
+  // set: this model's prompts have none.
+  std::function<std::string(const std::string&)> prompt_fault{};
   int64_t memory_bytes = 0;
+  int num_classes = 0;      // of a model that draws classes
+  int upscale_factor = 0;   // of a model that enlarges pictures
+  int max_noise_level = 0;  // that it takes then
 
   bool Does(Task task) const;
+  bool TakesText() const { return prompt_tokens > 0; }
 };
 
 // What a request to `model` asks for: `task`, or without one a picture from its prompt; from nothing where the model

@@ -15,8 +15,10 @@ std::shared_ptr<const model::Conditioning> ConditioningCache::Find(const Conditi
 std::shared_ptr<const model::Conditioning> ConditioningCache::Insert(const ConditioningKey& key,
                                                                      model::Conditioning conditioning) {
   if (const auto found = index_.find(key); found != index_.end()) Erase(found->second);
-  const size_t states = conditioning.states.defined() ? conditioning.states.nbytes() : 0;
-  const auto bytes = static_cast<int64_t>(states + key.text.size() + conditioning.cut_text.size());
+  const auto size = [](const at::Tensor& tensor) { return tensor.defined() ? tensor.nbytes() : 0; };
+  const auto bytes =
+      static_cast<int64_t>(size(conditioning.states) + size(conditioning.pooled) + key.text.size() + key.text_2.size() +
+                           conditioning.cut_text.size() + conditioning.cut_text_2.size());
   auto shared = std::make_shared<const model::Conditioning>(std::move(conditioning));
   entries_.push_front({key, shared, bytes});
   index_[key] = entries_.begin();

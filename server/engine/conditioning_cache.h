@@ -4,6 +4,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 
@@ -17,7 +18,11 @@ struct ConditioningKey {
   uint64_t load = 0;  // of the model (ModelLease::load)
   std::string text;
   int clip_skip = 0;
+  std::string text_2{};
+  bool negative = false;
+  bool literal = false;
   std::string adapters{};  // JobAdapters::text_key
+  std::optional<int64_t> class_label = {};
 
   auto operator<=>(const ConditioningKey&) const = default;
 };

@@ -108,7 +108,7 @@ void Engine::ClaimJobs() {
     if (job.request().image()) {
       DecodeInputs(job);
     } else {
-      job.inputs.emplace();
+      job.inputs.emplace().denoising_end = job.request().denoising_end();
     }
     if (job.request().adapters().empty()) job.adapters.emplace();
     if (use.lease) {
@@ -194,10 +194,12 @@ void Engine::SubmitRows(RunningJob& job, ModelUse& use) {
   std::vector<int64_t> shape;
   const absl::Status status = GuardedChoice([&] {
     shape = use.lease->LatentShape(request.width(), request.height());
-    job.sampler = use.lease->MakeSampler({.kind = *model::ParseSamplerKind(request.sampler()),
-                                          .sigmas = *model::ParseSigmaSpacing(request.sigmas()),
-                                          .steps = request.steps(),
-                                          .eta = request.eta()});
+    job.sampler =
+        use.lease->MakeSampler({.kind = *model::ParseSamplerKind(request.sampler()),
+                                .sigmas = *model::ParseSigmaSpacing(request.sigmas()),
+                                .steps = request.steps(),
+                                .eta = request.eta(),
+                                .strength = request.task() == core::Task::kImageToImage ? request.strength() : 1});
   });
   if (!status.ok()) return EndJob(job, status);
   job.load = use.lease.load();
@@ -205,7 +207,8 @@ void Engine::SubmitRows(RunningJob& job, ModelUse& use) {
              .latent_height = static_cast<int>(shape[1]),
              .latent_width = static_cast<int>(shape[2]),
              .motion = {}};
-  const int first = model::StateAt(*job.sampler, model::SkippedSteps(request.steps(), job.inputs->strength)).evaluation;
+  job.steps =
+      model::StepsOf(*job.sampler, job.inputs->strength, job.inputs->denoising_start, job.inputs->denoising_end);
   for (int i = 0; i < request.num_images(); ++i) {
     auto row = std::make_unique<Row>();
     row->id = next_row_++;
@@ -217,7 +220,7 @@ void Engine::SubmitRows(RunningJob& job, ModelUse& use) {
                        .key = job.key,
                        .priority = request.priority(),
                        .submitted = job.claimed.create_time,
-                       .evaluations = job.sampler->evaluations() - first,
+                       .evaluations = job.steps.evaluations(),
                        .lanes = request.guided() ? 2 : 1});
     rows_[row->id] = row.get();
     job.rows[row->id] = std::move(row);

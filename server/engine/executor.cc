@@ -22,15 +22,45 @@ constexpr size_t kMaxWarningText = 200;  // bytes of a cut prompt that its warni
 core::Warning Truncated(const std::string& field, const std::string& cut) {
   std::string shown = cut.substr(0, kMaxWarningText);
   while (!shown.empty() && shown.size() < cut.size() && (cut[shown.size()] & 0xC0) == 0x80) shown.pop_back();
-  return {.reason = "PROMPT_TRUNCATED",
-          .field = field,
-          .message =
-              absl::StrCat("the text encoder's window ended before: ", shown, shown.size() < cut.size() ? " …" : "")};
+  return {
+      .reason = "PROMPT_TRUNCATED",
+      .field = field,
+      .message = absl::StrCat("the room for the prompt ended before: ", shown, shown.size() < cut.size() ? " …" : "")};
 }
 
-core::Blob RawFloats(const at::Tensor& latent) {
+model::SizeCondition ToModel(const core::SizeConditioning& sizes) {
+  return {.original_width = sizes.original_width,
+          .original_height = sizes.original_height,
+          .crop_left = sizes.crop_left,
+          .crop_top = sizes.crop_top,
+          .target_width = sizes.target_width,
+          .target_height = sizes.target_height,
+          .aesthetic_score = sizes.aesthetic_score.value_or(0)};
+}
+
+// What a text encoder beside the first reads.
+const std::string& SecondText(const std::string& first, const std::string& second) {
+  return second.empty() ? first : second;
+}
+
+core::LatentPreview AsPreview(const at::Tensor& latent, double scaling_factor) {
   const at::Tensor values = latent.to(at::kCPU, at::kFloat).contiguous();
-  return std::make_shared<const std::string>(static_cast<const char*>(values.const_data_ptr()), values.nbytes());
+  return {
+      .shape = std::vector<int>(values.sizes().begin(), values.sizes().end()),
+      .dtype = "float32",
+      .data = std::make_shared<const std::string>(static_cast<const char*>(values.const_data_ptr()), values.nbytes()),
+      .scaling_factor = scaling_factor};
+}
+
+int StepsDone(const Row& row) { return row.job->sampler->StepsDone(row.sampler.evaluation); }
+
+// Whether the row's last evaluation was the last one of a step.
+bool EndedStep(const Row& row) { return StepsDone(row) > row.job->sampler->StepsDone(row.sampler.evaluation - 1); }
+
+// Whether the row is to show the step that it has ended, in this way.
+bool Wants(const Row& row, core::PreviewKind kind) {
+  const core::GenerationRequest& request = row.job->request();
+  return request.preview_kind() == kind && StepsDone(row) % request.preview_every_steps() == 0;
 }
 
 // Each value moves the mean by a tenth, so that an estimate follows a change of the batch within seconds.
@@ -51,9 +81,9 @@ Executor::Outcome Executor::Run(core::Stage stage, const std::vector<Row*>& rows
     if (stage == core::Stage::kPredict) AdvanceAll(rows, outcome, predicted_clean);
     Book(stage, rows, options_.clock->Now() - began);
     for (size_t i = 0; i < rows.size(); ++i) {
-      const bool advanced = predicted_clean[i].defined() && outcome.errors[i].ok();
-      if (advanced) PublishProgress(*rows[i], predicted_clean[i], model);
+      if (!outcome.errors[i].ok()) predicted_clean[i] = at::Tensor();
     }
+    PublishSteps(rows, predicted_clean, model);
   } else if (rows.size() > 1 && IsOutOfMemory(status)) {
     outcome.shrink_to = static_cast<int>(rows.size() / 2);
     std::fill(outcome.results.begin(), outcome.results.end(), core::RowResult::kNotRun);
@@ -128,12 +158,19 @@ void Executor::Encode(const std::vector<Row*>& rows, model::DiffusionModel& mode
     row->latent = std::move(start.latent);
     row->sampler = std::move(start.sampler);
     row->concat = std::move(start.concat);
+    row->scale_concat = start.scale_concat;
     row->hold = std::move(start.hold);
+    row->class_label = start.class_label;
     if (std::exchange(job.started, true)) continue;
     core::Started started{.seed = job.request().seed(), .warnings = {}};
-    if (!job.cond->cut_text.empty()) started.warnings.push_back(Truncated("spec.prompt", job.cond->cut_text));
-    if (job.uncond != nullptr && !job.uncond->cut_text.empty()) {
-      started.warnings.push_back(Truncated("spec.negative_prompt", job.uncond->cut_text));
+    const auto warn = [&](const char* field, const std::string& cut) {
+      if (!cut.empty()) started.warnings.push_back(Truncated(field, cut));
+    };
+    warn("spec.prompt", job.cond->cut_text);
+    warn("spec.prompt_2", job.cond->cut_text_2);
+    if (job.uncond != nullptr) {
+      warn("spec.negative_prompt", job.uncond->cut_text);
+      warn("spec.negative_prompt_2", job.uncond->cut_text_2);
     }
     job.publisher->Started(std::move(started));
   }
@@ -141,7 +178,7 @@ void Executor::Encode(const std::vector<Row*>& rows, model::DiffusionModel& mode
 
 // Once for all its rows.
 void Executor::EncodePictures(RunningJob& job, model::DiffusionModel& model) {
-  if (!job.inputs->picture.defined() || job.encoded) return;
+  if (!job.inputs->HasPicture() || job.encoded) return;
   job.encoded = model.EncodeInputs(*job.inputs);
 }
 
@@ -154,10 +191,10 @@ void Executor::EncodePrompts(const std::vector<Row*>& rows, model::DiffusionMode
   };
   std::vector<Want> missing;
   const uint64_t load = rows.front()->job->load;  // all are of one model
-  const auto want = [&](const RunningJob& job, const std::string& text, int clip_skip,
-                        std::shared_ptr<const model::Conditioning>& place) {
+  const auto want = [&](const RunningJob& job, ConditioningKey key, std::shared_ptr<const model::Conditioning>& place) {
     if (place != nullptr) return;
-    ConditioningKey key{.load = load, .text = text, .clip_skip = clip_skip, .adapters = job.adapters->text_key()};
+    key.load = load;
+    key.adapters = job.adapters->text_key();
     place = cache_.Find(key);
     if (options_.observer != nullptr) options_.observer->OnEncodeCache(place != nullptr);
     if (place == nullptr) missing.push_back({std::move(key), &job, &place});
@@ -166,9 +203,23 @@ void Executor::EncodePrompts(const std::vector<Row*>& rows, model::DiffusionMode
     RunningJob& job = *row->job;
     if (job.cond != nullptr) continue;  // another row of the job was here before
     const core::GenerationRequest& request = job.request();
-    want(job, request.prompt(), request.clip_skip(), job.cond);
-    // Nothing is skipped for the negative prompt: as diffusers' StableDiffusionPipeline.encode_prompt.
-    if (request.guided()) want(job, request.negative_prompt(), /*clip_skip=*/0, job.uncond);
+    const bool literal = request.literal_prompt();
+    want(job,
+         {.text = request.prompt(),
+          .clip_skip = request.clip_skip(),
+          .text_2 = SecondText(request.prompt(), request.prompt_2()),
+          .literal = literal,
+          .class_label = request.class_label()},
+         job.cond);
+    if (!request.guided()) continue;
+    // Literally taken, nothing is skipped for the negative prompt: as diffusers' StableDiffusionPipeline.encode_prompt.
+    want(job,
+         {.text = request.negative_prompt(),
+          .clip_skip = literal ? 0 : request.clip_skip(),
+          .text_2 = SecondText(request.negative_prompt(), request.negative_prompt_2()),
+          .negative = true,
+          .literal = literal},
+         job.uncond);
   }
   if (missing.empty()) return;
 
@@ -176,7 +227,13 @@ void Executor::EncodePrompts(const std::vector<Row*>& rows, model::DiffusionMode
   std::vector<model::Prompt> prompts;
   for (const Want& each : missing) {
     if (places.try_emplace(each.key, prompts.size()).second) {
-      prompts.push_back({.text = each.key.text, .clip_skip = each.key.clip_skip, .loras = each.job->adapters->loras()});
+      prompts.push_back({.text = each.key.text,
+                         .text_2 = each.key.text_2,
+                         .clip_skip = each.key.clip_skip,
+                         .negative = each.key.negative,
+                         .literal = each.key.literal,
+                         .loras = each.job->adapters->loras(),
+                         .class_label = each.key.class_label});
     }
   }
   std::vector<model::Conditioning> encoded = model.Encode(prompts);
@@ -190,14 +247,19 @@ void Executor::Predict(const std::vector<Row*>& rows, model::DiffusionModel& mod
   inputs.reserve(rows.size());
   for (const Row* row : rows) {
     const RunningJob& job = *row->job;
-    inputs.push_back({.latent = job.sampler->ScaleModelInput(row->sampler, row->latent),
-                      .concat = row->concat,
-                      .timestep = job.sampler->Timestep(row->sampler),
-                      .cond = job.cond.get(),
-                      .uncond = job.uncond.get(),
-                      .guidance_scale = job.request().guidance_scale(),
-                      .guidance_rescale = job.request().guidance_rescale(),
-                      .loras = job.adapters->loras()});
+    inputs.push_back(
+        {.latent = job.sampler->ScaleModelInput(row->sampler, row->latent),
+         .concat = row->scale_concat ? job.sampler->ScaleModelInput(row->sampler, row->concat) : row->concat,
+         .class_label = row->class_label,
+         .timestep = job.sampler->Timestep(row->sampler),
+         .cond = job.cond.get(),
+         .uncond = job.uncond.get(),
+         .guidance_scale = job.request().guidance_scale(),
+         .guidance_rescale = job.request().guidance_rescale(),
+         .loras = job.adapters->loras()});
+    if (!job.request().size_conditioning()) continue;
+    inputs.back().size = ToModel(*job.request().size_conditioning());
+    inputs.back().uncond_size = ToModel(*job.request().negative_size_conditioning());
   }
   std::vector<at::Tensor> predictions = model.Predict(inputs);
   for (size_t i = 0; i < rows.size(); ++i) rows[i]->prediction = std::move(predictions[i]);
@@ -220,49 +282,75 @@ absl::Status Executor::Advance(Row& row, at::Tensor& predicted_clean) {
   return status;
 }
 
-void Executor::PublishProgress(Row& row, const at::Tensor& predicted_clean, model::DiffusionModel& model) {
-  const RunningJob& job = *row.job;
-  const core::GenerationRequest& request = job.request();
-  const int step = job.sampler->StepsDone(row.sampler.evaluation);
-  if (step == job.sampler->StepsDone(row.sampler.evaluation - 1)) return;  // in a step of several evaluations
-  core::Progress progress{
-      .output_index = row.index, .step = step, .total_steps = request.steps(), .eta = {}, .preview = {}};
-  if (const Pace& pace = paces_[job.key]; pace.predict) {
-    const int left = job.sampler->evaluations() - row.sampler.evaluation;
-    progress.eta = absl::Seconds(*pace.predict * left + pace.decode.value_or(0));
+// Of the rows that have advanced, those that have ended a step: `predicted_clean` is undefined for the others.
+void Executor::PublishSteps(const std::vector<Row*>& rows, const std::vector<at::Tensor>& predicted_clean,
+                            model::DiffusionModel& model) {
+  std::vector<Row*> ended;
+  std::vector<at::Tensor> clean;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (!predicted_clean[i].defined() || !EndedStep(*rows[i])) continue;
+    ended.push_back(rows[i]);
+    clean.push_back(predicted_clean[i]);
   }
-  at::Tensor picture;
-  if (request.preview_kind() != core::PreviewKind::kNone && step % request.preview_every_steps() == 0) {
-    const absl::Status made = Guarded([&] { AddPreview(row, predicted_clean, model, progress, picture); });
-    // The row can go on without.
-    if (!made.ok() && !std::exchange(preview_failed_, true)) {
-      spdlog::warn("a preview could not be made; this is said once: {}", std::string(made.message()));
+  std::vector<at::Tensor> pictures = MakePreviews(ended, clean, model);
+  for (size_t i = 0; i < ended.size(); ++i) {
+    const Row& row = *ended[i];
+    const RunningJob& job = *row.job;
+    core::Progress progress{.output_index = row.index,
+                            .step = StepsDone(row),
+                            .total_steps = job.request().steps(),
+                            .eta = {},
+                            .preview = {}};
+    if (const Pace& pace = paces_[job.key]; pace.predict) {
+      const int left = job.steps.end - row.sampler.evaluation;
+      progress.eta = absl::Seconds(*pace.predict * left + pace.decode.value_or(0));
     }
+    if (Wants(row, core::PreviewKind::kLatent)) progress.preview = AsPreview(clean[i], model.scaling_factor());
+    job.publisher->Took(job.usage);
+    job.publisher->Progress(std::move(progress), std::move(pictures[i]));
   }
-  job.publisher->Took(job.usage);
-  job.publisher->Progress(std::move(progress), std::move(picture));
 }
 
-void Executor::AddPreview(const Row& row, const at::Tensor& predicted_clean, model::DiffusionModel& model,
-                          core::Progress& progress, at::Tensor& picture) {
-  if (row.job->request().preview_kind() == core::PreviewKind::kImage) {
-    picture = model.Preview(predicted_clean);
-    return;
+// Undefined for rows that want none. All of them in one forward, where it takes one: rows of a batch are of one shape.
+std::vector<at::Tensor> Executor::MakePreviews(const std::vector<Row*>& rows,
+                                               const std::vector<at::Tensor>& predicted_clean,
+                                               model::DiffusionModel& model) {
+  std::vector<at::Tensor> pictures(rows.size());
+  std::vector<size_t> places;
+  std::vector<at::Tensor> latents;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (!Wants(*rows[i], core::PreviewKind::kImage)) continue;
+    places.push_back(i);
+    latents.push_back(predicted_clean[i]);
   }
-  const auto shape = predicted_clean.sizes();
-  progress.preview = core::LatentPreview{.shape = std::vector<int>(shape.begin(), shape.end()),
-                                         .dtype = "float32",
-                                         .data = RawFloats(predicted_clean),
-                                         .scaling_factor = model.scaling_factor()};
+  if (places.empty()) return pictures;
+  const absl::Status made = Guarded([&] {
+    std::vector<at::Tensor> shown = model.Preview(latents);
+    for (size_t i = 0; i < places.size(); ++i) pictures[places[i]] = std::move(shown[i]);
+  });
+  // The rows can go on without.
+  if (!made.ok() && !std::exchange(preview_failed_, true)) {
+    spdlog::warn("previews could not be made; this is said once: {}", std::string(made.message()));
+  }
+  return pictures;
 }
 
 void Executor::Decode(const std::vector<Row*>& rows, model::DiffusionModel& model) {
+  std::vector<const Row*> decoded;
   std::vector<at::Tensor> latents;
-  latents.reserve(rows.size());
-  for (const Row* row : rows) latents.push_back(row->latent);
-  std::vector<at::Tensor> pictures = model.Decode(latents);
-  for (size_t i = 0; i < rows.size(); ++i) {
-    rows[i]->job->publisher->Picture(rows[i]->index, rows[i]->seed, std::move(pictures[i]));
+  for (const Row* row : rows) {
+    if (row->job->request().output_format() == core::ImageFormat::kLatent) continue;
+    decoded.push_back(row);
+    latents.push_back(row->latent);
+  }
+  std::vector<at::Tensor> pictures;
+  if (!latents.empty()) pictures = model.Decode(latents);
+  for (size_t i = 0; i < decoded.size(); ++i) {
+    decoded[i]->job->publisher->Picture(decoded[i]->index, decoded[i]->seed, std::move(pictures[i]));
+  }
+  for (const Row* row : rows) {
+    if (row->job->request().output_format() != core::ImageFormat::kLatent) continue;
+    row->job->publisher->Latent(row->index, row->seed, row->latent.to(at::kCPU, at::kFloat));
   }
 }
 

@@ -47,10 +47,11 @@ class Executor {
   void Decode(const std::vector<Row*>& rows, model::DiffusionModel& model);
   static void AdvanceAll(const std::vector<Row*>& rows, Outcome& outcome, std::vector<at::Tensor>& predicted_clean);
   static absl::Status Advance(Row& row, at::Tensor& predicted_clean);
-  static void AddPreview(const Row& row, const at::Tensor& predicted_clean, model::DiffusionModel& model,
-                         core::Progress& progress, at::Tensor& picture);
   static void CheckFinite(const std::vector<Row*>& rows, std::vector<absl::Status>& errors);
-  void PublishProgress(Row& row, const at::Tensor& predicted_clean, model::DiffusionModel& model);
+  void PublishSteps(const std::vector<Row*>& rows, const std::vector<at::Tensor>& predicted_clean,
+                    model::DiffusionModel& model);
+  std::vector<at::Tensor> MakePreviews(const std::vector<Row*>& rows, const std::vector<at::Tensor>& predicted_clean,
+                                       model::DiffusionModel& model);
   void Book(core::Stage stage, const std::vector<Row*>& rows, absl::Duration time);
 
   // Seconds of one unit of work, smoothed, for estimates.

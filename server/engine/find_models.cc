@@ -15,6 +15,7 @@
 #include "model/pipeline/diffusion_pipeline.h"
 #include "model/pipeline/model_folder.h"
 #include "model/samplers/sampler.h"
+#include "model/text/weighted_prompt.h"
 #include "server/engine/status.h"
 
 namespace latentd::engine {
@@ -97,8 +98,11 @@ int MaxSteps(const model::SamplerConfig& config, model::SamplerKind kind) {
 
 std::vector<core::Task> TasksOf(const model::ModelFolder& folder) {
   using core::Task;
+  if (folder.upscale_factor > 0) return {Task::kSuperResolution};
+  if (folder.num_classes > 0) return {Task::kClassToImage};
   if (!folder.takes_text) return {Task::kUnconditional};
   if (folder.inpaints_only) return {Task::kInpaint, Task::kOutpaint};
+  if (folder.needs_picture) return {Task::kImageToImage, Task::kInpaint, Task::kOutpaint};
   return {Task::kTextToImage, Task::kImageToImage, Task::kInpaint, Task::kOutpaint};
 }
 
@@ -108,11 +112,21 @@ core::ModelInfo Describe(const std::string& name, const model::ModelFolder& fold
   info.native_width = folder.native_width;
   info.native_height = folder.native_height;
   info.size_multiple = folder.size_multiple;
-  info.min_size = std::min({kMinLatentEdge * folder.size_multiple, folder.native_width, folder.native_height});
+  info.min_size = folder.upscale_factor > 0
+                      ? folder.size_multiple
+                      : std::min({kMinLatentEdge * folder.size_multiple, folder.native_width, folder.native_height});
   info.max_size = kMaxEnlargement * std::max(folder.native_width, folder.native_height);
   info.max_pixels = int64_t{kMaxEnlargement} * kMaxEnlargement * folder.native_width * folder.native_height;
   info.tasks = TasksOf(folder);
   info.prompt_tokens = folder.prompt_tokens;
+  info.takes_prompt_2 = folder.takes_prompt_2;
+  info.takes_size_conditioning = folder.takes_size_conditioning;
+  info.takes_aesthetic_score = folder.takes_aesthetic_score;
+  info.latent_channels = folder.latent_channels;
+  info.latent_scale = folder.latent_scale;
+  if (folder.weighs_prompts) {
+    info.prompt_fault = [](const std::string& prompt) { return model::ParseWeightedPrompt(prompt).fault; };
+  }
   for (const model::SamplerChoice& choice : model::SamplersFor(folder.sampler)) {
     const std::optional<int> min_steps = MinSteps(folder.sampler, choice.kind);
     if (!min_steps) continue;
@@ -120,7 +134,9 @@ core::ModelInfo Describe(const std::string& name, const model::ModelFolder& fold
                               .sigmas = {},
                               .min_steps = *min_steps,
                               .max_steps = MaxSteps(folder.sampler, choice.kind),
-                              .takes_eta = model::TakesEta(choice.kind)};
+                              .takes_eta = model::TakesEta(choice.kind),
+                              .shortened_by_strength = folder.sampler.latent_consistency_pipeline &&
+                                                       model::IsConsistencySampler(choice.kind)};
     for (const model::SigmaSpacing spacing : choice.sigmas) sampler.sigmas.emplace_back(model::Name(spacing));
     info.samplers.push_back(std::move(sampler));
   }
@@ -128,8 +144,13 @@ core::ModelInfo Describe(const std::string& name, const model::ModelFolder& fold
   info.default_sigmas = model::Name(model::SigmaSpacing::kDefault);
   info.default_steps = std::min(folder.default_steps, folder.sampler.num_train_timesteps);
   info.default_guidance_scale = folder.guidance_scale.value_or(folder.takes_text ? kDefaultGuidanceScale : 1);
+  info.embeds_guidance = folder.embeds_guidance;
   info.text_layers = folder.text_layers;
+  info.num_classes = folder.num_classes;
+  info.upscale_factor = folder.upscale_factor;
+  info.max_noise_level = folder.max_noise_level;
   info.memory_bytes = folder.parameters * static_cast<int64_t>(options.dtype().itemsize());
+  if (options.dtype() == at::kHalf) info.memory_bytes += 2 * folder.upcast_parameters;
   return info;
 }
 

@@ -12,6 +12,7 @@
 #include "server/core/errors.h"
 #include "server/imaging/fit.h"
 #include "server/imaging/input_image.h"
+#include "server/imaging/latent_file.h"
 #include "server/imaging/mask.h"
 #include "server/imaging/picture.h"
 
@@ -38,6 +39,29 @@ absl::StatusOr<Picture> FitToRequest(Picture picture, const core::GenerationRequ
   absl::StatusOr<Picture> fitted =
       imaging::FitTo(std::move(picture), request.width(), request.height(), image.fit.value_or(core::Fit::kStretch));
   return fitted.ok() ? std::move(fitted) : Damaged(request, name, fitted.status());
+}
+
+at::Tensor ToTensor(const std::vector<uint8_t>& bytes, at::IntArrayRef shape) {
+  at::Tensor tensor = at::empty(shape, at::kByte);
+  std::memcpy(tensor.mutable_data_ptr(), bytes.data(), bytes.size());
+  return tensor;
+}
+
+// The small picture of an enlargement. diffusers' upscaler, which takes a noise level, resizes by cubic curves where
+// its size is no multiple, and its latent diffusion by Lanczos'.
+absl::StatusOr<model::TaskInputs> DecodeLowRes(const core::GenerationRequest& request) {
+  const core::InputImage& image = *request.image();
+  absl::StatusOr<Picture> picture = Decode(request, "low_res", image);
+  if (!picture.ok()) return picture.status();
+  const int width = request.width() / request.upscale_factor();
+  const int height = request.height() / request.upscale_factor();
+  picture = imaging::FitTo(*std::move(picture), width, height, image.fit.value_or(core::Fit::kStretch),
+                           request.noise_level() ? imaging::Filter::kBicubic : imaging::Filter::kLanczos);
+  if (!picture.ok()) return Damaged(request, "low_res", picture.status());
+  return model::TaskInputs{.picture = {},
+                           .mask = {},
+                           .low_res = ToTensor(picture->rgb, {height, width, 3}),
+                           .noise_level = request.noise_level().value_or(0)};
 }
 
 // `source`, continued beyond its edges with their colours.
@@ -70,16 +94,30 @@ Picture MarginMask(int width, int height, const core::Margins& margins) {
   return mask;
 }
 
-at::Tensor ToTensor(const std::vector<uint8_t>& bytes, at::IntArrayRef shape) {
-  at::Tensor tensor = at::empty(shape, at::kByte);
-  std::memcpy(tensor.mutable_data_ptr(), bytes.data(), bytes.size());
-  return tensor;
+// What a request says beside its pictures.
+model::TaskInputs Begin(const core::GenerationRequest& request) {
+  return {.picture = {},
+          .mask = {},
+          .strength = request.strength(),
+          .denoising_start = request.denoising_start(),
+          .denoising_end = request.denoising_end()};
+}
+
+absl::StatusOr<model::TaskInputs> DecodeLatentInput(const core::GenerationRequest& request) {
+  const absl::StatusOr<imaging::Latent> latent = imaging::DecodeLatent(*request.image()->data, {});
+  if (!latent.ok()) return Damaged(request, "image", latent.status());
+  model::TaskInputs inputs = Begin(request);
+  inputs.latent = at::empty({latent->shape.channels, latent->shape.height, latent->shape.width}, at::kFloat);
+  std::memcpy(inputs.latent.mutable_data_ptr(), latent->values.data(), inputs.latent.nbytes());
+  return inputs;
 }
 
 }  // namespace
 
 absl::StatusOr<model::TaskInputs> DecodeTaskInputs(const core::GenerationRequest& request) {
+  if (request.task() == core::Task::kSuperResolution) return DecodeLowRes(request);
   const core::InputImage& image = *request.image();
+  if (image.latent) return DecodeLatentInput(request);
   absl::StatusOr<Picture> picture = Decode(request, "image", image);
   if (!picture.ok()) return picture.status();
   absl::StatusOr<Picture> mask = Picture();  // not valid: none
@@ -98,8 +136,8 @@ absl::StatusOr<model::TaskInputs> DecodeTaskInputs(const core::GenerationRequest
   if (!picture.ok()) return picture.status();
   const int64_t height = picture->height;
   const int64_t width = picture->width;
-  model::TaskInputs inputs{
-      .picture = ToTensor(picture->rgb, {height, width, 3}), .mask = {}, .strength = request.strength()};
+  model::TaskInputs inputs = Begin(request);
+  inputs.picture = ToTensor(picture->rgb, {height, width, 3});
   if (!mask->valid()) return inputs;
   mask = FitToRequest(*std::move(mask), request, "mask", {.fit = mask_fit});
   if (!mask.ok()) return mask.status();

@@ -5,6 +5,7 @@
 
 #include "server/engine/status.h"
 #include "server/imaging/encode.h"
+#include "server/imaging/latent_file.h"
 #include "server/imaging/sha256.h"
 
 namespace latentd::engine {
@@ -79,6 +80,12 @@ void JobPublisher::Picture(int index, int64_t seed, at::Tensor picture) {
   });
 }
 
+void JobPublisher::Latent(int index, int64_t seed, at::Tensor latent) {
+  strand_.Submit([state = state_, index, seed, latent = std::move(latent)] {
+    if (!state->abandoned) EncodeLatent(*state, index, seed, latent);
+  });
+}
+
 void JobPublisher::Encode(State& state, int index, int64_t seed, const at::Tensor& pixels) {
   const core::GenerationRequest& request = *state.request;
   core::Output output{.index = index, .seed = seed};
@@ -87,14 +94,40 @@ void JobPublisher::Encode(State& state, int index, int64_t seed, const at::Tenso
     auto file = imaging::Encode(picture, request.output_format(), request.output_quality(),
                                 {.fields = request.fields(), .seed = seed, .software = state.context.software});
     if (!file.ok()) return file.status();
-    output.media_type = imaging::MediaType(request.output_format());
     output.width = picture.width;
     output.height = picture.height;
-    output.sha256 = imaging::Sha256Hex(*file);
-    output.data = std::make_shared<const std::string>(*std::move(file));
+    Publish(state, std::move(output), *std::move(file));
     return absl::OkStatus();
   });
-  if (!status.ok()) return Fail(state, index, seed, status);
+  if (!status.ok()) Fail(state, index, seed, status);
+}
+
+void JobPublisher::EncodeLatent(State& state, int index, int64_t seed, const at::Tensor& tensor) {
+  const core::GenerationRequest& request = *state.request;
+  const absl::Status status = GuardedStatus([&] {
+    const at::Tensor values = tensor.contiguous();
+    imaging::Latent latent{.shape = {.channels = static_cast<int>(values.size(0)),
+                                     .width = static_cast<int>(values.size(2)),
+                                     .height = static_cast<int>(values.size(1))},
+                           .values = {}};
+    const auto* data = values.const_data_ptr<float>();
+    latent.values.assign(data, data + values.numel());
+    core::Output output{.index = index, .seed = seed};
+    output.width = request.width();
+    output.height = request.height();
+    Publish(
+        state, std::move(output),
+        imaging::EncodeLatent(latent, {.fields = request.fields(), .seed = seed, .software = state.context.software}));
+    return absl::OkStatus();
+  });
+  if (!status.ok()) Fail(state, index, seed, status);
+}
+
+void JobPublisher::Publish(State& state, core::Output output, std::string file) {
+  const core::GenerationRequest& request = *state.request;
+  output.media_type = imaging::MediaType(request.output_format());
+  output.sha256 = imaging::Sha256Hex(file);
+  output.data = std::make_shared<const std::string>(std::move(file));
   if (state.context.observer != nullptr) state.context.observer->OnImage(request.model());
   state.context.sink->OnOutput(state.name, std::move(output));
 }

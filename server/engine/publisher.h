@@ -38,6 +38,9 @@ class JobPublisher {
   // The finished picture of an output: uint8 [H, W, 3] on the CPU.
   void Picture(int index, int64_t seed, at::Tensor picture);
 
+  // The same of an output that is asked for as a latent: float32 [C, h, w] on the CPU.
+  void Latent(int index, int64_t seed, at::Tensor latent);
+
   void FailedOutput(int index, int64_t seed, absl::Status error);
 
   // What the job took so far.
@@ -65,6 +68,8 @@ class JobPublisher {
   };
 
   static void Encode(State& state, int index, int64_t seed, const at::Tensor& picture);
+  static void EncodeLatent(State& state, int index, int64_t seed, const at::Tensor& latent);
+  static void Publish(State& state, core::Output output, std::string file);
   static void Fail(State& state, int index, int64_t seed, const absl::Status& error);
 
   std::shared_ptr<State> state_;

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "model/pipeline/diffusion_model.h"
+#include "model/pipeline/step_range.h"
 #include "server/core/batching_policy.h"
 #include "server/core/event.h"
 #include "server/core/job_store.h"
@@ -35,9 +36,11 @@ struct Row {
   // Set by the encode stage.
   at::Tensor latent;  // [C, h, w] float32 on the model's device
   model::SamplerState sampler;
-  at::Generator generator;          // CPU
-  at::Tensor concat;                // RowStart::concat
-  std::optional<model::Hold> hold;  // RowStart::hold
+  at::Generator generator;             // CPU
+  at::Tensor concat;                   // RowStart::concat
+  bool scale_concat = false;           // RowStart::scale_concat
+  std::optional<model::Hold> hold;     // RowStart::hold
+  std::optional<int64_t> class_label;  // RowStart::class_label
 
   at::Tensor prediction;  // [C, h, w] float32, between the U-Net and the sampler
 };
@@ -55,6 +58,7 @@ struct RunningJob {
   std::optional<JobAdapters> adapters;                       // empty until they are there
   std::shared_ptr<const model::Conditioning> cond;
   std::shared_ptr<const model::Conditioning> uncond;  // null without guidance
+  model::StepRange steps;                             // of its rows; set with `sampler`
   std::map<core::RowId, std::unique_ptr<Row>> rows;   // those not finished
   bool started = false;
   core::Usage usage;

@@ -22,6 +22,7 @@ struct Texts {
 
 // The pixels alone, in the codec's plainest form of file.
 absl::StatusOr<std::string> EncodePixels(const Picture& picture, core::ImageFormat format, int quality) {
+  if (format == core::ImageFormat::kLatent) return absl::InvalidArgumentError("a latent is no picture");
   if (!picture.valid()) return absl::InvalidArgumentError("the picture's size and its bytes do not agree");
   const char* suffix = ".png";
   // Of 0 to 9; OpenCV's own default is 1, the fastest.
@@ -87,6 +88,8 @@ std::string MediaType(core::ImageFormat format) {
       return "image/jpeg";
     case core::ImageFormat::kWebp:
       return "image/webp";
+    case core::ImageFormat::kLatent:
+      return "application/x-safetensors";
   }
   return "";
 }

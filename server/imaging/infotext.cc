@@ -42,6 +42,14 @@ std::string Quoted(const std::string& value) {
 // Pictures that came along are named by their hash.
 Json ImageJson(const core::InputImage& image) { return {{"blob_sha256", image.sha256}}; }
 
+Json SizesJson(const core::SizeConditioning& sizes) {
+  Json json = {{"original_width", sizes.original_width}, {"original_height", sizes.original_height},
+               {"crop_left", sizes.crop_left},           {"crop_top", sizes.crop_top},
+               {"target_width", sizes.target_width},     {"target_height", sizes.target_height}};
+  if (sizes.aesthetic_score) json["aesthetic_score"] = *sizes.aesthetic_score;
+  return json;
+}
+
 // The request's task, as the JSON of its message; null when it has none of its own.
 Json TaskJson(const core::RequestFields& fields) {
   if (fields.task == core::Task::kUnconditional) return Json::object();
@@ -49,6 +57,7 @@ Json TaskJson(const core::RequestFields& fields) {
   if (fields.image) task["image"] = ImageJson(*fields.image);
   if (fields.mask) task["mask"] = ImageJson(*fields.mask);
   if (fields.strength) task["strength"] = *fields.strength;
+  if (fields.denoising_start) task["denoising_start"] = *fields.denoising_start;
   if (fields.task == core::Task::kOutpaint) {
     const core::Margins& margins = fields.margins;
     task["left"] = margins.left;
@@ -99,14 +108,21 @@ std::string ParametersJson(const Metadata& metadata) {
   if (!fields.omit_prompts) {
     spec["prompt"] = fields.prompt;
     spec["negative_prompt"] = fields.negative_prompt;
+    if (!fields.prompt_2.empty()) spec["prompt_2"] = fields.prompt_2;
+    if (!fields.negative_prompt_2.empty()) spec["negative_prompt_2"] = fields.negative_prompt_2;
   }
   spec["literal_prompt"] = fields.literal_prompt;
   spec["clip_skip"] = fields.clip_skip;
   spec["width"] = fields.width;
   spec["height"] = fields.height;
+  if (fields.size_conditioning) spec["size_conditioning"] = SizesJson(*fields.size_conditioning);
+  if (fields.negative_size_conditioning) {
+    spec["negative_size_conditioning"] = SizesJson(*fields.negative_size_conditioning);
+  }
   // A text, as protobuf's JSON has 64-bit numbers: readers with doubles would round it.
   spec["seed"] = absl::StrCat(metadata.seed);
   spec["steps"] = fields.steps;
+  if (fields.denoising_end) spec["denoising_end"] = *fields.denoising_end;
   spec["sampler"] = fields.sampler;
   spec["sigmas"] = fields.sigmas;
   if (fields.guidance_scale) spec["guidance_scale"] = *fields.guidance_scale;

@@ -8,8 +8,8 @@
 
 namespace latentd::imaging {
 
-// A file that came with a request, looked at (InspectImage, with its errors), not decoded. `sha256` is the file's when
-// it is known; empty: it is computed. Thread-safe.
+// A file that came with a request, a picture or a latent, looked at (InspectImage or InspectLatent, with their errors),
+// not decoded. `sha256` is the file's when it is known; empty: it is computed. Thread-safe.
 absl::StatusOr<core::InputImage> OpenImage(core::Blob file, std::string sha256);
 
 }  // namespace latentd::imaging

@@ -13,6 +13,8 @@ v1::ImageFormat ToProto(core::ImageFormat format) {
       return v1::IMAGE_FORMAT_JPEG;
     case core::ImageFormat::kWebp:
       return v1::IMAGE_FORMAT_WEBP;
+    case core::ImageFormat::kLatent:
+      return v1::IMAGE_FORMAT_LATENT;
   }
   return v1::IMAGE_FORMAT_UNSPECIFIED;
 }
@@ -80,12 +82,26 @@ void SetImage(const std::optional<core::InputImage>& image, v1::InputImage& out)
   if (image->fit) out.set_fit(ToProto(*image->fit));
 }
 
+void SetSizes(const core::SizeConditioning& sizes, v1::SizeConditioning& out) {
+  out.set_original_width(sizes.original_width);
+  out.set_original_height(sizes.original_height);
+  out.set_crop_left(sizes.crop_left);
+  out.set_crop_top(sizes.crop_top);
+  out.set_target_width(sizes.target_width);
+  out.set_target_height(sizes.target_height);
+  if (sizes.aesthetic_score) out.set_aesthetic_score(*sizes.aesthetic_score);
+}
+
 void SetTask(const core::RequestFields& fields, v1::GenerationSpec& spec) {
   if (!fields.task) return;
   switch (*fields.task) {
     case core::Task::kImageToImage:
       SetImage(fields.image, *spec.mutable_image_to_image()->mutable_image());
-      spec.mutable_image_to_image()->set_strength(fields.strength.value_or(1));
+      if (fields.denoising_start) {
+        spec.mutable_image_to_image()->set_denoising_start(*fields.denoising_start);
+      } else {
+        spec.mutable_image_to_image()->set_strength(fields.strength.value_or(1));
+      }
       return;
     case core::Task::kInpaint:
       SetImage(fields.image, *spec.mutable_inpaint()->mutable_image());
@@ -104,10 +120,15 @@ void SetTask(const core::RequestFields& fields, v1::GenerationSpec& spec) {
     case core::Task::kUnconditional:
       spec.mutable_unconditional();
       return;
-    case core::Task::kTextToImage:
     case core::Task::kClassToImage:
-    case core::Task::kBoxesToImage:
+      spec.mutable_class_to_image()->set_label(fields.class_label.value_or(0));
+      return;
     case core::Task::kSuperResolution:
+      SetImage(fields.image, *spec.mutable_super_resolution()->mutable_low_res());
+      if (fields.noise_level) spec.mutable_super_resolution()->set_noise_level(*fields.noise_level);
+      return;
+    case core::Task::kTextToImage:
+    case core::Task::kBoxesToImage:
       return;
   }
 }
@@ -138,13 +159,20 @@ v1::GenerationSpec SpecToProto(const core::RequestFields& fields) {
   SetTask(fields, spec);
   spec.set_prompt(fields.prompt);
   spec.set_negative_prompt(fields.negative_prompt);
+  spec.set_prompt_2(fields.prompt_2);
+  spec.set_negative_prompt_2(fields.negative_prompt_2);
   spec.set_literal_prompt(fields.literal_prompt);
   spec.set_clip_skip(fields.clip_skip);
   spec.set_width(fields.width);
   spec.set_height(fields.height);
+  if (fields.size_conditioning) SetSizes(*fields.size_conditioning, *spec.mutable_size_conditioning());
+  if (fields.negative_size_conditioning) {
+    SetSizes(*fields.negative_size_conditioning, *spec.mutable_negative_size_conditioning());
+  }
   spec.set_num_images(fields.num_images);
   if (fields.seed) spec.set_seed(*fields.seed);
   spec.set_steps(fields.steps);
+  if (fields.denoising_end) spec.set_denoising_end(*fields.denoising_end);
   spec.set_sampler(fields.sampler);
   spec.set_sigmas(fields.sigmas);
   if (fields.guidance_scale) spec.set_guidance_scale(*fields.guidance_scale);

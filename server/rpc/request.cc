@@ -27,10 +27,7 @@ std::vector<std::string> UnservedFields(const v1::GenerationSpec& spec) {
   const auto add_if = [&](bool set, const char* name) {
     if (set) fields.push_back(absl::StrCat("spec.", name));
   };
-  for (const auto task :
-       {v1::GenerationSpec::kClassToImage, v1::GenerationSpec::kBoxesToImage, v1::GenerationSpec::kSuperResolution}) {
-    add_if(spec.task_case() == task, v1::GenerationSpec::descriptor()->FindFieldByNumber(task)->name().c_str());
-  }
+  add_if(spec.has_boxes_to_image(), "boxes_to_image");
   add_if(spec.controls_size() > 0, "controls");
   add_if(spec.image_prompts_size() > 0, "image_prompts");
   add_if(spec.embeddings_size() > 0, "embeddings");
@@ -56,13 +53,20 @@ class FieldReader {
     ReadTask(spec, fields);
     fields.prompt = spec.prompt();
     fields.negative_prompt = spec.negative_prompt();
+    fields.prompt_2 = spec.prompt_2();
+    fields.negative_prompt_2 = spec.negative_prompt_2();
     fields.literal_prompt = spec.literal_prompt();
     fields.clip_skip = spec.clip_skip();
     fields.width = spec.width();
     fields.height = spec.height();
+    if (spec.has_size_conditioning()) fields.size_conditioning = ReadSizes(spec.size_conditioning());
+    if (spec.has_negative_size_conditioning()) {
+      fields.negative_size_conditioning = ReadSizes(spec.negative_size_conditioning());
+    }
     fields.num_images = spec.num_images();
     if (spec.has_seed()) fields.seed = spec.seed();
     fields.steps = spec.steps();
+    if (spec.has_denoising_end()) fields.denoising_end = spec.denoising_end();
     fields.sampler = spec.sampler();
     fields.sigmas = spec.sigmas();
     if (spec.has_guidance_scale()) fields.guidance_scale = spec.guidance_scale();
@@ -72,7 +76,7 @@ class FieldReader {
     fields.preview_kind = ReadKind(spec.preview().kind());
     fields.preview_every_steps = spec.preview().every_steps();
     fields.preview_max_edge = spec.preview().max_edge();
-    fields.preview_format = ReadFormat("spec.preview.format", spec.preview().format());
+    fields.preview_format = ReadPictureFormat("spec.preview.format", spec.preview().format());
     fields.output_format = ReadFormat("spec.output.format", spec.output().format());
     fields.output_quality = spec.output().quality();
     fields.omit_prompts = spec.output().omit_prompts();
@@ -123,6 +127,7 @@ class FieldReader {
         fields.task = core::Task::kImageToImage;
         fields.image = ReadImage("spec.image_to_image.image", task.image());
         if (task.has_strength()) fields.strength = task.strength();
+        if (task.has_denoising_start()) fields.denoising_start = task.denoising_start();
         return;
       }
       case v1::GenerationSpec::kInpaint: {
@@ -138,6 +143,17 @@ class FieldReader {
         fields.task = core::Task::kOutpaint;
         fields.image = ReadImage("spec.outpaint.image", task.image());
         fields.margins = {.left = task.left(), .right = task.right(), .top = task.top(), .bottom = task.bottom()};
+        return;
+      }
+      case v1::GenerationSpec::kClassToImage:
+        fields.task = core::Task::kClassToImage;
+        fields.class_label = spec.class_to_image().label();
+        return;
+      case v1::GenerationSpec::kSuperResolution: {
+        const v1::SuperResolution& task = spec.super_resolution();
+        fields.task = core::Task::kSuperResolution;
+        fields.image = ReadImage("spec.super_resolution.low_res", task.low_res());
+        if (task.has_noise_level()) fields.noise_level = task.noise_level();
         return;
       }
       case v1::GenerationSpec::kUnconditional:
@@ -209,6 +225,23 @@ class FieldReader {
     }
   }
 
+  static core::SizeConditioning ReadSizes(const v1::SizeConditioning& message) {
+    core::SizeConditioning sizes{.original_width = message.original_width(),
+                                 .original_height = message.original_height(),
+                                 .crop_left = message.crop_left(),
+                                 .crop_top = message.crop_top(),
+                                 .target_width = message.target_width(),
+                                 .target_height = message.target_height()};
+    if (message.has_aesthetic_score()) sizes.aesthetic_score = message.aesthetic_score();
+    return sizes;
+  }
+
+  std::optional<core::ImageFormat> ReadPictureFormat(const char* field, v1::ImageFormat format) {
+    if (format != v1::IMAGE_FORMAT_LATENT) return ReadFormat(field, format);
+    Violate(field, "must be a format of pictures (PNG, JPEG, WEBP); previews of kind KIND_LATENT show latents");
+    return std::nullopt;
+  }
+
   std::optional<core::ImageFormat> ReadFormat(const char* field, v1::ImageFormat format) {
     switch (format) {
       case v1::IMAGE_FORMAT_UNSPECIFIED:
@@ -219,8 +252,11 @@ class FieldReader {
         return core::ImageFormat::kJpeg;
       case v1::IMAGE_FORMAT_WEBP:
         return core::ImageFormat::kWebp;
+      case v1::IMAGE_FORMAT_LATENT:
+        return core::ImageFormat::kLatent;
       default:
-        Violate(field, absl::StrCat("must be a known format (PNG, JPEG, WEBP); got ", static_cast<int>(format)));
+        Violate(field,
+                absl::StrCat("must be a known format (PNG, JPEG, WEBP, LATENT); got ", static_cast<int>(format)));
         return std::nullopt;
     }
   }

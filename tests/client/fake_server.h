@@ -43,7 +43,7 @@ class FakeServer {
   std::vector<v1::Job> jobs;
   std::vector<v1::Model> models;  // one a page
   std::vector<v1::Adapter> adapters;
-  std::string output;             // GetOutput's bytes
+  std::string output;  // GetOutput's bytes
   // Told of each CancelJob.
   std::function<void(const std::string&)> on_cancel;
 

@@ -81,8 +81,55 @@ TEST_F(BadInput, AnEmptyPromptIsFine) {
   EXPECT_TRUE(Try([](auto& spec) { spec.clear_prompt(); }).ok());
 }
 
-TEST_F(BadInput, APromptOverTheWindowIsCutAndTheCallerIsTold) {
+TEST_F(BadInput, WeightsWithABadSyntaxAreNamedByTheirPlace) {
+  const std::vector<std::string> bad = {"a (red apple",
+                                        "a red) apple",
+                                        "a [red apple",
+                                        "a (red] apple",
+                                        "a (red:abc) apple",
+                                        "a (red:nan) apple",
+                                        "a (red:) apple",
+                                        "a (red:11) apple",
+                                        "a (red:1e999) apple",
+                                        "a ((red:9):9) apple",
+                                        "a [red:green:0.5] apple",
+                                        std::string(8000, '('),
+                                        std::string(4000, '(') + "a" + std::string(4000, ')')};
+  for (const std::string& prompt : bad) {
+    SCOPED_TRACE(prompt.substr(0, 40));
+    ExpectViolation("spec.prompt", [&](auto& spec) { spec.set_prompt(prompt); });
+    ExpectViolation("spec.negative_prompt", [&](auto& spec) { spec.set_negative_prompt(prompt); });
+  }
+  const absl::Status status = Try([](auto& spec) { spec.set_prompt("a (red apple"), spec.set_negative_prompt("b)"); });
+  const client::ErrorDetails details = client::GetErrorDetails(status);
+  ASSERT_EQ(details.bad_request.field_violations_size(), 2);
+  EXPECT_THAT(details.bad_request.field_violations(0).description(), HasSubstr("character 3"));
+  EXPECT_THAT(details.bad_request.field_violations(1).description(), HasSubstr("character 2"));
+  // A job is refused at once, not made and failed.
+  v1::CreateJobRequest request;
+  *request.mutable_spec() = Good();
+  request.mutable_spec()->set_prompt(bad[0]);
+  EXPECT_EQ(client_->CreateJob(request).status().code(), absl::StatusCode::kInvalidArgument);
+  request.mutable_spec()->set_literal_prompt(true);
+  EXPECT_TRUE(client_->Generate(request.spec()).ok());
+}
+
+TEST_F(BadInput, APromptOverTheWindowsIsCutAndTheCallerIsTold) {
   v1::GenerationSpec spec = Good();
+  std::string prompt;
+  for (int i = 0; i < 1365; ++i) prompt += "BREAK ";
+  spec.set_prompt(prompt);
+  spec.set_negative_prompt(std::string(8000, '!'));  // each of them is a token of this vocabulary
+  const auto result = client_->Generate(spec);
+  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_EQ(result->warnings.size(), 1u);
+  EXPECT_EQ(result->warnings[0].reason(), "PROMPT_TRUNCATED");
+  EXPECT_EQ(result->warnings[0].field(), "spec.negative_prompt");
+}
+
+TEST_F(BadInput, ALiteralPromptOverTheWindowIsCutAndTheCallerIsTold) {
+  v1::GenerationSpec spec = Good();
+  spec.set_literal_prompt(true);
   spec.set_prompt("the house " + std::string(500, 'x') + " apple");
   const auto result = client_->Generate(spec);
   ASSERT_TRUE(result.ok()) << result.status();
@@ -145,6 +192,20 @@ TEST_F(BadInput, NumbersOutOfRange) {
   ExpectViolation("spec.eta", [](auto& spec) { spec.set_eta(0.5), spec.set_sampler("euler"); });
   ExpectViolation("spec.num_images", [](auto& spec) { spec.set_num_images(1'000'000); });
   ExpectViolation("spec.seed", [](auto& spec) { spec.set_seed(-1); });
+}
+
+TEST_F(BadInput, WhatALatentConsistencyModelDoesNotTake) {
+  const auto model = [](auto& spec) { spec.set_model("tiny-lcm"); };
+  const auto redrawn = [&](auto& spec, double strength) {
+    model(spec);
+    spec.mutable_image_to_image()->mutable_image()->set_data(ReadFile(GoldenFolder() + "/inputs/wide.png"));
+    spec.mutable_image_to_image()->set_strength(strength);
+  };
+  EXPECT_TRUE(Try(model).ok());
+  ExpectViolation("spec.negative_prompt", [&](auto& spec) { model(spec), spec.set_negative_prompt("green"); });
+  ExpectViolation("spec.steps", [&](auto& spec) { model(spec), spec.set_steps(51); });
+  ExpectViolation("spec.steps", [&](auto& spec) { redrawn(spec, 0.1), spec.set_steps(6); });
+  ExpectViolation("spec.image_to_image.strength", [&](auto& spec) { redrawn(spec, 0.01); });
 }
 
 TEST_F(BadInput, NamesThatDoNotExist) {

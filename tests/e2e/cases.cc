@@ -34,6 +34,14 @@ void ReadInputs(nlohmann::json& value) {
   }
 }
 
+v1::GenerationSpec ReadSpec(nlohmann::json& value) {
+  ReadInputs(value);
+  v1::GenerationSpec spec;
+  const auto parsed = google::protobuf::util::JsonStringToMessage(value.dump(), &spec);
+  if (!parsed.ok()) throw std::runtime_error(value.dump() + ": " + parsed.ToString());
+  return spec;
+}
+
 }  // namespace
 
 std::string GoldenFolder() { return LATENTD_SOURCE_DIR "/tests/golden/pipelines"; }
@@ -51,10 +59,8 @@ std::vector<GoldenCase> GoldenCases(const std::string& system) {
   nlohmann::json document = nlohmann::json::parse(ReadFile(GoldenFolder() + "/cases/" + system + ".json"));
   std::vector<GoldenCase> cases;
   for (nlohmann::json& entry : document) {
-    GoldenCase golden{.name = entry["name"], .spec = {}, .pictures = {}};
-    ReadInputs(entry["spec"]);
-    const auto parsed = google::protobuf::util::JsonStringToMessage(entry["spec"].dump(), &golden.spec);
-    if (!parsed.ok()) throw std::runtime_error(golden.name + ": " + parsed.ToString());
+    GoldenCase golden{.name = entry["name"], .spec = ReadSpec(entry["spec"]), .pictures = {}, .then = {}};
+    if (entry.contains("then")) golden.then = ReadSpec(entry["then"]);
     for (int i = 0; i < entry["pictures"].get<int>(); ++i) {
       golden.pictures.push_back(
           ReadFile(GoldenFolder() + "/pictures/" + golden.name + "-" + std::to_string(i) + ".png"));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct GoldenCase {
   std::string name;
   v1::GenerationSpec spec;
   std::vector<std::string> pictures;  // PNG files
+  // What is asked for with each output of `spec` as its image, when the pictures are those of two jobs.
+  std::optional<v1::GenerationSpec> then;
 };
 
 std::vector<GoldenCase> GoldenCases(const std::string& system);

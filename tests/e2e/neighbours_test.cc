@@ -36,7 +36,8 @@ v1::GenerationSpec Spec(int64_t seed, int steps, const std::string& sampler) {
 class Neighbours : public testing::Test {
  protected:
   void SetUp() override {
-    server_ = ServerProcess::Start({.models = GoldenModels(), .arguments = {"--max-batch-rows", "8"}});
+    server_ = ServerProcess::Start(
+        {.models = GoldenModels(), .arguments = {"--max-batch-rows", "8", "--adapters", GoldenFolder() + "/adapters"}});
     ASSERT_NE(server_, nullptr);
     client_ = client::Client::Connect(server_->address());
   }
@@ -71,6 +72,22 @@ class Neighbours : public testing::Test {
     return std::async(std::launch::async, [this, spec] { return Picture(spec); });
   }
 
+  // The others begin when the first is known to be in the midst of its steps.
+  void ExpectEachIsItsLoneRun(const std::vector<v1::GenerationSpec>& specs) {
+    std::vector<std::string> alone;
+    for (const v1::GenerationSpec& spec : specs) alone.push_back(Picture(spec));
+    SinceThen();
+    std::vector<std::future<std::string>> others;
+    const std::string first = PictureBeside(specs[0], [&] {
+      for (size_t i = 1; i < specs.size(); ++i) others.push_back(Begin(specs[i]));
+    });
+    EXPECT_EQ(first, alone[0]);
+    ASSERT_EQ(others.size() + 1, specs.size());
+    for (size_t i = 1; i < specs.size(); ++i) EXPECT_EQ(others[i - 1].get(), alone[i]) << i;
+    const Work together = SinceThen();
+    EXPECT_LT(together.forwards, together.evaluations);
+  }
+
   std::unique_ptr<ServerProcess> server_;
   std::unique_ptr<client::Client> client_;
   v1::Stats stats_;
@@ -90,11 +107,72 @@ v1::GenerationSpec WithMask(v1::GenerationSpec spec) {
   return spec;
 }
 
+v1::GenerationSpec WithLora(v1::GenerationSpec spec, const std::string& name, double scale) {
+  v1::Lora& lora = *spec.add_loras();
+  lora.set_name(name);
+  lora.set_scale(scale);
+  return spec;
+}
+
 TEST_F(Neighbours, RowsOfOtherTasksShareItsForwardsAndEachIsItsLoneRun) {
-  const std::vector<v1::GenerationSpec> specs = {Spec(1, 40, "ddim"), WithPicture(Spec(2, 40, "euler_a")),
-                                                 WithMask(Spec(3, 40, "dpmpp_2m")), WithPicture(Spec(4, 30, "pndm"))};
+  ExpectEachIsItsLoneRun({Spec(1, 40, "ddim"), WithPicture(Spec(2, 40, "euler_a")), WithMask(Spec(3, 40, "dpmpp_2m")),
+                          WithPicture(Spec(4, 30, "pndm"))});
+}
+
+TEST_F(Neighbours, RowsOfOtherLorasShareItsForwardsAndEachIsItsLoneRun) {
+  ExpectEachIsItsLoneRun({WithLora(Spec(1, 40, "ddim"), "lora-attention", 1), Spec(2, 40, "euler"),
+                          WithLora(WithLora(Spec(3, 40, "dpmpp_2m"), "lora-kohya", 0.8), "lora-before-peft", -0.5),
+                          WithLora(WithPicture(Spec(4, 40, "euler_a")), "lora-kohya", 0.6),
+                          WithLora(Spec(5, 8, "lcm"), "lora-attention", 0.4), WithMask(Spec(6, 30, "ddim"))});
+}
+
+TEST_F(Neighbours, PromptsOfOtherLengthsShareItsForwardsAndEachIsItsLoneRun) {
+  const auto with_prompts = [](v1::GenerationSpec spec, const std::string& prompt, const std::string& negative) {
+    spec.set_model("tiny-prompts");
+    spec.set_prompt(prompt);
+    spec.set_negative_prompt(negative);
+    return spec;
+  };
+  const std::string three_windows = "a (red:1.4) apple BREAK the green house BREAK [orange]";
+  v1::GenerationSpec literal = with_prompts(Spec(5, 40, "ddim"), three_windows, "the (house");
+  literal.set_literal_prompt(true);
+  const std::vector<v1::GenerationSpec> specs = {with_prompts(Spec(1, 40, "ddim"), three_windows, "green"),
+                                                 with_prompts(Spec(2, 40, "euler_a"), "a red apple", "green"),
+                                                 with_prompts(Spec(3, 40, "ddim"), "the (green) house", three_windows),
+                                                 with_prompts(Spec(4, 40, "dpmpp_2m"), "a red apple", ""), literal};
   std::vector<std::string> alone;
   for (const v1::GenerationSpec& spec : specs) alone.push_back(Picture(spec));
+  SinceThen();
+  std::vector<std::future<std::string>> others;
+  const std::string first = PictureBeside(specs[0], [&] {
+    for (size_t i = 1; i < specs.size(); ++i) others.push_back(Begin(specs[i]));
+  });
+  EXPECT_EQ(first, alone[0]);
+  for (size_t i = 1; i < specs.size(); ++i) EXPECT_EQ(others[i - 1].get(), alone[i]) << i;
+  const Work together = SinceThen();
+  EXPECT_LT(together.forwards, together.evaluations / 2);  // most forwards hold several
+}
+
+v1::GenerationSpec OfXl(v1::GenerationSpec spec) {
+  spec.set_model("tiny-xl");
+  return spec;
+}
+
+TEST_F(Neighbours, RowsOfStableDiffusionXlShareForwardsWhateverTheyAreToldOfSizes) {
+  v1::GenerationSpec other_sizes = OfXl(Spec(3, 30, "euler_a"));
+  other_sizes.mutable_size_conditioning()->set_original_width(700);
+  other_sizes.mutable_size_conditioning()->set_crop_top(90);
+  other_sizes.set_prompt_2("the green house");
+  v1::GenerationSpec unfinished = OfXl(Spec(4, 30, "dpmpp_2m"));
+  unfinished.set_denoising_end(0.7);
+  unfinished.set_negative_prompt("red");
+  const std::vector<v1::GenerationSpec> specs = {OfXl(Spec(1, 40, "euler")), OfXl(WithPicture(Spec(2, 40, "heun"))),
+                                                 other_sizes, unfinished, OfXl(WithMask(Spec(5, 20, "ddim")))};
+  std::vector<std::string> alone;
+  for (const v1::GenerationSpec& spec : specs) alone.push_back(Picture(spec));
+  v1::GenerationSpec own_sizes = other_sizes;
+  own_sizes.clear_size_conditioning();
+  EXPECT_NE(Picture(own_sizes), alone[2]);
   SinceThen();
   std::vector<std::future<std::string>> others;
   const std::string first = PictureBeside(specs[0], [&] {
@@ -129,6 +207,74 @@ TEST_F(Neighbours, AFullBatchOfOtherSamplersStepsAndGuidanceChangesNothing) {
     return metrics::ValueOf(page, absl::StrCat("latentd_batch_rows_bucket{model=\"tiny-epsilon\",le=\"", rows, "\"}"));
   };
   EXPECT_GT(forwards_of_at_most("8"), forwards_of_at_most("4"));
+}
+
+TEST_F(Neighbours, FewStepsOfConsistencySamplersBesideManyOfAnother) {
+  v1::GenerationSpec tcd = Spec(4, 4, "tcd");
+  tcd.set_eta(0.3);
+  v1::GenerationSpec unguided = Spec(5, 8, "lcm");
+  unguided.set_guidance_scale(1);
+  const std::vector<v1::GenerationSpec> quick = {Spec(2, 4, "lcm"), tcd, unguided, WithPicture(Spec(6, 8, "lcm"))};
+  const v1::GenerationSpec slow = Spec(1, 50, "ddim");
+  std::vector<std::string> alone;
+  for (const v1::GenerationSpec& spec : quick) alone.push_back(Picture(spec));
+  const std::string slow_alone = Picture(slow);
+  SinceThen();
+  std::vector<std::future<std::string>> others;
+  EXPECT_EQ(PictureBeside(slow,
+                          [&] {
+                            for (const v1::GenerationSpec& spec : quick) others.push_back(Begin(spec));
+                          }),
+            slow_alone);
+  for (size_t i = 0; i < quick.size(); ++i) EXPECT_EQ(others[i].get(), alone[i]) << i;
+  const Work work = SinceThen();
+  EXPECT_LT(work.forwards, work.evaluations);
+}
+
+// On a model that embeds it, each row has its own guidance; and each its preview.
+TEST_F(Neighbours, RowsOfOtherGuidanceOnAModelThatEmbedsIt) {
+  struct Made {
+    std::string picture;
+    std::string preview;
+    bool operator==(const Made&) const = default;
+  };
+  const auto make = [&](const v1::GenerationSpec& spec, const std::function<void()>& begin) {
+    Made made;
+    bool begun = false;
+    made.picture = Picture(spec, {.event = [&](const v1::Event& event) {
+                             if (event.has_progress() && !std::exchange(begun, true)) begin();
+                             if (event.progress().has_preview())
+                               made.preview = event.progress().preview().image().data();
+                             return client::Next::kGoOn;
+                           }});
+    EXPECT_NE(made.preview, "");
+    return made;
+  };
+  const auto spec = [](int64_t seed, int steps, double guidance) {
+    v1::GenerationSpec made = Spec(seed, steps, "lcm");
+    made.set_model("tiny-lcm");
+    made.set_guidance_scale(guidance);
+    made.mutable_preview()->set_kind(v1::PreviewOptions::KIND_IMAGE);
+    made.mutable_preview()->set_format(v1::IMAGE_FORMAT_PNG);
+    made.mutable_preview()->set_every_steps(steps);  // the last one, which no reader misses
+    return made;
+  };
+  const std::vector<v1::GenerationSpec> quick = {spec(2, 4, 1), spec(3, 8, 8.5), spec(4, 2, 4)};
+  std::vector<Made> alone;
+  for (const v1::GenerationSpec& each : quick) alone.push_back(make(each, [] {}));
+  const Made slow_alone = make(spec(1, 50, 3.3), [] {});
+  SinceThen();
+  std::vector<std::future<Made>> others;
+  const Made slow = make(spec(1, 50, 3.3), [&] {
+    for (const v1::GenerationSpec& each : quick) {
+      others.push_back(std::async(std::launch::async, [&make, each] { return make(each, [] {}); }));
+    }
+  });
+  EXPECT_EQ(slow, slow_alone);
+  for (size_t i = 0; i < quick.size(); ++i) EXPECT_EQ(others[i].get(), alone[i]) << i;
+  const Work work = SinceThen();
+  EXPECT_EQ(work.evaluations, 50 + 4 + 8 + 2);
+  EXPECT_LT(work.forwards, work.evaluations);
 }
 
 TEST_F(Neighbours, JoiningHalfWayChangesNeitherTheOldNorTheNewRow) {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <memory>
 #include <opencv2/imgproc.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -114,6 +115,59 @@ TEST_F(Previews, ComeEveryFewStepsAndNoLargerThanAsked) {
   EXPECT_GE(watched.previews.size(), 1u);
   EXPECT_LE(watched.previews.size(), 2u);
   for (const v1::Preview& preview : watched.previews) EXPECT_EQ(preview.image().width(), 8);
+}
+
+// tests/golden/pipelines/previews: what AutoencoderTiny.decode makes of each step's predicted clean latent.
+TEST(TinyDecoderPreviews, EqualTheReferenceAtEveryStepAndAreAsLargeAsThePicture) {
+  const auto server = ServerProcess::Start({.models = GoldenModels(), .arguments = {}});
+  ASSERT_NE(server, nullptr);
+  const auto client = client::Client::Connect(server->address());
+  v1::GenerationSpec spec = Spec(v1::PreviewOptions::KIND_IMAGE);
+  spec.set_model("tiny-lcm");
+  spec.set_width(72);
+  spec.set_height(56);
+  spec.set_steps(4);
+  spec.set_seed(77);
+  spec.set_guidance_scale(8.5);
+  std::set<int> seen;
+  // Readers that are slow miss some: asked for every third step, the newest is always there.
+  for (const int every : {1, 2, 3, 4}) {
+    spec.mutable_preview()->set_every_steps(every);
+    const client::Callbacks callbacks = {.event = [&](const v1::Event& event) {
+      if (!event.progress().has_preview()) return client::Next::kGoOn;
+      const int step = event.progress().step();
+      const Pixels preview = Decode(event.progress().preview().image().data());
+      EXPECT_EQ(preview.width, 72);
+      EXPECT_EQ(preview.height, 56);
+      const Pixels golden = Decode(ReadFile(GoldenFolder() + "/previews/lcm-" + std::to_string(step) + ".png"));
+      EXPECT_LE(LargestDifference(preview, golden), 1) << step;
+      seen.insert(step);
+      return client::Next::kGoOn;
+    }};
+    const auto result = client->Generate(spec, {}, callbacks);
+    ASSERT_TRUE(result.ok()) << result.status();
+  }
+  EXPECT_THAT(seen, testing::IsSupersetOf({3, 4}));
+
+  spec.mutable_preview()->set_every_steps(4);
+  spec.mutable_preview()->set_max_edge(36);
+  const Watched small = Watch(*server, spec);
+  ASSERT_EQ(small.previews.size(), 1u);
+  EXPECT_EQ(small.previews[0].image().width(), 36);
+  EXPECT_EQ(small.previews[0].image().height(), 28);
+}
+
+TEST(TinyDecoderPreviews, OfAModelWhoseCodecIsTinyAreItsPictures) {
+  const auto server = ServerProcess::Start({.models = GoldenModels(), .arguments = {}});
+  ASSERT_NE(server, nullptr);
+  v1::GenerationSpec spec = Spec(v1::PreviewOptions::KIND_IMAGE);
+  spec.set_model("tiny-lcm-sd");
+  spec.set_steps(3);
+  spec.mutable_preview()->set_every_steps(3);
+  const Watched watched = Watch(*server, spec);
+  ASSERT_EQ(watched.previews.size(), 1u);
+  // The last step of lcm ends at the clean latent that it predicts.
+  EXPECT_EQ(LargestDifference(Decode(watched.previews[0].image().data()), watched.picture), 0);
 }
 
 }  // namespace

@@ -30,5 +30,7 @@ TEST(FuzzCorpusTest, SafetensorsFilesKeepTheReadersPromises) { RunCorpus("safete
 
 TEST(FuzzCorpusTest, TextsKeepTheTokenizersPromises) { RunCorpus("tokenizer", FuzzTokenizer); }
 
+TEST(FuzzCorpusTest, PromptsKeepTheParsersPromises) { RunCorpus("weighted_prompt", FuzzWeightedPrompt); }
+
 }  // namespace
 }  // namespace latentd::model

@@ -10,8 +10,12 @@ namespace latentd::model {
 // A safetensors file: the header's promises are checked, then every tensor is read through the mapped file.
 void FuzzSafetensors(std::string_view bytes);
 
-// A prompt, UTF-8 or not: its windows by tokenizers of both kinds must be well-formed, and must agree with the tokens.
+// A prompt, UTF-8 or not: its windows by tokenizers of all kinds must be well-formed, and must agree with the tokens.
 void FuzzTokenizer(std::string_view bytes);
+
+// A prompt with weights, UTF-8 or not: it is read, or its fault is named; escaped it is nothing but text; its windows
+// hold all its tokens.
+void FuzzWeightedPrompt(std::string_view bytes);
 
 }  // namespace latentd::model
 

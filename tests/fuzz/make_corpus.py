@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the seeds of the fuzzers: tests/fuzz/corpus/{safetensors,tokenizer}/. Deterministic, standard library only.
+"""Writes the seeds of the fuzzers: tests/fuzz/corpus/{safetensors,tokenizer,weighted_prompt}/. Deterministic, standard library only.
 
     python tests/fuzz/make_corpus.py
 """
@@ -67,10 +67,33 @@ TOKENIZER = {
 }
 INVALID = {"overlong": b"\xc0\xaf\xe0\x80\xaf", "surrogate": b"a\xed\xa0\x80b", "cut": b"caf\xc3", "bytes": bytes(range(256))}
 
+WEIGHTED_PROMPT = {
+    "empty": "",
+    "plain": "a red apple on a wooden table, 4k",
+    "weights": "a (red:1.3) apple, [pale] (((sky))) (a [b (c:0.5) d] e:1.2)",
+    "escapes": "\\(a\\) \\[b\\] \\: \\\\ \\x \\",
+    "numbers": "(a:+1.5)(b: -.5 )(c:2.)(d:0)(e:10)(f:1e1)",
+    "too_large": "(a:99999999999999999999999999999999999)",
+    "product": "((a:9):9)",
+    "colons": "4:3 (a:b:1.1) [x:y] (at 12\\:30) :::",
+    "not_a_number": "(word:abc)",
+    "square_number": "[cat:dog:0.5]",
+    "breaks": "BREAK a BREAK (b BREAK c:1.2) BREAKFAST xBREAK BREAK.",
+    "open": "a (b [c",
+    "closed": "a) b] c",
+    "crossed": "(a [b) c]",
+    "deep": "((((((((((" * 9,
+    "nested": "([" * 16 + "a" + "])" * 16,
+    "commas": "quick fox, " * 40 + "and no more of them " * 20,
+    "special": "(<|endoftext|>:1.1) <\\|endoftext|> <|startoftext|>",
+    "unicode": "(Äpfel:1.1) 日本語\u00a0BREAK\u2003(🍎:0.9)",
+}
+
 
 def main():
     for topic, files in (("safetensors", SAFETENSORS),
-                         ("tokenizer", {**{k: v.encode() for k, v in TOKENIZER.items()}, **INVALID})):
+                         ("tokenizer", {**{k: v.encode() for k, v in TOKENIZER.items()}, **INVALID}),
+                         ("weighted_prompt", {**{k: v.encode() for k, v in WEIGHTED_PROMPT.items()}, **INVALID})):
         folder = CORPUS / topic
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():

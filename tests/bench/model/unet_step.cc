@@ -1,11 +1,13 @@
-// Times one guided U-Net step of Stable Diffusion 1.5 with random weights, or a batch of the embedded model's U-Net.
+// Times one guided U-Net step of Stable Diffusion 1.5 with random weights, a batch of the embedded model's U-Net, or
+// previews by the decoder of TAESD.
 //
-//   unet_step [--model sd15|small] [--dtype float32|bfloat16] [--lanes N] [--size N] [--runs N] [--threads N]
-//             [--compare] [--serve]
+//   unet_step [--model sd15|small|taesd] [--dtype float32|bfloat16] [--lanes N] [--size N] [--runs N] [--threads N]
+//             [--compare] [--loras N [--rank N]] [--serve]
 //
 // Prints the seconds of each run, on the wall and of the processor (read by compare_unet_step.py), then minimum, median
 // and maximum. --compare: by turns the lanes in one forward and the same lanes one by one, and the ratios of their
-// times.
+// times. --loras: by turns the lanes in one forward without and with that many different LoRAs on the attention's
+// projections, shared out evenly among them, and the ratios.
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
@@ -18,10 +20,15 @@
 #include <ctime>
 #include <functional>
 #include <iostream>
+#include <map>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "model/adapters/lora_scope.h"
 #include "model/unet/unet.h"
+#include "model/vae/autoencoder_tiny.h"
 
 namespace latentd::model {
 namespace {
@@ -34,7 +41,9 @@ struct Arguments {
   int runs = 5;
   int threads = 0;
   bool compare = false;  // with the lanes one by one
-  bool serve = false;    // one run for each line on standard input
+  int64_t loras = 0;
+  int64_t rank = 16;   // of the LoRAs
+  bool serve = false;  // one run for each line on standard input
 };
 
 Arguments Parse(int argc, char** argv) {
@@ -49,6 +58,8 @@ Arguments Parse(int argc, char** argv) {
     if (flag == "--runs") result.runs = std::stoi(value());
     if (flag == "--threads") result.threads = std::stoi(value());
     if (flag == "--compare") result.compare = true;
+    if (flag == "--loras") result.loras = std::stoll(value());
+    if (flag == "--rank") result.rank = std::stoll(value());
     if (flag == "--serve") result.serve = true;
   }
   return result;
@@ -66,9 +77,9 @@ UNetConfig ConfigOf(const std::string& model) {
 }
 
 // Cheap weights of a plausible size: a repeated pattern instead of 860 million normal draws.
-void Fill(UNet2DConditionModel& unet) {
+void Fill(const torch::nn::Module& network) {
   const at::Tensor noise = at::randn({1 << 20});
-  for (at::Tensor& parameter : unet->parameters()) {
+  for (at::Tensor& parameter : network.parameters()) {
     const bool matrix = parameter.dim() > 1;
     const double fan_in = matrix ? static_cast<double>(parameter.numel()) / static_cast<double>(parameter.size(0)) : 1;
     at::Tensor flat = at::empty({parameter.numel()}, parameter.options());
@@ -79,6 +90,22 @@ void Fill(UNet2DConditionModel& unet) {
     parameter.copy_(flat.view(parameter.sizes()));
     if (!matrix) parameter.add_(1);
   }
+}
+
+// One that changes every projection of every attention.
+std::shared_ptr<const Lora> MakeLora(const AdaptableNetwork& unet, int64_t rank) {
+  std::vector<Lora::Change> changes;
+  for (size_t i = 0; i < unet.layers().size(); ++i) {
+    const auto& [name, layer] = unet.layers()[i];
+    if (!name.ends_with("to_q") && !name.ends_with("to_k") && !name.ends_with("to_v") && !name.ends_with("to_out.0")) {
+      continue;
+    }
+    const at::Tensor& weight = layer->BaseWeight();
+    changes.push_back({.layer = i,
+                       .weights = {.down = at::randn({rank, weight.size(1)}).to(weight.options()) * 0.01,
+                                   .up = at::randn({weight.size(0), rank}).to(weight.options()) * 0.01}});
+  }
+  return std::make_shared<Lora>(std::map<std::string, std::vector<Lora::Change>>{{unet.name(), std::move(changes)}});
 }
 
 struct Timing {
@@ -99,30 +126,80 @@ void Print(const char* what, std::vector<double> values) {
               values.back());
 }
 
+// A forward of some of the lanes.
+using Forward = std::function<void(int64_t first, int64_t count)>;
+
+// What is timed.
+struct Subject {
+  Forward forward;
+  std::function<void()> with_loras;  // all lanes, each with its LoRA
+};
+
+// The LoRAs of a network's lanes, as many as asked for.
+struct LoraLanes {
+  explicit LoraLanes(const torch::nn::Module& unet) : layers("unet", unet) {}
+
+  const AdaptableNetwork layers;
+  std::vector<std::vector<AppliedLora>> loras;
+  std::vector<LoraSet> sets;  // of the lanes; they point into `loras`
+};
+
+std::shared_ptr<LoraLanes> MakeLoraLanes(const Arguments& arguments, const torch::nn::Module& unet) {
+  auto lanes = std::make_shared<LoraLanes>(unet);
+  for (int64_t i = 0; i < arguments.loras; ++i) {
+    lanes->loras.push_back({{.lora = MakeLora(lanes->layers, arguments.rank), .scale = 0.8}});
+  }
+  for (int64_t i = 0; i < arguments.lanes && arguments.loras > 0; ++i) {
+    lanes->sets.emplace_back(lanes->loras[static_cast<size_t>(i * arguments.loras / arguments.lanes)]);
+  }
+  return lanes;
+}
+
+Subject MakeUNet(const Arguments& arguments, const at::TensorOptions& options, int64_t size) {
+  UNet2DConditionModel unet(ConfigOf(arguments.model), options);
+  Fill(*unet);
+  const int64_t lanes = arguments.lanes;
+  const int64_t features = unet->config().levels.back().context_features;
+  const at::Tensor sample = at::randn({lanes, unet->config().in_channels, size, size}).to(options);
+  const at::Tensor timesteps = at::empty({lanes}, at::kFloat).fill_(500);
+  const at::Tensor states = at::randn({lanes, 77, features}).to(options);
+  const Forward forward = [=](int64_t first, int64_t count) {
+    unet->forward(sample.narrow(0, first, count), timesteps.narrow(0, first, count),
+                  {{states.narrow(0, first, count)}});
+  };
+  return {.forward = forward, .with_loras = [=, changes = MakeLoraLanes(arguments, *unet)] {
+            const LoraScope scope(changes->layers, changes->sets);
+            forward(0, lanes);
+          }};
+}
+
+Subject MakeTaesd(const Arguments& arguments, const at::TensorOptions& options, int64_t size) {
+  AutoencoderTiny taesd(ReadAutoencoderTinyConfig(ConfigReader("taesd", nlohmann::json::object())), options);
+  Fill(*taesd);
+  const at::Tensor latents = at::randn({arguments.lanes, 4, size, size}).to(options);
+  return {.forward = [=](int64_t first, int64_t count) { taesd->Decode(latents.narrow(0, first, count)); },
+          .with_loras = nullptr};
+}
+
 int Main(int argc, char** argv) {
   const Arguments arguments = Parse(argc, argv);
   if (arguments.threads > 0) at::set_num_threads(arguments.threads);
-  const at::ScalarType dtype = arguments.dtype == "bfloat16" ? at::kBFloat16 : at::kFloat;
-  UNet2DConditionModel unet(ConfigOf(arguments.model), at::TensorOptions().dtype(dtype));
-  Fill(unet);
+  const auto options = at::TensorOptions().dtype(arguments.dtype == "bfloat16" ? at::kBFloat16 : at::kFloat);
   const int64_t size = arguments.size > 0 ? arguments.size : arguments.model == "small" ? 16 : 64;
-  const int64_t features = unet->config().levels.back().context_features;
-  const at::Tensor sample = at::randn({arguments.lanes, unet->config().in_channels, size, size}).to(dtype);
-  const at::Tensor timesteps = at::empty({arguments.lanes}, at::kFloat).fill_(500);
-  const at::Tensor states = at::randn({arguments.lanes, 77, features}).to(dtype);
-
-  const auto together = [&] { unet->forward(sample, timesteps, {{states}}); };
+  const Subject subject =
+      arguments.model == "taesd" ? MakeTaesd(arguments, options, size) : MakeUNet(arguments, options, size);
+  const Forward& forward = subject.forward;
+  const auto together = [&] { forward(0, arguments.lanes); };
+  const auto with_loras = [&] { subject.with_loras(); };
   const auto one_by_one = [&] {
-    for (int64_t i = 0; i < arguments.lanes; ++i) {
-      unet->forward(sample.narrow(0, i, 1), timesteps.narrow(0, i, 1), {{states.narrow(0, i, 1)}});
-    }
+    for (int64_t i = 0; i < arguments.lanes; ++i) forward(i, 1);
   };
   together();
   const auto run = [](const std::function<void()>& step) {
     const Timing timing = Time(step);
     std::printf("run wall %.4f cpu %.4f\n", timing.wall, timing.cpu);
     std::fflush(stdout);
-    return timing.wall;
+    return timing;
   };
   if (arguments.serve) {
     std::puts("ready");
@@ -133,17 +210,30 @@ int Main(int argc, char** argv) {
   std::printf("%s, %s, %ld lanes, %ldx%ld latents, %d threads\n", arguments.model.c_str(), arguments.dtype.c_str(),
               static_cast<long>(arguments.lanes), static_cast<long>(size), static_cast<long>(size),
               at::get_num_threads());
-  std::vector<double> seconds, alone, ratios;
+  std::vector<double> seconds, alone, ratios, changed, slowdowns, cpu_slowdowns;
   for (int i = 0; i < arguments.runs; ++i) {
-    seconds.push_back(run(together));
-    if (!arguments.compare) continue;
-    alone.push_back(run(one_by_one));
-    ratios.push_back(alone.back() / seconds.back());
+    const Timing plain = run(together);
+    seconds.push_back(plain.wall);
+    if (arguments.compare) {
+      alone.push_back(run(one_by_one).wall);
+      ratios.push_back(alone.back() / seconds.back());
+    }
+    if (arguments.loras > 0) {
+      const Timing timing = run(with_loras);
+      changed.push_back(timing.wall);
+      slowdowns.push_back(timing.wall / plain.wall);
+      cpu_slowdowns.push_back(timing.cpu / plain.cpu);
+    }
   }
   Print("in one forward, s", seconds);
   if (arguments.compare) {
     Print("one by one, s", alone);
     Print("one by one / in one forward", ratios);
+  }
+  if (arguments.loras > 0) {
+    Print("with LoRAs, s", changed);
+    Print("with LoRAs / without", slowdowns);
+    Print("the same of the processor", cpu_slowdowns);
   }
   return 0;
 }

@@ -1,5 +1,7 @@
 #include "client/cli/command_line.h"
 
+#include <fstream>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -55,8 +57,37 @@ TEST(CommandLineTest, ASamplerMayBringItsSigmas) {
   EXPECT_EQ(Generate({"--sampler", "dpm2_a", "--sigmas", "beta"}).line().spec.sampler(), "dpm2_a");
 }
 
+TEST(CommandLineTest, TheDenoisingIsSharedByTwoJobs) {
+  const Parsed base = Parse({"generate", "--prompt", "p", "--out", "x.safetensors", "--denoising-end", "0.8"});
+  EXPECT_EQ(base.line().spec.denoising_end(), 0.8);
+  EXPECT_EQ(base.line().spec.output().format(), v1::IMAGE_FORMAT_LATENT);
+  const Parsed refiner = Generate({"--init-image", "/proc/self/exe", "--denoising-start", "0.8"});
+  EXPECT_EQ(refiner.line().spec.image_to_image().denoising_start(), 0.8);
+  EXPECT_FALSE(refiner.line().spec.image_to_image().has_strength());
+}
+
 TEST(CommandLineTest, AnEmptyPromptIsAPrompt) {
   EXPECT_EQ(Parse({"generate", "--prompt", "", "--out", "x.png"}).line().spec.prompt(), "");
+}
+
+TEST(CommandLineTest, PromptsMayBeLiteralAndSkipLayers) {
+  EXPECT_FALSE(Generate({}).line().spec.literal_prompt());
+  const v1::GenerationSpec spec = Generate({"--literal-prompt", "--clip-skip", "2"}).line().spec;
+  EXPECT_TRUE(spec.literal_prompt());
+  EXPECT_EQ(spec.clip_skip(), 2);
+  EXPECT_THAT(Generate({"--clip-skip", "-1"}).err, HasSubstr("--clip-skip"));
+}
+
+TEST(CommandLineTest, ClassesAndEnlargementsNeedNoPrompt) {
+  const Parsed drawn = Parse({"generate", "--class-label", "0", "--out", "x.png"});
+  EXPECT_TRUE(drawn.line().spec.has_class_to_image());
+  const std::string small = testing::TempDir() + "/small.png";
+  std::ofstream(small) << "a picture";
+  const Parsed enlarged =
+      Parse({"generate", "--low-res", small.c_str(), "--noise-level", "0", "--prompt", "p", "--out", "x.png"});
+  EXPECT_EQ(enlarged.line().spec.super_resolution().low_res().data(), "a picture");
+  EXPECT_TRUE(enlarged.line().spec.super_resolution().has_noise_level());
+  EXPECT_EQ(enlarged.line().spec.prompt(), "p");
 }
 
 TEST(CommandLineTest, TheExtensionChoosesTheFormat) {
@@ -114,9 +145,10 @@ INSTANTIATE_TEST_SUITE_P(
         WrongLine{{}, "a command is required"}, WrongLine{{"paint"}, "paint"},
         WrongLine{{"generate", "--out", "x.png"}, "--prompt is required"},
         WrongLine{{"generate", "--prompt", "p"}, "--out is required"},
-        WrongLine{{"generate", "--prompt", "p", "--out", "x.gif"}, "must be .png, .jpg, .jpeg or .webp"},
-        WrongLine{{"generate", "--prompt", "p", "--out", "x"}, "must be .png, .jpg, .jpeg or .webp"},
+        WrongLine{{"generate", "--prompt", "p", "--out", "x.gif"}, "must be .png, .jpg, .jpeg, .webp or .safetensors"},
+        WrongLine{{"generate", "--prompt", "p", "--out", "x"}, "must be .png, .jpg, .jpeg, .webp or .safetensors"},
         WrongLine{{"generate", "--prompt", "p", "--out", "x.png", "--steps", "0"}, "--steps"},
+        WrongLine{{"generate", "--prompt", "p", "--out", "x.png", "--denoising-start", "0.5"}, "go with --init-image"},
         WrongLine{{"generate", "--prompt", "p", "--out", "x.png", "--steps", "many"}, "--steps"},
         WrongLine{{"generate", "--prompt", "p", "--out", "x.png", "--seed", "9223372036854775808"}, "--seed"},
         WrongLine{{"generate", "--prompt", "p", "--out", "x.png", "--label", "a"}, "must be KEY=VALUE"},
@@ -124,6 +156,9 @@ INSTANTIATE_TEST_SUITE_P(
         WrongLine{{"generate", "--prompt", "p", "--out", "x.png", "--timeout", "-1"}, "must be more than nothing"},
         WrongLine{{"generate", "--prompt", "p", "--out", "x.png", "--sampler", "heun_karras", "--sigmas", "beta"},
                   "contradict each other"},
+        WrongLine{{"generate", "--class-label", "1", "--low-res", "x", "--out", "x.png"}, "exclude each other"},
+        WrongLine{{"generate", "--prompt", "p", "--noise-level", "1", "--out", "x.png"}, "goes with --low-res"},
+        WrongLine{{"generate", "--low-res", "no-such-file", "--out", "x.png"}, "cannot be read"},
         WrongLine{{"generate", "--prompt", "p", "--detach", "--preview-every", "2"}, "exclude each other"},
         WrongLine{{"generate", "--prompt", "p", "--out", "x.png", "--colour", "red"}, "--colour"},
         WrongLine{{"watch"}, "JOB is required"}, WrongLine{{"watch", "1", "--after", "-1"}, "--after"},

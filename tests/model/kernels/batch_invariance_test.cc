@@ -59,6 +59,20 @@ TEST_P(BatchInvarianceTest, Linear) {
   }
 }
 
+TEST_P(BatchInvarianceTest, AddLinear) {
+  if (!ProductsAreOurs()) GTEST_SKIP();
+  for (const auto& [tokens, in, out] :
+       {std::array<int64_t, 3>{1, 16, 64}, {15, 3, 384}, {64, 16, 256}, {77, 32, 320}}) {
+    const at::Tensor w = Make("w", {out, in});
+    ExpectLanesAreIndependent("added product of " + std::to_string(tokens), Make("x", {16, tokens, in}),
+                              [&](const at::Tensor& x) {
+                                const at::Tensor into = x.narrow(-1, 0, 1).expand({-1, -1, out}).contiguous();
+                                AddLinear(x, w, 0.7, into);
+                                return into;
+                              });
+  }
+}
+
 TEST_P(BatchInvarianceTest, GatedLinear) {
   if (!ProductsAreOurs()) GTEST_SKIP();
   const at::Tensor w = Make("w", {2 * 72, 40});

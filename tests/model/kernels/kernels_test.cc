@@ -58,6 +58,23 @@ TEST_P(KernelsTest, LinearIsTheMatrixProductWithBiasAndAddend) {
   }
 }
 
+TEST_P(KernelsTest, AddLinearAddsTheScaledProductInPlace) {
+  for (const auto& [rows, in, out] : {std::array<int64_t, 3>{1, 1, 1}, {7, 16, 5}, {100, 33, 70}, {530, 4, 340}}) {
+    const at::Tensor x = Make("x", {1, rows, in});
+    const at::Tensor w = (Make("w", {out, in}) / std::sqrt(static_cast<double>(in))).to(GetParam());
+    for (const double scale : {1.0, -0.75}) {
+      const at::Tensor into = Make("into", {3, rows, out});
+      AddLinear(x, w, scale, into.narrow(0, 1, 1));
+      const at::Tensor before = Make("into", {3, rows, out});
+      const at::Tensor expected =
+          before[1].to(at::kDouble) + scale * at::linear(x[0].to(at::kDouble), w.to(at::kDouble));
+      ExpectNear(into[1], expected, "added");
+      EXPECT_TRUE(SameBytes(into[0], before[0]));
+      EXPECT_TRUE(SameBytes(into[2], before[2]));
+    }
+  }
+}
+
 TEST_P(KernelsTest, GatedLinearMultipliesByTheGeluOfTheSecondHalf) {
   for (const auto& [rows, in, out] : {std::array<int64_t, 3>{3, 8, 5}, {40, 64, 256}, {9, 20, 80}}) {
     const at::Tensor x = Make("x", {2, rows, in});

@@ -47,6 +47,8 @@ TEST(SingleFileTest, FullStableDiffusion1FitsItsNetworks) {
   EXPECT_EQ(model.sampler.beta_start, 0.00085);
   EXPECT_EQ(model.sampler.beta_end, 0.012);
   EXPECT_EQ(model.sampler.beta_schedule, BetaSchedule::kScaledLinear);
+  EXPECT_EQ(model.sampler.clip_sample, false);
+  EXPECT_EQ(model.sampler.timestep_spacing, std::nullopt);
   // U-Net, VAE and text encoder of the published model.
   EXPECT_EQ(model.parameters, 859'520'964 + 83'653'863 + 123'060'480);
 }
@@ -70,6 +72,7 @@ TEST(SingleFileTest, NineChannelsMakeAModelForInpaintingThatPredictsNoise) {
     EXPECT_TRUE(model.inpaints_only);
     EXPECT_EQ(model.native_width, 512);
     EXPECT_EQ(model.sampler.prediction_type, PredictionType::kEpsilon);
+    EXPECT_EQ(model.sampler.kind, SamplerKind::kDdim);
   }
 }
 

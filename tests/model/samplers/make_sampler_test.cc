@@ -53,6 +53,50 @@ TEST(MakeSamplerTest, SigmaSpacingsBelongToSomeSamplersOnly) {
   }
 }
 
+std::vector<double> TimestepsOf(const Sampler& sampler) {
+  std::vector<double> timesteps;
+  for (SamplerState state; state.evaluation < sampler.evaluations(); ++state.evaluation) {
+    timesteps.push_back(sampler.Timestep(state));
+  }
+  return timesteps;
+}
+
+// The numbers are those of set_timesteps(steps, strength=strength) of LCMScheduler and TCDScheduler, diffusers 0.42.1.
+TEST(MakeSamplerTest, StrengthShortensTheScheduleOfALatentConsistencyPipeline) {
+  SamplerConfig config;
+  config.latent_consistency_pipeline = true;
+  for (const SamplerKind kind : {SamplerKind::kLcm, SamplerKind::kTcd}) {
+    EXPECT_TRUE(IsConsistencySampler(kind));
+    const auto timesteps = [&](int steps, double strength) {
+      return TimestepsOf(*MakeSampler(config, {.kind = kind, .steps = steps, .strength = strength}));
+    };
+    config.original_inference_steps = 50;
+    EXPECT_THAT(timesteps(4, 0.3), ElementsAre(299, 239, 159, 79));
+    EXPECT_THAT(timesteps(4, 0.8), ElementsAre(799, 599, 399, 199));
+    EXPECT_THAT(timesteps(1, 0.02), ElementsAre(19));
+    EXPECT_THAT(timesteps(4, 1), ElementsAre(999, 759, 499, 259));
+    EXPECT_TRUE(MakeSampler(config, {.kind = kind, .steps = 4, .strength = 0.3})->shortened());
+    EXPECT_FALSE(MakeSampler(config, {.kind = kind, .steps = 4, .strength = 1})->shortened());
+    EXPECT_THAT(ProblemsOf(config, {.kind = kind, .steps = 15, .strength = 0.3}), ElementsAre());
+    EXPECT_THAT(ProblemsOf(config, {.kind = kind, .steps = 16, .strength = 0.3}),
+                ElementsAre(StartsWith("steps: 16 is more than the 15 steps")));
+    config.original_inference_steps = 40;
+    EXPECT_THAT(timesteps(8, 0.55), ElementsAre(549, 499, 424, 349, 274, 224, 149, 74));
+  }
+}
+
+TEST(MakeSamplerTest, StrengthShortensNoOtherSchedule) {
+  for (const SamplerKind kind : AllSamplerKinds()) {
+    SamplerConfig config;
+    config.latent_consistency_pipeline = !IsConsistencySampler(kind);
+    const auto whole = MakeSampler(config, {.kind = kind, .steps = 5});
+    const auto other = MakeSampler(config, {.kind = kind, .steps = 5, .strength = 0.4});
+    EXPECT_EQ(TimestepsOf(*other), TimestepsOf(*whole)) << Name(kind);
+    EXPECT_FALSE(other->shortened()) << Name(kind);
+    EXPECT_THAT(ProblemsOf(config, {.kind = kind, .steps = 5, .strength = 1.5}), ElementsAre(StartsWith("strength:")));
+  }
+}
+
 TEST(MakeSamplerTest, EtaIsForDdimAndTcdAndBetweenZeroAndOne) {
   for (const SamplerKind kind : {SamplerKind::kDdim, SamplerKind::kTcd}) {
     EXPECT_TRUE(TakesEta(kind));

@@ -5,6 +5,7 @@
 #include <ATen/ops/ones.h>
 #include <gtest/gtest.h>
 
+#include "model/text/clip_text_projection.h"
 #include "model/weights/key_maps/clip_keys.h"
 #include "model/weights/load_weights.h"
 #include "model/weights/renamed_source.h"
@@ -35,7 +36,7 @@ TEST_P(ClipTextModelTest, EqualsTheReferenceWithClipSkipAndPooling) {
   EXPECT_LT(difference("last", last), 1e-5);
   EXPECT_LT(difference("skip1", model->Encode(ids, 1)), 1e-5);
   EXPECT_LT(difference("skip2", model->Encode(ids, 2)), 1e-5);
-  EXPECT_LT(difference("pooled", model->Pool(ids, last)), 1e-5);
+  EXPECT_LT(difference("pooled", PoolAtEnd(model->config(), ids, last)), 1e-5);
 }
 
 TEST_P(ClipTextModelTest, StaysNearTheReferenceInBfloat16) {
@@ -47,6 +48,24 @@ TEST_P(ClipTextModelTest, StaysNearTheReferenceInBfloat16) {
 
 INSTANTIATE_TEST_SUITE_P(Configurations, ClipTextModelTest, testing::Values("sd1", "sd2"),
                          [](const auto& test) { return test.param; });
+
+TEST(ClipTextModelWithProjectionTest, EqualsTheReferenceWithClipSkip) {
+  const Golden golden("text/encoder_xl.safetensors");
+  ClipTextModelWithProjection model(ReadClipTextConfig(golden.Config()), at::TensorOptions().dtype(at::kFloat));
+  FillParameters(*model);
+  // The first encoder has no projection; its states are taken at the same place.
+  ClipTextModel first = Make(golden);
+  const at::Tensor ids = golden["ids"];
+  for (const auto& [name, clip_skip] : {std::pair("states", 0), std::pair("skip1", 1), std::pair("skip3", 3)}) {
+    const ProjectedText text = model->Encode(ids, clip_skip);
+    EXPECT_LT(LargestDifference(name, text.states, golden[name]), 1e-5);
+    EXPECT_LT(LargestDifference("pooled", text.pooled, golden["pooled"]), 1e-5);
+    EXPECT_TRUE(SameBytes(first->Penultimate(ids, clip_skip), text.states));
+    EXPECT_TRUE(SameBytes(model->Encode(ids.narrow(0, 1, 1), clip_skip).pooled, text.pooled.narrow(0, 1, 1)));
+  }
+  EXPECT_THROW(model->Encode(ids, 4), c10::Error);
+  EXPECT_THROW(first->Penultimate(ids, 4), c10::Error);
+}
 
 TEST(ClipTextModelShapesTest, RefusesIdsThatDoNotFit) {
   ClipTextModel model = Make(Golden("text/encoder_sd1.safetensors"));

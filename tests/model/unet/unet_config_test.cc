@@ -64,24 +64,38 @@ TEST(UNetConfigTest, SampleSizeIsOneNumberOrHeightAndWidth) {
   EXPECT_EQ(Read(R"({"sample_size": [40, 72]})").sample_width, 72);
 }
 
-TEST(UNetConfigTest, SmallSampleSizesOfOldFilesMean64AsInTheReference) {
-  EXPECT_EQ(Read(R"({"sample_size": 32, "_diffusers_version": "0.6.0"})").sample_width, 64);
-  EXPECT_EQ(Read(R"({"sample_size": 32, "_diffusers_version": "0.10.2"})").sample_width, 32);
-  EXPECT_EQ(Read(R"({"sample_size": 32})").sample_width, 32);
+TEST(UNetConfigTest, SampleSizesOfOldFilesAreMarked) {
+  EXPECT_TRUE(Read(R"({"sample_size": 32, "_diffusers_version": "0.6.0"})").old_sample_size);
+  EXPECT_FALSE(Read(R"({"sample_size": [32, 32], "_diffusers_version": "0.6.0"})").old_sample_size);
+  EXPECT_FALSE(Read(R"({"sample_size": 32, "_diffusers_version": "0.10.2"})").old_sample_size);
+  EXPECT_FALSE(Read(R"({"sample_size": 32})").old_sample_size);
+}
+
+TEST(UNetConfigTest, ClassesAreATable) {
+  EXPECT_EQ(Read("{}").classes, 0);
+  EXPECT_EQ(Read(R"({"num_class_embeds": 1000})").classes, 1000);
+}
+
+TEST(UNetConfigTest, AModelOfLatentConsistencyEmbedsTheGuidanceScale) {
+  EXPECT_EQ(Read("{}").guidance_features, 0);
+  EXPECT_EQ(Read(R"({"time_cond_proj_dim": null})").guidance_features, 0);
+  EXPECT_EQ(Read(R"({"time_cond_proj_dim": 256})").guidance_features, 256);
 }
 
 TEST(UNetConfigTest, EveryUnsupportedFieldIsNamed) {
   for (const std::string field : {R"("num_attention_heads": 8)",
                                   R"("class_embed_type": "timestep")",
                                   R"("addition_embed_type": "text")",
-                                  R"("time_cond_proj_dim": 256)",
+                                  R"("time_cond_proj_dim": 3)",
+                                  R"("addition_time_embed_dim": 256)",
+                                  R"("projection_class_embeddings_input_dim": 2816)",
                                   R"("dual_cross_attention": true)",
                                   R"("encoder_hid_dim": 1024)",
                                   R"("resnet_skip_time_act": true)",
                                   R"("resnet_time_scale_shift": "scale_shift")",
                                   R"("mid_block_type": "UNetMidBlock2DSimpleCrossAttn")",
                                   R"("act_fn": "mish")",
-                                  R"("num_class_embeds": 10)",
+                                  R"("num_class_embeds": 0)",
                                   R"("down_block_types": ["SimpleCrossAttnDownBlock2D"])",
                                   R"("transformer_layers_per_block": [1, [1, 2]])",
                                   R"("attention_head_dim": [5, 10])",
@@ -101,6 +115,31 @@ TEST(UNetConfigTest, EveryUnsupportedFieldIsNamed) {
     const std::string name = field.substr(1, field.find('"', 1) - 1);
     EXPECT_THAT(ProblemsOf("{" + field + "}"), HasSubstr(name + ":")) << field;
   }
+}
+
+TEST(UNetConfigTest, ReadsTheAddedFeaturesOfStableDiffusionXl) {
+  const UNetConfig config = Read(R"({
+    "addition_embed_type": "text_time", "addition_embed_type_num_heads": 64, "addition_time_embed_dim": 256,
+    "projection_class_embeddings_input_dim": 2816, "block_out_channels": [320, 640, 1280],
+    "attention_head_dim": [5, 10, 20], "transformer_layers_per_block": [1, 2, 10], "cross_attention_dim": 2048,
+    "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+    "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"], "upcast_attention": null})");
+  EXPECT_EQ(config.added_features, 2816);
+  EXPECT_EQ(config.added_number_features, 256);
+  EXPECT_EQ(config.levels[2].transformer_layers, 10);
+  EXPECT_EQ(Read("{}").added_features, 0);
+}
+
+TEST(UNetConfigTest, AddedFeaturesMustFit) {
+  const auto problems = [](int features, int of_a_number) {
+    return ProblemsOf(R"({"addition_embed_type": "text_time", "projection_class_embeddings_input_dim": )" +
+                      std::to_string(features) + R"(, "addition_time_embed_dim": )" + std::to_string(of_a_number) +
+                      "}");
+  };
+  EXPECT_EQ(problems(60, 8), "");
+  EXPECT_THAT(problems(60, 60), HasSubstr("projection_class_embeddings_input_dim:"));
+  EXPECT_THAT(problems(60, 0), HasSubstr("addition_time_embed_dim:"));
+  EXPECT_THAT(problems(0, 8), HasSubstr("projection_class_embeddings_input_dim:"));
 }
 
 TEST(UNetConfigTest, AllProblemsAreReportedAtOnce) {

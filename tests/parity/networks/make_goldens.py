@@ -38,6 +38,33 @@ UNETS = {
         norm_num_groups=4, mid_block_type=None,
         down_block_types=["CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
         up_block_types=["CrossAttnUpBlock2D", "CrossAttnUpBlock2D"]),
+    # A latent consistency model's: the guidance scale's embedding is projected and added to the timestep's.
+    "lcm": dict(
+        block_out_channels=[16, 32], layers_per_block=1, attention_head_dim=4, cross_attention_dim=24, norm_num_groups=8,
+        time_cond_proj_dim=10, down_block_types=["CrossAttnDownBlock2D", "DownBlock2D"],
+        up_block_types=["UpBlock2D", "CrossAttnUpBlock2D"]),
+    # Stable Diffusion XL: attention from the second level on, deeper on the coarser ones, told a pooled text of 12 features
+    # and 6 numbers.
+    "xl": dict(
+        block_out_channels=[16, 24, 32], layers_per_block=2, attention_head_dim=[2, 3, 4], cross_attention_dim=40,
+        transformer_layers_per_block=[1, 1, 2], norm_num_groups=8, use_linear_projection=True,
+        addition_embed_type="text_time", addition_time_embed_dim=10, projection_class_embeddings_input_dim=72,
+        down_block_types=["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+        up_block_types=["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"]),
+    # Its refiner: attention in the middle, one depth for all levels, 5 numbers, and another activation than the added
+    # embedding's.
+    "xl_refiner": dict(
+        block_out_channels=[8, 16, 24, 24], layers_per_block=2, attention_head_dim=[2, 2, 3, 3], cross_attention_dim=20,
+        transformer_layers_per_block=2, norm_num_groups=4, use_linear_projection=True, act_fn="gelu",
+        addition_embed_type="text_time", addition_time_embed_dim=8, projection_class_embeddings_input_dim=52,
+        down_block_types=["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"],
+        up_block_types=["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"]),
+    # Stable Diffusion's upscaler: a noise level beside the timestep, cross-attention alone, none on the finest level.
+    "upscaler": dict(
+        in_channels=7, block_out_channels=[16, 32, 32], layers_per_block=2, attention_head_dim=4, cross_attention_dim=24,
+        norm_num_groups=8, use_linear_projection=True, only_cross_attention=[True, True, False], num_class_embeds=40,
+        down_block_types=["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+        up_block_types=["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"]),
     # Every other field away from its default.
     "unusual": dict(
         in_channels=5, out_channels=3, center_input_sample=True, flip_sin_to_cos=False, freq_shift=1,
@@ -168,16 +195,36 @@ def write(kind, name, config, tensors):
 def make_unet(name, config):
     unet = UNet2DConditionModel(**config).eval()
     fill_parameters(unet)
-    features = config["cross_attention_dim"]
-    features = features if isinstance(features, int) else max(features)
+    text_features = config["cross_attention_dim"]
+    text_features = text_features if isinstance(text_features, int) else max(text_features)
     timesteps = torch.tensor([981.0, 1.0, 500.0, 17.5])
     tensors = {"timesteps": timesteps}
+    guidance, added, labels = None, None, None
+    if "time_cond_proj_dim" in config:
+        guidance = tensors["guidance"] = make_input("guidance", 4, config["time_cond_proj_dim"])
+    if "addition_embed_type" in config:
+        numbers = torch.tensor([[1024, 768, 0, 0, 1024, 768.0], [512, 300, 40, 7, 768, 1024.0], [60, 2000, 3, 900, 64, 72.0],
+                                [1, 0, 0, 1, 5, 4000.0]])
+        if name == "xl_refiner":
+            numbers = torch.cat([numbers[:, :4], torch.tensor([[6.0], [2.5], [0.0], [7.25]])], 1)
+        features = config["projection_class_embeddings_input_dim"] - numbers.shape[1] * config["addition_time_embed_dim"]
+        added = {"pooled": make_input("pooled", 4, features), "numbers": numbers}
+        tensors |= added
+    if "num_class_embeds" in config:
+        labels = tensors["labels"] = torch.tensor([3, 39, 0, 20])
+
+    def conditions(lanes):
+        return dict(timestep_cond=None if guidance is None else guidance[lanes],
+                    class_labels=None if labels is None else labels[lanes],
+                    added_cond_kwargs=None if added is None else dict(text_embeds=added["pooled"][lanes], time_ids=added["numbers"][lanes]))
+
     for height, width in ((8, 8), (9, 7), (12, 10), (5, 16)):
         sample = make_input(f"sample{height}x{width}", 4, config.get("in_channels", 4), height, width)
         # Lanes 0-1 have a short text and lanes 2-3 a longer one; the reference runs them apart.
-        short = make_input("short", 2, 7, features)
-        long = make_input("long", 2, 13, features)
-        out = [unet(sample[:2], timesteps[:2], short).sample, unet(sample[2:], timesteps[2:], long).sample]
+        short = make_input("short", 2, 7, text_features)
+        long = make_input("long", 2, 13, text_features)
+        out = [unet(sample[:2], timesteps[:2], short, **conditions(slice(0, 2))).sample,
+               unet(sample[2:], timesteps[2:], long, **conditions(slice(2, 4))).sample]
         tensors |= {f"sample{height}x{width}": sample, "short": short, "long": long,
                     f"out{height}x{width}": torch.cat(out)}
     write("unet", name, config, tensors)

@@ -3,6 +3,7 @@
     python tests/parity/pipelines/make_goldens.py [--only SYSTEM]… [--check]
 
 Needs the environment of tests/parity/requirements.txt. Each system is a module beside this one with NAME and make(goldens).
+A system may also write PREVIEWS, files that are no outputs.
 `cases/<system>.json` lists its requests as protobuf's JSON; each picture is `pictures/<case>-<image>.png`. --only remakes some systems and leaves
 the others as they are; --check changes nothing and compares what the reference gives now with what is committed.
 """
@@ -17,20 +18,27 @@ import tempfile
 import numpy
 from PIL import Image
 
+import lcm_cases
+import ldm_cases
+import lora_cases
 import picture_cases
+import prompt_cases
+import sdxl_cases
 import single_file_cases
 import text_cases
 import unconditional_cases
+import upscale_cases
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 GOLDEN = os.path.normpath(f"{HERE}/../../golden/pipelines")
 # Later ones may use the models of earlier ones.
-SYSTEMS = [text_cases, unconditional_cases, picture_cases, single_file_cases]
+SYSTEMS = [text_cases, unconditional_cases, picture_cases, lcm_cases, prompt_cases, lora_cases, sdxl_cases, single_file_cases, upscale_cases,
+           ldm_cases]
 
 
 # Fields of a case that are the request's as they are, in the protocol's JSON.
 FIELDS = ["model", "prompt", "negative_prompt", "width", "height", "num_images", "seed", "steps", "sampler", "sigmas", "guidance_scale",
-          "guidance_rescale", "eta", "clip_skip"]
+          "guidance_rescale", "eta", "clip_skip", "literal_prompt"]
 
 
 def request(case):
@@ -53,7 +61,10 @@ class Goldens:
         print(f"{case['name']:32} std {numpy.std(images[0]):5.1f}{reacts}", flush=True)
         for i, image in enumerate(images):
             Image.fromarray(image).save(f"{self.folder}/pictures/{case['name']}-{i}.png", optimize=True)
-        self.cases.append(dict(name=case["name"], pictures=len(images), spec=request(case)))
+        entry = dict(name=case["name"], pictures=len(images), spec=request(case))
+        if "then" in case:  # a second request, which begins with each output of the first
+            entry["then"] = request(case["then"])
+        self.cases.append(entry)
 
 
 def list_of(system, folder):
@@ -79,10 +90,11 @@ def check(systems):
         make(systems, folder)
         worst = 0
         for system in systems:
-            for case in json.load(open(list_of(system, GOLDEN), encoding="utf-8")):
-                for i in range(case["pictures"]):
-                    a, b = (numpy.asarray(Image.open(f"{f}/pictures/{case['name']}-{i}.png")).astype(int) for f in (GOLDEN, folder))
-                    worst = max(worst, numpy.abs(a - b).max())
+            made = [f"pictures/{case['name']}-{i}.png" for case in json.load(open(list_of(system, GOLDEN), encoding="utf-8"))
+                    for i in range(case["pictures"])]
+            for name in made + getattr(system, "PREVIEWS", []):
+                a, b = (numpy.asarray(Image.open(f"{f}/{name}")).astype(int) for f in (GOLDEN, folder))
+                worst = max(worst, numpy.abs(a - b).max())
     print(f"largest difference between the reference now and the committed pictures: {worst} grey levels")
     return worst <= 1
 

@@ -34,15 +34,19 @@ def build_inpainting(folder, base):
     pipeline.save_pretrained(folder, safe_serialization=True)
 
 
+def draw(width, height):
+    y, x = numpy.mgrid[0:height, 0:width]
+    colours = numpy.stack([127 + 120 * numpy.sin(x / 9), 127 + 120 * numpy.cos((x + y) / 13), 255 * y / height], -1)
+    picture = Image.fromarray(colours.round().astype("uint8"))
+    ImageDraw.Draw(picture).ellipse([width // 4, height // 4, width // 2, height // 2], fill=(240, 30, 20))
+    return picture
+
+
 def write_inputs(folder):
     """Two pictures and their masks, of sizes that the requests do not have."""
     os.makedirs(folder, exist_ok=True)
     for name, (width, height) in {"wide": (97, 61), "tall": (50, 83)}.items():
-        y, x = numpy.mgrid[0:height, 0:width]
-        colours = numpy.stack([127 + 120 * numpy.sin(x / 9), 127 + 120 * numpy.cos((x + y) / 13), 255 * y / height], -1)
-        picture = Image.fromarray(colours.round().astype("uint8"))
-        ImageDraw.Draw(picture).ellipse([width // 4, height // 4, width // 2, height // 2], fill=(240, 30, 20))
-        picture.save(f"{folder}/{name}.png", optimize=True)
+        draw(width, height).save(f"{folder}/{name}.png", optimize=True)
         mask = Image.new("L", (width, height), 0)
         ImageDraw.Draw(mask).polygon([(5, 3), (width - 9, height // 3), (width // 2, height - 4)], fill=255)
         mask.save(f"{folder}/{name}-mask.png", optimize=True)

@@ -35,7 +35,8 @@ MODELS = {"one-file-sd1": (41, (32, 32), 4, StableDiffusionPipeline), "one-file-
 # The published models' configuration, which leaves the rest to the class that reads it: the spacing of timesteps, above all.
 SCHEDULER = {"_class_name": "PNDMScheduler", "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear",
              "num_train_timesteps": 1000, "set_alpha_to_one": False, "skip_prk_steps": True, "steps_offset": 1, "clip_sample": False}
-SCHEDULER_OF_SD2 = {"_class_name": "DDIMScheduler", "prediction_type": "v_prediction"}
+SCHEDULER_OF_SD2 = dict(SCHEDULER, _class_name="DDIMScheduler", prediction_type="v_prediction")
+SCHEDULER_OF_INPAINTING = {key: value for key, value in dict(SCHEDULER, _class_name="DDIMScheduler").items() if key != "skip_prk_steps"}
 
 
 def is_sd2(name):
@@ -83,13 +84,13 @@ def build(name, folder):
     loud(vae, 1.3)
     with torch.no_grad():
         vae.decoder.conv_out.weight.mul_(2.2)
-    scheduler = DDIMScheduler() if is_sd2(name) else PNDMScheduler()
+    scheduler = PNDMScheduler() if kind is StableDiffusionPipeline and not is_sd2(name) else DDIMScheduler()
     pipeline = kind(vae=vae, text_encoder=text, tokenizer=tokens, unet=unet, scheduler=scheduler, safety_checker=None, feature_extractor=None,
                     requires_safety_checker=False)
     pipeline.to(torch.float16)
     pipeline.save_pretrained(f"{folder}/{name}", safe_serialization=True)
     with open(f"{folder}/{name}/scheduler/scheduler_config.json", "w", encoding="utf-8") as file:
-        json.dump(dict(SCHEDULER, **SCHEDULER_OF_SD2 if is_sd2(name) else {}), file)
+        json.dump(SCHEDULER_OF_SD2 if is_sd2(name) else SCHEDULER_OF_INPAINTING if in_channels == 9 else SCHEDULER, file)
     return pipeline
 
 
@@ -155,6 +156,7 @@ def pictures(pipeline, case, inputs):
         elif case["task"] == "image_to_image":
             kind = StableDiffusionImg2ImgPipeline(**pipeline.components, requires_safety_checker=False)
             kind.set_progress_bar_config(disable=True)
+            kind.scheduler = pipeline.scheduler.from_config(pipeline.own_scheduler_config)  # the constructor changes the one that it gets
             image = kind.image_processor.preprocess(Image.open(f"{inputs}/{case['image']}.png"), **size)
             images = kind(case["prompt"], image=image, strength=case["strength"], **common).images
         else:

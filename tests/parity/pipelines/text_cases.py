@@ -36,11 +36,11 @@ def cases():
                 guidance_rescale=0.0, eta=0.0, num_images=1, sampler="ddim", sigmas="default")
     yield dict(base, name="ddim-eta", model="tiny-v", eta=0.7)
     yield dict(base, name="rescaled", model="tiny-v", guidance_rescale=0.7)
-    yield dict(base, name="long-prompt", model="tiny-epsilon", prompt="a red apple in the green house " * 20)
+    yield dict(base, name="long-prompt", model="tiny-epsilon", prompt="a red apple in the green house " * 20, spec=dict(literal_prompt=True))
     yield dict(base, name="unicode", model="tiny-epsilon", prompt="Äpfel, naïve  \t ＲＥＤ 🍎 apple's house")
     yield dict(base, name="one-step", model="tiny-epsilon", steps=1, sampler="dpmpp_2m")
     yield dict(base, name="own-sampler", model="tiny-epsilon", sampler="pndm", steps=10)
-    yield dict(base, name="clip-skip", model="tiny-epsilon", clip_skip=1)
+    yield dict(base, name="clip-skip", model="tiny-epsilon", clip_skip=1, spec=dict(literal_prompt=True))
     # 17 x 16 latents: the first level of the U-Net is large enough for Winograd's convolution.
     yield dict(base, name="larger-maps", model="tiny-epsilon", width=136, height=128, steps=5)
 

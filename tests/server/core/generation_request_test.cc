@@ -99,6 +99,61 @@ TEST(GenerationRequestTest, WhatIsGivenStays) {
   EXPECT_EQ(request.timeout(), absl::Seconds(3));
 }
 
+TEST(GenerationRequestTest, AModelThatEmbedsTheGuidanceTakesOneLaneAndNoNegativePrompt) {
+  ModelInfo model = TestModel();
+  model.embeds_guidance = true;
+  RequestFields fields = TestFields();
+  fields.guidance_scale = 8.5;
+  const auto validate = [&] {
+    return GenerationRequest::Validate(fields, model, RequestLimits(), kTestNow, [] { return 7; });
+  };
+  EXPECT_FALSE(validate().request.value().guided());
+  EXPECT_EQ(validate().request.value().guidance_scale(), 8.5);
+  fields.negative_prompt = "green";
+  const auto violations = validate().violations;
+  ASSERT_EQ(violations.size(), 1u);
+  EXPECT_EQ(violations[0].field, "spec.negative_prompt");
+}
+
+TEST(GenerationRequestTest, WhereStrengthShortensTheScheduleItBoundsTheSteps) {
+  ModelInfo model = TestModel();
+  model.tasks = {Task::kImageToImage, Task::kInpaint};
+  model.samplers = {
+      {.name = "lcm", .sigmas = {"default"}, .max_steps = 50, .shortened_by_strength = true},
+      {.name = "ddim", .sigmas = {"default"}, .max_steps = 50},
+  };
+  model.default_sampler = "lcm";
+  model.default_sigmas = "default";
+  RequestFields fields = TestFields();
+  fields.task = Task::kImageToImage;
+  fields.image = InputImage{.data = std::make_shared<const std::string>("x"), .width = 64, .height = 64};
+  const auto names = [&] {
+    std::vector<std::string> fields_named;
+    for (const auto& violation :
+         GenerationRequest::Validate(fields, model, RequestLimits(), kTestNow, [] { return 7; }).violations) {
+      fields_named.push_back(violation.field);
+    }
+    return fields_named;
+  };
+  fields.strength = 0.3;
+  fields.steps = 15;
+  EXPECT_THAT(names(), IsEmpty());
+  fields.steps = 16;
+  EXPECT_THAT(names(), ElementsAre("spec.steps"));
+  fields.sampler = "ddim";
+  EXPECT_THAT(names(), IsEmpty());
+  fields.sampler = "lcm";
+  fields.steps = 0;  // the default of 25 is cut
+  EXPECT_EQ(GenerationRequest::Validate(fields, model, RequestLimits(), kTestNow, [] { return 7; }).request->steps(),
+            15);
+  for (const double strength : {0.0, 0.019}) {
+    fields.strength = strength;
+    EXPECT_THAT(names(), ElementsAre("spec.image_to_image.strength")) << strength;
+  }
+  fields.strength = std::nan("");
+  EXPECT_THAT(names(), ElementsAre("spec.image_to_image.strength"));
+}
+
 TEST(GenerationRequestTest, EveryViolationIsReportedAtOnce) {
   const auto break_everything = [](RequestFields& f) {
     f.prompt = "\xff";
@@ -259,6 +314,44 @@ TEST(GenerationRequestTest, ClipSkipLeavesALayer) {
   EXPECT_TAKEN(f.clip_skip = 3);
   EXPECT_REFUSED("spec.clip_skip", f.clip_skip = 4);
   EXPECT_REFUSED("spec.clip_skip", f.clip_skip = -1);
+}
+
+// The fields that are refused by a model whose prompts must not hold "!".
+std::vector<FieldViolation> RefusedBySyntax(const RequestFields& fields) {
+  ModelInfo model = TestModel();
+  model.prompt_fault = [](const std::string& prompt) {
+    return prompt.find('!') == prompt.npos ? std::string() : absl::StrCat("no \"!\" at ", prompt.find('!'));
+  };
+  return GenerationRequest::Validate(fields, model, RequestLimits(), kTestNow, [] { return 7; }).violations;
+}
+
+TEST(GenerationRequestTest, PromptsHaveTheModelsSyntax) {
+  RequestFields fields = TestFields();
+  EXPECT_THAT(RefusedBySyntax(fields), IsEmpty());
+  fields.prompt = "red!";
+  fields.negative_prompt = "!";
+  const std::vector<FieldViolation> violations = RefusedBySyntax(fields);
+  ASSERT_EQ(violations.size(), 2u);
+  EXPECT_EQ(violations[0].field, "spec.prompt");
+  EXPECT_THAT(violations[0].description, AllOf(HasSubstr("no \"!\" at 3"), HasSubstr("literal_prompt")));
+  EXPECT_EQ(violations[1].field, "spec.negative_prompt");
+}
+
+TEST(GenerationRequestTest, LiteralPromptsHaveNoSyntax) {
+  RequestFields fields = TestFields();
+  fields.prompt = "red!";
+  fields.literal_prompt = true;
+  EXPECT_THAT(RefusedBySyntax(fields), IsEmpty());
+}
+
+TEST(GenerationRequestTest, OneFaultOfAPromptIsEnough) {
+  RequestFields fields = TestFields();
+  fields.prompt = std::string(8193, '!');
+  fields.negative_prompt = "!\xff";
+  const std::vector<FieldViolation> violations = RefusedBySyntax(fields);
+  ASSERT_EQ(violations.size(), 2u);
+  EXPECT_THAT(violations[0].description, HasSubstr("8192"));
+  EXPECT_THAT(violations[1].description, HasSubstr("UTF-8"));
 }
 
 TEST(GenerationRequestTest, PreviewsAndOutputsAreInRange) {

@@ -15,12 +15,22 @@ TEST(ConditioningCache, FindsWhatWasInserted) {
   EXPECT_EQ(cache.Find({1, "a", 0}), inserted);
 }
 
-TEST(ConditioningCache, LoadTextAndClipSkipAllCount) {
+TEST(ConditioningCache, SecondTextsAndSidesCount) {
+  ConditioningCache cache(1000);
+  const ConditioningKey key{.load = 1, .text = "a", .text_2 = "b"};
+  cache.Insert(key, OfFloats(1));
+  EXPECT_NE(cache.Find(key), nullptr);
+  EXPECT_EQ(cache.Find({.load = 1, .text = "a", .text_2 = "c"}), nullptr);
+  EXPECT_EQ(cache.Find({.load = 1, .text = "a", .text_2 = "b", .negative = true}), nullptr);
+}
+
+TEST(ConditioningCache, WhatDecidesTheStatesAllCounts) {
   ConditioningCache cache(1000);
   cache.Insert({1, "a", 0}, OfFloats(1));
   EXPECT_EQ(cache.Find({2, "a", 0}), nullptr);
   EXPECT_EQ(cache.Find({1, "b", 0}), nullptr);
   EXPECT_EQ(cache.Find({1, "a", 1}), nullptr);
+  EXPECT_EQ(cache.Find({.load = 1, .text = "a", .literal = true}), nullptr);
 }
 
 TEST(ConditioningCache, TheLeastRecentlyUsedLeavesWhenTheBoundIsReached) {

@@ -1,13 +1,16 @@
 // What becomes of a row when its step, its preview or the check of it goes wrong.
 
 #include <ATen/ops/empty_like.h>
+#include <gmock/gmock.h>
 
 #include <functional>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tests/server/engine/engine_fixture.h"
 
 namespace latentd::engine {
@@ -17,7 +20,7 @@ namespace {
 class TestSampler : public model::Sampler {
  public:
   using Step = std::function<at::Tensor(const at::Tensor& latent)>;
-  TestSampler(int steps, Step step) : Sampler(steps, std::vector<double>(steps, 1.0)), step_(std::move(step)) {}
+  TestSampler(int steps, Step step) : Sampler(steps, std::vector<double>(steps, 1.0), 1000), step_(std::move(step)) {}
 
   at::Tensor AddNoise(const at::Tensor& clean, const at::Tensor&, int) const override { return clean; }
 
@@ -48,8 +51,24 @@ TEST_F(ExecutorTest, OutOfMemoryInAStepShrinksTheBatchAndNoRowIsLost) {
   EXPECT_EQ(calls, 7);
 }
 
+TEST_F(ExecutorTest, LayersAreSkippedForBothPromptsButOnlyForTheFirstWhenTheyAreLiteral) {
+  core::RequestFields fields = Fields("one");
+  fields.negative_prompt = "negative";
+  fields.clip_skip = 2;
+  Create(fields);
+  fields.literal_prompt = true;
+  Create(fields);
+  StartEngine();
+  WaitUntilIdle();
+  std::vector<std::string> seen;
+  for (const model::Prompt& prompt : control_.prompts) {
+    seen.push_back(absl::StrCat(prompt.text, " ", prompt.clip_skip, prompt.literal ? " literal" : ""));
+  }
+  EXPECT_THAT(seen, testing::UnorderedElementsAre("one 2", "negative 2", "one 2 literal", "negative 0 literal"));
+}
+
 TEST_F(ExecutorTest, APreviewThatCannotBeMadeIsLeftOut) {
-  control_.on_preview = [] { throw std::bad_alloc(); };
+  control_.on_preview = [](size_t) { throw std::bad_alloc(); };
   core::RequestFields fields = Fields("one");
   fields.preview_kind = core::PreviewKind::kImage;
   fields.preview_every_steps = 1;
@@ -57,6 +76,26 @@ TEST_F(ExecutorTest, APreviewThatCannotBeMadeIsLeftOut) {
   StartEngine();
   WaitUntilIdle();
   EXPECT_EQ(Get(name).state, core::JobState::kCompleted);
+}
+
+TEST_F(ExecutorTest, PreviewsOfABatchAreMadeTogetherForTheRowsThatWantThem) {
+  std::vector<size_t> made;
+  control_.on_preview = [&](size_t rows) { made.push_back(rows); };
+  core::RequestFields fields = Fields("one", /*steps=*/4);
+  fields.preview_kind = core::PreviewKind::kImage;
+  fields.num_images = 2;
+  Create(fields);
+  fields.preview_every_steps = 2;
+  fields.num_images = 1;
+  Create(fields);
+  Create(Fields("none", /*steps=*/4));
+  fields.preview_kind = core::PreviewKind::kLatent;
+  Create(fields);
+  StartEngine();
+  WaitUntilIdle();
+  EXPECT_EQ(std::accumulate(made.begin(), made.end(), size_t{0}), 2 * 4 + 2u)
+      << "two of every step, one of every other";
+  EXPECT_LT(made.size(), 2 * 4 + 2u);
 }
 
 TEST_F(ExecutorTest, AnErrorThatTheDeviceReportsLateFailsTheRow) {

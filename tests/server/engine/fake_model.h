@@ -25,12 +25,12 @@ struct FakeModelControl {
   std::mutex mutex;
   std::vector<std::vector<std::string>> predicted;  // prompts of the rows of each forward
   std::vector<double> lora_scales;                  // of the rows' LoRAs, as they were predicted
-  std::vector<size_t> prompt_loras;                 // how many LoRAs each prompt was encoded with
   int encoded = 0;                                  // prompts
+  std::vector<model::Prompt> prompts;               // that were encoded
   size_t memory_for_rows = std::numeric_limits<size_t>::max();
   // Called at the beginning of each forward, on the engine thread.
   std::function<void(size_t forward)> on_predict;
-  std::function<void()> on_preview;
+  std::function<void(size_t rows)> on_preview;
   std::shared_ptr<const model::Sampler> sampler;  // instead of the one that is asked for
 
   std::vector<std::vector<std::string>> Predicted() {
@@ -62,7 +62,7 @@ class FakeModel : public model::DiffusionModel {
     }
     const std::lock_guard lock(control_->mutex);
     control_->encoded += static_cast<int>(prompts.size());
-    for (const model::Prompt& prompt : prompts) control_->prompt_loras.push_back(prompt.loras.size());
+    control_->prompts.insert(control_->prompts.end(), prompts.begin(), prompts.end());
     return encoded;
   }
 
@@ -113,9 +113,9 @@ class FakeModel : public model::DiffusionModel {
     return pictures;
   }
 
-  at::Tensor Preview(const at::Tensor& clean) const override {
-    if (control_->on_preview) control_->on_preview();
-    return at::zeros({clean.size(1), clean.size(2), 3}, at::kByte);
+  std::vector<at::Tensor> Preview(std::span<const at::Tensor> clean) const override {
+    if (control_->on_preview) control_->on_preview(clean.size());
+    return std::vector<at::Tensor>(clean.size(), at::zeros({clean[0].size(1), clean[0].size(2), 3}, at::kByte));
   }
   double scaling_factor() const override { return 1; }
   std::shared_ptr<const model::Lora> LoadLora(const std::filesystem::path& /*file*/) const override {

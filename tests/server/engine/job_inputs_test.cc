@@ -71,6 +71,28 @@ TEST(DecodeTaskInputs, AnOutpaintingRedrawsItsMargins) {
   EXPECT_EQ(Row(inputs->mask, 16), std::vector<int>(24, 255));
 }
 
+TEST(DecodeTaskInputs, ASmallPictureIsCutToWhatTheModelTakes) {
+  core::ModelInfo model = core::TestModel();
+  model.tasks = {core::Task::kSuperResolution};
+  model.size_multiple = 16;
+  model.upscale_factor = 4;
+  model.max_noise_level = 100;
+  core::RequestFields fields = core::TestFields();
+  fields.task = core::Task::kSuperResolution;
+  fields.image = Columns(17, 14, 9);
+  fields.image->fit = core::Fit::kCrop;
+  fields.noise_level = 30;
+  auto validated =
+      core::GenerationRequest::Validate(fields, model, core::RequestLimits(), core::kTestNow, [] { return 7; });
+  ASSERT_TRUE(validated.request.has_value());
+  const auto inputs = DecodeTaskInputs(*validated.request);
+  ASSERT_TRUE(inputs.ok()) << inputs.status();
+  EXPECT_EQ(inputs->low_res.sizes(), at::IntArrayRef({12, 16, 3}));
+  EXPECT_EQ(inputs->noise_level, 30);
+  EXPECT_EQ(inputs->strength, 1);
+  EXPECT_FALSE(inputs->picture.defined());
+}
+
 TEST(DecodeTaskInputs, ADamagedFileIsNamedByItsField) {
   core::RequestFields fields = core::TestFields();
   fields.task = core::Task::kInpaint;

@@ -259,7 +259,8 @@ TEST_F(BlobRpcs, JobsDoNotCountTheBlobsThatTheyShare) {
 }
 
 TEST_F(BlobRpcs, ATwentyMegabytePictureFitsInPartsThoughNotInOneMessage) {
-  const std::string bytes = std::string(20 << 20, '0') + "64x48";
+  std::string bytes(20 << 20, '0');
+  bytes.append("64x48");
   v1::GenerationSpec spec = Spec();
   spec.set_model("painter");
   spec.mutable_image_to_image()->mutable_image()->set_data(bytes);

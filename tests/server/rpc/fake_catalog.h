@@ -26,6 +26,8 @@ class FakeCatalog : public core::ModelCatalog {
     core::ModelInfo mute = core::TestModel();
     mute.name = "mute";
     mute.tasks = {core::Task::kClassToImage};
+    mute.num_classes = 10;
+    mute.prompt_tokens = 0;
     core::ModelInfo painter = core::TestModel();
     painter.name = "painter";
     painter.tasks = {core::Task::kTextToImage, core::Task::kImageToImage, core::Task::kInpaint, core::Task::kOutpaint};

@@ -46,6 +46,10 @@ TEST_F(RequestErrors, AllViolationsComeTogether) {
   spec.set_num_images(10);
   spec.mutable_output()->set_format(static_cast<v1::ImageFormat>(77));
   spec.mutable_preview()->set_kind(static_cast<v1::PreviewOptions::Kind>(9));
+  spec.mutable_preview()->set_format(v1::IMAGE_FORMAT_LATENT);
+  spec.set_prompt_2("of a second encoder");
+  spec.mutable_size_conditioning();
+  spec.set_denoising_end(2);
   v1::JobOptions options;
   options.mutable_timeout()->set_nanos(-2000000000);
   options.mutable_expire_time()->set_nanos(-1);
@@ -53,7 +57,8 @@ TEST_F(RequestErrors, AllViolationsComeTogether) {
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(ReasonOf(status), "INVALID_FIELDS");
   for (const char* field : {"spec.width", "spec.steps", "spec.sampler", "spec.guidance_scale", "spec.num_images",
-                            "spec.output.format", "spec.preview.kind", "options.timeout", "options.expire_time"}) {
+                            "spec.output.format", "spec.preview.kind", "spec.preview.format", "spec.prompt_2",
+                            "spec.size_conditioning", "spec.denoising_end", "options.timeout", "options.expire_time"}) {
     EXPECT_THAT(WrongFields(status), HasSubstr(field));
   }
 }
@@ -117,7 +122,7 @@ TEST_F(RequestErrors, AModelThatCannotDoTheTaskSaysWhatItCan) {
 
 TEST_F(RequestErrors, FieldsOfLaterVersionsAreRefusedByName) {
   v1::GenerationSpec spec = Spec();
-  spec.mutable_super_resolution()->mutable_low_res()->set_data("64x48");
+  spec.mutable_boxes_to_image();
   spec.add_controls();
   spec.add_image_prompts();
   spec.add_embeddings("e");
@@ -127,7 +132,7 @@ TEST_F(RequestErrors, FieldsOfLaterVersionsAreRefusedByName) {
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
   EXPECT_EQ(ReasonOf(status), "NOT_SERVED");
   EXPECT_EQ(DetailOf<google::rpc::ErrorInfo>(status)->metadata().at("fields"),
-            "spec.super_resolution, spec.controls, spec.image_prompts, spec.embeddings, spec.animation, "
+            "spec.boxes_to_image, spec.controls, spec.image_prompts, spec.embeddings, spec.animation, "
             "spec.output.clip_format");
 }
 
@@ -164,6 +169,20 @@ TEST_F(RequestErrors, PicturesThatAreNoneAreNamedByTheirFields) {
   spec.mutable_inpaint()->mutable_mask()->set_data("32x48");
   spec.mutable_inpaint()->set_strength(1.5);
   EXPECT_EQ(WrongFields(StatusFor(spec)), "spec.inpaint.strength, spec.inpaint.mask");
+}
+
+TEST_F(RequestErrors, ClassesAreNumberedAndTakeNoText) {
+  v1::GenerationSpec spec = Spec();
+  spec.set_model("mute");
+  spec.set_negative_prompt("green");
+  spec.mutable_class_to_image()->set_label(10);
+  const grpc::Status status = StatusFor(spec);
+  EXPECT_EQ(WrongFields(status), "spec.prompt, spec.negative_prompt, spec.class_to_image.label");
+  EXPECT_THAT(status.error_details(), HasSubstr("from 0 to 9; got 10"));
+  spec.clear_prompt();
+  spec.clear_negative_prompt();
+  spec.mutable_class_to_image()->set_label(-1);
+  EXPECT_EQ(WrongFields(StatusFor(spec)), "spec.class_to_image.label");
 }
 
 TEST_F(RequestErrors, TextsThatAreNotUtf8AreNamedByTheirFields) {
