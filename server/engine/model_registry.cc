@@ -55,7 +55,11 @@ core::ModelInfo ModelRegistry::Describe(const Slot& slot) {
 }
 
 void ModelRegistry::Load(const std::string& name, std::function<void(absl::Status)> done) {
-  Acquire(name, [done = std::move(done)](const absl::StatusOr<ModelLease>& lease) { done(lease.status()); });
+  Acquire(name, [done = std::move(done)](absl::StatusOr<ModelLease> lease) {
+    const absl::Status status = lease.status();
+    lease = absl::CancelledError();  // given back first: who is told may unload the model at once
+    done(status);
+  });
 }
 
 void ModelRegistry::Unload(const std::string& name, std::function<void(absl::Status)> done) {

@@ -176,7 +176,7 @@ TEST_F(Blobs, ASizeThatIsALieCostsNothing) {
 
 TEST_F(Blobs, TwentyMegabytesGoByLatentctl) {
   const std::string picture = NoisePng(2600, 1);
-  ASSERT_GT(picture.size(), 20u << 20);
+  ASSERT_GT(picture.size(), 20'000'000U);
   v1::GenerationSpec spec = FromPicture();
   spec.mutable_image_to_image()->mutable_image()->set_data(picture);
   EXPECT_EQ(client_->Generate(spec).status().code(), absl::StatusCode::kResourceExhausted) << "in one message";

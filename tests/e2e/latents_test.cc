@@ -144,6 +144,7 @@ TEST_F(Latents, JobsShowWhatTheirModelsWereTold) {
 TEST_F(Latents, WhatDidNotFitASecondEncoderIsTold) {
   v1::GenerationSpec spec = Spec("tiny-xl");
   for (int i = 0; i < 30; ++i) spec.set_prompt_2(spec.prompt_2() + "the green house in the morning ");
+  spec.set_literal_prompt(true);
   const auto result = client_->Generate(spec);
   ASSERT_TRUE(result.ok()) << result.status();
   ASSERT_EQ(result->warnings.size(), 1u);

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -70,7 +71,9 @@ TEST_F(Service, LoadsAndUnloadsItsModel) {
   EXPECT_EQ(client_->LoadModel(kModel)->state(), v1::Model::STATE_LOADED);
   const auto models = client_->ListModels();
   ASSERT_TRUE(models.ok()) << models.status();
-  EXPECT_EQ(models->size(), 1u);
+  std::vector<std::string> names;
+  for (const v1::Model& model : *models) names.push_back(model.name());
+  EXPECT_THAT(names, testing::ElementsAre(kModel, "models/pictograms-pixels"));
   EXPECT_EQ(client_->UnloadModel(kModel)->state(), v1::Model::STATE_AVAILABLE);
 }
 
@@ -136,6 +139,34 @@ TEST_F(Service, TheCommandLineMakesAPicture) {
   EXPECT_EQ(std::system(command.c_str()), 0);
   EXPECT_EQ(ReadFile(picture.string()), client_->Generate(Apple(4))->outputs[0].data);
   fs::remove(picture);
+}
+
+TEST_F(Service, TheEmbeddedPixelModelDrawsAFace) {
+  v1::GenerationSpec spec;
+  spec.set_model("pictograms-pixels");
+  spec.set_sampler("ddim");
+  spec.set_steps(20);
+  spec.set_seed(1);
+  const auto result = client_->Generate(spec);
+  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_EQ(result->outputs.size(), 1u);
+  const Pixels picture = Decode(result->outputs[0].data);
+  ASSERT_EQ(picture.width, 32);
+  ASSERT_EQ(picture.height, 32);
+  // What all of its pictures have in common: white corners, and between them a face, most often yellow.
+  const auto pixel = [&](int x, int y) { return picture.rgb.data() + 3 * (y * 32 + x); };
+  for (const auto& [x, y] : {std::pair(0, 0), std::pair(31, 0), std::pair(0, 31), std::pair(31, 31)}) {
+    EXPECT_GT(*std::min_element(pixel(x, y), pixel(x, y) + 3), 220) << x << ", " << y;
+  }
+  int red = 0;
+  int blue = 0;
+  for (int y = 8; y < 24; ++y) {
+    for (int x = 8; x < 24; ++x) {
+      red += pixel(x, y)[0];
+      blue += pixel(x, y)[2];
+    }
+  }
+  EXPECT_GT(red - blue, 256 * 60);
 }
 
 class ImpatientService : public Service {

@@ -1,4 +1,4 @@
-"""What both training programs need: the device, a budget of time, averaged weights, checkpoints."""
+"""What the training programs need: the device, a budget of time, averaged weights, checkpoints."""
 
 import contextlib
 import copy

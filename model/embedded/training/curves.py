@@ -1,6 +1,8 @@
-"""Draws the loss curves of both trainings from their CSV logs.
+"""Draws the loss curves of trainings from their CSV logs, one panel for each log that is given.
 
     python curves.py --autoencoder work/autoencoder.csv --diffusion work/diffusion.csv --out ../pictograms/curves.png
+    python curves.py --pixels work/pixels.csv --out ../pictograms-pixels/curves.png
+    python curves.py --lcm work/lcm.csv --out ../adapters/pictograms-lcm-curve.png
 """
 
 import argparse
@@ -12,6 +14,13 @@ from PIL import Image, ImageDraw, ImageFont
 
 COLOURS = ["#1f6feb", "#d1242f", "#1a7f37"]
 WIDTH, HEIGHT, MARGIN = 460, 260, 44
+# Log -> title, what counts to the right, columns.
+PANELS = {
+    "autoencoder": ("autoencoder: mean absolute error of pixels and edges", "step", ["pixel", "edge"]),
+    "diffusion": ("U-Net: loss, and squared error by noise level", "rows", ["loss", "error_little_noise", "error_much_noise"]),
+    "pixels": ("pixel U-Net: squared error by noise level", "rows", ["loss", "error_little_noise", "error_much_noise"]),
+    "lcm": ("LCM-LoRA: disagreement one solver step apart", "rows", ["loss"]),
+}
 
 
 def read(path: pathlib.Path) -> dict[str, list[float]]:
@@ -46,15 +55,15 @@ def panel(title: str, across: str, columns: dict[str, list[float]], names: list[
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--autoencoder", type=pathlib.Path, required=True)
-    parser.add_argument("--diffusion", type=pathlib.Path, required=True)
+    for name in PANELS:
+        parser.add_argument(f"--{name}", type=pathlib.Path)
     parser.add_argument("--out", type=pathlib.Path, required=True)
     args = parser.parse_args()
 
-    panels = [
-        panel("autoencoder: mean absolute error of pixels and edges", "step", read(args.autoencoder), ["pixel", "edge"]),
-        panel("U-Net: loss, and squared error by noise level", "rows", read(args.diffusion), ["loss", "error_little_noise", "error_much_noise"]),
-    ]
+    logs = {name: getattr(args, name) for name in PANELS if getattr(args, name)}
+    if not logs:
+        parser.error("no log is given")
+    panels = [panel(PANELS[name][0], PANELS[name][1], read(log), PANELS[name][2]) for name, log in logs.items()]
     page = Image.new("RGB", (WIDTH * len(panels), HEIGHT), "white")
     for index, one in enumerate(panels):
         page.paste(one, (index * WIDTH, 0))

@@ -1,27 +1,41 @@
 """Pictures from an exported folder, through diffusers, and sheets of them with their captions."""
 
+import dataclasses
 import pathlib
 
 import torch
-from diffusers import StableDiffusionPipeline
+from diffusers import LCMScheduler, StableDiffusionPipeline
 from PIL import Image, ImageDraw, ImageFont
 
-STEPS = 25
-GUIDANCE = 4.0
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """How pictures are made: `lora` is an LCM-LoRA's file, and goes with the sampler of consistency models."""
+
+    steps: int = 25
+    guidance: float = 4.0
+    lora: pathlib.Path | None = None
 
 
-def load_pipeline(folder: pathlib.Path) -> StableDiffusionPipeline:
+def lcm_recipe(lora: pathlib.Path) -> Recipe:
+    return Recipe(steps=4, guidance=1.0, lora=lora)
+
+
+def load_pipeline(folder: pathlib.Path, lora: pathlib.Path | None = None) -> StableDiffusionPipeline:
     pipeline = StableDiffusionPipeline.from_pretrained(folder, safety_checker=None, dtype=torch.float32)
     pipeline.set_progress_bar_config(disable=True)
+    if lora:
+        pipeline.load_lora_weights(lora.parent, weight_name=lora.name)
+        pipeline.scheduler = LCMScheduler.from_config(pipeline.scheduler.config)
     return pipeline
 
 
-def generate(pipeline: StableDiffusionPipeline, prompts: list[str], seeds: list[int], guidance: float = GUIDANCE, batch: int = 25) -> list[Image.Image]:
+def generate(pipeline: StableDiffusionPipeline, prompts: list[str], seeds: list[int], recipe: Recipe = Recipe(), batch: int = 25) -> list[Image.Image]:
     """One picture a prompt. A picture does not depend on its neighbours in the batch."""
     pictures = []
     for start in range(0, len(prompts), batch):
         generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds[start : start + batch]]
-        pictures += pipeline(prompts[start : start + batch], num_inference_steps=STEPS, guidance_scale=guidance, generator=generators).images
+        pictures += pipeline(prompts[start : start + batch], num_inference_steps=recipe.steps, guidance_scale=recipe.guidance, generator=generators).images
     return pictures
 
 

@@ -21,10 +21,29 @@ import networks
 LIMIT_MB = 40
 
 
-def tidy(config: pathlib.Path) -> None:
-    """Drops what names this machine's folders."""
-    values = {k: v for k, v in json.loads(config.read_text(encoding="utf-8")).items() if k != "_name_or_path"}
-    config.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+def check_finite(weights: dict[str, torch.Tensor]) -> None:
+    """That float16 holds all of them."""
+    for name, value in weights.items():
+        assert torch.isfinite(value).all(), name
+
+
+def save_half(network: torch.nn.Module, folder: pathlib.Path) -> None:
+    """Float16 safetensors and a config.json that does not name this machine's folders."""
+    network.half()
+    check_finite(network.state_dict())
+    network.save_pretrained(folder)
+    config = folder / "config.json"
+    write_json(config, {k: v for k, v in json.loads(config.read_text(encoding="utf-8")).items() if k != "_name_or_path"})
+
+
+def write_json(path: pathlib.Path, values: dict) -> None:
+    path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+
+
+def check_size(folder: pathlib.Path, limit_mb: float) -> None:
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
+    print(f"{size:.1f} MB in {folder}")
+    assert size <= limit_mb
 
 
 def main() -> None:
@@ -41,15 +60,12 @@ def main() -> None:
     if not args.untrained:
         torch.nn.ModuleDict({"text": text, "unet": unet}).load_state_dict(common.load(args.diffusion, torch.device("cpu"))["ema"])
     for folder, network in (("vae", vae), ("unet", unet), ("text_encoder", text)):
-        half = network.half()
-        assert all(torch.isfinite(value).all() for value in half.state_dict().values()), folder
-        half.save_pretrained(args.export / folder)
-        tidy(args.export / folder / "config.json")
+        save_half(network, args.export / folder)
     networks.build_scheduler().save_pretrained(args.export / "scheduler")
     index = {
         "_class_name": "StableDiffusionPipeline",
         "_diffusers_version": diffusers.__version__,
-        "_latentd_guidance_scale": draw.GUIDANCE,
+        "_latentd_guidance_scale": draw.Recipe().guidance,
         "feature_extractor": [None, None],
         "image_encoder": [None, None],
         "requires_safety_checker": False,
@@ -60,10 +76,8 @@ def main() -> None:
         "unet": ["diffusers", "UNet2DConditionModel"],
         "vae": ["diffusers", "AutoencoderKL"],
     }
-    (args.export / "model_index.json").write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
-    size = sum(file.stat().st_size for file in args.export.rglob("*") if file.is_file()) / 1e6
-    print(f"{size:.1f} MB in {args.export}")
-    assert size <= LIMIT_MB
+    write_json(args.export / "model_index.json", index)
+    check_size(args.export, LIMIT_MB)
 
 
 if __name__ == "__main__":

@@ -37,14 +37,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=pathlib.Path, required=True)
     parser.add_argument("--out", type=pathlib.Path, required=True)
-    parser.add_argument("--guidance", type=float, default=draw.GUIDANCE)
     args = parser.parse_args()
 
     pipeline = draw.load_pipeline(args.model)
     check_unseen((args.model / "captions.tsv").read_text(encoding="utf-8"))
     for name, prompts, seeds in (("asked", ASKED, 3), ("unseen", UNSEEN, 3)):
         repeated = [prompt for prompt in prompts for _ in range(seeds)]
-        pictures = draw.generate(pipeline, repeated, list(range(seeds)) * len(prompts), args.guidance)
+        pictures = draw.generate(pipeline, repeated, list(range(seeds)) * len(prompts))
         cells = [(prompt, pictures[i * seeds : (i + 1) * seeds]) for i, prompt in enumerate(prompts)]
         draw.sheet(cells, 6, args.out / f"{name}.png")
 

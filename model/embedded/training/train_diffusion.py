@@ -22,12 +22,13 @@ import networks
 class Batches:
     """Draws captions, each with `repeats` noise levels: the text is encoded once for all of them."""
 
-    def __init__(self, path: pathlib.Path, tokenizer: CLIPTokenizer, device: torch.device, tinted_share: float):
+    def __init__(self, path: pathlib.Path, tokenizer: CLIPTokenizer, device: torch.device, tinted_share: float, empty_share: float):
         stored = torch.load(path, weights_only=True)
         self.latents = stored["latents"].to(device)
         self.records = json.loads(stored["records"])
         self.tokenizer = tokenizer
         self.tinted_share = tinted_share
+        self.empty_share = empty_share
         self.plain = [i for i, r in enumerate(self.records) if not r.get("colour")]
         self.tinted = [i for i, r in enumerate(self.records) if r.get("colour")]
         self.queue: list[int] = []
@@ -35,7 +36,7 @@ class Batches:
     def next(self, count: int, rng: random.Random) -> tuple[torch.Tensor, torch.Tensor]:
         """Token ids [count, 77] and latents [count, C, h, w]."""
         chosen = self.choose(count, rng)
-        texts = ["" if rng.random() < 0.1 else captions.training_caption(self.records[i], rng) for i in chosen]
+        texts = ["" if rng.random() < self.empty_share else captions.training_caption(self.records[i], rng) for i in chosen]
         ids = self.tokenizer(texts, padding="max_length", truncation=True, max_length=self.tokenizer.model_max_length, return_tensors="pt").input_ids
         return ids.to(self.latents.device), self.latents[chosen]
 
@@ -50,7 +51,7 @@ class Batches:
 
 def work(rank: int, args: argparse.Namespace, both: torch.nn.ModuleDict, steps: torch.Tensor) -> None:
     device = common.pick_device()
-    data = Batches(args.latents, CLIPTokenizer.from_pretrained(args.tokenizer), device, args.tints)
+    data = Batches(args.latents, CLIPTokenizer.from_pretrained(args.tokenizer), device, args.tints, empty_share=0.1)
     ema = common.Ema(both, args.ema)
     signals = networks.build_scheduler().alphas_cumprod.to(device)
     rows = args.captions * args.repeats

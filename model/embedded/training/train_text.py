@@ -33,7 +33,7 @@ def principal_components(latents: torch.Tensor, count: int) -> torch.Tensor:
 def work(rank: int, args: argparse.Namespace, both: torch.nn.ModuleDict, steps: torch.Tensor) -> None:
     device = common.pick_device()
     tokenizer = CLIPTokenizer.from_pretrained(args.tokenizer)
-    data = train_diffusion.Batches(args.latents, tokenizer, device, args.tints)
+    data = train_diffusion.Batches(args.latents, tokenizer, device, args.tints, empty_share=0)
     codes = args.codes.to(device)
     optimiser = common.adamw(both, args.rate, 0.99, None)
     rng = random.Random(rank)
