@@ -158,7 +158,7 @@ json OriginalTextConfig(const TensorSource& source, bool open_clip) {
   return config;
 }
 
-json OriginalSamplerConfig(const OriginalTraining& training) {
+json OriginalSamplerConfig(const std::string& system, const OriginalTraining& training) {
   json config = {{"_class_name", training.v_prediction || training.inpaints ? "DDIMScheduler" : "PNDMScheduler"},
                  {"beta_start", 0.00085},
                  {"beta_end", 0.012},
@@ -167,6 +167,13 @@ json OriginalSamplerConfig(const OriginalTraining& training) {
                  {"steps_offset", 1},
                  {"set_alpha_to_one", false},
                  {"clip_sample", false}};
+  if (system.starts_with("stable-diffusion-xl")) {
+    config.update({{"_class_name", "EulerDiscreteScheduler"},
+                   {"interpolation_type", "linear"},
+                   {"skip_prk_steps", true},
+                   {"timestep_spacing", "leading"}});
+    return config;
+  }
   if (!training.inpaints) config["skip_prk_steps"] = true;
   if (training.v_prediction) config["prediction_type"] = "v_prediction";
   return config;

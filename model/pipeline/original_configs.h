@@ -34,8 +34,8 @@ struct OriginalTraining {
   bool inpaints;      // a model for inpainting only
 };
 
-// Of Stable Diffusion 1 and 2: the `scheduler_config.json` published with v1-5, inpainting, 2-1 and 2-1-base. They say
-// nothing of the spacing of timesteps, so that each sampler has its class's own.
-nlohmann::json OriginalSamplerConfig(const OriginalTraining& training);
+// The `scheduler_config.json` published with v1-5, inpainting, 2-1 and 2-1-base, which say nothing of the spacing of
+// timesteps, so that each sampler has its class's own; and with Stable Diffusion XL, which does.
+nlohmann::json OriginalSamplerConfig(const std::string& system, const OriginalTraining& training);
 
 }  // namespace latentd::model

@@ -3,8 +3,6 @@ from_single_file."""
 
 import json
 import os
-import pathlib
-import sys
 import tempfile
 
 import torch
@@ -12,18 +10,13 @@ from diffusers import (AutoencoderKL, DDIMScheduler, EulerAncestralDiscreteSched
                        StableDiffusionImg2ImgPipeline, StableDiffusionInpaintPipeline, StableDiffusionPipeline, UNet2DConditionModel)
 from PIL import Image
 from safetensors.torch import save_file
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTextConfig, CLIPTextModel
 
+import clip_words
+import original_layout
 from tiny_models import loud
 
-HERE = pathlib.Path(__file__).parent
-sys.path.append(str(HERE.parent / "weights"))
-sys.path.append(str(HERE.parent / "text"))
-import clip_folders  # noqa: E402
-import original_layout  # noqa: E402
-
 NAME = "singlefile"
-MERGES = HERE.parents[2] / "model/text/clip_vocabulary/merges.txt"
 TEXT_FEATURES = 4  # of 49,408 tokens, which the program's own vocabulary has
 PROMPTS = ["a red apple", "the green house in the morning!", "", "blue", "green"]
 SAMPLERS = {"pndm": PNDMScheduler, "ddim": DDIMScheduler, "euler": EulerDiscreteScheduler, "euler_a": EulerAncestralDiscreteScheduler}
@@ -41,13 +34,6 @@ SCHEDULER_OF_INPAINTING = {key: value for key, value in dict(SCHEDULER, _class_n
 
 def is_sd2(name):
     return name == "one-file-sd2-v"
-
-
-def tokenizer(folder, name):
-    merges = MERGES.read_text(encoding="utf-8").splitlines()[1:]
-    pad = {"pad_token": "!"} if is_sd2(name) else {}
-    clip_folders.write(pathlib.Path(folder), merges, clip_folders.CONFIG, clip_folders.MAP | pad)
-    return CLIPTokenizer.from_pretrained(folder)
 
 
 def text_encoder(name, tokens):
@@ -71,7 +57,7 @@ def build(name, folder):
     """A pipeline with random weights, saved in diffusers' layout."""
     seed, levels, in_channels, kind = MODELS[name]
     torch.manual_seed(seed)
-    tokens = tokenizer(f"{folder}/words", name)
+    tokens = clip_words.tokenizer(f"{folder}/words", "!" if is_sd2(name) else "<|endoftext|>")
     text = text_encoder(name, tokens)
     unet = UNet2DConditionModel(
         sample_size=96 if is_sd2(name) else 64, in_channels=in_channels, out_channels=4, block_out_channels=levels, layers_per_block=1,
