@@ -25,15 +25,15 @@ import tiny_sdxl
 from compare_full_size import Server
 from tiny_models import loud
 
-FEATURES = 8  # of each text encoder
+FEATURES, FEATURES_2 = 8, 12  # of the text encoders, which diffusers tells by them
 SIZES = [(72, 56), (40, 88), (104, 64)]
 PICTURE = f"{os.path.dirname(os.path.abspath(__file__))}/../../golden/pipelines/inputs/wide.png"
 
 
-def text(kind, act, pad):
+def text(kind, features, act, pad):
     network = kind(CLIPTextConfig(
-        vocab_size=49408, hidden_size=FEATURES, intermediate_size=32, num_hidden_layers=3, num_attention_heads=1, max_position_embeddings=77,
-        hidden_act=act, bos_token_id=49406, eos_token_id=49407, pad_token_id=pad, projection_dim=FEATURES))
+        vocab_size=49408, hidden_size=features, intermediate_size=32, num_hidden_layers=3, num_attention_heads=1, max_position_embeddings=77,
+        hidden_act=act, bos_token_id=49406, eos_token_id=49407, pad_token_id=pad, projection_dim=features))
     loud(network, 3.0)
     return network
 
@@ -46,8 +46,8 @@ def build(folder, refiner):
         sample_size=128, in_channels=4, out_channels=4, block_out_channels=levels, layers_per_block=2,
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"), attention_head_dim=1, transformer_layers_per_block=[1, 1, 2],
-        cross_attention_dim=FEATURES if refiner else 2 * FEATURES, use_linear_projection=True, addition_embed_type="text_time",
-        addition_time_embed_dim=256, projection_class_embeddings_input_dim=FEATURES + 256 * numbers)
+        cross_attention_dim=FEATURES_2 + (0 if refiner else FEATURES), use_linear_projection=True, addition_embed_type="text_time",
+        addition_time_embed_dim=256, projection_class_embeddings_input_dim=FEATURES_2 + 256 * numbers)
     loud(unet, 1.4)
     vae = AutoencoderKL(block_out_channels=(32,) * 4, down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
                         latent_channels=4, layers_per_block=1, sample_size=1024, scaling_factor=0.13025)
@@ -59,7 +59,7 @@ def build(folder, refiner):
     pipeline = kind(
         vae=vae, unet=unet, scheduler=tiny_sdxl.scheduler(), add_watermarker=False, **traits,
         tokenizer=None if refiner else clip_words.tokenizer(f"{folder}/words", "<|endoftext|>"), tokenizer_2=clip_words.tokenizer(f"{folder}/words-2", "!"),
-        text_encoder=None if refiner else text(CLIPTextModel, "quick_gelu", 49407), text_encoder_2=text(CLIPTextModelWithProjection, "gelu", 0))
+        text_encoder=None if refiner else text(CLIPTextModel, FEATURES, "quick_gelu", 49407), text_encoder_2=text(CLIPTextModelWithProjection, FEATURES_2, "gelu", 0))
     pipeline.save_pretrained(f"{folder}/config", safe_serialization=True)
     return pipeline
 
