@@ -18,14 +18,14 @@ using testing::HasSubstr;
 class Latents : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    server_ = ServerProcess::Start({.models = GoldenModels(), .arguments = {}}).release();
-    if (server_ != nullptr) client_ = client::Client::Connect(server_->address()).release();
+    shared_server = ServerProcess::Start({.models = GoldenModels(), .arguments = {}}).release();
+    if (shared_server != nullptr) shared_client = client::Client::Connect(shared_server->address()).release();
   }
   static void TearDownTestSuite() {
-    delete client_;
-    delete server_;
+    delete shared_client;
+    delete shared_server;
   }
-  void SetUp() override { ASSERT_NE(client_, nullptr); }
+  void SetUp() override { ASSERT_NE(shared_client, nullptr); }
 
   static v1::GenerationSpec Spec(const std::string& model) {
     v1::GenerationSpec spec;
@@ -44,7 +44,7 @@ class Latents : public testing::Test {
   }
 
   static client::Output Made(const v1::GenerationSpec& spec) {
-    const auto result = client_->Generate(spec);
+    const auto result = shared_client->Generate(spec);
     EXPECT_TRUE(result.ok()) << result.status();
     return result.ok() ? result->outputs.at(0) : client::Output();
   }
@@ -54,10 +54,10 @@ class Latents : public testing::Test {
     return Made(spec);
   }
 
-  static absl::Status Error(const v1::GenerationSpec& spec) { return client_->Generate(spec).status(); }
+  static absl::Status Error(const v1::GenerationSpec& spec) { return shared_client->Generate(spec).status(); }
 
-  static inline ServerProcess* server_ = nullptr;
-  static inline client::Client* client_ = nullptr;
+  static inline ServerProcess* shared_server = nullptr;
+  static inline client::Client* shared_client = nullptr;
 };
 
 TEST_F(Latents, ALatentIsWhatThePictureIsDecodedFrom) {
@@ -103,14 +103,14 @@ TEST_F(Latents, ABadLatentIsRefusedWithItsField) {
 }
 
 TEST_F(Latents, ModelsSayWhatTheyAreTold) {
-  const auto base = client_->GetModel("models/tiny-xl");
+  const auto base = shared_client->GetModel("models/tiny-xl");
   ASSERT_TRUE(base.ok()) << base.status();
   EXPECT_EQ(base->architecture(), "stable-diffusion-xl");
   EXPECT_TRUE(base->takes_prompt_2());
   EXPECT_TRUE(base->takes_size_conditioning());
   EXPECT_FALSE(base->takes_aesthetic_score());
   EXPECT_EQ(base->default_guidance_scale(), 5);
-  const auto refiner = client_->GetModel("models/tiny-xl-refiner");
+  const auto refiner = shared_client->GetModel("models/tiny-xl-refiner");
   ASSERT_TRUE(refiner.ok()) << refiner.status();
   EXPECT_EQ(refiner->architecture(), "stable-diffusion-xl-refiner");
   EXPECT_FALSE(refiner->takes_prompt_2());
@@ -129,9 +129,9 @@ TEST_F(Latents, JobsShowWhatTheirModelsWereTold) {
   spec.set_prompt_2("the green house");
   spec.mutable_size_conditioning()->set_crop_left(30);
   spec.set_denoising_end(0.5);
-  const auto result = client_->Generate(spec);
+  const auto result = shared_client->Generate(spec);
   ASSERT_TRUE(result.ok()) << result.status();
-  const auto job = client_->GetJob(result->job);
+  const auto job = shared_client->GetJob(result->job);
   ASSERT_TRUE(job.ok()) << job.status();
   EXPECT_EQ(job->spec().prompt_2(), "the green house");
   EXPECT_EQ(job->spec().denoising_end(), 0.5);
@@ -145,7 +145,7 @@ TEST_F(Latents, WhatDidNotFitASecondEncoderIsTold) {
   v1::GenerationSpec spec = Spec("tiny-xl");
   for (int i = 0; i < 30; ++i) spec.set_prompt_2(spec.prompt_2() + "the green house in the morning ");
   spec.set_literal_prompt(true);
-  const auto result = client_->Generate(spec);
+  const auto result = shared_client->Generate(spec);
   ASSERT_TRUE(result.ok()) << result.status();
   ASSERT_EQ(result->warnings.size(), 1u);
   EXPECT_EQ(result->warnings[0].field(), "spec.prompt_2");
