@@ -158,15 +158,24 @@ json OriginalTextConfig(const TensorSource& source, bool open_clip) {
   return config;
 }
 
-json OriginalSamplerConfig(bool v_prediction) {
-  json config = {{"beta_start", 0.00085},        {"beta_end", 0.012}, {"beta_schedule", "scaled_linear"},
-                 {"num_train_timesteps", 1000},  {"steps_offset", 1}, {"set_alpha_to_one", false},
-                 {"timestep_spacing", "leading"}};
-  if (v_prediction) {
-    config.update({{"_class_name", "DDIMScheduler"}, {"prediction_type", "v_prediction"}, {"clip_sample", false}});
-  } else {
-    config.update({{"_class_name", "PNDMScheduler"}, {"skip_prk_steps", true}});
+json OriginalSamplerConfig(const std::string& system, const OriginalTraining& training) {
+  json config = {{"_class_name", training.v_prediction || training.inpaints ? "DDIMScheduler" : "PNDMScheduler"},
+                 {"beta_start", 0.00085},
+                 {"beta_end", 0.012},
+                 {"beta_schedule", "scaled_linear"},
+                 {"num_train_timesteps", 1000},
+                 {"steps_offset", 1},
+                 {"set_alpha_to_one", false},
+                 {"clip_sample", false}};
+  if (system.starts_with("stable-diffusion-xl")) {
+    config.update({{"_class_name", "EulerDiscreteScheduler"},
+                   {"interpolation_type", "linear"},
+                   {"skip_prk_steps", true},
+                   {"timestep_spacing", "leading"}});
+    return config;
   }
+  if (!training.inpaints) config["skip_prk_steps"] = true;
+  if (training.v_prediction) config["prediction_type"] = "v_prediction";
   return config;
 }
 

@@ -27,7 +27,15 @@ nlohmann::json OriginalVaeConfig(const TensorSource& source, const std::string& 
 // `open_clip`: the text encoder is OpenCLIP's, otherwise OpenAI's.
 nlohmann::json OriginalTextConfig(const TensorSource& source, bool open_clip);
 
-// `v_prediction`: otherwise it predicts the noise. Of Stable Diffusion 1 and 2.
-nlohmann::json OriginalSamplerConfig(bool v_prediction);
+// How a checkpoint was trained, as far as shapes do not tell.
+struct OriginalTraining {
+  int pixels;         // edge of its pictures
+  bool v_prediction;  // otherwise it predicts the noise
+  bool inpaints;      // a model for inpainting only
+};
+
+// The `scheduler_config.json` published with v1-5, inpainting, 2-1 and 2-1-base, which say nothing of the spacing of
+// timesteps, so that each sampler has its class's own; and with Stable Diffusion XL, which does.
+nlohmann::json OriginalSamplerConfig(const std::string& system, const OriginalTraining& training);
 
 }  // namespace latentd::model

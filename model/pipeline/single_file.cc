@@ -1,5 +1,6 @@
 #include "model/pipeline/single_file.h"
 
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -9,7 +10,9 @@
 #include "model/errors.h"
 #include "model/pipeline/original_configs.h"
 #include "model/pipeline/stable_diffusion_parts.h"
+#include "model/pipeline/stable_diffusion_xl_parts.h"
 #include "model/text/clip_text_model.h"
+#include "model/text/clip_text_projection.h"
 #include "model/text/clip_vocabulary.h"
 #include "model/unet/unet.h"
 #include "model/vae/vae.h"
@@ -24,6 +27,7 @@ namespace {
 using Source = std::shared_ptr<const TensorSource>;
 
 constexpr int64_t kInpaintingChannels = 9;
+constexpr const char* kXl = "stable-diffusion-xl";  // its refiner's name begins so
 
 // The number of steps that Stable Diffusion 2's base model was trained for.
 bool IsBaseOfSd2(const TensorSource& file) {
@@ -34,18 +38,13 @@ bool IsBaseOfSd2(const TensorSource& file) {
   return value.numel() == 1 && value.to(at::kDouble).item<double>() == kSteps;
 }
 
-// How a checkpoint was trained, as far as shapes do not tell.
-struct Training {
-  int pixels;  // edge of its pictures
-  bool v_prediction;
-};
-
-Training TrainingOf(const TensorSource& file, const std::string& system) {
+OriginalTraining TrainingOf(const TensorSource& file, const std::string& system) {
   const auto input = file.tensors().find("model.diffusion_model.input_blocks.0.0.weight");
   const bool inpaints =
       input != file.tensors().end() && input->second.shape.size() > 1 && input->second.shape[1] == kInpaintingChannels;
   const bool v = system == "stable-diffusion-2" && !inpaints && !IsBaseOfSd2(file);
-  return {.pixels = v ? 768 : 512, .v_prediction = v};
+  const bool xl = system.starts_with(kXl);
+  return {.pixels = xl ? 1024 : v ? 768 : 512, .v_prediction = v, .inpaints = inpaints};
 }
 
 // Opens the parts of one file.
@@ -85,26 +84,67 @@ class FileReader : public PartReader {
   const OriginalCheckpoint checkpoint_;
 };
 
-ModelFolder OpenStableDiffusionFile(const Source& file, const std::string& system) {
-  FileReader reader(file->where(), SplitOriginalCheckpoint(file, system));
-  const Training training = TrainingOf(*file, system);
-  StableDiffusionParts parts;
-  parts.sampler = SamplerConfig::FromJson(file->where(), OriginalSamplerConfig(training.v_prediction));
-  const auto padding = system == "stable-diffusion-1" ? ClipPadding::kEndMark : ClipPadding::kExclamationMark;
-  parts.tokenizer = [padding] { return ClipTokenizer(ClipVocabulary(padding)); };
-  using Part = OriginalCheckpoint::Part;
-  parts.text = reader.Open<ClipTextModel>("text_encoder", ReadClipTextConfig, [](const Part& part) {
-    return OriginalTextConfig(*part.tensors, IsOpenClip(part));
-  });
-  const auto vae = reader.Open<AutoencoderKL>("vae", ReadVaeConfig, [&](const Part& part) {
+using Part = OriginalCheckpoint::Part;
+
+std::function<ClipTokenizer()> Tokenizer(ClipPadding padding) {
+  return [padding] { return ClipTokenizer(ClipVocabulary(padding)); };
+}
+
+nlohmann::json TextConfig(const Part& part) { return OriginalTextConfig(*part.tensors, IsOpenClip(part)); }
+
+std::shared_ptr<const Component<VaeConfig>> OpenVae(FileReader& reader, const std::string& system,
+                                                    const OriginalTraining& training) {
+  return reader.Open<AutoencoderKL>("vae", ReadVaeConfig, [&](const Part& part) {
     return OriginalVaeConfig(*part.tensors, system, training.pixels);
   });
-  if (vae != nullptr) parts.vae = KlAutoencoder(vae);
+}
+
+// `vae` may be null.
+std::shared_ptr<const Component<UNetConfig>> OpenUNet(FileReader& reader, const std::string& system,
+                                                      const OriginalTraining& training,
+                                                      const Component<VaeConfig>* vae) {
   const int scale = vae == nullptr ? 8 : static_cast<int>(vae->config.Scale());
-  parts.unet = reader.Open<UNet2DConditionModel>("unet", ReadUNetConfig, [&](const Part& part) {
+  return reader.Open<UNet2DConditionModel>("unet", ReadUNetConfig, [&](const Part& part) {
     return OriginalUNetConfig(*part.tensors, system, training.pixels / scale);
   });
-  ModelFolder model = MakeStableDiffusion(std::move(parts), reader);
+}
+
+ModelFolder OpenOne(FileReader& reader, const std::string& system, const OriginalTraining& training,
+                    SamplerConfig sampler) {
+  StableDiffusionParts parts;
+  parts.sampler = std::move(sampler);
+  parts.tokenizer = Tokenizer(system == "stable-diffusion-1" ? ClipPadding::kEndMark : ClipPadding::kExclamationMark);
+  parts.text = reader.Open<ClipTextModel>("text_encoder", ReadClipTextConfig, TextConfig);
+  const auto vae = OpenVae(reader, system, training);
+  if (vae != nullptr) parts.vae = KlAutoencoder(vae);
+  parts.unet = OpenUNet(reader, system, training, vae.get());
+  return MakeStableDiffusion(std::move(parts), reader);
+}
+
+ModelFolder OpenXl(FileReader& reader, const std::string& system, const OriginalTraining& training,
+                   SamplerConfig sampler) {
+  StableDiffusionXlParts parts;
+  parts.sampler = std::move(sampler);
+  // As the `model_index.json` of base and refiner have it.
+  const bool base = system == kXl;
+  parts.traits = {.has_first_encoder = base, .zeros_for_empty_negative = base, .takes_aesthetic_score = !base};
+  if (base) {
+    parts.tokenizer = Tokenizer(ClipPadding::kEndMark);
+    parts.text = reader.Open<ClipTextModel>("text_encoder", ReadClipTextConfig, TextConfig);
+  }
+  parts.tokenizer_2 = Tokenizer(ClipPadding::kExclamationMark);
+  parts.text_2 = reader.Open<ClipTextModelWithProjection>("text_encoder_2", ReadClipTextConfig, TextConfig);
+  parts.vae = OpenVae(reader, system, training);
+  parts.unet = OpenUNet(reader, system, training, parts.vae.get());
+  return MakeStableDiffusionXl(std::move(parts), reader);
+}
+
+ModelFolder OpenCheckpoint(const Source& file, const std::string& system) {
+  FileReader reader(file->where(), SplitOriginalCheckpoint(file, system));
+  const OriginalTraining training = TrainingOf(*file, system);
+  SamplerConfig sampler = SamplerConfig::FromJson(file->where(), OriginalSamplerConfig(system, training));
+  const auto open = system.starts_with(kXl) ? OpenXl : OpenOne;
+  ModelFolder model = open(reader, system, training, std::move(sampler));
   model.architecture = system;
   model.one_file = true;
   return model;
@@ -114,8 +154,7 @@ ModelFolder OpenStableDiffusionFile(const Source& file, const std::string& syste
 std::string WhatElse(const FileIdentity& identity) {
   switch (identity.kind) {
     case FileKind::kCheckpoint:
-      return "is " + identity.description +
-             ", which is not loaded from one file (supported: stable-diffusion-1, stable-diffusion-2)";
+      return "is " + identity.description + ", not one of Stable Diffusion 1, 2 or XL";
     case FileKind::kVae:
       return "is a VAE alone, which is a part of a model and not a model";
     case FileKind::kUnknown:
@@ -131,9 +170,8 @@ ModelFolder OpenSingleFile(const std::filesystem::path& path) { return OpenSingl
 
 ModelFolder OpenSingleFile(const Source& file) {
   const FileIdentity identity = Recognise(file->tensors());
-  const bool is_checkpoint = identity.kind == FileKind::kCheckpoint;
-  for (const char* system : {"stable-diffusion-1", "stable-diffusion-2"}) {
-    if (is_checkpoint && identity.architecture == system) return OpenStableDiffusionFile(file, system);
+  if (identity.kind == FileKind::kCheckpoint && !identity.architecture.empty()) {
+    return OpenCheckpoint(file, identity.architecture);
   }
   throw ModelError(file->where(), {WhatElse(identity)});
 }

@@ -10,7 +10,7 @@ namespace latentd::model {
 
 // Opens one `.safetensors` checkpoint in the original layout (`model.diffusion_model.…`, `first_stage_model.…`,
 // `cond_stage_model.…`), told by its tensors: Stable Diffusion 1.x and 2.x, for text and for inpainting. The tokenizer
-// is the one in the program; the model's own sampler is PNDM, or DDIM where it predicts the velocity.
+// is the one in the program; the model's own sampler is PNDM, or DDIM where it predicts the velocity or inpaints.
 //
 // A Stable Diffusion 2 checkpoint for text predicts the velocity at 768 pixels, as diffusers 0.42.1 has it
 // (loaders/single_file_utils.py, _legacy_load_scheduler): no tensor tells the base models of 512 pixels, which predict

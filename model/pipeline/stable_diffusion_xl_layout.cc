@@ -9,10 +9,8 @@
 #include "model/pipeline/kl_codec.h"
 #include "model/pipeline/layouts.h"
 #include "model/pipeline/stable_diffusion_checks.h"
+#include "model/pipeline/stable_diffusion_xl_parts.h"
 #include "model/pipeline/unet_denoiser.h"
-#include "model/text/clip_text_config.h"
-#include "model/unet/unet_config.h"
-#include "model/vae/vae_config.h"
 #include "model/weights/key_maps/clip_keys.h"
 #include "model/weights/key_maps/vae_keys.h"
 
@@ -26,22 +24,7 @@ constexpr double kGuidanceScale = 5;  // as diffusers' StableDiffusionXLPipeline
 constexpr int64_t kSizes = 6;               // original size, crop, target size
 constexpr int64_t kSizesWithAesthetic = 5;  // original size, crop, score
 
-// What model_index.json says of the pipeline beside its components.
-struct Traits {
-  bool has_first_encoder = true;
-  bool zeros_for_empty_negative = true;
-  bool takes_aesthetic_score = false;
-};
-
-struct Components {
-  Traits traits;
-  std::filesystem::path tokenizer;
-  std::filesystem::path tokenizer_2;
-  std::shared_ptr<const Component<ClipTextConfig>> text;  // null: without a first encoder
-  std::shared_ptr<const Component<ClipTextConfig>> text_2;
-  std::shared_ptr<const Component<UNetConfig>> unet;
-  std::shared_ptr<const Component<VaeConfig>> vae;
-};
+using Parts = StableDiffusionXlParts;
 
 // A component that the pipeline does without is null, or a pair of nulls.
 bool IsAbsent(ConfigReader& index, const std::string& name) {
@@ -49,8 +32,8 @@ bool IsAbsent(ConfigReader& index, const std::string& name) {
   return value.is_null() || (value.is_array() && value.size() == 2 && value[1].is_null());
 }
 
-Traits ReadTraits(FolderReader& reader) {
-  Traits traits;
+StableDiffusionXlTraits ReadTraits(FolderReader& reader) {
+  StableDiffusionXlTraits traits;
   reader.Part([&] {
     ConfigReader index = ConfigReader::FromFile(reader.path() / "model_index.json");
     traits.has_first_encoder = !IsAbsent(index, "text_encoder");
@@ -69,7 +52,7 @@ Traits ReadTraits(FolderReader& reader) {
   return traits;
 }
 
-void CheckFit(const Components& parts, FolderReader& reader) {
+void CheckFit(const Parts& parts, PartReader& reader) {
   const UNetConfig& unet = parts.unet->config;
   const ClipTextConfig& second = parts.text_2->config;
   const int64_t features = second.hidden_size + (parts.text ? parts.text->config.hidden_size : 0);
@@ -78,15 +61,15 @@ void CheckFit(const Components& parts, FolderReader& reader) {
   const int64_t numbers = parts.traits.takes_aesthetic_score ? kSizesWithAesthetic : kSizes;
   const int64_t added = second.projection_dim + numbers * unet.added_number_features;
   if (unet.added_features == 0) {
-    reader.AddProblem("unet/config.json: addition_embed_type must be \"text_time\"");
+    reader.AddProblem("unet: addition_embed_type must be \"text_time\"");
   } else if (unet.added_features != added) {
-    reader.AddProblem("unet/config.json: projection_class_embeddings_input_dim must be " + std::to_string(added) +
+    reader.AddProblem("unet: projection_class_embeddings_input_dim must be " + std::to_string(added) +
                       ": text_encoder_2's projection_dim and " + std::to_string(numbers) +
                       " times addition_time_embed_dim (requires_aesthetics_score of model_index.json says how many)");
   }
   if (parts.text) {
-    const int64_t first_window = ClipTokenizer::FromFolder(parts.tokenizer).window();
-    const int64_t second_window = ClipTokenizer::FromFolder(parts.tokenizer_2).window();
+    const int64_t first_window = parts.tokenizer().window();
+    const int64_t second_window = parts.tokenizer_2().window();
     if (first_window != second_window) {
       reader.AddProblem("tokenizer_2: has a window of " + std::to_string(second_window) + " tokens, tokenizer one of " +
                         std::to_string(first_window));
@@ -100,18 +83,18 @@ at::TensorOptions VaeOptions(const VaeConfig& vae, const at::TensorOptions& opti
   return overflows ? options.dtype(at::kFloat) : options;
 }
 
-PipelineParts Load(const Components& parts, const SamplerConfig& sampler, const at::TensorOptions& options) {
+PipelineParts Load(const Parts& parts, const at::TensorOptions& options) {
   PipelineParts loaded;
   loaded.device = options.device();
-  loaded.sampler = sampler;
+  loaded.sampler = parts.sampler;
   std::optional<ClipPairConditioner::First> first;
   if (parts.text) {
-    first.emplace(ClipPairConditioner::First{.tokenizer = ClipTokenizer::FromFolder(parts.tokenizer),
+    first.emplace(ClipPairConditioner::First{.tokenizer = parts.tokenizer(),
                                              .encoder = parts.text->Load<ClipTextModel>(options)});
   }
   loaded.conditioner = std::make_unique<ClipPairConditioner>(
       std::move(first),
-      ClipPairConditioner::Second{.tokenizer = ClipTokenizer::FromFolder(parts.tokenizer_2),
+      ClipPairConditioner::Second{.tokenizer = parts.tokenizer_2(),
                                   .encoder = parts.text_2->Load<ClipTextModelWithProjection>(options)},
       ClipPairConditioner::Options{.tensors = options,
                                    .zeros_for_empty_negative = parts.traits.zeros_for_empty_negative});
@@ -124,18 +107,18 @@ PipelineParts Load(const Components& parts, const SamplerConfig& sampler, const 
 }
 
 // Layers that a clip skip can choose from: the last one never counts.
-int TextLayers(const Components& parts) {
+int TextLayers(const Parts& parts) {
   int64_t layers = parts.text_2->config.layers;
   if (parts.text) layers = std::min(layers, parts.text->config.layers);
   return static_cast<int>(layers - 1);
 }
 
-ModelFolder Describe(const Components& parts, const SamplerConfig& sampler) {
+ModelFolder Describe(const Parts& parts) {
   const UNetConfig& unet = parts.unet->config;
   const int scale = static_cast<int>(parts.vae->config.Scale());
   ModelFolder folder;
   folder.architecture = parts.traits.takes_aesthetic_score ? "stable-diffusion-xl-refiner" : "stable-diffusion-xl";
-  folder.sampler = sampler;
+  folder.sampler = parts.sampler;
   folder.native_width = static_cast<int>(unet.sample_width) * scale;
   folder.native_height = static_cast<int>(unet.sample_height) * scale;
   folder.size_multiple = scale;
@@ -161,34 +144,38 @@ ModelFolder Describe(const Components& parts, const SamplerConfig& sampler) {
 
 }  // namespace
 
-ModelFolder OpenStableDiffusionXl(FolderReader& reader) {
-  Components parts{.traits = ReadTraits(reader),
-                   .tokenizer = reader.PathOf("tokenizer"),
-                   .tokenizer_2 = reader.PathOf("tokenizer_2"),
-                   .text = nullptr,
-                   .text_2 = reader.Open<ClipTextModelWithProjection>("text_encoder_2", ReadClipTextConfig,
-                                                                      PrefixedClipKey, {.may_ignore = IsClipConstant}),
-                   .unet = reader.Open<UNet2DConditionModel>("unet", ReadUNetConfig),
-                   .vae = reader.Open<AutoencoderKL>("vae", ReadVaeConfig, ModernVaeKey)};
-  SamplerConfig sampler;
-  reader.Part([&] { sampler = SamplerConfig::FromFile(reader.SamplerFile()); });
+ModelFolder MakeStableDiffusionXl(StableDiffusionXlParts parts, PartReader& reader) {
   if (parts.traits.has_first_encoder) {
-    parts.text =
-        reader.Open<ClipTextModel>("text_encoder", ReadClipTextConfig, PrefixedClipKey, {.may_ignore = IsClipConstant});
-    reader.Part(
-        [&] { CheckTokenizer(ClipTokenizer::FromFolder(parts.tokenizer), "tokenizer", parts.text.get(), reader); });
+    reader.Part([&] { CheckTokenizer(parts.tokenizer(), "tokenizer", parts.text.get(), reader); });
   }
-  reader.Part(
-      [&] { CheckTokenizer(ClipTokenizer::FromFolder(parts.tokenizer_2), "tokenizer_2", parts.text_2.get(), reader); });
+  reader.Part([&] { CheckTokenizer(parts.tokenizer_2(), "tokenizer_2", parts.text_2.get(), reader); });
   reader.Finish();
   CheckFit(parts, reader);
   reader.Finish();
 
-  ModelFolder folder = Describe(parts, sampler);
-  folder.load = [parts = std::move(parts), sampler](const at::TensorOptions& options) {
-    return Load(parts, sampler, options);
-  };
+  ModelFolder folder = Describe(parts);
+  folder.load = [parts = std::move(parts)](const at::TensorOptions& options) { return Load(parts, options); };
   return folder;
+}
+
+ModelFolder OpenStableDiffusionXl(FolderReader& reader) {
+  const auto tokenizer = [&reader](const std::string& name) {
+    return [folder = reader.PathOf(name)] { return ClipTokenizer::FromFolder(folder); };
+  };
+  StableDiffusionXlParts parts;
+  parts.traits = ReadTraits(reader);
+  parts.tokenizer_2 = tokenizer("tokenizer_2");
+  parts.text_2 = reader.Open<ClipTextModelWithProjection>("text_encoder_2", ReadClipTextConfig, PrefixedClipKey,
+                                                          {.may_ignore = IsClipConstant});
+  parts.unet = reader.Open<UNet2DConditionModel>("unet", ReadUNetConfig);
+  parts.vae = reader.Open<AutoencoderKL>("vae", ReadVaeConfig, ModernVaeKey);
+  reader.Part([&] { parts.sampler = SamplerConfig::FromFile(reader.SamplerFile()); });
+  if (parts.traits.has_first_encoder) {
+    parts.tokenizer = tokenizer("tokenizer");
+    parts.text =
+        reader.Open<ClipTextModel>("text_encoder", ReadClipTextConfig, PrefixedClipKey, {.may_ignore = IsClipConstant});
+  }
+  return MakeStableDiffusionXl(std::move(parts), reader);
 }
 
 }  // namespace latentd::model

@@ -47,6 +47,8 @@ TEST(SingleFileTest, FullStableDiffusion1FitsItsNetworks) {
   EXPECT_EQ(model.sampler.beta_start, 0.00085);
   EXPECT_EQ(model.sampler.beta_end, 0.012);
   EXPECT_EQ(model.sampler.beta_schedule, BetaSchedule::kScaledLinear);
+  EXPECT_EQ(model.sampler.clip_sample, false);
+  EXPECT_EQ(model.sampler.timestep_spacing, std::nullopt);
   // U-Net, VAE and text encoder of the published model.
   EXPECT_EQ(model.parameters, 859'520'964 + 83'653'863 + 123'060'480);
 }
@@ -61,6 +63,22 @@ TEST(SingleFileTest, FullStableDiffusion2FitsItsNetworks) {
   EXPECT_EQ(model.parameters, 865'910'724 + 83'653'863 + 340'387'840);
 }
 
+TEST(SingleFileTest, FullStableDiffusionXlFitsItsNetworks) {
+  const ModelFolder base = Open(OriginalTable::Read("stable-diffusion-xl").tensors);
+  EXPECT_EQ(base.architecture, "stable-diffusion-xl");
+  EXPECT_EQ(base.native_width, 1024);
+  EXPECT_TRUE(base.takes_prompt_2);
+  EXPECT_FALSE(base.needs_picture);
+  EXPECT_EQ(base.sampler.kind, SamplerKind::kEuler);
+  EXPECT_EQ(base.sampler.timestep_spacing, TimestepSpacing::kLeading);
+  EXPECT_EQ(base.parameters, 2'567'463'684 + 83'653'863 + 123'060'480 + 694'659'840);
+  const ModelFolder refiner = Open(OriginalTable::Read("stable-diffusion-xl-refiner").tensors);
+  EXPECT_EQ(refiner.architecture, "stable-diffusion-xl-refiner");
+  EXPECT_FALSE(refiner.takes_prompt_2);
+  EXPECT_TRUE(refiner.takes_aesthetic_score);
+  EXPECT_TRUE(refiner.needs_picture);
+}
+
 TEST(SingleFileTest, NineChannelsMakeAModelForInpaintingThatPredictsNoise) {
   for (const std::string system : {"stable-diffusion-1", "stable-diffusion-2"}) {
     Tensors tensors = OriginalTable::Read(system).tensors;
@@ -70,6 +88,7 @@ TEST(SingleFileTest, NineChannelsMakeAModelForInpaintingThatPredictsNoise) {
     EXPECT_TRUE(model.inpaints_only);
     EXPECT_EQ(model.native_width, 512);
     EXPECT_EQ(model.sampler.prediction_type, PredictionType::kEpsilon);
+    EXPECT_EQ(model.sampler.kind, SamplerKind::kDdim);
   }
 }
 
@@ -197,8 +216,12 @@ TEST(SingleFileTest, OtherFilesSayWhatTheyAre) {
   Tensors mixed = Small("one-file-sd1");
   mixed["lora_te_text_model_encoder_layers_0_mlp_fc1.lora_down.weight"] = matrix;
   EXPECT_THAT(problem(mixed), HasSubstr("several kinds in one file: a checkpoint of stable-diffusion-1, a LoRA"));
-  EXPECT_THAT(problem(OriginalTable::Read("stable-diffusion-xl").tensors),
-              HasSubstr("is a checkpoint of stable-diffusion-xl"));
+  Tensors bert;
+  for (const auto& [name, info] : Small("one-file-sd1")) {
+    if (!name.starts_with("cond_stage_model.")) bert[name] = info;
+  }
+  bert["cond_stage_model.transformer.token_emb.weight"] = matrix;
+  EXPECT_EQ(problem(bert), "is a checkpoint of a system that is not known, not one of Stable Diffusion 1, 2 or XL");
 }
 
 std::string Bytes(const std::string& name) {

@@ -1,9 +1,8 @@
 """Checkpoints of one file in the original layout: Stable Diffusion 1, 2 (velocity) and inpainting, read by diffusers'
 from_single_file."""
 
+import json
 import os
-import pathlib
-import sys
 import tempfile
 
 import torch
@@ -11,18 +10,13 @@ from diffusers import (AutoencoderKL, DDIMScheduler, EulerAncestralDiscreteSched
                        StableDiffusionImg2ImgPipeline, StableDiffusionInpaintPipeline, StableDiffusionPipeline, UNet2DConditionModel)
 from PIL import Image
 from safetensors.torch import save_file
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTextConfig, CLIPTextModel
 
+import clip_words
+import original_layout
 from tiny_models import loud
 
-HERE = pathlib.Path(__file__).parent
-sys.path.append(str(HERE.parent / "weights"))
-sys.path.append(str(HERE.parent / "text"))
-import clip_folders  # noqa: E402
-import original_layout  # noqa: E402
-
 NAME = "singlefile"
-MERGES = HERE.parents[2] / "model/text/clip_vocabulary/merges.txt"
 TEXT_FEATURES = 4  # of 49,408 tokens, which the program's own vocabulary has
 PROMPTS = ["a red apple", "the green house in the morning!", "", "blue", "green"]
 SAMPLERS = {"pndm": PNDMScheduler, "ddim": DDIMScheduler, "euler": EulerDiscreteScheduler, "euler_a": EulerAncestralDiscreteScheduler}
@@ -31,15 +25,15 @@ MODELS = {"one-file-sd1": (41, (32, 32), 4, StableDiffusionPipeline), "one-file-
           "one-file-inpaint": (43, (32,), 9, StableDiffusionInpaintPipeline)}
 
 
+# The published models' configuration, which leaves the rest to the class that reads it: the spacing of timesteps, above all.
+SCHEDULER = {"_class_name": "PNDMScheduler", "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear",
+             "num_train_timesteps": 1000, "set_alpha_to_one": False, "skip_prk_steps": True, "steps_offset": 1, "clip_sample": False}
+SCHEDULER_OF_SD2 = dict(SCHEDULER, _class_name="DDIMScheduler", prediction_type="v_prediction")
+SCHEDULER_OF_INPAINTING = {key: value for key, value in dict(SCHEDULER, _class_name="DDIMScheduler").items() if key != "skip_prk_steps"}
+
+
 def is_sd2(name):
     return name == "one-file-sd2-v"
-
-
-def tokenizer(folder, name):
-    merges = MERGES.read_text(encoding="utf-8").splitlines()[1:]
-    pad = {"pad_token": "!"} if is_sd2(name) else {}
-    clip_folders.write(pathlib.Path(folder), merges, clip_folders.CONFIG, clip_folders.MAP | pad)
-    return CLIPTokenizer.from_pretrained(folder)
 
 
 def text_encoder(name, tokens):
@@ -63,7 +57,7 @@ def build(name, folder):
     """A pipeline with random weights, saved in diffusers' layout."""
     seed, levels, in_channels, kind = MODELS[name]
     torch.manual_seed(seed)
-    tokens = tokenizer(f"{folder}/words", name)
+    tokens = clip_words.tokenizer(f"{folder}/words", "!" if is_sd2(name) else "<|endoftext|>")
     text = text_encoder(name, tokens)
     unet = UNet2DConditionModel(
         sample_size=96 if is_sd2(name) else 64, in_channels=in_channels, out_channels=4, block_out_channels=levels, layers_per_block=1,
@@ -76,14 +70,13 @@ def build(name, folder):
     loud(vae, 1.3)
     with torch.no_grad():
         vae.decoder.conv_out.weight.mul_(2.2)
-    # As the checkpoints' own repositories have it: PNDM, but DDIM where the velocity is predicted.
-    betas = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", num_train_timesteps=1000, set_alpha_to_one=False, steps_offset=1)
-    scheduler = (DDIMScheduler(**betas, prediction_type="v_prediction", clip_sample=False) if is_sd2(name)
-                 else PNDMScheduler(**betas, skip_prk_steps=True))
+    scheduler = PNDMScheduler() if kind is StableDiffusionPipeline and not is_sd2(name) else DDIMScheduler()
     pipeline = kind(vae=vae, text_encoder=text, tokenizer=tokens, unet=unet, scheduler=scheduler, safety_checker=None, feature_extractor=None,
                     requires_safety_checker=False)
     pipeline.to(torch.float16)
     pipeline.save_pretrained(f"{folder}/{name}", safe_serialization=True)
+    with open(f"{folder}/{name}/scheduler/scheduler_config.json", "w", encoding="utf-8") as file:
+        json.dump(SCHEDULER_OF_SD2 if is_sd2(name) else SCHEDULER_OF_INPAINTING if in_channels == 9 else SCHEDULER, file)
     return pipeline
 
 
