@@ -27,10 +27,6 @@ int64_t ClipConditioner::memory_bytes() const { return NetworkBytes(*encoder_); 
 
 std::vector<Conditioning> ClipConditioner::Encode(std::span<const Prompt> prompts) const {
   // One forward for all windows of a clip skip.
-  struct Place {
-    size_t prompt;
-    PromptWindow window;
-  };
   std::map<int, std::vector<Place>> by_clip_skip;
   std::vector<Conditioning> encoded(prompts.size());
   for (size_t i = 0; i < prompts.size(); ++i) {

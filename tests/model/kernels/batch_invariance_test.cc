@@ -66,8 +66,8 @@ TEST_P(BatchInvarianceTest, AddLinear) {
        {std::array<int64_t, 3>{1, 16, 64}, {15, 3, 384}, {64, 16, 256}, {77, 32, 320}}) {
     const at::Tensor w = Make("w", {out, in});
     ExpectLanesAreIndependent("added product of " + std::to_string(tokens), Make("x", {16, tokens, in}),
-                              [&](const at::Tensor& x) {
-                                const at::Tensor into = x.narrow(-1, 0, 1).expand({-1, -1, out}).contiguous();
+                              [&, columns = out](const at::Tensor& x) {
+                                at::Tensor into = x.narrow(-1, 0, 1).expand({-1, -1, columns}).contiguous();
                                 AddLinear(x, w, 0.7, into);
                                 return into;
                               });
@@ -79,8 +79,8 @@ TEST_P(BatchInvarianceTest, AddLowRank) {  // ours with every type
        {std::array<int64_t, 3>{1, 16, 64}, {15, 64, 384}, {64, 48, 256}, {300, 32, 330}}) {
     const at::Tensor down = Make("down", {16, in}), up = Make("up", {out, 16});
     ExpectLanesAreIndependent("low-rank product of " + std::to_string(tokens), Make("x", {16, tokens, in}),
-                              [&](const at::Tensor& x) {
-                                const at::Tensor into = x.narrow(-1, 0, 1).expand({-1, -1, out}).contiguous();
+                              [&, columns = out](const at::Tensor& x) {
+                                at::Tensor into = x.narrow(-1, 0, 1).expand({-1, -1, columns}).contiguous();
                                 const LowRankTerm term{0, x.size(0), &down, &up, 0.7};
                                 AddLowRank(x, {&term, 1}, into);
                                 return into;
