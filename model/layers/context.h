@@ -2,16 +2,21 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <vector>
 
 namespace latentd::model {
 
 // What some consecutive lanes attend to, all of one length.
 struct ContextGroup {
-  at::Tensor states;  // [n, T, D] for the next n lanes
+  at::Tensor states;  // [n, T, D] for the next n lanes, or n times `lanes_each`
+  // Consecutive lanes that attend to the same entry of `states`: the frames of a clip. Keys and values are made once.
+  int64_t lanes_each = 1;
+
+  int64_t lanes() const { return states.size(0) * lanes_each; }
 };
 
-// One entry for each run of lanes with equal length; the n of all groups sum to the number of lanes. Prompts of
+// One entry for each run of lanes with equal length; the lanes of all groups sum to those of the forward. Prompts of
 // different length share a forward this way: cross-attention runs per group and nothing is padded with a mask.
 using Context = std::vector<ContextGroup>;
 

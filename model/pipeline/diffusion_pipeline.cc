@@ -11,6 +11,7 @@
 
 #include "model/adapters/read_lora.h"
 #include "model/errors.h"
+#include "model/pipeline/clip_lanes.h"
 #include "model/pipeline/guidance.h"
 #include "model/pipeline/latent_preview.h"
 #include "model/pipeline/pixels.h"
@@ -115,7 +116,10 @@ RowStart DiffusionPipeline::Start(const EncodedInputs* inputs, at::IntArrayRef s
 
 std::vector<at::Tensor> DiffusionPipeline::Predict(std::span<const PredictRow> rows) {
   const std::vector<Lane> lanes = LanesOf(rows);
-  const at::Tensor noise = parts_.denoiser->Predict(Gather(lanes));  // [L, C, h, w]
+  Lanes gathered = Gather(lanes);
+  if (rows.front().motion != nullptr) SpreadFrames(gathered, *rows.front().motion);
+  at::Tensor noise = parts_.denoiser->Predict(gathered);                  // [L, C, h, w]
+  if (gathered.motion != nullptr) noise = GatherFrames(noise, gathered);  // [L, C, F, h, w]
 
   std::map<const PredictRow*, std::pair<at::Tensor, at::Tensor>> by_row;  // uncond (undefined without guidance), cond
   for (size_t i = 0; i < lanes.size(); ++i) {
@@ -154,6 +158,10 @@ std::shared_ptr<const Lora> DiffusionPipeline::LoadLora(const std::filesystem::p
   for (const AdaptableNetwork* network : parts_.conditioner->adaptable()) networks.push_back(network);
   if (networks.empty()) throw ModelError(file.string(), {"this model takes no LoRA"});
   return ReadLora(file, networks);
+}
+
+std::shared_ptr<const MotionModule> DiffusionPipeline::LoadMotion(const std::filesystem::path& file) const {
+  return parts_.denoiser->LoadMotion(file);
 }
 
 int64_t DiffusionPipeline::memory_bytes() const {

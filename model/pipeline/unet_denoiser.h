@@ -1,35 +1,32 @@
 #pragma once
 
+#include <filesystem>
+#include <memory>
 #include <utility>
 #include <vector>
 
 #include "model/pipeline/denoiser.h"
 #include "model/pipeline/network_bytes.h"
-#include "model/unet/guidance_embedding.h"
 #include "model/unet/unet.h"
 #include "model/unet/unet_2d.h"
 
 namespace latentd::model {
 
 // The U-Net of Stable Diffusion, which looks at the text by cross-attention; that of a latent consistency model is also
-// told each lane's guidance scale.
+// told each lane's guidance scale. With motion modules between its layers it makes clips.
 class TextDenoiser final : public Denoiser {
  public:
-  explicit TextDenoiser(UNet2DConditionModel unet) : unet_(std::move(unet)), adaptable_("unet", *unet_) {}
+  explicit TextDenoiser(UNet2DConditionModel unet);
 
   int64_t memory_bytes() const override { return NetworkBytes(*unet_); }
-  std::vector<const AdaptableNetwork*> adaptable() const override { return {&adaptable_}; }
-  at::Tensor Predict(const Lanes& lanes) const override {
-    const LoraScope scope(adaptable_, lanes.loras);
-    const int64_t features = unet_->config().guidance_features;
-    AddedConditions added{.class_labels = lanes.class_labels};
-    if (features > 0) added.guidance = GuidanceEmbedding(lanes.guidance, features);
-    return unet_->forward(lanes.samples, lanes.timesteps, lanes.context, added);
-  }
+  std::vector<const AdaptableNetwork*> adaptable() const override { return {&adaptable_, motion_layers_.get()}; }
+  std::shared_ptr<const MotionModule> LoadMotion(const std::filesystem::path& file) const override;
+  at::Tensor Predict(const Lanes& lanes) const override;
 
  private:
   const UNet2DConditionModel unet_;
   const AdaptableNetwork adaptable_;
+  const std::unique_ptr<const AdaptableNetwork> motion_layers_;  // of whatever motion modules its lanes may have
 };
 
 // The U-Net of Stable Diffusion XL, which is also told the text as one vector and numbers about the picture.

@@ -55,8 +55,10 @@ void UNet2DConditionModelImpl::CheckShapes(const at::Tensor& sample, const at::T
   int64_t described = 0;
   for (const ContextGroup& group : context) {
     TORCH_CHECK(group.states.dim() == 3, "U-Net: a context is ", group.states.sizes(), " instead of [n, T, D]");
-    described += group.states.size(0);
+    described += group.lanes();
   }
+  const int64_t frames = added.motion.frames;
+  TORCH_CHECK(frames > 0 && lanes % frames == 0, "U-Net: ", lanes, " lanes are no clips of ", frames, " frames");
   const at::Tensor& guidance = added.guidance;
   const bool guidance_fits = config_.guidance_features == 0
                                  ? !guidance.defined()
@@ -112,7 +114,9 @@ at::Tensor UNet2DConditionModelImpl::forward(const at::Tensor& sample, const at:
   at::Tensor x = sample.to(options).contiguous(at::MemoryFormat::ChannelsLast);  // [L, in, h, w]
   if (config_.center_input) x = 2 * x - 1;
   Context states;
-  for (const ContextGroup& group : context) states.push_back({group.states.to(options).contiguous()});  // [n, T, D]
+  for (const ContextGroup& group : context) {
+    states.push_back({.states = group.states.to(options).contiguous(), .lanes_each = group.lanes_each});  // [n, T, D]
+  }
 
   // 2. Time. Every residual block takes the activation of the same embedding, so it is computed once.
   const at::Tensor time = kernels::Activate(Time(timesteps, added), config_.activation);  // [L, time_features]
@@ -120,13 +124,17 @@ at::Tensor UNet2DConditionModelImpl::forward(const at::Tensor& sample, const at:
   // 3. Down, keeping the maps that the way up will look at again.
   x = conv_in_->forward(x);  // [L, C0, h, w]
   std::vector<at::Tensor> skips = {x};
-  for (const DownBlock& block : *down_blocks_) x = block->forward(x, time, states, skips);  // [L, Ci, h >> i, w >> i]
+  for (size_t i = 0; i < down_blocks_->size(); ++i) {
+    x = (*down_blocks_)[i]->forward(x, time, states, skips, added.motion.Down(i));  // [L, Ci, h >> i, w >> i]
+  }
 
   // 4. Middle.
-  if (mid_block_) x = mid_block_->forward(x, time, states);  // [L, Cn, h >> n, w >> n]
+  if (mid_block_) x = mid_block_->forward(x, time, states, added.motion.Middle());  // [L, Cn, h >> n, w >> n]
 
   // 5. Up.
-  for (const UpBlock& block : *up_blocks_) x = block->forward(x, time, states, skips);  // [L, Ci, h >> i, w >> i]
+  for (size_t i = 0; i < up_blocks_->size(); ++i) {
+    x = (*up_blocks_)[i]->forward(x, time, states, skips, added.motion.Up(i));  // [L, Ci, h >> i, w >> i]
+  }
 
   // 6. Out.
   return conv_out_->forward(conv_norm_out_->forward(x, config_.activation));  // [L, out, h, w]

@@ -9,6 +9,7 @@
 #include "model/layers/context.h"
 #include "model/layers/embedding.h"
 #include "model/layers/module_vector.h"
+#include "model/unet/motion_adapter.h"
 #include "model/unet/timestep_embedding.h"
 #include "model/unet/unet_blocks.h"
 #include "model/unet/unet_config.h"
@@ -23,6 +24,7 @@ struct AddedConditions {
   // Latent consistency models: the embedding of the guidance scale, float32 [L, config().guidance_features].
   at::Tensor guidance{};
   at::Tensor class_labels{};  // int64 [L] on the CPU, each in [0, config().classes)
+  ClipMotion motion{};        // of clips
 };
 
 // The U-Net that predicts noise from a noised latent, a timestep and a text (Rombach et al. 2022, arXiv:2112.10752;
@@ -44,9 +46,11 @@ class UNet2DConditionModelImpl : public torch::nn::Module {
   // network's type and device. Returns [L, out_channels, h, w] in the network's type, channels-last.
   //
   // added: pooled and numbers for networks with added features, P + K * config().added_number_features of them;
-  // guidance for those with guidance features; class_labels for those with classes.
+  // guidance for those with guidance features; class_labels for those with classes; motion for clips, whose frames are
+  // lanes, one clip after the other, as diffusers' UNetMotionModel has them.
   //
-  // Throws c10::Error when the shapes do not fit. On the CPU in float32 a lane's bytes depend on nothing but that lane.
+  // Throws c10::Error when the shapes do not fit. On the CPU in float32 a lane's bytes depend on nothing but that lane,
+  // and the other frames of its clip.
   at::Tensor forward(const at::Tensor& sample, const at::Tensor& timesteps, const Context& context,
                      const AddedConditions& added = {}) const;
 
