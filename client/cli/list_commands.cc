@@ -50,7 +50,7 @@ std::vector<std::string> JobRow(const v1::Job& job, absl::Time now) {
   }
   return {job.name(), StateText(v1::Job::State_Name(job.state())),
           DurationText(now - client::ToTime(job.create_time())), ShortName(job.spec().model(), "models/"),
-          absl::StrCat(ready, "/", job.spec().num_images())};
+          absl::StrCat(ready, "/", CountOutputs(job.spec()))};
 }
 
 }  // namespace

@@ -86,7 +86,9 @@ ModelFolder MakeStableDiffusion(StableDiffusionParts parts, PartReader& reader) 
   folder.latent_channels = static_cast<int>(parts.vae->latent_channels);
   folder.latent_scale = scale;
   folder.inpaints_only = Inpaints(unet, parts.vae->latent_channels);
-  folder.takes_motion = !folder.inpaints_only && folder.architecture != "stable-diffusion-2";
+  // diffusers has no clips of U-Nets that embed the guidance scale.
+  folder.takes_motion =
+      !folder.inpaints_only && unet.guidance_features == 0 && folder.architecture != "stable-diffusion-2";
   folder.text_layers = static_cast<int>(parts.text->config.layers);
   folder.prompt_tokens = static_cast<int>(parts.text->config.max_positions);
   folder.sampler = parts.sampler;

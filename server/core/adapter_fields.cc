@@ -1,5 +1,6 @@
 #include "server/core/adapter_fields.h"
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 #include <utility>
@@ -92,6 +93,8 @@ absl::Status CheckAdaptersExist(const std::vector<AdapterUse>& adapters, const M
   for (const AdapterUse& adapter : adapters) {
     if (const auto info = catalog.FindAdapter(adapter.name); !info.ok()) return info.status();
   }
+  const bool animates = std::any_of(adapters.begin(), adapters.end(),
+                                    [](const AdapterUse& adapter) { return adapter.kind == AdapterKind::kMotion; });
   for (size_t i = 0; i < adapters.size(); ++i) {
     const AdapterUse& adapter = adapters[i];
     const AdapterInfo info = *catalog.FindAdapter(adapter.name);
@@ -103,6 +106,8 @@ absl::Status CheckAdaptersExist(const std::vector<AdapterUse>& adapters, const M
     } else if (!MayFit(info, model)) {
       wrong =
           absl::StrCat("is for models of the kind ", info.architecture, "; ", model.name, " is ", model.architecture);
+    } else if (info.changes_motion && !animates) {
+      wrong = "changes motion modules and goes with spec.animation";
     }
     if (wrong.empty()) continue;
     return MakeError(absl::StatusCode::kFailedPrecondition,

@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "server/core/adapter_fields.h"
+#include "server/core/animation_fields.h"
 #include "server/core/conditioning_fields.h"
 #include "server/core/task_fields.h"
 #include "server/core/utf8.h"
@@ -50,6 +51,7 @@ class Validator {
     CheckReal("spec.guidance_rescale", fields_.guidance_rescale, 1);
     eta_fits_ = CheckReal("spec.eta", fields_.eta, 1);
     CheckAdapters(fields_.adapters, violations_);
+    CheckAnimation(fields_, limits_, violations_);
     CheckPictures();
     CheckOptions(now);
   }
@@ -128,7 +130,7 @@ class Validator {
     CheckRange("spec.preview.max_edge", fields_.preview_max_edge, 0, kMaxPreviewEdge);
     if (!fields_.preview_format.has_value()) fields_.preview_format = ImageFormat::kJpeg;
 
-    if (!fields_.output_format.has_value()) fields_.output_format = ImageFormat::kPng;
+    if (!fields_.output_format.has_value() && !fields_.clip_format.has_value()) fields_.output_format = ImageFormat::kPng;
     if (fields_.output_quality == 0) fields_.output_quality = kDefaultQuality;
     CheckRange("spec.output.quality", fields_.output_quality, 1, 100);
   }

@@ -51,7 +51,10 @@ fs::path WeightsOf(const fs::path& entry) {
   for (fs::directory_iterator each(entry, error); !error && each != fs::directory_iterator(); each.increment(error)) {
     if (is_weights(each->path())) files.push_back(each->path());
   }
-  return files.size() == 1 ? files.front() : fs::path();
+  if (files.size() == 1) return files.front();
+  // Beside its half-precision variant.
+  const fs::path full = entry / "diffusion_pytorch_model.safetensors";
+  return std::find(files.begin(), files.end(), full) != files.end() ? full : fs::path();
 }
 
 std::string NameOf(const fs::path& entry) {
@@ -66,8 +69,9 @@ Load LoaderOf(core::AdapterKind kind, const fs::path& file) {
   switch (kind) {
     case core::AdapterKind::kLora:
       return [file](const model::DiffusionModel& model) { return model.LoadLora(file); };
-    case core::AdapterKind::kControlNet:
     case core::AdapterKind::kMotion:
+      return [file](const model::DiffusionModel& model) { return model.LoadMotion(file); };
+    case core::AdapterKind::kControlNet:
     case core::AdapterKind::kImagePrompt:
     case core::AdapterKind::kEmbedding:
       break;
@@ -113,7 +117,9 @@ absl::Status Recognise(const fs::path& file, size_t element_bytes, core::Adapter
       return;
     }
     info.kind = *kind;
-    if (LoaderOf(*kind, file) == nullptr) {
+    info.changes_motion = identity.kind == model::FileKind::kMotionLora;
+    const bool of_xl = *kind == core::AdapterKind::kMotion && identity.architecture == "stable-diffusion-xl";
+    if (LoaderOf(*kind, file) == nullptr || of_xl) {
       status =
           absl::UnimplementedError(absl::StrCat("is ", identity.description, ", which this version does not serve"));
     }

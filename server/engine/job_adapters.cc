@@ -4,10 +4,20 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/core/errors.h"
 
 namespace latentd::engine {
+namespace {
 
-JobAdapters JobAdapters::Make(const core::GenerationRequest& request, AdapterLease lease) {
+// Whether a LoRA changes modules that the motion module does not have: the middle one, which is the last.
+bool ChangesMore(const model::Lora& lora, const model::MotionModule& motion) {
+  const auto changes = lora.Changes(model::kMotionNetwork);
+  return !changes.empty() && changes.back().layer >= motion.layers().layers().size();
+}
+
+}  // namespace
+
+absl::StatusOr<JobAdapters> JobAdapters::Make(const core::GenerationRequest& request, AdapterLease lease) {
   JobAdapters job;
   for (const core::AdapterUse& use : request.adapters()) {
     const AdapterLease::Held& held = lease.adapters().at(use.name);
@@ -18,12 +28,24 @@ JobAdapters JobAdapters::Make(const core::GenerationRequest& request, AdapterLea
         job.loras_.push_back({.lora = std::move(lora), .scale = use.scale});
         break;
       }
-      case core::AdapterKind::kControlNet:
       case core::AdapterKind::kMotion:
+        job.motion_ = std::static_pointer_cast<const model::MotionModule>(held.adapter);
+        job.motion_key_ = held.content_hash;
+        break;
+      case core::AdapterKind::kControlNet:
       case core::AdapterKind::kImagePrompt:
       case core::AdapterKind::kEmbedding:
         break;
     }
+  }
+  for (const core::AdapterUse& use : request.adapters()) {
+    if (use.kind != core::AdapterKind::kLora || job.motion_ == nullptr) continue;
+    const auto& lora = static_cast<const model::Lora&>(*lease.adapters().at(use.name).adapter);
+    if (!ChangesMore(lora, *job.motion_)) continue;
+    return core::MakeError(absl::StatusCode::kFailedPrecondition,
+                           absl::StrCat("the adapter ", use.name, " changes a motion module in the middle block, as ",
+                                        "version 2 has it; the motion module of this request has none"),
+                           {.reason = "ADAPTER_UNFIT", .resource_type = "adapter", .resource_name = use.name});
   }
   job.lease_ = std::move(lease);
   return job;

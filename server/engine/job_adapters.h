@@ -1,8 +1,10 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "model/pipeline/diffusion_model.h"
 #include "server/core/generation_request.h"
 #include "server/engine/adapter_registry.h"
@@ -14,10 +16,16 @@ class JobAdapters {
  public:
   JobAdapters() = default;
 
-  // REQUIRES: the lease has every adapter that the request names, each of the kind that it names it as.
-  static JobAdapters Make(const core::GenerationRequest& request, AdapterLease lease);
+  // FAILED_PRECONDITION (reason ADAPTER_UNFIT) when they do not go together. REQUIRES: the lease has every adapter that
+  // the request names, each of the kind that it names it as.
+  static absl::StatusOr<JobAdapters> Make(const core::GenerationRequest& request, AdapterLease lease);
 
   const std::vector<model::AppliedLora>& loras() const { return loras_; }
+
+  // Null for pictures.
+  const model::MotionModule* motion() const { return motion_.get(); }
+  // Which one: equal keys, the same modules. Empty for pictures.
+  const std::string& motion_key() const { return motion_key_; }
 
   // What the adapters make of a prompt's conditioning: equal texts, equal conditioning. Empty when they leave it alone.
   const std::string& text_key() const { return text_key_; }
@@ -25,6 +33,8 @@ class JobAdapters {
  private:
   AdapterLease lease_;  // goes last
   std::vector<model::AppliedLora> loras_;
+  std::shared_ptr<const model::MotionModule> motion_;
+  std::string motion_key_;
   std::string text_key_;
 };
 

@@ -128,6 +128,13 @@ std::string ParametersJson(const Metadata& metadata) {
   if (fields.guidance_scale) spec["guidance_scale"] = *fields.guidance_scale;
   spec["guidance_rescale"] = fields.guidance_rescale;
   spec["eta"] = fields.eta;
+  if (fields.animation) {
+    Json animation = {{"frames", fields.animation->frames}, {"fps", fields.animation->fps}};
+    for (const core::AdapterUse& adapter : fields.adapters) {
+      if (adapter.kind == core::AdapterKind::kMotion) animation["motion"] = adapter.name;
+    }
+    spec["animation"] = std::move(animation);
+  }
   const Json all = {{"software", metadata.software}, {"spec", spec}};
   return all.dump(/*indent=*/-1, /*indent_char=*/' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
 }

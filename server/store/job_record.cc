@@ -42,7 +42,7 @@ int64_t RequestBytes(const core::GenerationRequest& request) {
 }
 
 int64_t PendingBytes(const core::GenerationRequest& request) {
-  const int64_t pixels = int64_t{request.width()} * request.height() * request.num_images();
+  const int64_t pixels = int64_t{request.width()} * request.height() * request.num_images() * request.frames();
   return RequestBytes(request) + kBytesPerPixel * pixels;
 }
 

@@ -126,14 +126,20 @@ TEST_F(RequestErrors, FieldsOfLaterVersionsAreRefusedByName) {
   spec.add_controls();
   spec.add_image_prompts();
   spec.add_embeddings("e");
-  spec.mutable_animation();
-  spec.mutable_output()->set_clip_format(v1::CLIP_FORMAT_GIF);
   const grpc::Status status = StatusFor(spec);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
   EXPECT_EQ(ReasonOf(status), "NOT_SERVED");
   EXPECT_EQ(DetailOf<google::rpc::ErrorInfo>(status)->metadata().at("fields"),
-            "spec.boxes_to_image, spec.controls, spec.image_prompts, spec.embeddings, spec.animation, "
-            "spec.output.clip_format");
+            "spec.boxes_to_image, spec.controls, spec.image_prompts, spec.embeddings");
+}
+
+TEST_F(RequestErrors, ClipsOfModelsThatMakeNone) {
+  v1::GenerationSpec spec = Spec();
+  spec.mutable_animation()->set_motion("walk");
+  const grpc::Status status = StatusFor(spec);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(ReasonOf(status), "ANIMATION_NOT_OFFERED");
+  EXPECT_THAT(status.error_message(), HasSubstr("spec.animation"));
 }
 
 TEST_F(RequestErrors, AdaptersThatAreNotThereOrDoNotFitAreNamed) {
