@@ -9,16 +9,16 @@
 namespace latentd::model {
 namespace {
 
-constexpr int64_t kWindow = 16;
-constexpr int64_t kStride = 4;
+int64_t WindowLength(int64_t known_frames) { return std::min<int64_t>(16, known_frames); }
+int64_t WindowStride(int64_t length) { return std::min<int64_t>(4, length); }
 
 }  // namespace
 
 std::vector<FrameWindow> FrameWindows(int64_t frames, int64_t known_frames) {
   if (frames <= known_frames) return {{.first = 0, .length = frames}};
-  const int64_t length = std::min(kWindow, known_frames);
+  const int64_t length = WindowLength(known_frames), stride = WindowStride(length);
   std::vector<FrameWindow> windows;
-  for (int64_t first = 0; first + length <= frames; first += kStride) windows.push_back({first, length});
+  for (int64_t first = 0; first + length <= frames; first += stride) windows.push_back({first, length});
   if (const int64_t end = windows.back().first + length; end < frames) {
     windows.push_back({.first = frames - length, .length = length, .first_taken = end - (frames - length)});
   }
@@ -33,11 +33,11 @@ at::Tensor FrameWeights(int64_t length) {
 at::Tensor ShuffleNoise(const at::Tensor& noise, int64_t known_frames, at::Generator& generator) {
   const int64_t frames = noise.size(1);
   if (frames <= known_frames) return noise;
-  const int64_t length = std::min(kWindow, known_frames);
+  const int64_t length = WindowLength(known_frames), stride = WindowStride(length);
   at::Tensor shuffled = noise.clone();
-  for (int64_t first = length; first < frames; first += kStride) {
+  for (int64_t first = length; first < frames; first += stride) {
     const int64_t source = first - length;
-    const int64_t count = std::min(frames, source + kStride) - source;
+    const int64_t count = std::min(frames, source + stride) - source;
     const at::Tensor order = at::randperm(count, generator, at::kLong) + source;  // drawn whole, though it may be cut
     const int64_t taken = std::min(count, frames - first);
     const at::Tensor from = order.narrow(0, 0, taken).to(noise.device());

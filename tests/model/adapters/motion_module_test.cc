@@ -90,7 +90,9 @@ TEST(MotionModule, OneForAnotherUNetSaysHowItDiffers) {
 
 TEST(MotionModule, ConfigurationsThatAskForMoreAreRefused) {
   EXPECT_TRUE(ProblemsWith([](auto& /*config*/) {}).empty());
-  EXPECT_THAT(ProblemsWith([](auto& config) { config["motion_transformer_layers_per_block"] = {1, 2}; }),
+  EXPECT_THAT(ProblemsWith([](auto& config) {
+                config["motion_transformer_layers_per_block"] = {1, 2};
+              }),
               Contains(HasSubstr("motion_transformer_layers_per_block")));
   EXPECT_THAT(ProblemsWith([](auto& config) { config["conv_in_channels"] = 9; }),
               Contains(HasSubstr("conv_in_channels")));

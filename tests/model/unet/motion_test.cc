@@ -140,7 +140,7 @@ TEST(Motion, EveryFrameOfALongClipIsInAWindow) {
         for (int64_t i = window.first_taken; i < window.length; ++i) ++taken.at(static_cast<size_t>(window.first + i));
       }
       EXPECT_EQ(std::count(taken.begin(), taken.end(), 0), 0) << frames << " of " << known;
-      if (frames <= known) EXPECT_EQ(windows.size(), 1u);
+      EXPECT_EQ(windows.size() == 1, frames <= known);
     }
   }
 }

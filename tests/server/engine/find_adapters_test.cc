@@ -60,6 +60,41 @@ TEST(FindAdapters, WhatIsWrongWithOneIsItsError) {
   EXPECT_THAT(std::string((*found)[2].info.error.message()), HasSubstr("not an adapter"));
 }
 
+// Of a motion module, or a LoRA of one: what tells them, with the channels of the level before the finest.
+std::string MotionFile(int channels) {
+  const std::string size = std::to_string(channels), bytes = std::to_string(2 * channels * channels);
+  return SafetensorsBytes(R"({"up_blocks.2.motion_modules.0.temporal_transformer.proj_in.weight":{"dtype":"F16",)"
+                          R"("shape":[)" +
+                              size + "," + size + R"(],"data_offsets":[0,)" + bytes + "]}}",
+                          std::string(static_cast<size_t>(2 * channels * channels), '\0'));
+}
+
+TEST(FindAdapters, MotionModulesAreServedButForThoseOfXl) {
+  const model::TestFolder folder;
+  folder.Write("v3.safetensors", MotionFile(640));
+  folder.Write("xl.safetensors", MotionFile(320));
+  folder.Write("both/diffusion_pytorch_model.safetensors", MotionFile(640));
+  folder.Write("both/diffusion_pytorch_model.fp16.safetensors", MotionFile(640));
+  folder.Write("zoom.safetensors",
+               SafetensorsBytes(R"({"unet.down_blocks.0.motion_modules.0.transformer_blocks.0.attn1.processor.)"
+                                R"(to_q_lora.down.weight":{"dtype":"F16","shape":[1,4],"data_offsets":[0,8]}})",
+                                std::string(8, '\0')));
+  const auto found = FindAdapters(folder.path(), 2);
+  ASSERT_TRUE(found.ok()) << found.status();
+  ASSERT_EQ(found->size(), 4U);
+  const core::AdapterInfo both = (*found)[0].info, v3 = (*found)[1].info, xl = (*found)[2].info,
+                          zoom = (*found)[3].info;
+  EXPECT_TRUE(both.error.ok()) << both.error;
+  EXPECT_EQ(both.kind, core::AdapterKind::kMotion);
+  EXPECT_TRUE(v3.error.ok()) << v3.error;
+  EXPECT_EQ(v3.architecture, "stable-diffusion-1");
+  EXPECT_FALSE(v3.changes_motion);
+  EXPECT_EQ(xl.error.code(), absl::StatusCode::kUnimplemented);
+  EXPECT_THAT(std::string(xl.error.message()), HasSubstr("a motion module for stable-diffusion-xl"));
+  EXPECT_EQ(zoom.kind, core::AdapterKind::kLora);
+  EXPECT_TRUE(zoom.changes_motion);
+}
+
 TEST(FindAdapters, TwoOfOneNameAreRefused) {
   const model::TestFolder folder;
   folder.Write("style.safetensors", LoraFile());
