@@ -287,9 +287,10 @@ void AddGenerate(CLI::App& app, CommandLine& line, RawFlags& flags) {
   app.add_option("--preview-every", flags.preview_every,
                  "Keep a preview of the picture beside it (x.preview.jpg) until it is there, renewed every N steps")
       ->check(positive);
-  app.add_option("--out", line.out,
-                 "File to write (.png .jpg .jpeg .webp, .safetensors for the latent; of clips .webp .gif .mp4, or their "
-                 "frames); several: x-0.png …");
+  app.add_option(
+      "--out", line.out,
+      "File to write (.png .jpg .jpeg .webp, .safetensors for the latent; of clips .webp .gif .mp4, or their "
+      "frames); several: x-0.png …");
   app.add_option("--quality", flags.quality, "JPEG and WebP quality, 1 to 100")->check(positive);
   app.add_flag("--omit-prompts", flags.omit_prompts, "Leave the prompts out of the file");
   app.add_option("--timeout", flags.timeout, "The job fails when it is not done after this time, such as 90s or 5m");

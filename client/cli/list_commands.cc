@@ -8,6 +8,7 @@
 #include "client/cli/commands.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/json.h"
+#include "client/cli/output_files.h"
 #include "client/cli/print_error.h"
 #include "client/cli/text.h"
 #include "client/cpp/error.h"

@@ -26,8 +26,7 @@ absl::Status CheckFormat(const v1::Job& job, const std::string& out) {
            : made.clip_format() == v1::CLIP_FORMAT_MP4 ? "MP4"
                                                        : "WebP";
   } else {
-    const v1::ImageFormat image =
-        made.format() == v1::IMAGE_FORMAT_UNSPECIFIED ? v1::IMAGE_FORMAT_PNG : made.format();
+    const v1::ImageFormat image = made.format() == v1::IMAGE_FORMAT_UNSPECIFIED ? v1::IMAGE_FORMAT_PNG : made.format();
     if (format.image == image) {
       return absl::OkStatus();
     }

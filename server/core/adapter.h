@@ -49,8 +49,8 @@ struct AdapterInfo {
   // ModelInfo::architecture of the models that it was made for; empty when its tensors do not tell.
   std::string architecture{};
   bool changes_motion = false;  // a LoRA of motion modules, which acts in clips alone
-  absl::Status error{};      // why it cannot be used
-  int64_t memory_bytes = 0;  // of its weights on the device, roughly
+  absl::Status error{};         // why it cannot be used
+  int64_t memory_bytes = 0;     // of its weights on the device, roughly
 };
 
 // Whether `adapter` may be used with `model`, as far as can be told without reading weights.

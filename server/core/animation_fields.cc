@@ -32,8 +32,9 @@ void CheckAnimation(RequestFields& fields, const RequestLimits& limits, std::vec
     violations.push_back({kClipFormat, "must not be set beside spec.output.format, which asks for the frames"});
   }
   if (fields.output_format == ImageFormat::kLatent) {
-    violations.push_back({"spec.output.format", "must be a format of pictures (PNG, JPEG, WEBP): frames have no file of "
-                                                "latents"});
+    violations.push_back({"spec.output.format",
+                          "must be a format of pictures (PNG, JPEG, WEBP): frames have no file of "
+                          "latents"});
   }
   if (fields.task && *fields.task != Task::kTextToImage) {
     violations.push_back({absl::StrCat("spec.", std::string(Name(*fields.task))),

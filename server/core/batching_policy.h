@@ -22,7 +22,7 @@ struct BatchKey {
 };
 
 struct BatchingOptions {
-  int max_batch_rows = 16;   // rows of one prediction; at least 1
+  int max_batch_rows = 16;  // rows of one prediction; at least 1
   // Lanes of one prediction; at least 2, so that a guided row fits. A clip with more of them runs alone.
   int max_lanes = 32;
   int max_encode_rows = 16;  // at least 1

@@ -42,8 +42,8 @@ struct Output {
   std::string media_type{};
   int width = 0;
   int height = 0;
-  int frames = 0;  // of a clip; 0: it is a picture
-  int fps = 0;     // likewise
+  int frames = 0;        // of a clip; 0: it is a picture
+  int fps = 0;           // likewise
   std::string sha256{};  // lower-case hex
   Blob data{};
 };

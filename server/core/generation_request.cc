@@ -130,7 +130,8 @@ class Validator {
     CheckRange("spec.preview.max_edge", fields_.preview_max_edge, 0, kMaxPreviewEdge);
     if (!fields_.preview_format.has_value()) fields_.preview_format = ImageFormat::kJpeg;
 
-    if (!fields_.output_format.has_value() && !fields_.clip_format.has_value()) fields_.output_format = ImageFormat::kPng;
+    if (!fields_.output_format.has_value() && !fields_.clip_format.has_value())
+      fields_.output_format = ImageFormat::kPng;
     if (fields_.output_quality == 0) fields_.output_quality = kDefaultQuality;
     CheckRange("spec.output.quality", fields_.output_quality, 1, 100);
   }

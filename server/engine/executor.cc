@@ -158,8 +158,7 @@ void Executor::Encode(const std::vector<Row*>& rows, model::DiffusionModel& mode
     std::vector<int64_t> shape = model.LatentShape(job.request().width(), job.request().height());
     const model::MotionModule* motion = job.adapters->motion();
     if (motion != nullptr) shape.insert(shape.begin() + 1, job.request().frames());
-    model::RowStart start =
-        model.Start(job.encoded ? &*job.encoded : nullptr, shape, *job.sampler, row->generator);
+    model::RowStart start = model.Start(job.encoded ? &*job.encoded : nullptr, shape, *job.sampler, row->generator);
     if (motion != nullptr) start.latent = motion->BeginNoise(start.latent, row->generator);
     row->latent = std::move(start.latent);
     row->sampler = std::move(start.sampler);

@@ -126,8 +126,8 @@ void JobPublisher::EncodeClip(State& state, int index, int64_t seed, const std::
     for (const at::Tensor& frame : frames) pictures.push_back(ToPicture(frame));
     const imaging::ClipOptions options{
         .format = *request.clip_format(), .fps = request.animation()->fps, .quality = request.output_quality()};
-    auto file = imaging::EncodeClip(
-        pictures, options, {.fields = request.fields(), .seed = seed, .software = state.context.software});
+    auto file = imaging::EncodeClip(pictures, options,
+                                    {.fields = request.fields(), .seed = seed, .software = state.context.software});
     if (!file.ok()) return file.status();
     output.width = pictures.front().width;
     output.height = pictures.front().height;

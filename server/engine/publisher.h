@@ -41,7 +41,8 @@ class JobPublisher {
   // The finished picture of a row: uint8 [H, W, 3] on the CPU.
   void Picture(int row, int64_t seed, at::Tensor picture);
 
-  // The finished clip of a row: its frames, each like a picture. One output, or one for each frame, as the request says.
+  // The finished clip of a row: its frames, each like a picture. One output, or one for each frame, as the request
+  // says.
   void Clip(int row, int64_t seed, std::vector<at::Tensor> frames);
 
   // The same of a row that is asked for as a latent: float32 [C, h, w] on the CPU.

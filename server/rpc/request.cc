@@ -365,8 +365,9 @@ absl::StatusOr<std::shared_ptr<const core::GenerationRequest>> ReadRequest(const
   const core::RequestFields fields = reader.Read(spec, options);
   // An empty name has been reported, and is that of no model.
   const absl::StatusOr<core::ModelInfo> model = context.catalog->Find(fields.model);
-  absl::Status usable = model.ok() ? CheckModel(*model, core::TaskFor(fields.task, *model), fields.animation.has_value())
-                                  : model.status();
+  absl::Status usable = model.ok()
+                            ? CheckModel(*model, core::TaskFor(fields.task, *model), fields.animation.has_value())
+                            : model.status();
   if (usable.ok()) usable = core::CheckAdaptersExist(fields.adapters, *model, *context.adapters);
   core::GenerationRequest::Validated validated;
   if (usable.ok()) {

@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "client/cli/output_files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -55,6 +56,39 @@ TEST(CommandLineTest, ASamplerMayBringItsSigmas) {
   EXPECT_EQ(parsed.line().spec.sigmas(), "exponential");
   EXPECT_EQ(Generate({"--sampler", "dpmpp_2m_karras", "--sigmas", "karras"}).line().spec.sigmas(), "karras");
   EXPECT_EQ(Generate({"--sampler", "dpm2_a", "--sigmas", "beta"}).line().spec.sampler(), "dpm2_a");
+}
+
+TEST(CommandLineTest, AMotionModuleMakesClipsInTheFilesFormat) {
+  const auto clip = [](const char* out) {
+    return Parse({"generate", "--prompt", "p", "--motion", "v2", "--frames", "24", "--fps", "12", "--out", out});
+  };
+  const v1::GenerationSpec spec = clip("x.mp4").line().spec;
+  EXPECT_EQ(spec.animation().motion(), "v2");
+  EXPECT_EQ(spec.animation().frames(), 24);
+  EXPECT_EQ(spec.animation().fps(), 12);
+  EXPECT_EQ(spec.output().clip_format(), v1::CLIP_FORMAT_MP4);
+  EXPECT_EQ(clip("x.gif").line().spec.output().clip_format(), v1::CLIP_FORMAT_GIF);
+  EXPECT_EQ(clip("x.webp").line().spec.output().clip_format(), v1::CLIP_FORMAT_WEBP);
+  for (const char* one : {"x.mp4", "x.gif", "x.webp"}) {
+    EXPECT_EQ(clip(one).line().spec.output().format(), v1::IMAGE_FORMAT_UNSPECIFIED) << one;
+    EXPECT_EQ(CountOutputs(clip(one).line().spec), 1) << one;
+  }
+  const v1::GenerationSpec frames = clip("x.png").line().spec;
+  EXPECT_EQ(frames.output().format(), v1::IMAGE_FORMAT_PNG);
+  EXPECT_EQ(frames.output().clip_format(), v1::CLIP_FORMAT_UNSPECIFIED);
+  EXPECT_EQ(CountOutputs(frames), 24);
+}
+
+TEST(CommandLineTest, FlagsAndFilesOfClipsGoWithAMotionModule) {
+  EXPECT_EQ(Generate({"--frames", "5"}).code(), 2);
+  EXPECT_EQ(Generate({"--fps", "5"}).code(), 2);
+  for (const char* out : {"x.gif", "x.mp4"}) {
+    const Parsed parsed = Parse({"generate", "--prompt", "p", "--out", out});
+    EXPECT_EQ(parsed.code(), 2);
+    EXPECT_THAT(parsed.err, HasSubstr("--motion"));
+  }
+  EXPECT_EQ(Parse({"generate", "--prompt", "p", "--out", "x.webp"}).line().spec.output().format(),
+            v1::IMAGE_FORMAT_WEBP);
 }
 
 TEST(CommandLineTest, TheDenoisingIsSharedByTwoJobs) {

@@ -42,7 +42,8 @@ class EngineClipsTest : public EngineTest {
   void StartEngineWithMotion() {
     AdapterRegistry::Options adapters{.adapters = {}, .memory_budget = 0};
     const auto add = [&](const std::string& name, core::AdapterKind kind, std::shared_ptr<const model::Adapter> made) {
-      adapters.adapters.push_back({.info = {.name = name, .kind = kind},
+      const core::AdapterInfo info{.name = name, .kind = kind};
+      adapters.adapters.push_back({.info = info,
                                    .content_hash = [name] { return name; },
                                    .load = [made](const model::DiffusionModel&) { return made; }});
     };
