@@ -344,9 +344,9 @@ std::vector<at::Tensor> Executor::MakePreviews(const std::vector<Row*>& rows,
 }
 
 void Executor::Decode(const std::vector<Row*>& rows, model::DiffusionModel& model) {
+  if (rows.front()->job->request().animation()) return DecodeClips(rows, model);
   std::vector<const Row*> decoded;
   std::vector<at::Tensor> latents;
-  if (rows.front()->job->request().animation()) return DecodeClips(rows, model);
   for (const Row* row : rows) {
     if (row->job->request().output_format() == core::ImageFormat::kLatent) continue;
     decoded.push_back(row);
@@ -364,15 +364,19 @@ void Executor::Decode(const std::vector<Row*>& rows, model::DiffusionModel& mode
 }
 
 void Executor::DecodeClips(const std::vector<Row*>& rows, model::DiffusionModel& model) {
+  std::vector<std::vector<at::Tensor>> clips;
   for (const Row* row : rows) {
     const std::vector<at::Tensor> latents = row->latent.unbind(/*dim=*/1);  // F of [C, h, w]
-    std::vector<at::Tensor> frames;
+    std::vector<at::Tensor>& frames = clips.emplace_back();
     for (size_t first = 0; first < latents.size(); first += kFramesAtOnce) {
       const size_t count = std::min(kFramesAtOnce, latents.size() - first);
       std::vector<at::Tensor> decoded = model.Decode(std::span(latents).subspan(first, count));
       std::move(decoded.begin(), decoded.end(), std::back_inserter(frames));
     }
-    row->job->publisher->Clip(row->index, row->seed, std::move(frames));
+  }
+  // All are there before the first is published: what fails is tried again.
+  for (size_t i = 0; i < rows.size(); ++i) {
+    rows[i]->job->publisher->Clip(rows[i]->index, rows[i]->seed, std::move(clips[i]));
   }
 }
 
