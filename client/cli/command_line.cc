@@ -50,7 +50,7 @@ struct RawFlags {
   bool omit_prompts = false;
   bool literal_prompt = false;
   int32_t clip_skip = 0;
-  std::vector<std::string> labels, states, loras;
+  std::vector<std::string> labels, states, loras, controls;
 };
 
 // A problem found after CLI11 was content.
@@ -153,9 +153,23 @@ std::pair<std::string, std::optional<double>> ParseScaled(const std::string& tex
   return {text.substr(0, colon), scale};
 }
 
+// "NAME:FILE" or "NAME:FILE:SCALE"; the file's name may hold colons itself.
+void AddControl(const std::string& text, v1::GenerationSpec& spec) {
+  const size_t colon = text.find(':');
+  if (colon == std::string::npos || colon == 0 || colon + 1 == text.size()) {
+    throw UsageError(absl::StrCat("--control ", text, ": must be NAME:FILE or NAME:FILE:SCALE"));
+  }
+  const auto [file, scale] = ParseScaled(text.substr(colon + 1));
+  v1::Control& control = *spec.add_controls();
+  control.set_name(text.substr(0, colon));
+  control.mutable_image()->set_data(ReadPicture("--control", file));
+  if (scale) control.set_scale(*scale);
+}
+
 void SetGeneration(const RawFlags& flags, CommandLine& line) {
   v1::GenerationSpec& spec = line.spec;
   SetTask(flags, spec);
+  for (const std::string& text : flags.controls) AddControl(text, spec);
   for (const std::string& text : flags.loras) {
     const auto [name, scale] = ParseScaled(text);
     v1::Lora& lora = *spec.add_loras();
@@ -251,6 +265,8 @@ void AddGenerate(CLI::App& app, CommandLine& line, RawFlags& flags) {
   app.add_option("--noise-level", flags.noise_level, "How much noise it gets first; more leaves more to invent");
   app.add_option("--class-label", flags.class_label, "What to draw, for models that draw classes by number");
   app.add_option("--lora", flags.loras, "A LoRA and how strongly it acts, NAME[:SCALE]; may be repeated");
+  app.add_option("--control", flags.controls,
+                 "A ControlNet, the picture that steers it and how strongly, NAME:FILE[:SCALE]; may be repeated");
   app.add_option("--denoising-end", flags.denoising_end,
                  "Stop when this share of the denoising is done, 0 to 1; with --out x.safetensors another job goes on");
   app.add_option("--denoising-start", flags.denoising_start,

@@ -6,9 +6,11 @@
 #include <vector>
 
 #include "model/adapters/adaptable_network.h"
+#include "model/adapters/controlnet.h"
 #include "model/adapters/lora_scope.h"
 #include "model/layers/context.h"
 #include "model/pipeline/size_condition.h"
+#include "model/unet/unet.h"
 
 namespace latentd::model {
 
@@ -22,6 +24,7 @@ struct Lanes {
   at::Tensor pooled{};         // [L, P] on the model's device; undefined when the conditioner gives none
   std::vector<SizeCondition> sizes{};  // L of them
   at::Tensor class_labels{};           // int64 [L] on the CPU; undefined for networks that are told no class
+  std::vector<ControlSet> controls{};  // [L]; or empty: no lane has one
 };
 
 // The network that predicts noise, whatever its kind. Not thread-safe. On the CPU in float32 a lane's bytes depend on
@@ -34,6 +37,9 @@ class Denoiser {
 
   // The networks that LoRAs may change.
   virtual std::vector<const AdaptableNetwork*> adaptable() const { return {}; }
+
+  // The network that ControlNets may steer; null: none.
+  virtual const UNet2DConditionModelImpl* steered() const { return nullptr; }
 
   // [L, C', h, w]; C' is C, or 2C for networks that also predict the variance.
   virtual at::Tensor Predict(const Lanes& lanes) const = 0;

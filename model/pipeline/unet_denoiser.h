@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "model/pipeline/control_residuals.h"
 #include "model/pipeline/denoiser.h"
 #include "model/pipeline/network_bytes.h"
 #include "model/unet/guidance_embedding.h"
@@ -19,11 +20,14 @@ class TextDenoiser final : public Denoiser {
 
   int64_t memory_bytes() const override { return NetworkBytes(*unet_); }
   std::vector<const AdaptableNetwork*> adaptable() const override { return {&adaptable_}; }
+  const UNet2DConditionModelImpl* steered() const override { return unet_.get(); }
   at::Tensor Predict(const Lanes& lanes) const override {
     const LoraScope scope(adaptable_, lanes.loras);
     const int64_t features = unet_->config().guidance_features;
     AddedConditions added{.class_labels = lanes.class_labels};
     if (features > 0) added.guidance = GuidanceEmbedding(lanes.guidance, features);
+    const std::vector<LaneResiduals> residuals = ControlResiduals(lanes, added);
+    added.residuals = residuals;
     return unet_->forward(lanes.samples, lanes.timesteps, lanes.context, added);
   }
 
@@ -41,6 +45,7 @@ class SizedTextDenoiser final : public Denoiser {
 
   int64_t memory_bytes() const override { return NetworkBytes(*unet_); }
   std::vector<const AdaptableNetwork*> adaptable() const override { return {&adaptable_}; }
+  const UNet2DConditionModelImpl* steered() const override { return unet_.get(); }
   at::Tensor Predict(const Lanes& lanes) const override;
 
  private:

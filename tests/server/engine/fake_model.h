@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "model/errors.h"
 #include "model/pipeline/diffusion_model.h"
 #include "model/pipeline/starter.h"
 #include "model/samplers/sampler_config.h"
@@ -120,6 +121,9 @@ class FakeModel : public model::DiffusionModel {
   double scaling_factor() const override { return 1; }
   std::shared_ptr<const model::Lora> LoadLora(const std::filesystem::path& /*file*/) const override {
     return std::make_shared<model::Lora>(std::map<std::string, std::vector<model::Lora::Change>>{});
+  }
+  std::shared_ptr<const model::ControlNet> LoadControlNet(const std::filesystem::path& file) const override {
+    throw model::ModelError(file.string(), {"this model takes no ControlNet"});
   }
   int64_t memory_bytes() const override { return 100; }
 
