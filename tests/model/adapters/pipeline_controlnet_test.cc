@@ -163,8 +163,9 @@ class ControlNetFile : public testing::Test {
     uint64_t length = 0;
     std::memcpy(&length, bytes.data(), sizeof(length));
     const std::string known = "control_model.";
+    const nlohmann::json original = nlohmann::json::parse(bytes.substr(sizeof(length), length));
     nlohmann::json header;
-    for (const auto& [name, info] : nlohmann::json::parse(bytes.substr(sizeof(length), length)).items()) {
+    for (const auto& [name, info] : original.items()) {
       const std::string own = name.starts_with(known) ? name.substr(known.size()) : name;
       header[name == "__metadata__" ? name : own.starts_with(removed) ? "model." + own : prefix + own] = info;
     }

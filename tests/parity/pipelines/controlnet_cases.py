@@ -3,6 +3,7 @@ Stable Diffusion XL."""
 
 import os
 import shutil
+import sys
 import tempfile
 
 import torch
@@ -13,11 +14,13 @@ from PIL import Image
 from safetensors.torch import save_file
 
 import lora_cases
-import original_layout
 import picture_cases
 import text_cases
 import tiny_sdxl
 from tiny_models import loud
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../weights"))
+import original_layout  # noqa: E402
 
 NAME = "controlnet"
 XL = "tiny-xl"

@@ -114,8 +114,8 @@ TEST(DecodeTaskInputs, PicturesOfControlNetsHaveTheRequestsSize) {
   EXPECT_EQ(inputs->controls[0].sum().item<int64_t>(), 0);
   // Doubled, and 8 columns cut off on either side.
   const std::vector<int> row = Row(inputs->controls[1].select(2, 0), 3);
-  EXPECT_EQ(row[5], 0);
-  EXPECT_EQ(row[11], 255);
+  EXPECT_LT(row[4], 30);
+  EXPECT_GT(row[11], 225);
 
   std::string damaged = *fields.adapters[2].image->data;
   damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] ^ 0x55);
