@@ -146,10 +146,10 @@ v1::GenerationSpec InSteps(v1::GenerationSpec spec, double start, double end) {
 
 TEST_F(Neighbours, RowsOfOtherControlNetsShareItsForwardsAndEachIsItsLoneRun) {
   ExpectEachIsItsLoneRun(
-      {WithControl(Spec(1, 40, "ddim"), "control", "wide", 1), Spec(2, 40, "euler"),
-       WithControl(WithControl(Spec(3, 40, "dpmpp_2m"), "control-bgr", "tall", 0.5), "control", "wide", -0.4),
-       InSteps(WithControl(WithPicture(Spec(4, 40, "heun")), "control", "tall", 0.8), 0.2, 0.7),
-       InSteps(WithControl(WithMask(Spec(5, 30, "euler_a")), "control-bgr", "wide", 1), 0, 0.5)});
+      {WithControl(Spec(1, 25, "ddim"), "control", "wide", 1), Spec(2, 25, "euler"),
+       WithControl(WithControl(Spec(3, 20, "dpmpp_2m"), "control-bgr", "tall", 0.5), "control", "wide", -0.4),
+       InSteps(WithControl(WithPicture(Spec(4, 20, "heun")), "control", "tall", 0.8), 0.2, 0.7),
+       InSteps(WithControl(WithMask(Spec(5, 20, "euler_a")), "control-bgr", "wide", 1), 0, 0.5)});
 }
 
 // Nine rows, so that a forward of more than eight has them all.
@@ -159,15 +159,15 @@ TEST_F(Neighbours, OneBatchHoldsEveryKindOfRowAndEachIsItsLoneRun) {
   ASSERT_NE(server_, nullptr);
   client_ = client::Client::Connect(server_->address());
   const std::vector<v1::GenerationSpec> slow = {
-      Spec(1, 60, "ddim"),
-      WithPicture(Spec(2, 70, "euler_a")),
-      WithMask(Spec(3, 60, "dpmpp_2m")),
-      WithLora(Spec(4, 60, "euler"), "lora-attention", 1),
-      WithLora(Spec(5, 60, "ddim"), "lora-kohya", 0.7),
-      WithControl(Spec(6, 60, "ddim"), "control", "wide", 1),
-      WithControl(WithControl(WithLora(Spec(7, 60, "pndm"), "lora-attention", 0.4), "control", "tall", 0.6),
+      Spec(1, 30, "ddim"),
+      WithPicture(Spec(2, 40, "euler_a")),
+      WithMask(Spec(3, 30, "dpmpp_2m")),
+      WithLora(Spec(4, 30, "euler"), "lora-attention", 1),
+      WithLora(Spec(5, 30, "ddim"), "lora-kohya", 0.7),
+      WithControl(Spec(6, 30, "ddim"), "control", "wide", 1),
+      WithControl(WithControl(WithLora(Spec(7, 30, "pndm"), "lora-attention", 0.4), "control", "tall", 0.6),
                   "control-bgr", "wide", 0.5),
-      WithControl(WithPicture(Spec(8, 80, "heun")), "control-bgr", "tall", -0.5)};
+      WithControl(WithPicture(Spec(8, 30, "heun")), "control-bgr", "tall", -0.5)};
   v1::GenerationSpec quick = WithLora(Spec(9, 4, "lcm"), "lora-before-peft", 0.5);
   quick.set_guidance_scale(1);
   std::vector<std::string> alone;
@@ -259,10 +259,10 @@ TEST_F(Neighbours, RowsOfStableDiffusionXlShareForwardsWhateverTheyAreToldOfSize
 }
 
 TEST_F(Neighbours, RowsOfStableDiffusionXlWithAndWithoutControlNets) {
-  v1::GenerationSpec other_sizes = WithControl(OfXl(Spec(2, 30, "euler_a")), "control-xl", "tall", 0.5);
+  v1::GenerationSpec other_sizes = WithControl(OfXl(Spec(2, 20, "euler_a")), "control-xl", "tall", 0.5);
   other_sizes.mutable_size_conditioning()->set_original_width(700);
-  ExpectEachIsItsLoneRun({OfXl(Spec(1, 40, "ddim")), other_sizes,
-                          OfXl(WithControl(WithPicture(Spec(3, 40, "euler")), "control-xl", "wide", 1))});
+  ExpectEachIsItsLoneRun({OfXl(Spec(1, 25, "ddim")), other_sizes,
+                          OfXl(WithControl(WithPicture(Spec(3, 20, "euler")), "control-xl", "wide", 1))});
 }
 
 TEST_F(Neighbours, AFullBatchOfOtherSamplersStepsAndGuidanceChangesNothing) {

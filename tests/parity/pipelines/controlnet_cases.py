@@ -1,5 +1,5 @@
-"""Cases of ControlNets: one and several, in shares of the steps, with every task, from folders and from one file, and of
-Stable Diffusion XL."""
+"""Cases of ControlNets: one and several, in shares of the steps, with every task, from folders and from one file, in clips,
+and of Stable Diffusion XL."""
 
 import os
 import shutil
@@ -7,8 +7,8 @@ import sys
 import tempfile
 
 import torch
-from diffusers import (ControlNetModel, LCMScheduler, StableDiffusionControlNetImg2ImgPipeline, StableDiffusionControlNetInpaintPipeline,
-                       StableDiffusionControlNetPipeline, StableDiffusionInpaintPipeline, StableDiffusionXLControlNetImg2ImgPipeline,
+from diffusers import (AnimateDiffControlNetPipeline, ControlNetModel, LCMScheduler, MotionAdapter, StableDiffusionControlNetImg2ImgPipeline,
+                       StableDiffusionControlNetInpaintPipeline, StableDiffusionControlNetPipeline, StableDiffusionInpaintPipeline, StableDiffusionXLControlNetImg2ImgPipeline,
                        StableDiffusionXLControlNetInpaintPipeline, StableDiffusionXLControlNetPipeline, StableDiffusionXLPipeline)
 from PIL import Image
 from safetensors.torch import save_file
@@ -145,6 +145,10 @@ def cases():
     yield case("xl-unfinished", [control("control-xl", start=0.2, end=0.5)], **xl, denoising_end=0.7, steps=9, width=88, height=72)
     yield case("xl-img2img", [control("control-xl", "tall", end=0.6)], **xl, **redraw, steps=9)
     yield case("xl-inpaint", [control("control-xl")], **xl, **held, width=56, height=72)
+    # Every frame is steered by the same picture.
+    yield case("clip", [control("control", end=0.8)], motion="motion-v1", frames=4, steps=5)
+    yield case("clip-tall", [control("control", scale=0.6), control("control-bgr", "tall", scale=0.4)], motion="motion-v2", frames=3, width=40,
+               height=72, sampler="euler", steps=5)
 
 
 KINDS = {None: StableDiffusionControlNetPipeline, "image_to_image": StableDiffusionControlNetImg2ImgPipeline,
@@ -175,7 +179,9 @@ class Reference:
         parts["controlnet"] = [self.controlnets[each["name"]] for each in case["controls"]]
         if len(parts["controlnet"]) == 1:
             parts["controlnet"] = parts["controlnet"][0]
-        if case["model"] == XL:
+        if "motion" in case:
+            pipeline = self.clip(case, parts)
+        elif case["model"] == XL:
             pipeline = XL_KINDS[case.get("task")](**parts, add_watermarker=False)
         else:
             pipeline = KINDS[case.get("task")](**parts, safety_checker=None, feature_extractor=None, requires_safety_checker=False)
@@ -185,6 +191,12 @@ class Reference:
         if case.get("loras"):
             lora_cases.load(pipeline, self.folder, case["loras"])
         return pipeline
+
+    def clip(self, case, parts):
+        adapter = MotionAdapter.from_pretrained(f"{self.folder}/adapters/{case['motion']}", torch_dtype=torch.float32)
+        # The pipeline puts the modules into the U-Net that it is given.
+        parts["unet"] = lora_cases.open_pipeline(self.folder, case["model"]).unet
+        return AnimateDiffControlNetPipeline(**parts, motion_adapter=adapter)
 
     def pictures(self, case):
         pipeline = self.pipeline(case)
@@ -203,7 +215,11 @@ class Reference:
         if "denoising_end" in case:
             arguments["denoising_end"] = case["denoising_end"]
         task = case.get("task")
-        if task is None:
+        if "motion" in case:
+            frames = [hints] if one else hints
+            frames = [[each] * case["frames"] for each in frames]
+            arguments |= dict(conditioning_frames=frames[0] if one else frames, num_frames=case["frames"])
+        elif task is None:
             arguments["image"] = hints
         else:
             arguments |= dict(image=self.open(f"{case['image']}.png"), control_image=hints, strength=case["strength"])
@@ -212,12 +228,15 @@ class Reference:
         result = []
         for i in range(case["num_images"]):
             generator = torch.Generator("cpu").manual_seed(case["seed"] + i)
-            result.append((pipeline(case["prompt"], generator=generator, **arguments).images[0] * 255).round().astype("uint8"))
+            made = pipeline(case["prompt"], generator=generator, **arguments)
+            result += [(image * 255).round().astype("uint8") for image in (made.frames[0] if "motion" in case else made.images)]
         return result
 
 
 def spec(case):
     more = {field: case[field] for field in ("controls", "loras", "denoising_end") if field in case}
+    if "motion" in case:
+        more |= dict(animation=dict(motion=case["motion"], frames=case["frames"]), output=dict(format="IMAGE_FORMAT_PNG"))
     if "task" in case:
         more[case["task"]] = dict(image={"data": f"@{case['image']}.png"}, strength=case["strength"])
     if case.get("task") == "inpaint":
@@ -226,7 +245,7 @@ def spec(case):
 
 
 def make(goldens):
-    """Needs the models of text_cases and sdxl_cases, the inputs of picture_cases and the files of lora_cases."""
+    """Needs the models of text_cases and sdxl_cases, the inputs of picture_cases and the files of lora_cases and animatediff_cases."""
     reference = Reference(goldens.folder)
     for case in cases():
         # Another picture must show.
