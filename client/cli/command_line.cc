@@ -50,7 +50,7 @@ struct RawFlags {
   bool omit_prompts = false;
   bool literal_prompt = false;
   int32_t clip_skip = 0;
-  std::vector<std::string> labels, states, loras;
+  std::vector<std::string> labels, states, loras, controls;
   std::string motion;
   std::optional<int32_t> frames, fps;
 };
@@ -174,10 +174,24 @@ void SetAnimation(const RawFlags& flags, CommandLine& line) {
   spec.mutable_output()->set_clip_format(format.clip);
 }
 
+// "NAME:FILE" or "NAME:FILE:SCALE"; the file's name may hold colons itself.
+void AddControl(const std::string& text, v1::GenerationSpec& spec) {
+  const size_t colon = text.find(':');
+  if (colon == std::string::npos || colon == 0 || colon + 1 == text.size()) {
+    throw UsageError(absl::StrCat("--control ", text, ": must be NAME:FILE or NAME:FILE:SCALE"));
+  }
+  const auto [file, scale] = ParseScaled(text.substr(colon + 1));
+  v1::Control& control = *spec.add_controls();
+  control.set_name(text.substr(0, colon));
+  control.mutable_image()->set_data(ReadPicture("--control", file));
+  if (scale) control.set_scale(*scale);
+}
+
 void SetGeneration(const RawFlags& flags, CommandLine& line) {
   v1::GenerationSpec& spec = line.spec;
   SetTask(flags, spec);
   SetAnimation(flags, line);
+  for (const std::string& text : flags.controls) AddControl(text, spec);
   for (const std::string& text : flags.loras) {
     const auto [name, scale] = ParseScaled(text);
     v1::Lora& lora = *spec.add_loras();
@@ -276,6 +290,8 @@ void AddGenerate(CLI::App& app, CommandLine& line, RawFlags& flags) {
   app.add_option("--motion", flags.motion, "Make a clip, with this motion module");
   app.add_option("--frames", flags.frames, "Its frames (16 when left out)")->check(positive);
   app.add_option("--fps", flags.fps, "Frames a second (8 when left out)")->check(positive);
+  app.add_option("--control", flags.controls,
+                 "A ControlNet, the picture that steers it and how strongly, NAME:FILE[:SCALE]; may be repeated");
   app.add_option("--denoising-end", flags.denoising_end,
                  "Stop when this share of the denoising is done, 0 to 1; with --out x.safetensors another job goes on");
   app.add_option("--denoising-start", flags.denoising_start,

@@ -8,10 +8,12 @@
 #include <vector>
 
 #include "model/adapters/adaptable_network.h"
+#include "model/adapters/controlnet.h"
 #include "model/adapters/lora_scope.h"
 #include "model/adapters/motion_module.h"
 #include "model/layers/context.h"
 #include "model/pipeline/size_condition.h"
+#include "model/unet/unet.h"
 
 namespace latentd::model {
 
@@ -27,6 +29,7 @@ struct Lanes {
   at::Tensor class_labels{};             // int64 [L] on the CPU; undefined for networks that are told no class
   const MotionModule* motion = nullptr;  // of clips
   int64_t frames = 1;
+  std::vector<ControlSet> controls{};  // [L], of clips [L / frames]; or empty: no lane has one
 };
 
 // The network that predicts noise, whatever its kind. Not thread-safe. On the CPU in float32 a lane's bytes depend on
@@ -43,6 +46,8 @@ class Denoiser {
   // Motion modules for the network, to its device and in its type. Throws ModelError: it takes none, or what is wrong
   // with the file.
   virtual std::shared_ptr<const MotionModule> LoadMotion(const std::filesystem::path& file) const;
+  // The network that ControlNets may steer; null: none.
+  virtual const UNet2DConditionModelImpl* steered() const { return nullptr; }
 
   // [L, C', h, w]; C' is C, or 2C for networks that also predict the variance.
   virtual at::Tensor Predict(const Lanes& lanes) const = 0;

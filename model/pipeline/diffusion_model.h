@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "model/adapters/controlnet.h"
 #include "model/adapters/lora.h"
 #include "model/adapters/motion_module.h"
 #include "model/pipeline/row_start.h"
@@ -56,12 +57,13 @@ struct PredictRow {
   std::span<const AppliedLora> loras{};  // added in this order, to this row alone
   // Of a clip: mixes its frames. Loaded by the model that computes the row; null: a picture.
   const MotionModule* motion = nullptr;
+  std::span<const AppliedControl> controls{};  // those that act in this step, added likewise
 };
 
 // A latent diffusion model on one device: three of the four verbs (the fourth, Advance, is the sampler's). The engine's
 // tests put a fake in its place.
 //
-// Not thread-safe, but for LoadLora and LoadMotion: the engine thread calls it. A row's result does not depend on the
+// Not thread-safe, but for LoadLora and the like: the engine thread calls it. A row's result does not depend on the
 // other rows of the call, byte for byte on the CPU in float32. Throws c10::Error, as LibTorch does.
 class DiffusionModel {
  public:
@@ -107,6 +109,8 @@ class DiffusionModel {
 
   // The same for motion modules.
   virtual std::shared_ptr<const MotionModule> LoadMotion(const std::filesystem::path& file) const = 0;
+  // The same for a ControlNet.
+  virtual std::shared_ptr<const ControlNet> LoadControlNet(const std::filesystem::path& file) const = 0;
 
   // Bytes of the weights on the device.
   virtual int64_t memory_bytes() const = 0;

@@ -9,6 +9,7 @@
 #include <map>
 #include <utility>
 
+#include "model/adapters/read_controlnet.h"
 #include "model/adapters/read_lora.h"
 #include "model/errors.h"
 #include "model/pipeline/clip_lanes.h"
@@ -54,6 +55,7 @@ Lanes Gather(const std::vector<Lane>& lanes) {
   std::vector<int64_t> class_labels;
   std::vector<std::vector<at::Tensor>> texts;  // by group
   std::vector<LoraSet> loras;
+  std::vector<ControlSet> controls;
   std::vector<at::Tensor> pooled;
   std::vector<SizeCondition> sizes;
   for (const Lane& lane : lanes) {
@@ -62,6 +64,7 @@ Lanes Gather(const std::vector<Lane>& lanes) {
     timesteps.push_back(static_cast<float>(row.timestep));
     scales.push_back(row.guidance_scale);
     loras.push_back(row.loras);
+    controls.push_back(row.controls);
     sizes.push_back(*lane.size);
     if (row.class_label) class_labels.push_back(*row.class_label);
     if (lane.conditioning->pooled.defined()) pooled.push_back(lane.conditioning->pooled);
@@ -76,6 +79,7 @@ Lanes Gather(const std::vector<Lane>& lanes) {
                  .loras = std::move(loras),
                  .pooled = pooled.empty() ? at::Tensor() : at::stack(pooled),
                  .sizes = std::move(sizes)};
+  gathered.controls = std::move(controls);
   if (!class_labels.empty()) gathered.class_labels = at::tensor(class_labels, at::kLong);
   for (const std::vector<at::Tensor>& group : texts) gathered.context.push_back({.states = at::stack(group)});
   return gathered;
@@ -162,6 +166,14 @@ std::shared_ptr<const Lora> DiffusionPipeline::LoadLora(const std::filesystem::p
 
 std::shared_ptr<const MotionModule> DiffusionPipeline::LoadMotion(const std::filesystem::path& file) const {
   return parts_.denoiser->LoadMotion(file);
+}
+
+std::shared_ptr<const ControlNet> DiffusionPipeline::LoadControlNet(const std::filesystem::path& file) const {
+  const UNet2DConditionModelImpl* unet = parts_.denoiser->steered();
+  if (unet == nullptr) throw ModelError(file.string(), {"this model takes no ControlNet"});
+  return ReadControlNet(file, {.unet = unet->config(),
+                               .picture_scale = parts_.codec->scale(),
+                               .tensors = at::TensorOptions().dtype(unet->dtype()).device(parts_.device)});
 }
 
 int64_t DiffusionPipeline::memory_bytes() const {

@@ -28,6 +28,8 @@ at::Tensor TextDenoiser::Predict(const Lanes& lanes) const {
     motion_scope.emplace(lanes.motion->layers(), lanes.loras);
     added.motion = {.adapter = &lanes.motion->network(), .frames = lanes.frames};
   }
+  const std::vector<LaneResiduals> residuals = ControlResiduals(lanes, added);
+  added.residuals = residuals;
   return unet_->forward(lanes.samples, lanes.timesteps, lanes.context, added);
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "model/pipeline/control_residuals.h"
 #include "model/pipeline/denoiser.h"
 #include "model/pipeline/network_bytes.h"
 #include "model/unet/unet.h"
@@ -20,6 +21,7 @@ class TextDenoiser final : public Denoiser {
 
   int64_t memory_bytes() const override { return NetworkBytes(*unet_); }
   std::vector<const AdaptableNetwork*> adaptable() const override { return {&adaptable_, motion_layers_.get()}; }
+  const UNet2DConditionModelImpl* steered() const override { return unet_.get(); }
   std::shared_ptr<const MotionModule> LoadMotion(const std::filesystem::path& file) const override;
   at::Tensor Predict(const Lanes& lanes) const override;
 
@@ -38,6 +40,7 @@ class SizedTextDenoiser final : public Denoiser {
 
   int64_t memory_bytes() const override { return NetworkBytes(*unet_); }
   std::vector<const AdaptableNetwork*> adaptable() const override { return {&adaptable_}; }
+  const UNet2DConditionModelImpl* steered() const override { return unet_.get(); }
   at::Tensor Predict(const Lanes& lanes) const override;
 
  private:

@@ -1,11 +1,11 @@
 #include "model/unet/unet.h"
 
-#include <ATen/ops/cat.h>
 #include <c10/core/InferenceMode.h>
 
 #include <vector>
 
 #include "model/kernels/elementwise.h"
+#include "model/unet/added_features.h"
 
 namespace latentd::model {
 namespace {
@@ -14,6 +14,18 @@ Conv2d MakeConv(int64_t in, int64_t out, int64_t kernel, const at::TensorOptions
   return Conv2d(
       Conv2dImpl::Shape{.in_channels = in, .out_channels = out, .kernel = kernel, .padding = (kernel - 1) / 2},
       options);
+}
+
+// Adds what ControlNets give to the maps of the way down and of the middle, lane by lane: a lane without is not
+// touched.
+void AddResiduals(std::span<const LaneResiduals> residuals, const std::vector<at::Tensor>& skips,
+                  const at::Tensor& middle) {
+  for (const LaneResiduals& lane : residuals) {
+    TORCH_CHECK(lane.down.size() == skips.size(), "U-Net: residuals for ", lane.down.size(), " maps instead of ",
+                skips.size());
+    for (size_t i = 0; i < skips.size(); ++i) skips[i].select(0, lane.lane).add_(lane.down[i]);
+    middle.select(0, lane.lane).add_(lane.middle);
+  }
 }
 
 }  // namespace
@@ -66,6 +78,8 @@ void UNet2DConditionModelImpl::CheckShapes(const at::Tensor& sample, const at::T
                                        guidance.size(1) == config_.guidance_features;
   TORCH_CHECK(guidance_fits, "U-Net: the guidance's embedding does not fit [", lanes, ", ", config_.guidance_features,
               "]");
+  // Without one, what would be added in the middle would also be added to a map of the way down.
+  TORCH_CHECK(mid_block_ || added.residuals.empty(), "U-Net: without a middle block it takes no residuals");
   TORCH_CHECK(described == lanes, "U-Net: the context is for ", described, " lanes, the sample has ", lanes);
   CheckClasses(added.class_labels, lanes);
   if (!add_embedding_) {
@@ -92,16 +106,11 @@ void UNet2DConditionModelImpl::CheckClasses(const at::Tensor& class_labels, int6
 }
 
 at::Tensor UNet2DConditionModelImpl::Time(const at::Tensor& timesteps, const AddedConditions& added) const {
-  const auto sinusoids = [this](const at::Tensor& numbers, int64_t features) {
-    return SinusoidalEmbedding(numbers, features, config_.flip_sin_to_cos, config_.freq_shift);
-  };
-  at::Tensor time = time_embedding_->forward(sinusoids(timesteps, config_.levels.front().channels), added.guidance);
+  at::Tensor time = time_embedding_->forward(
+      SinusoidalEmbedding(timesteps, config_.levels.front().channels, config_.flip_sin_to_cos, config_.freq_shift),
+      added.guidance);
   if (class_embedding_) time = time + class_embedding_->forward(added.class_labels.to(time.device()));
-  if (!add_embedding_) return time;
-  const at::Tensor numbers =
-      sinusoids(added.numbers.flatten(), config_.added_number_features).view({timesteps.size(0), -1});  // [L, K·N]
-  const at::Tensor features = at::cat({added.pooled.to(at::kFloat), numbers.to(added.pooled.device())}, 1);
-  return time + add_embedding_->forward(features);
+  return add_embedding_ ? time + add_embedding_->forward(AddedFeatures(config_, added)) : time;
 }
 
 at::Tensor UNet2DConditionModelImpl::forward(const at::Tensor& sample, const at::Tensor& timesteps,
@@ -130,6 +139,7 @@ at::Tensor UNet2DConditionModelImpl::forward(const at::Tensor& sample, const at:
 
   // 4. Middle.
   if (mid_block_) x = mid_block_->forward(x, time, states, added.motion.Middle());  // [L, Cn, h >> n, w >> n]
+  AddResiduals(added.residuals, skips, x);
 
   // 5. Up.
   for (size_t i = 0; i < up_blocks_->size(); ++i) {

@@ -38,8 +38,10 @@ struct AdapterUse {
   AdapterKind kind = AdapterKind::kLora;
   std::string name{};
   double scale = 1;
-
-  friend bool operator==(const AdapterUse&, const AdapterUse&) = default;
+  std::optional<InputImage> image{};  // that a ControlNet steers by
+  // The share of a row's steps in which a ControlNet acts.
+  double start = 0;
+  double end = 1;
 };
 
 // What is known of an adapter without loading its weights.

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "server/core/control_fields.h"
 #include "server/core/errors.h"
 #include "server/core/utf8.h"
 
@@ -14,6 +15,7 @@ namespace latentd::core {
 namespace {
 
 constexpr size_t kMaxOfAKind = 16;
+constexpr size_t kMaxControls = 8;  // each costs half a forward
 constexpr size_t kMaxNameBytes = 128;
 constexpr double kMaxScale = 10;
 
@@ -32,6 +34,8 @@ const char* FieldOf(AdapterKind kind) {
   }
   return "";
 }
+
+constexpr size_t MaxOf(AdapterKind kind) { return kind == AdapterKind::kControlNet ? kMaxControls : kMaxOfAKind; }
 
 // A request has one motion module at most, which is no list.
 bool IsListed(AdapterKind kind) { return kind != AdapterKind::kMotion; }
@@ -64,8 +68,8 @@ void CheckAdapters(const std::vector<AdapterUse>& adapters, std::vector<FieldVio
   std::map<AdapterKind, size_t> counts;
   for (const AdapterUse& adapter : adapters) ++counts[adapter.kind];
   for (const auto& [kind, count] : counts) {
-    if (count <= kMaxOfAKind) continue;
-    violations.push_back({FieldOf(kind), absl::StrCat("must have at most ", kMaxOfAKind, " entries; got ", count)});
+    if (count <= MaxOf(kind)) continue;
+    violations.push_back({FieldOf(kind), absl::StrCat("must have at most ", MaxOf(kind), " entries; got ", count)});
     return;  // whoever sends thousands of them is not told of each
   }
   std::set<std::pair<AdapterKind, std::string>> seen;
@@ -84,6 +88,9 @@ void CheckAdapters(const std::vector<AdapterUse>& adapters, std::vector<FieldVio
       violations.push_back(
           {absl::StrCat(AdapterField(adapters, i), ".scale"),
            absl::StrCat("must be a number from -", kMaxScale, " to ", kMaxScale, "; got ", adapter.scale)});
+    }
+    if (adapter.kind == AdapterKind::kControlNet) {
+      CheckControlRange(AdapterField(adapters, i), adapter, violations);
     }
   }
 }

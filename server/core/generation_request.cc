@@ -13,6 +13,7 @@
 #include "server/core/adapter_fields.h"
 #include "server/core/animation_fields.h"
 #include "server/core/conditioning_fields.h"
+#include "server/core/control_fields.h"
 #include "server/core/task_fields.h"
 #include "server/core/utf8.h"
 
@@ -67,6 +68,7 @@ class Validator {
     // The first layer at least has to stay.
     CheckRange("spec.clip_skip", fields_.clip_skip, 0, std::max(0, model.text_layers - 1));
     CheckSize(model);
+    CheckControls(fields_, violations_);
     CheckSizeConditioning(fields_, model, violations_);
     if (!fields_.guidance_scale.has_value()) fields_.guidance_scale = model.default_guidance_scale;
     if (model.embeds_guidance && !fields_.negative_prompt.empty()) {
@@ -286,12 +288,26 @@ std::vector<FieldViolation> GenerationRequest::CheckWithoutModel(const RequestFi
 }
 
 std::shared_ptr<const GenerationRequest> WithoutPictures(std::shared_ptr<const GenerationRequest> request) {
-  if (!request->image() && !request->mask()) return request;
+  if (PicturesOf(request->fields()).empty()) return request;
   auto without = std::make_shared<GenerationRequest>(*request);
   for (std::optional<InputImage>* image : {&without->fields_.image, &without->fields_.mask}) {
     if (*image) (*image)->data = nullptr;
   }
+  for (AdapterUse& adapter : without->fields_.adapters) {
+    if (adapter.image) adapter.image->data = nullptr;
+  }
   return without;
+}
+
+std::vector<const InputImage*> PicturesOf(const RequestFields& fields) {
+  std::vector<const InputImage*> pictures;
+  for (const std::optional<InputImage>* image : {&fields.image, &fields.mask}) {
+    if (*image) pictures.push_back(&**image);
+  }
+  for (const AdapterUse& adapter : fields.adapters) {
+    if (adapter.image) pictures.push_back(&*adapter.image);
+  }
+  return pictures;
 }
 
 }  // namespace latentd::core

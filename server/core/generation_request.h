@@ -181,6 +181,9 @@ class GenerationRequest {
 // The same request without the bytes of the pictures that came with it, to be shown when nobody needs them any more.
 std::shared_ptr<const GenerationRequest> WithoutPictures(std::shared_ptr<const GenerationRequest> request);
 
+// Every picture that a request brings along.
+std::vector<const InputImage*> PicturesOf(const RequestFields& fields);
+
 struct GenerationRequest::Validated {
   std::optional<GenerationRequest> request;  // empty when there are violations
   std::vector<FieldViolation> violations;

@@ -105,7 +105,7 @@ void Engine::ClaimJobs() {
     jobs_[job.claimed.name] = std::move(owned);
     ModelUse& use = uses_[model];
     use.jobs[job.claimed.name] = &job;
-    if (job.request().image()) {
+    if (!core::PicturesOf(job.request().fields()).empty()) {
       DecodeInputs(job);
     } else {
       job.inputs.emplace().denoising_end = job.request().denoising_end();

@@ -155,6 +155,7 @@ void Executor::Encode(const std::vector<Row*>& rows, model::DiffusionModel& mode
     RunningJob& job = *row->job;
     row->generator = at::detail::createCPUGenerator(row->seed);
     EncodePictures(job, model);
+    job.adapters->EncodeControls(job.inputs->controls);
     std::vector<int64_t> shape = model.LatentShape(job.request().width(), job.request().height());
     const model::MotionModule* motion = job.adapters->motion();
     if (motion != nullptr) shape.insert(shape.begin() + 1, job.request().frames());
@@ -250,6 +251,12 @@ void Executor::EncodePrompts(const std::vector<Row*>& rows, model::DiffusionMode
 void Executor::Predict(const std::vector<Row*>& rows, model::DiffusionModel& model) {
   std::vector<model::PredictRow> inputs;
   inputs.reserve(rows.size());
+  std::vector<std::vector<model::AppliedControl>> controls;  // of each row
+  for (const Row* row : rows) {
+    const int begin = row->sampler.begin;
+    controls.push_back(
+        row->job->adapters->ControlsAt(row->sampler.evaluation - begin, row->job->sampler->evaluations() - begin));
+  }
   for (const Row* row : rows) {
     const RunningJob& job = *row->job;
     inputs.push_back(
@@ -262,7 +269,8 @@ void Executor::Predict(const std::vector<Row*>& rows, model::DiffusionModel& mod
          .guidance_scale = job.request().guidance_scale(),
          .guidance_rescale = job.request().guidance_rescale(),
          .loras = job.adapters->loras(),
-         .motion = job.adapters->motion()});
+         .motion = job.adapters->motion(),
+         .controls = controls[inputs.size()]});
     if (!job.request().size_conditioning()) continue;
     inputs.back().size = ToModel(*job.request().size_conditioning());
     inputs.back().uncond_size = ToModel(*job.request().negative_size_conditioning());

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "model/weights/key_maps/original_controlnet_keys.h"
 #include "model/weights/mapped_file.h"
 #include "model/weights/recognise.h"
 #include "model/weights/safetensors_file.h"
@@ -42,6 +43,26 @@ class FileHash {
   std::string hash_;
 };
 
+// Of an adapter's weights, and of what its folder says about them.
+std::function<std::string()> ContentHash(const fs::path& weights) {
+  const fs::path config = weights.parent_path() / "config.json";
+  std::error_code error;
+  if (!fs::exists(config, error)) return FileHash(weights);
+  return [weights = FileHash(weights), config = FileHash(config)]() mutable { return weights() + config(); };
+}
+
+// Of several files of a folder, such as variants, the one that diffusers would take: of full precision, if there is
+// one.
+fs::path Preferred(const std::vector<fs::path>& files) {
+  for (const char* variant : {"", ".fp16", ".bf16"}) {
+    const std::string name = absl::StrCat("diffusion_pytorch_model", variant, ".safetensors");
+    const auto found =
+        std::find_if(files.begin(), files.end(), [&](const fs::path& f) { return f.filename() == name; });
+    if (found != files.end()) return *found;
+  }
+  return files.size() == 1 ? files.front() : fs::path();
+}
+
 // The file that an entry of the folder stands for; empty: it is no adapter.
 fs::path WeightsOf(const fs::path& entry) {
   std::error_code error;
@@ -51,10 +72,7 @@ fs::path WeightsOf(const fs::path& entry) {
   for (fs::directory_iterator each(entry, error); !error && each != fs::directory_iterator(); each.increment(error)) {
     if (is_weights(each->path())) files.push_back(each->path());
   }
-  if (files.size() == 1) return files.front();
-  // Beside its half-precision variant.
-  const fs::path full = entry / "diffusion_pytorch_model.safetensors";
-  return std::find(files.begin(), files.end(), full) != files.end() ? full : fs::path();
+  return Preferred(files);
 }
 
 std::string NameOf(const fs::path& entry) {
@@ -69,9 +87,10 @@ Load LoaderOf(core::AdapterKind kind, const fs::path& file) {
   switch (kind) {
     case core::AdapterKind::kLora:
       return [file](const model::DiffusionModel& model) { return model.LoadLora(file); };
+    case core::AdapterKind::kControlNet:
+      return [file](const model::DiffusionModel& model) { return model.LoadControlNet(file); };
     case core::AdapterKind::kMotion:
       return [file](const model::DiffusionModel& model) { return model.LoadMotion(file); };
-    case core::AdapterKind::kControlNet:
     case core::AdapterKind::kImagePrompt:
     case core::AdapterKind::kEmbedding:
       break;
@@ -104,7 +123,10 @@ absl::Status Recognise(const fs::path& file, size_t element_bytes, core::Adapter
   absl::Status status;
   const absl::Status opened = Guarded([&] {
     const auto weights = model::SafetensorsFile::Open(file);
+    // Some ControlNets come with the model that they were trained with, which is not loaded.
+    const std::string prefix = model::OriginalControlNetPrefix(weights->tensors());
     for (const auto& [name, tensor] : weights->tensors()) {
+      if (!name.starts_with(prefix)) continue;
       int64_t elements = 1;
       for (const int64_t length : tensor.shape) elements *= length;
       info.memory_bytes += elements * static_cast<int64_t>(element_bytes);
@@ -144,7 +166,7 @@ absl::StatusOr<std::vector<AdapterEntry>> FindAdapters(const fs::path& folder, s
     const fs::path file = WeightsOf(path);
     AdapterEntry found;
     found.info.name = NameOf(path);
-    found.content_hash = FileHash(file);
+    found.content_hash = ContentHash(file);
     const bool taken = std::any_of(adapters.begin(), adapters.end(),
                                    [&](const AdapterEntry& other) { return other.info.name == found.info.name; });
     if (taken) {

@@ -28,11 +28,17 @@ absl::StatusOr<JobAdapters> JobAdapters::Make(const core::GenerationRequest& req
         job.loras_.push_back({.lora = std::move(lora), .scale = use.scale});
         break;
       }
+      case core::AdapterKind::kControlNet:
+        job.controls_.push_back({.applied = {.net = std::static_pointer_cast<const model::ControlNet>(held.adapter),
+                                             .hint = {},
+                                             .scale = use.scale},
+                                 .start = use.start,
+                                 .end = use.end});
+        break;
       case core::AdapterKind::kMotion:
         job.motion_ = std::static_pointer_cast<const model::MotionModule>(held.adapter);
         job.motion_key_ = held.content_hash;
         break;
-      case core::AdapterKind::kControlNet:
       case core::AdapterKind::kImagePrompt:
       case core::AdapterKind::kEmbedding:
         break;
@@ -49,6 +55,24 @@ absl::StatusOr<JobAdapters> JobAdapters::Make(const core::GenerationRequest& req
   }
   job.lease_ = std::move(lease);
   return job;
+}
+
+void JobAdapters::EncodeControls(const std::vector<at::Tensor>& pictures) {
+  for (size_t i = 0; i < controls_.size(); ++i) {
+    model::AppliedControl& control = controls_[i].applied;
+    if (!control.hint.defined()) control.hint = control.net->EncodeHint(pictures[i]);
+  }
+}
+
+std::vector<model::AppliedControl> JobAdapters::ControlsAt(int evaluation, int evaluations) const {
+  std::vector<model::AppliedControl> acting;
+  for (const Control& control : controls_) {
+    // As diffusers' pipelines compute `controlnet_keep`.
+    const bool begun = static_cast<double>(evaluation) / evaluations >= control.start;
+    const bool over = static_cast<double>(evaluation + 1) / evaluations > control.end;
+    if (begun && !over) acting.push_back(control.applied);
+  }
+  return acting;
 }
 
 }  // namespace latentd::engine

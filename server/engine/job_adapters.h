@@ -27,14 +27,30 @@ class JobAdapters {
   // Which one: equal keys, the same modules. Empty for pictures.
   const std::string& motion_key() const { return motion_key_; }
 
+  // Makes of the ControlNets' pictures what they take in every step, once. In the order of the request. On the thread
+  // that runs the networks.
+  void EncodeControls(const std::vector<at::Tensor>& pictures);
+
+  // The ControlNets that act in the row's evaluation number `evaluation` of `evaluations`, counted from its first to
+  // the sampler's last, whether or not it goes so far.
+  // REQUIRES: EncodeControls was called.
+  std::vector<model::AppliedControl> ControlsAt(int evaluation, int evaluations) const;
+
   // What the adapters make of a prompt's conditioning: equal texts, equal conditioning. Empty when they leave it alone.
   const std::string& text_key() const { return text_key_; }
 
  private:
+  struct Control {
+    model::AppliedControl applied;
+    double start;
+    double end;
+  };
+
   AdapterLease lease_;  // goes last
   std::vector<model::AppliedLora> loras_;
   std::shared_ptr<const model::MotionModule> motion_;
   std::string motion_key_;
+  std::vector<Control> controls_;
   std::string text_key_;
 };
 

@@ -154,10 +154,18 @@ void SetAdapters(const core::RequestFields& fields, v1::GenerationSpec& spec) {
         lora.set_scale(adapter.scale);
         break;
       }
+      case core::AdapterKind::kControlNet: {
+        v1::Control& control = *spec.add_controls();
+        control.set_name(adapter.name);
+        SetImage(adapter.image, *control.mutable_image());
+        control.set_scale(adapter.scale);
+        control.set_start(adapter.start);
+        control.set_end(adapter.end);
+        break;
+      }
       case core::AdapterKind::kMotion:
         spec.mutable_animation()->set_motion(adapter.name);
         break;
-      case core::AdapterKind::kControlNet:
       case core::AdapterKind::kImagePrompt:
       case core::AdapterKind::kEmbedding:
         break;

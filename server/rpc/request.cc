@@ -28,7 +28,6 @@ std::vector<std::string> UnservedFields(const v1::GenerationSpec& spec) {
     if (set) fields.push_back(absl::StrCat("spec.", name));
   };
   add_if(spec.has_boxes_to_image(), "boxes_to_image");
-  add_if(spec.controls_size() > 0, "controls");
   add_if(spec.image_prompts_size() > 0, "image_prompts");
   add_if(spec.embeddings_size() > 0, "embeddings");
   return fields;
@@ -121,6 +120,17 @@ class FieldReader {
     if (spec.has_animation()) {
       fields.adapters.push_back({.kind = core::AdapterKind::kMotion,
                                  .name = std::string(absl::StripPrefix(spec.animation().motion(), kAdapters))});
+    }
+    for (const v1::Control& control : spec.controls()) {
+      core::AdapterUse use{.kind = core::AdapterKind::kControlNet,
+                           .name = std::string(absl::StripPrefix(control.name(), kAdapters))};
+      fields.adapters.push_back(use);
+      core::AdapterUse& added = fields.adapters.back();
+      added.image = ReadImage(absl::StrCat(core::AdapterField(fields.adapters, fields.adapters.size() - 1), ".image"),
+                              control.image());
+      if (control.has_scale()) added.scale = control.scale();
+      if (control.has_start()) added.start = control.start();
+      if (control.has_end()) added.end = control.end();
     }
   }
 

@@ -143,6 +143,24 @@ TEST(CommandLineTest, ALoraMayHaveAScale) {
   EXPECT_EQ(loras[3].scale(), 2);
 }
 
+TEST(CommandLineTest, AControlHasAPictureAndMayHaveAScale) {
+  const std::string file = testing::TempDir() + "/edges:1.png";
+  std::ofstream(file) << "a picture";
+  const std::string canny = "canny:" + file;
+  const std::string pose = "pose:" + file + ":-0.5";
+  const auto parsed = Generate({"--control", canny.c_str(), "--control", pose.c_str()});
+  const auto& controls = parsed.line().spec.controls();
+  ASSERT_EQ(controls.size(), 2);
+  EXPECT_EQ(controls[0].name(), "canny");
+  EXPECT_EQ(controls[0].image().data(), "a picture");
+  EXPECT_FALSE(controls[0].has_scale());
+  EXPECT_EQ(controls[1].name(), "pose");
+  EXPECT_EQ(controls[1].scale(), -0.5);
+  for (const char* wrong : {"canny", ":x.png", "canny:", "canny:/nowhere.png"}) {
+    EXPECT_THAT(Generate({"--control", wrong}).err, HasSubstr("--control")) << wrong;
+  }
+}
+
 TEST(CommandLineTest, DetachNeedsNoFile) {
   EXPECT_TRUE(Parse({"generate", "--prompt", "p", "--detach"}).line().detach);
 }

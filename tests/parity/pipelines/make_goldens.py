@@ -21,6 +21,7 @@ import numpy
 from PIL import Image
 
 import animatediff_cases
+import controlnet_cases
 import lcm_cases
 import ldm_cases
 import lora_cases
@@ -36,7 +37,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 GOLDEN = os.path.normpath(f"{HERE}/../../golden/pipelines")
 # Later ones may use the models of earlier ones.
 SYSTEMS = [text_cases, unconditional_cases, picture_cases, lcm_cases, prompt_cases, lora_cases, sdxl_cases, single_file_cases, upscale_cases,
-           ldm_cases, animatediff_cases]
+           ldm_cases, animatediff_cases, controlnet_cases]
 
 
 # Fields of a case that are the request's as they are, in the protocol's JSON.

@@ -123,14 +123,13 @@ TEST_F(RequestErrors, AModelThatCannotDoTheTaskSaysWhatItCan) {
 TEST_F(RequestErrors, FieldsOfLaterVersionsAreRefusedByName) {
   v1::GenerationSpec spec = Spec();
   spec.mutable_boxes_to_image();
-  spec.add_controls();
   spec.add_image_prompts();
   spec.add_embeddings("e");
   const grpc::Status status = StatusFor(spec);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
   EXPECT_EQ(ReasonOf(status), "NOT_SERVED");
   EXPECT_EQ(DetailOf<google::rpc::ErrorInfo>(status)->metadata().at("fields"),
-            "spec.boxes_to_image, spec.controls, spec.image_prompts, spec.embeddings");
+            "spec.boxes_to_image, spec.image_prompts, spec.embeddings");
 }
 
 TEST_F(RequestErrors, ClipsOfModelsThatMakeNone) {
@@ -164,6 +163,36 @@ TEST_F(RequestErrors, AdaptersThatAreNotThereOrDoNotFitAreNamed) {
   EXPECT_EQ(WrongFields(StatusFor(spec)), "spec.loras[0].scale");
   for (int i = 0; i < 50; ++i) spec.add_loras()->set_name("style");
   EXPECT_EQ(WrongFields(StatusFor(spec)), "spec.loras");
+}
+
+TEST_F(RequestErrors, WhatIsWrongWithControlsIsNamed) {
+  v1::GenerationSpec spec = Spec();
+  spec.add_controls()->set_name("pose");
+  spec.add_loras()->set_name("ink");
+  v1::Control& second = *spec.add_controls();
+  second.mutable_image()->set_data("a text");
+  second.set_scale(11);
+  second.set_start(0.5);
+  second.set_end(0.5);
+  const grpc::Status status = StatusFor(spec);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  for (const char* field : {"spec.controls[0].image", "spec.controls[1].name", "spec.controls[1].image.data",
+                            "spec.controls[1].scale", "spec.controls[1].start"}) {
+    EXPECT_THAT(WrongFields(status), HasSubstr(field));
+  }
+  spec.mutable_controls(0)->mutable_image()->set_data("64x48");
+  second.mutable_image()->set_data("64x48");
+  second.clear_scale();
+  second.clear_end();
+  for (const auto& [name, code] :
+       {std::pair("ghost", grpc::StatusCode::NOT_FOUND), std::pair("style", grpc::StatusCode::FAILED_PRECONDITION)}) {
+    second.set_name(name);
+    EXPECT_EQ(StatusFor(spec).error_code(), code) << name;
+  }
+  EXPECT_THAT(StatusFor(spec).error_message(),
+              HasSubstr("spec.controls[1].name: the adapter style is a LoRA, not a ControlNet"));
+  for (int i = 0; i < 8; ++i) *spec.add_controls() = spec.controls(0);
+  EXPECT_EQ(WrongFields(StatusFor(spec)), "spec.controls");
 }
 
 TEST_F(RequestErrors, PicturesThatAreNoneAreNamedByTheirFields) {
