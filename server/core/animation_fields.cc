@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "server/core/adapter_fields.h"
 
 namespace latentd::core {
 namespace {
@@ -35,6 +36,11 @@ void CheckAnimation(RequestFields& fields, const RequestLimits& limits, std::vec
     violations.push_back({"spec.output.format",
                           "must be a format of pictures (PNG, JPEG, WEBP): frames have no file of "
                           "latents"});
+  }
+  for (size_t i = 0; i < fields.adapters.size(); ++i) {
+    const AdapterKind kind = fields.adapters[i].kind;
+    if (kind != AdapterKind::kControlNet && kind != AdapterKind::kImagePrompt) continue;
+    violations.push_back({AdapterField(fields.adapters, i), "must not be set beside spec.animation: clips take none"});
   }
   if (fields.task && *fields.task != Task::kTextToImage) {
     violations.push_back({absl::StrCat("spec.", std::string(Name(*fields.task))),

@@ -205,8 +205,10 @@ TEST_F(Animation, UsageCountsFramesAndPreviewsShowOne) {
   EXPECT_EQ(result->usage.pixel_evaluations(), int64_t{4} * 2 * 5 * 56 * 72);
 }
 
-TEST_F(Animation, ModelsAndAdaptersSayWhatTheyTake) {
-  for (const auto& model : *client_->ListModels()) {
+TEST_F(Animation, ModelsSayWhetherTheyMakeClips) {
+  const auto models = client_->ListModels();
+  ASSERT_TRUE(models.ok()) << models.status();
+  for (const v1::Model& model : *models) {
     const bool none = model.name() == "models/tiny-xl" || model.name() == "models/tiny-ddpm";
     if (none || model.name() == "models/tiny-epsilon") {
       EXPECT_EQ(model.max_frames(), none ? 0 : 128) << model.name();
