@@ -34,6 +34,9 @@ UNet2DConditionModelImpl::UNet2DConditionModelImpl(const UNetConfig& config, con
   if (config.classes > 0) {
     class_embedding_ = register_module("class_embedding", Embedding(config.classes, config.time_features, options));
   }
+  if (config.gated) {
+    position_net_ = register_module("position_net", PositionNet(config.levels.front().context_features, options));
+  }
   const size_t count = config.levels.size();
   for (size_t level = 0; level < count; ++level) down_blocks_->Append(DownBlock(config, level, options));
   if (config.added_features > 0) {
@@ -56,6 +59,9 @@ void UNet2DConditionModelImpl::CheckShapes(const at::Tensor& sample, const at::T
   for (const ContextGroup& group : context) {
     TORCH_CHECK(group.states.dim() == 3, "U-Net: a context is ", group.states.sizes(), " instead of [n, T, D]");
     described += group.states.size(0);
+    TORCH_CHECK(!group.objects.defined() ||
+                    (config_.gated && group.objects.dim() == 3 && group.objects.size(0) == group.states.size(0)),
+                "U-Net: objects are for gated networks, [n, N, D] for the n lanes of their group");
   }
   const at::Tensor& guidance = added.guidance;
   const bool guidance_fits = config_.guidance_features == 0
@@ -102,6 +108,12 @@ at::Tensor UNet2DConditionModelImpl::Time(const at::Tensor& timesteps, const Add
   return time + add_embedding_->forward(features);
 }
 
+at::Tensor UNet2DConditionModelImpl::Objects(std::span<const Grounding* const> lanes, int64_t first_lane) const {
+  TORCH_CHECK(config_.gated, "U-Net: it takes no phrases in boxes");
+  const c10::InferenceMode no_gradients;
+  return position_net_->forward(lanes, first_lane);
+}
+
 at::Tensor UNet2DConditionModelImpl::forward(const at::Tensor& sample, const at::Tensor& timesteps,
                                              const Context& context, const AddedConditions& added) const {
   const c10::InferenceMode no_gradients;
@@ -112,7 +124,9 @@ at::Tensor UNet2DConditionModelImpl::forward(const at::Tensor& sample, const at:
   at::Tensor x = sample.to(options).contiguous(at::MemoryFormat::ChannelsLast);  // [L, in, h, w]
   if (config_.center_input) x = 2 * x - 1;
   Context states;
-  for (const ContextGroup& group : context) states.push_back({group.states.to(options).contiguous()});  // [n, T, D]
+  for (const ContextGroup& group : context) {
+    states.push_back({.states = group.states.to(options).contiguous(), .objects = group.objects});  // [n, T, D]
+  }
 
   // 2. Time. Every residual block takes the activation of the same embedding, so it is computed once.
   const at::Tensor time = kernels::Activate(Time(timesteps, added), config_.activation);  // [L, time_features]

@@ -5,10 +5,12 @@
 #include <torch/nn/pimpl.h>
 
 #include <memory>
+#include <span>
 
 #include "model/layers/context.h"
 #include "model/layers/embedding.h"
 #include "model/layers/module_vector.h"
+#include "model/unet/position_net.h"
 #include "model/unet/timestep_embedding.h"
 #include "model/unet/unet_blocks.h"
 #include "model/unet/unet_config.h"
@@ -43,12 +45,18 @@ class UNet2DConditionModelImpl : public torch::nn::Module {
   // for each lane; context: groups whose lanes sum to L, each [n, T, cross_attention_dim]. They are converted to the
   // network's type and device. Returns [L, out_channels, h, w] in the network's type, channels-last.
   //
+  // Groups may have objects when config().gated.
+  //
   // added: pooled and numbers for networks with added features, P + K * config().added_number_features of them;
   // guidance for those with guidance features; class_labels for those with classes.
   //
   // Throws c10::Error when the shapes do not fit. On the CPU in float32 a lane's bytes depend on nothing but that lane.
   at::Tensor forward(const at::Tensor& sample, const at::Tensor& timesteps, const Context& context,
                      const AddedConditions& added = {}) const;
+
+  // What forward() takes as the objects of lanes that are told these phrases in boxes: [n, kMaxBoxes, D]. They are
+  // those from `first_lane` of that forward on. REQUIRES: config().gated; no entry is null.
+  at::Tensor Objects(std::span<const Grounding* const> lanes, int64_t first_lane = 0) const;
 
   const UNetConfig& config() const { return config_; }
 
@@ -63,6 +71,7 @@ class UNet2DConditionModelImpl : public torch::nn::Module {
   TimestepEmbedding time_embedding_;
   TimestepEmbedding add_embedding_{nullptr};  // empty when the configuration has no added features
   Embedding class_embedding_{nullptr};        // empty when the configuration has no classes
+  PositionNet position_net_{nullptr};         // empty unless the configuration is gated
   std::shared_ptr<ModuleVector<DownBlock>> down_blocks_;
   MidBlock mid_block_{nullptr};  // empty when the configuration has none
   std::shared_ptr<ModuleVector<UpBlock>> up_blocks_;
