@@ -9,6 +9,7 @@
 #include "model/adapters/lora_scope.h"
 #include "model/layers/context.h"
 #include "model/pipeline/size_condition.h"
+#include "model/unet/grounding.h"
 
 namespace latentd::model {
 
@@ -21,7 +22,9 @@ struct Lanes {
   std::vector<LoraSet> loras;  // [L]; or empty: no lane has one
   at::Tensor pooled{};         // [L, P] on the model's device; undefined when the conditioner gives none
   std::vector<SizeCondition> sizes{};  // L of them
-  at::Tensor class_labels{};           // int64 [L] on the CPU; undefined for networks that are told no class
+  // For each entry of `context`, of each of its lanes; or empty: these lanes are not grounded.
+  std::vector<std::vector<const Grounding*>> grounding{};
+  at::Tensor class_labels{};  // int64 [L] on the CPU; undefined for networks that are told no class
 };
 
 // The network that predicts noise, whatever its kind. Not thread-safe. On the CPU in float32 a lane's bytes depend on

@@ -11,10 +11,12 @@
 #include <vector>
 
 #include "model/adapters/lora.h"
+#include "model/adapters/textual_inversion.h"
 #include "model/pipeline/row_start.h"
 #include "model/pipeline/size_condition.h"
 #include "model/pipeline/task_inputs.h"
 #include "model/samplers/sampler.h"
+#include "model/unet/grounding.h"
 
 namespace latentd::model {
 
@@ -28,6 +30,9 @@ struct Prompt {
   // takes. REQUIRES: ParseWeightedPrompt finds no fault in it, unless it is literal.
   bool literal = false;
   std::vector<AppliedLora> loras{};  // added in this order; those that do not change the text make no difference
+  std::vector<AppliedEmbedding> embeddings{};  // whose tokens the text may hold
+  // A phrase of a box: encoded to Conditioning::pooled, by all layers; there are no states. REQUIRES: literal.
+  bool is_phrase = false;
   // For models that draw classes, which take no text. Empty: the class that stands for none.
   std::optional<int64_t> class_label{};
 };
@@ -37,7 +42,8 @@ struct Conditioning {
   at::Tensor states;     // [T, D] on the model's device, in its type, all windows; undefined for unconditional models
   at::Tensor pooled{};   // [P], likewise: the text as one vector; undefined where the U-Net does not look at one
   std::string cut_text;  // the end of the prompt that did not fit; empty when all did
-  std::string cut_text_2{};  // likewise of text_2, when it is another text
+  std::string cut_text_2{};             // likewise of text_2, when it is another text
+  std::vector<bool> embeddings_used{};  // which of Prompt::embeddings stand in what the encoders saw
 };
 
 // One row as the U-Net gets it. Pointers are valid during the call.
@@ -53,13 +59,14 @@ struct PredictRow {
   double guidance_scale = 1;             // networks that embed it are told it without guidance, too
   double guidance_rescale = 0;           // arXiv:2305.08891 §3.4; 0 is off
   std::span<const AppliedLora> loras{};  // added in this order, to this row alone
+  const Grounding* grounding = nullptr;  // null: this evaluation is not grounded
 };
 
 // A latent diffusion model on one device: three of the four verbs (the fourth, Advance, is the sampler's). The engine's
 // tests put a fake in its place.
 //
-// Not thread-safe, but for LoadLora: the engine thread calls it. A row's result does not depend on the other rows of
-// the call, byte for byte on the CPU in float32. Throws c10::Error, as LibTorch does.
+// Not thread-safe, but for LoadLora and LoadEmbedding: the engine thread calls it. A row's result does not depend on
+// the other rows of the call, byte for byte on the CPU in float32. Throws c10::Error, as LibTorch does.
 class DiffusionModel {
  public:
   virtual ~DiffusionModel() = default;
@@ -100,6 +107,9 @@ class DiffusionModel {
   // Reads a LoRA's file to the model's device, in its type. Called on the loader thread, safe beside everything else.
   // Throws ModelError listing everything that is wrong with the file, or does not fit this model.
   virtual std::shared_ptr<const Lora> LoadLora(const std::filesystem::path& file) const = 0;
+
+  // The same for a textual-inversion file, for this model's text encoders.
+  virtual std::shared_ptr<const TextualInversion> LoadEmbedding(const std::filesystem::path& file) const = 0;
 
   // Bytes of the weights on the device.
   virtual int64_t memory_bytes() const = 0;

@@ -12,7 +12,7 @@
 namespace latentd::model {
 
 // The U-Net of Stable Diffusion, which looks at the text by cross-attention; that of a latent consistency model is also
-// told each lane's guidance scale.
+// told each lane's guidance scale, and a gated one phrases in boxes.
 class TextDenoiser final : public Denoiser {
  public:
   explicit TextDenoiser(UNet2DConditionModel unet) : unet_(std::move(unet)), adaptable_("unet", *unet_) {}
@@ -24,7 +24,13 @@ class TextDenoiser final : public Denoiser {
     const int64_t features = unet_->config().guidance_features;
     AddedConditions added{.class_labels = lanes.class_labels};
     if (features > 0) added.guidance = GuidanceEmbedding(lanes.guidance, features);
-    return unet_->forward(lanes.samples, lanes.timesteps, lanes.context, added);
+    Context context = lanes.context;
+    int64_t first_lane = 0;
+    for (size_t i = 0; i < lanes.grounding.size(); ++i) {
+      if (!lanes.grounding[i].empty()) context[i].objects = unet_->Objects(lanes.grounding[i], first_lane);
+      first_lane += context[i].states.size(0);
+    }
+    return unet_->forward(lanes.samples, lanes.timesteps, context, added);
   }
 
  private:

@@ -42,10 +42,21 @@ class FileHash {
   std::string hash_;
 };
 
+// PyTorch's formats, which are not read: opening one says what converts it.
+bool IsPickle(const fs::path& path) {
+  const fs::path extension = path.extension();
+  return extension == ".pt" || extension == ".bin" || extension == ".pth" || extension == ".ckpt";
+}
+
 // The file that an entry of the folder stands for; empty: it is no adapter.
 fs::path WeightsOf(const fs::path& entry) {
   std::error_code error;
   const auto is_weights = [](const fs::path& path) { return path.extension() == ".safetensors"; };
+  // Beside the result of its conversion a pickled file is nothing.
+  if (IsPickle(entry)) {
+    const bool converted = fs::exists(fs::path(entry).replace_extension(".safetensors"), error);
+    return converted || !fs::is_regular_file(entry, error) ? fs::path() : entry;
+  }
   if (!fs::is_directory(entry, error)) return is_weights(entry) ? entry : fs::path();
   std::vector<fs::path> files;
   for (fs::directory_iterator each(entry, error); !error && each != fs::directory_iterator(); each.increment(error)) {
@@ -66,10 +77,11 @@ Load LoaderOf(core::AdapterKind kind, const fs::path& file) {
   switch (kind) {
     case core::AdapterKind::kLora:
       return [file](const model::DiffusionModel& model) { return model.LoadLora(file); };
+    case core::AdapterKind::kEmbedding:
+      return [file](const model::DiffusionModel& model) { return model.LoadEmbedding(file); };
     case core::AdapterKind::kControlNet:
     case core::AdapterKind::kMotion:
     case core::AdapterKind::kImagePrompt:
-    case core::AdapterKind::kEmbedding:
       break;
   }
   return nullptr;
@@ -141,6 +153,7 @@ absl::StatusOr<std::vector<AdapterEntry>> FindAdapters(const fs::path& folder, s
     found.content_hash = FileHash(file);
     const bool taken = std::any_of(adapters.begin(), adapters.end(),
                                    [&](const AdapterEntry& other) { return other.info.name == found.info.name; });
+    if (taken && IsPickle(path)) continue;  // it could not be used anyway
     if (taken) {
       return absl::InvalidArgumentError(
           absl::StrCat("the adapters' folder ", folder.string(), " has two adapters of the name ", found.info.name));

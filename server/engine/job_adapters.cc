@@ -21,8 +21,14 @@ JobAdapters JobAdapters::Make(const core::GenerationRequest& request, AdapterLea
       case core::AdapterKind::kControlNet:
       case core::AdapterKind::kMotion:
       case core::AdapterKind::kImagePrompt:
-      case core::AdapterKind::kEmbedding:
         break;
+      case core::AdapterKind::kEmbedding: {
+        auto file = std::static_pointer_cast<const model::TextualInversion>(held.adapter);
+        std::string token = file->token().empty() ? use.name : file->token();
+        absl::StrAppend(&job.text_key_, held.content_hash, " as ", token, "\n");
+        job.embeddings_.push_back({.token = std::move(token), .file = std::move(file)});
+        break;
+      }
     }
   }
   job.lease_ = std::move(lease);

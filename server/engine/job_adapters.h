@@ -18,6 +18,7 @@ class JobAdapters {
   static JobAdapters Make(const core::GenerationRequest& request, AdapterLease lease);
 
   const std::vector<model::AppliedLora>& loras() const { return loras_; }
+  const std::vector<model::AppliedEmbedding>& embeddings() const { return embeddings_; }  // in the request's order
 
   // What the adapters make of a prompt's conditioning: equal texts, equal conditioning. Empty when they leave it alone.
   const std::string& text_key() const { return text_key_; }
@@ -25,6 +26,7 @@ class JobAdapters {
  private:
   AdapterLease lease_;  // goes last
   std::vector<model::AppliedLora> loras_;
+  std::vector<model::AppliedEmbedding> embeddings_;
   std::string text_key_;
 };
 
