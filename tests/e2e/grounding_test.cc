@@ -108,6 +108,9 @@ TEST_F(Grounding, TokensThatNoPromptHoldsAreWarnedOf) {
   EXPECT_EQ(result->warnings[0].reason(), "EMBEDDING_NOT_USED");
   EXPECT_EQ(result->warnings[0].field(), "spec.embeddings[1]");
   EXPECT_THAT(result->warnings[0].message(), HasSubstr("bad-hands"));
+  const auto job = client_->GetJob(result->job);
+  ASSERT_TRUE(job.ok()) << job.status();
+  EXPECT_THAT(job->spec().embeddings(), testing::ElementsAre("toy", "bad-hands", "toys"));
   spec.set_guidance_scale(1);  // the negative prompt is not looked at
   result = client_->Generate(spec);
   ASSERT_TRUE(result.ok()) << result.status();

@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "client/cli/exit_code.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
