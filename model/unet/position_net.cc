@@ -19,16 +19,15 @@ constexpr int64_t kHidden = 512;
 
 }  // namespace
 
-at::Tensor BoxFeatures(const Box& box) {
-  at::Tensor features = at::empty({kBoxFeatures}, at::kFloat);  // by frequency: four sines, four cosines
-  auto* const out = features.mutable_data_ptr<float>();
+at::Tensor BoxFeatures(std::span<const Box> boxes) {
+  at::Tensor features = at::empty({static_cast<int64_t>(boxes.size()), kBoxFeatures}, at::kFloat);
+  auto* out = features.mutable_data_ptr<float>();
   // Element by element, and in float32, for the reasons of SinusoidalEmbedding.
-  for (int64_t i = 0; i < kFrequencies; ++i) {
-    const float frequency = std::pow(kMaxFrequency, static_cast<float>(i) / static_cast<float>(kFrequencies));
-    for (size_t side = 0; side < box.size(); ++side) {
-      const float angle = frequency * box[side];
-      out[8 * i + static_cast<int64_t>(side)] = std::sin(angle);
-      out[8 * i + 4 + static_cast<int64_t>(side)] = std::cos(angle);
+  for (const Box& box : boxes) {
+    for (int64_t i = 0; i < kFrequencies; ++i) {
+      const float frequency = std::pow(kMaxFrequency, static_cast<float>(i) / static_cast<float>(kFrequencies));
+      for (const float side : box) *out++ = std::sin(frequency * side);
+      for (const float side : box) *out++ = std::cos(frequency * side);
     }
   }
   return features;
@@ -55,10 +54,10 @@ at::Tensor PositionNetImpl::forward(std::span<const Grounding* const> lanes, int
     const Grounding& grounding = *lanes[static_cast<size_t>(lane)];
     TORCH_CHECK(grounding.boxes.size() <= kMaxBoxes, "position net: ", grounding.boxes.size(), " boxes are over ",
                 kMaxBoxes);
-    for (size_t i = 0; i < grounding.boxes.size(); ++i) {
-      const at::Tensor phrase = grounding.phrases[static_cast<int64_t>(i)].to(options);  // [D]
-      objects[lane][static_cast<int64_t>(i)].copy_(at::cat({phrase, BoxFeatures(grounding.boxes[i]).to(options)}));
-    }
+    if (grounding.boxes.empty()) continue;
+    const auto boxes = static_cast<int64_t>(grounding.boxes.size());
+    const at::Tensor features = BoxFeatures(grounding.boxes).to(options);  // [boxes, 64]
+    objects[lane].narrow(0, 0, boxes).copy_(at::cat({grounding.phrases.to(options), features}, 1));
   }
   const auto step = [&](const Linear& linear, const at::Tensor& x) {
     return linear->forward(x, /*addend=*/{}, first_lane);

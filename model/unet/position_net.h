@@ -11,9 +11,9 @@
 
 namespace latentd::model {
 
-// Sinusoids of a box's four sides, [64]: 8 frequencies, sines and cosines (diffusers'
-// get_fourier_embeds_from_boundingbox). float32 on the CPU.
-at::Tensor BoxFeatures(const Box& box);
+// Sinusoids of each box's four sides, [n, 64]: by frequency, of which there are 8, four sines and four cosines
+// (diffusers' get_fourier_embeds_from_boundingbox). float32 on the CPU.
+at::Tensor BoxFeatures(std::span<const Box> boxes);
 
 // Makes of phrases and boxes what gated self-attention looks at (Li et al. 2023, arXiv:2301.07093, section 4.1;
 // diffusers' GLIGENTextBoundingboxProjection for texts).
