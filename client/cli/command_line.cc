@@ -52,7 +52,9 @@ struct RawFlags {
   bool omit_prompts = false;
   bool literal_prompt = false;
   int32_t clip_skip = 0;
-  std::vector<std::string> labels, states, loras, embeddings, boxes;
+  std::vector<std::string> labels, states, loras, embeddings, boxes, controls;
+  std::string motion;
+  std::optional<int32_t> frames, fps;
 };
 
 // A problem found after CLI11 was content.
@@ -175,9 +177,43 @@ std::pair<std::string, std::optional<double>> ParseScaled(const std::string& tex
   return {text.substr(0, colon), scale};
 }
 
+// A clip's format instead of a picture's, where the file's extension stands for one.
+void SetAnimation(const RawFlags& flags, CommandLine& line) {
+  v1::GenerationSpec& spec = line.spec;
+  const FileFormat format = line.out.empty() ? FileFormat() : *FormatOf(line.out);
+  if (flags.motion.empty()) {
+    if (flags.frames || flags.fps) throw UsageError("--frames and --fps go with --motion");
+    if (!line.out.empty() && format.image == v1::IMAGE_FORMAT_UNSPECIFIED) {
+      throw UsageError(absl::StrCat("--out ", line.out, ": is for clips, which --motion makes"));
+    }
+    return;
+  }
+  spec.mutable_animation()->set_motion(flags.motion);
+  spec.mutable_animation()->set_frames(flags.frames.value_or(0));
+  spec.mutable_animation()->set_fps(flags.fps.value_or(0));
+  if (format.clip == v1::CLIP_FORMAT_UNSPECIFIED) return;
+  spec.mutable_output()->clear_format();
+  spec.mutable_output()->set_clip_format(format.clip);
+}
+
+// "NAME:FILE" or "NAME:FILE:SCALE"; the file's name may hold colons itself.
+void AddControl(const std::string& text, v1::GenerationSpec& spec) {
+  const size_t colon = text.find(':');
+  if (colon == std::string::npos || colon == 0 || colon + 1 == text.size()) {
+    throw UsageError(absl::StrCat("--control ", text, ": must be NAME:FILE or NAME:FILE:SCALE"));
+  }
+  const auto [file, scale] = ParseScaled(text.substr(colon + 1));
+  v1::Control& control = *spec.add_controls();
+  control.set_name(text.substr(0, colon));
+  control.mutable_image()->set_data(ReadPicture("--control", file));
+  if (scale) control.set_scale(*scale);
+}
+
 void SetGeneration(const RawFlags& flags, CommandLine& line) {
   v1::GenerationSpec& spec = line.spec;
   SetTask(flags, spec);
+  SetAnimation(flags, line);
+  for (const std::string& text : flags.controls) AddControl(text, spec);
   for (const std::string& text : flags.loras) {
     const auto [name, scale] = ParseScaled(text);
     v1::Lora& lora = *spec.add_loras();
@@ -230,11 +266,11 @@ void SetOut(CommandLine& line) {
   if (line.out.empty()) {
     return;
   }
-  const absl::StatusOr<v1::ImageFormat> format = FormatOf(line.out);
+  const absl::StatusOr<FileFormat> format = FormatOf(line.out);
   if (!format.ok()) {
     throw UsageError(std::string(format.status().message()));
   }
-  line.spec.mutable_output()->set_format(*format);
+  line.spec.mutable_output()->set_format(format->image);
 }
 
 std::vector<v1::Job::State> ParseStates(const std::vector<std::string>& texts) {
@@ -278,6 +314,11 @@ void AddGenerate(CLI::App& app, CommandLine& line, RawFlags& flags) {
                  "A textual-inversion embedding whose token the prompt may hold, NAME; may be repeated");
   app.add_option("--box", flags.boxes,
                  "What stands where, \"PHRASE@x0,y0,x1,y1\" in shares of the picture, 0 to 1; may be repeated");
+  app.add_option("--motion", flags.motion, "Make a clip, with this motion module");
+  app.add_option("--frames", flags.frames, "Its frames (16 when left out)")->check(positive);
+  app.add_option("--fps", flags.fps, "Frames a second (8 when left out)")->check(positive);
+  app.add_option("--control", flags.controls,
+                 "A ControlNet, the picture that steers it and how strongly, NAME:FILE[:SCALE]; may be repeated");
   app.add_option("--denoising-end", flags.denoising_end,
                  "Stop when this share of the denoising is done, 0 to 1; with --out x.safetensors another job goes on");
   app.add_option("--denoising-start", flags.denoising_start,
@@ -289,8 +330,10 @@ void AddGenerate(CLI::App& app, CommandLine& line, RawFlags& flags) {
   app.add_option("--preview-every", flags.preview_every,
                  "Keep a preview of the picture beside it (x.preview.jpg) until it is there, renewed every N steps")
       ->check(positive);
-  app.add_option("--out", line.out,
-                 "File to write (.png .jpg .jpeg .webp, .safetensors for the latent); several images: x-0.png …");
+  app.add_option(
+      "--out", line.out,
+      "File to write (.png .jpg .jpeg .webp, .safetensors for the latent; of clips .webp .gif .mp4, or their "
+      "frames); several: x-0.png …");
   app.add_option("--quality", flags.quality, "JPEG and WebP quality, 1 to 100")->check(positive);
   app.add_flag("--omit-prompts", flags.omit_prompts, "Leave the prompts out of the file");
   app.add_option("--timeout", flags.timeout, "The job fails when it is not done after this time, such as 90s or 5m");

@@ -71,13 +71,13 @@ int Generate(const client::Client& client, CommandLine line) {
   if (line.detach) {
     return Detach(client, line, inputs);
   }
-  const int num_images = line.spec.num_images();
-  OutputFiles files(line.out, num_images);
+  const int outputs = CountOutputs(line.spec);
+  OutputFiles files(line.out, outputs);
   if (const absl::Status status = files.CheckFolder(); !status.ok()) {
     PrintError(status, line);
     return kFileError;
   }
-  JobSession session(line, num_images, &files);
+  JobSession session(line, outputs, &files);
   const Interrupt interrupt("cancelling the job; Ctrl-C again leaves at once");
   const client::GenerateOptions options{.job = line.options, .call = {.stop = interrupt.token()}};
   const client::Callbacks callbacks = session.callbacks();

@@ -7,8 +7,8 @@
 
 namespace latentd::cli {
 
-JobSession::JobSession(const CommandLine& line, int num_images, OutputFiles* files)
-    : line_(line), files_(files), reporter_(Reporter::Make(line.json, num_images)), last_sequence_(line.after) {}
+JobSession::JobSession(const CommandLine& line, int outputs, OutputFiles* files)
+    : line_(line), files_(files), reporter_(Reporter::Make(line.json, outputs)), last_sequence_(line.after) {}
 
 client::Callbacks JobSession::callbacks() {
   return {.event =

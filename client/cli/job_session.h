@@ -18,7 +18,7 @@ namespace latentd::cli {
 class JobSession {
  public:
   // Without `files` nothing is written. REQUIRES: `files` outlives the session.
-  JobSession(const CommandLine& line, int num_images, OutputFiles* files);
+  JobSession(const CommandLine& line, int outputs, OutputFiles* files);
 
   // For Generate or Watch. REQUIRES: the session outlives the call.
   client::Callbacks callbacks();

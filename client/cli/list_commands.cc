@@ -8,6 +8,7 @@
 #include "client/cli/commands.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/json.h"
+#include "client/cli/output_files.h"
 #include "client/cli/print_error.h"
 #include "client/cli/text.h"
 #include "client/cpp/error.h"
@@ -50,7 +51,7 @@ std::vector<std::string> JobRow(const v1::Job& job, absl::Time now) {
   }
   return {job.name(), StateText(v1::Job::State_Name(job.state())),
           DurationText(now - client::ToTime(job.create_time())), ShortName(job.spec().model(), "models/"),
-          absl::StrCat(ready, "/", job.spec().num_images())};
+          absl::StrCat(ready, "/", CountOutputs(job.spec()))};
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 
@@ -48,28 +49,45 @@ absl::Status WriteWhole(const std::string& path, const std::string& data) {
 
 }  // namespace
 
-absl::StatusOr<v1::ImageFormat> FormatOf(const std::string& path) {
+absl::StatusOr<FileFormat> FormatOf(const std::string& path) {
   const std::string extension = absl::AsciiStrToLower(std::filesystem::path(path).extension().string());
   if (extension == ".png") {
-    return v1::IMAGE_FORMAT_PNG;
+    return FileFormat{.image = v1::IMAGE_FORMAT_PNG};
   }
   if (extension == ".jpg" || extension == ".jpeg") {
-    return v1::IMAGE_FORMAT_JPEG;
+    return FileFormat{.image = v1::IMAGE_FORMAT_JPEG};
   }
   if (extension == ".webp") {
-    return v1::IMAGE_FORMAT_WEBP;
+    return FileFormat{.image = v1::IMAGE_FORMAT_WEBP, .clip = v1::CLIP_FORMAT_WEBP};
+  }
+  if (extension == ".gif") {
+    return FileFormat{.clip = v1::CLIP_FORMAT_GIF};
+  }
+  if (extension == ".mp4") {
+    return FileFormat{.clip = v1::CLIP_FORMAT_MP4};
   }
   if (extension == ".safetensors") {
-    return v1::IMAGE_FORMAT_LATENT;
+    return FileFormat{.image = v1::IMAGE_FORMAT_LATENT};
   }
   return absl::InvalidArgumentError(
-      absl::StrCat("--out ", path, ": the extension must be .png, .jpg, .jpeg, .webp or .safetensors (a latent)"));
+      absl::StrCat("--out ", path, ": the extension must be .png, .jpg, .jpeg, .webp, .gif or .mp4 (clips), or ",
+                   ".safetensors (a latent)"));
 }
 
-OutputFiles::OutputFiles(const std::string& out, int num_images)
+int CountOutputs(const v1::GenerationSpec& spec) {
+  constexpr int kDefaultFrames = 16;  // as Animation.frames says
+  const int rows = std::max(1, spec.num_images());
+  const bool of_frames = spec.has_animation() && spec.output().format() != v1::IMAGE_FORMAT_UNSPECIFIED;
+  if (!of_frames) {
+    return rows;
+  }
+  return rows * (spec.animation().frames() == 0 ? kDefaultFrames : std::max(1, spec.animation().frames()));
+}
+
+OutputFiles::OutputFiles(const std::string& out, int outputs)
     : stem_(std::filesystem::path(out).replace_extension().string()),
       extension_(std::filesystem::path(out).extension().string()),
-      several_(num_images > 1) {}
+      several_(outputs > 1) {}
 
 OutputFiles::~OutputFiles() {
   for (const std::string& path : previews_) {

@@ -9,17 +9,25 @@
 
 namespace latentd::cli {
 
-// The format that a file's extension stands for (.png .jpg .jpeg .webp, .safetensors for a latent). INVALID_ARGUMENT
-// for others.
-absl::StatusOr<v1::ImageFormat> FormatOf(const std::string& path);
+// What a file's extension stands for: of pictures, and of clips. Unspecified where there is no such.
+struct FileFormat {
+  v1::ImageFormat image = v1::IMAGE_FORMAT_UNSPECIFIED;
+  v1::ClipFormat clip = v1::CLIP_FORMAT_UNSPECIFIED;
+};
 
-// The files of one job: --out itself for one image, "x-0.png", "x-1.png" … for several. Each is written under another
+// .png .jpg .jpeg .webp, .safetensors for a latent; .webp .gif .mp4 for clips. INVALID_ARGUMENT for others.
+absl::StatusOr<FileFormat> FormatOf(const std::string& path);
+
+// Outputs of a job: pictures and clips, or each frame of each clip where the frames are asked for.
+int CountOutputs(const v1::GenerationSpec& spec);
+
+// The files of one job: --out itself for one output, "x-0.png", "x-1.png" … for several. Each is written under another
 // name and renamed, so that nobody ever sees half a picture. The newest preview of each image stands beside it as
 // "x.preview.jpg" until the picture is there, or this object goes. Not thread-safe.
 class OutputFiles {
  public:
-  // REQUIRES: FormatOf(out) is OK; num_images > 0.
-  OutputFiles(const std::string& out, int num_images);
+  // REQUIRES: FormatOf(out) is OK; outputs > 0.
+  OutputFiles(const std::string& out, int outputs);
   ~OutputFiles();
   OutputFiles(const OutputFiles&) = delete;
   OutputFiles& operator=(const OutputFiles&) = delete;

@@ -40,7 +40,7 @@ class LineReporter : public Reporter {
 
 class BarReporter : public Reporter {
  public:
-  explicit BarReporter(int num_images) : bar_(num_images) {}
+  explicit BarReporter(int outputs) : bar_(outputs) {}
   ~BarReporter() override { Erase(); }
 
   void OnEvent(const v1::Event& event) override {
@@ -89,12 +89,12 @@ void Reporter::OnRetry(const absl::Status& error, absl::Duration delay) {
   std::cerr << RetryText(error, delay) << std::endl;
 }
 
-std::unique_ptr<Reporter> Reporter::Make(bool json, int num_images) {
+std::unique_ptr<Reporter> Reporter::Make(bool json, int outputs) {
   if (json) {
     return std::make_unique<JsonReporter>();
   }
   if (::isatty(STDOUT_FILENO) != 0) {
-    return std::make_unique<BarReporter>(num_images);
+    return std::make_unique<BarReporter>(outputs);
   }
   return std::make_unique<LineReporter>();
 }

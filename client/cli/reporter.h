@@ -20,8 +20,8 @@ class Reporter {
   // Told on standard error.
   virtual void OnRetry(const absl::Status& error, absl::Duration delay);
 
-  // REQUIRES: num_images > 0.
-  static std::unique_ptr<Reporter> Make(bool json, int num_images);
+  // REQUIRES: outputs > 0.
+  static std::unique_ptr<Reporter> Make(bool json, int outputs);
 };
 
 // The notice of OnRetry, one line without an end.

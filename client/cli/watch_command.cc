@@ -1,6 +1,6 @@
-#include <algorithm>
 #include <iostream>
 #include <optional>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "client/cli/commands.h"
@@ -15,15 +15,26 @@ namespace {
 
 // What --out must be called for this job; not set means PNG.
 absl::Status CheckFormat(const v1::Job& job, const std::string& out) {
-  const v1::ImageFormat made = job.spec().output().format();
-  const v1::ImageFormat format = made == v1::IMAGE_FORMAT_UNSPECIFIED ? v1::IMAGE_FORMAT_PNG : made;
-  if (*FormatOf(out) == format) {
-    return absl::OkStatus();
+  const FileFormat format = *FormatOf(out);
+  const v1::OutputOptions& made = job.spec().output();
+  std::string name;
+  if (made.clip_format() != v1::CLIP_FORMAT_UNSPECIFIED) {
+    if (format.clip == made.clip_format()) {
+      return absl::OkStatus();
+    }
+    name = made.clip_format() == v1::CLIP_FORMAT_GIF   ? "GIF"
+           : made.clip_format() == v1::CLIP_FORMAT_MP4 ? "MP4"
+                                                       : "WebP";
+  } else {
+    const v1::ImageFormat image = made.format() == v1::IMAGE_FORMAT_UNSPECIFIED ? v1::IMAGE_FORMAT_PNG : made.format();
+    if (format.image == image) {
+      return absl::OkStatus();
+    }
+    name = image == v1::IMAGE_FORMAT_PNG    ? "PNG"
+           : image == v1::IMAGE_FORMAT_JPEG ? "JPEG"
+           : image == v1::IMAGE_FORMAT_WEBP ? "WebP"
+                                            : "safetensors";
   }
-  const char* name = format == v1::IMAGE_FORMAT_PNG    ? "PNG"
-                     : format == v1::IMAGE_FORMAT_JPEG ? "JPEG"
-                     : format == v1::IMAGE_FORMAT_WEBP ? "WebP"
-                                                       : "safetensors";
   return absl::InvalidArgumentError(absl::StrCat("--out ", out, ": ", job.name(), " makes ", name, " files"));
 }
 
@@ -57,20 +68,20 @@ int Watch(const client::Client& client, const CommandLine& line) {
   if (!job.ok()) {
     return Fail(job.status(), line);
   }
-  const int num_images = std::max(1, job->spec().num_images());
+  const int outputs = CountOutputs(job->spec());
   std::optional<OutputFiles> files;
   if (!line.out.empty()) {
     if (const absl::Status status = CheckFormat(*job, line.out); !status.ok()) {
       PrintError(status, line);
       return kUsage;
     }
-    files.emplace(line.out, num_images);
+    files.emplace(line.out, outputs);
     if (const absl::Status status = files->CheckFolder(); !status.ok()) {
       PrintError(status, line);
       return kFileError;
     }
   }
-  JobSession session(line, num_images, files.has_value() ? &*files : nullptr);
+  JobSession session(line, outputs, files.has_value() ? &*files : nullptr);
   const Interrupt interrupt("");
   absl::StatusOr<client::Result> result =
       client.Watch(line.job, line.after, session.callbacks(), {.stop = interrupt.token()});

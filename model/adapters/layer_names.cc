@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "model/adapters/motion_module.h"
 #include "model/adapters/original_names.h"
+#include "model/weights/key_maps/motion_keys.h"
 
 namespace latentd::model {
 namespace {
@@ -19,6 +21,11 @@ std::map<std::string, std::string> OtherNames(const AdaptableNetwork& network) {
     for (const AdaptableNetwork::Layer& layer : network.layers()) names.push_back(layer.name);
     return OriginalUNetNames(names);
   }
+  if (network.name() == kMotionNetwork) {
+    std::map<std::string, std::string> others;
+    for (const AdaptableNetwork::Layer& layer : network.layers()) others[layer.name] = OriginalMotionLayer(layer.name);
+    return others;
+  }
   constexpr std::string_view kPrefix = "text_model.";
   std::map<std::string, std::string> others;
   for (const AdaptableNetwork::Layer& layer : network.layers()) {
@@ -31,7 +38,9 @@ std::map<std::string, std::string> OtherNames(const AdaptableNetwork& network) {
 
 LayerNames::LayerNames(std::span<const AdaptableNetwork* const> networks) {
   for (size_t i = 0; i < networks.size(); ++i) {
-    Names names{.network = networks[i]->name(), .dotted = {}, .flattened = {}};
+    // Keys count motion modules as the U-Net's.
+    const bool of_unet = networks[i]->name() == kMotionNetwork;
+    Names names{.network = of_unet ? "unet" : networks[i]->name(), .dotted = {}, .flattened = {}};
     const std::map<std::string, std::string> others = OtherNames(*networks[i]);
     for (size_t j = 0; j < networks[i]->layers().size(); ++j) {
       const std::string& name = networks[i]->layers()[j].name;

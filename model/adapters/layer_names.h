@@ -22,8 +22,8 @@ struct LayerPlace {
 
 // Finds the layers that the keys of LoRA files mean. A layer of a U-Net is also known by its name in the original
 // layout
-// (`input_blocks.1.1…`, as kohya's trainers write it for Stable Diffusion XL), one of a text encoder also without
-// `text_model.`.
+// (`input_blocks.1.1…`, as kohya's trainers write it for Stable Diffusion XL), one of a motion module by that of
+// AnimateDiff, one of a text encoder also without `text_model.`.
 class LayerNames {
  public:
   explicit LayerNames(std::span<const AdaptableNetwork* const> networks);

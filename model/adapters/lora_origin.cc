@@ -49,6 +49,7 @@ void LoraOrigin::See(const std::string& name, const TensorInfo& info) {
   const std::optional<LoraKey> key = ParseLoraKey(name);
   if (!key || key->part != LoraPart::kDown || info.shape.size() < 2) return;
   const std::string_view layer = key->layer;
+  if (Contains(layer, "motion_modules")) return;  // whose attentions look at no text
   if (layer.ends_with("attn2.to_k") || layer.ends_with("attn2_to_k")) text_features_.insert(info.shape[1]);
 }
 

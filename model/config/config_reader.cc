@@ -78,6 +78,11 @@ void ConfigReader::Only(const std::string& key, const nlohmann::json& supported)
   }
 }
 
+void ConfigReader::Supply(const std::string& key, nlohmann::json value) {
+  if (object_.contains(key)) AddProblem(key, "unknown field");
+  object_[key] = std::move(value);
+}
+
 const nlohmann::json& ConfigReader::Raw(const std::string& key) {
   static const nlohmann::json absent;
   used_.insert(key);

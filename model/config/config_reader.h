@@ -82,6 +82,9 @@ class ConfigReader {
   // Fields that do not change what is computed.
   void Ignore(std::initializer_list<std::string> keys) { used_.insert(keys.begin(), keys.end()); }
 
+  // Gives `key` a value, for readers of documents that have such a field; that it stands in this one is a problem.
+  void Supply(const std::string& key, nlohmann::json value);
+
   // The raw value, for what no other method covers; null when absent.
   const nlohmann::json& Raw(const std::string& key);
 

@@ -28,15 +28,16 @@ class Adaptable {
 
   bool has_deltas() const { return deltas_ != nullptr; }
 
-  // Calls body(delta, first, count) for what each delta has of the lanes [first_lane, first_lane + lanes), which are
-  // x's: `first` counts from first_lane.
+  // Calls body(delta, first, count) for what each delta has of x's `entries`, each of which stands for `lanes_each`
+  // lanes of the forward, from first_lane on: `first` and `count` are entries. REQUIRES: the lanes of one entry have
+  // the same deltas.
   template <typename Body>
-  void ForEachDelta(int64_t first_lane, int64_t lanes, const Body& body) const {
+  void ForEachDelta(int64_t first_lane, int64_t entries, int64_t lanes_each, const Body& body) const {
     if (deltas_ == nullptr) return;
     for (const LaneDelta& delta : *deltas_) {
       const int64_t begin = std::max(delta.first_lane, first_lane);
-      const int64_t end = std::min(delta.first_lane + delta.lanes, first_lane + lanes);
-      if (begin < end) body(delta, begin - first_lane, end - begin);
+      const int64_t end = std::min(delta.first_lane + delta.lanes, first_lane + entries * lanes_each);
+      if (begin < end) body(delta, (begin - first_lane) / lanes_each, (end - begin) / lanes_each);
     }
   }
 

@@ -28,13 +28,33 @@ at::Tensor AttentionImpl::forward(const at::Tensor& tokens, const Context& conte
   const at::Tensor mixed = at::empty_like(q);                             // [L, T, inner]
   int64_t lane = 0;
   for (const ContextGroup& group : context) {
-    const int64_t lanes = group.states.size(0);
-    const at::Tensor k = to_k->forward(group.states, /*addend=*/{}, first_lane + lane);  // [n, Tk, inner]
-    const at::Tensor v = to_v->forward(group.states, /*addend=*/{}, first_lane + lane);  // [n, Tk, inner]
-    kernels::Attention(q.narrow(0, lane, lanes), k, v, heads_, mixed.narrow(0, lane, lanes));
-    lane += lanes;
+    const int64_t each = group.lanes_each;
+    const at::Tensor k = to_k->forward(group.states, /*addend=*/{}, first_lane + lane, each);  // [n, Tk, inner]
+    const at::Tensor v = to_v->forward(group.states, /*addend=*/{}, first_lane + lane, each);  // [n, Tk, inner]
+    if (each == 1) {
+      kernels::Attention(q.narrow(0, lane, k.size(0)), k, v, heads_, mixed.narrow(0, lane, k.size(0)));
+      lane += k.size(0);
+      continue;
+    }
+    for (int64_t i = 0; i < k.size(0); ++i, lane += each) {  // every lane reads the same memory
+      const auto repeated = [&](const at::Tensor& x) { return x.narrow(0, i, 1).expand({each, -1, -1}); };
+      kernels::Attention(q.narrow(0, lane, each), repeated(k), repeated(v), heads_, mixed.narrow(0, lane, each));
+    }
   }
   return to_out->forward(mixed, residual, first_lane);  // [L, T, C]
+}
+
+at::Tensor AttentionImpl::ForwardFrames(const at::Tensor& tokens, int64_t frames, const at::Tensor& residual) const {
+  const at::Tensor q = to_q->forward(tokens);  // [L, F * P, inner]
+  const at::Tensor k = to_k->forward(tokens);  // [L, F * P, inner]
+  const at::Tensor v = to_v->forward(tokens);  // [L, F * P, inner]
+  const at::Tensor mixed = at::empty_like(q);  // [L, F * P, inner]
+  for (int64_t lane = 0; lane < tokens.size(0); ++lane) {
+    // A place's tokens lie a frame apart: views of the memory as it is.
+    const auto by_place = [&](const at::Tensor& x) { return x[lane].unflatten(0, {frames, -1}).transpose(0, 1); };
+    kernels::Attention(by_place(q), by_place(k), by_place(v), heads_, by_place(mixed));  // [P, F, inner]
+  }
+  return to_out->forward(mixed, residual);  // [L, F * P, C]
 }
 
 }  // namespace latentd::model

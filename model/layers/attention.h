@@ -28,6 +28,10 @@ class AttentionImpl : public torch::nn::Module {
   at::Tensor forward(const at::Tensor& tokens, const Context& context, const at::Tensor& residual,
                      int64_t first_lane = 0) const;
 
+  // Across the frames of a clip: a token attends to those at its place in every frame. tokens: [L, frames * P, C],
+  // frame by frame; residual: likewise, added to the result -> [L, frames * P, C]
+  at::Tensor ForwardFrames(const at::Tensor& tokens, int64_t frames, const at::Tensor& residual) const;
+
   Linear to_q{nullptr}, to_k{nullptr}, to_v{nullptr};
   Linear to_out{nullptr};  // "to_out.0"
 

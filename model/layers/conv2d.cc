@@ -28,12 +28,13 @@ at::Tensor Conv2dImpl::ForwardEnlarged(const at::Tensor& x, int64_t height, int6
 
 at::Tensor Conv2dImpl::Run(const at::Tensor& x, const kernels::ConvOptions& options, const at::Tensor& addend) const {
   at::Tensor out = kernels::Conv2d(x, weight, bias, options, addend);  // [B, out, H', W']
-  ForEachDelta(/*first_lane=*/0, x.size(0), [&](const LaneDelta& delta, int64_t first, int64_t count) {
-    const auto as_pixels = [](const at::Tensor& map) { return map.permute({0, 2, 3, 1}); };
-    const at::Tensor thin =
-        kernels::Conv2d(x.narrow(0, first, count), delta.change->down, /*bias=*/{}, options);  // [n, rank, H', W']
-    kernels::AddLinear(as_pixels(thin), delta.change->up, delta.scale, as_pixels(out.narrow(0, first, count)));
-  });
+  ForEachDelta(
+      /*first_lane=*/0, x.size(0), /*lanes_each=*/1, [&](const LaneDelta& delta, int64_t first, int64_t count) {
+        const auto as_pixels = [](const at::Tensor& map) { return map.permute({0, 2, 3, 1}); };
+        const at::Tensor thin =
+            kernels::Conv2d(x.narrow(0, first, count), delta.change->down, /*bias=*/{}, options);  // [n, rank, H', W']
+        kernels::AddLinear(as_pixels(thin), delta.change->up, delta.scale, as_pixels(out.narrow(0, first, count)));
+      });
   return out;
 }
 

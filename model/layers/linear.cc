@@ -22,9 +22,10 @@ LinearImpl::LinearImpl(int64_t in_features, int64_t out_features, bool with_bias
   if (with_bias) bias = register_parameter("bias", at::empty({out_features}, options), /*requires_grad=*/false);
 }
 
-at::Tensor LinearImpl::forward(const at::Tensor& x, const at::Tensor& addend, int64_t first_lane) const {
+at::Tensor LinearImpl::forward(const at::Tensor& x, const at::Tensor& addend, int64_t first_lane,
+                               int64_t lanes_each) const {
   at::Tensor out = kernels::Linear(x, weight, bias, addend);
-  AddDeltas(x, first_lane, out);
+  AddDeltas(x, first_lane, lanes_each, out);
   return out;
 }
 
@@ -38,7 +39,7 @@ at::Tensor LinearImpl::ForwardGated(const at::Tensor& x, int64_t first_lane) con
   // others as ever.
   const int64_t lanes = x.size(0);
   std::vector<bool> changed(static_cast<size_t>(lanes));
-  ForEachDelta(first_lane, lanes, [&](const LaneDelta& /*delta*/, int64_t first, int64_t count) {
+  ForEachDelta(first_lane, lanes, /*lanes_each=*/1, [&](const LaneDelta& /*delta*/, int64_t first, int64_t count) {
     std::fill_n(changed.begin() + first, count, true);
   });
   std::vector<at::Tensor> parts;  // [n, T, out / 2] for each run of lanes of one kind
@@ -54,14 +55,14 @@ at::Tensor LinearImpl::ForwardGated(const at::Tensor& x, int64_t first_lane) con
 
 at::Tensor LinearImpl::ForwardRows(const at::Tensor& x) const {
   at::Tensor out = kernels::RowLinear(x, weight, bias);
-  AddDeltas(x, /*first_lane=*/0, out);
+  AddDeltas(x, /*first_lane=*/0, /*lanes_each=*/1, out);
   return out;
 }
 
-void LinearImpl::AddDeltas(const at::Tensor& x, int64_t first_lane, const at::Tensor& out) const {
+void LinearImpl::AddDeltas(const at::Tensor& x, int64_t first_lane, int64_t lanes_each, const at::Tensor& out) const {
   if (!has_deltas()) return;
   std::vector<kernels::LowRankTerm> terms;
-  ForEachDelta(first_lane, x.size(0), [&](const LaneDelta& delta, int64_t first, int64_t count) {
+  ForEachDelta(first_lane, x.size(0), lanes_each, [&](const LaneDelta& delta, int64_t first, int64_t count) {
     terms.push_back({.first_lane = first,
                      .lanes = count,
                      .down = &delta.change->down,

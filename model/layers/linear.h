@@ -21,8 +21,9 @@ class LinearImpl : public torch::nn::Module, public Adaptable {
              WeightLayout layout = WeightLayout::kMatrix);
 
   // x: [..., in]; addend: [..., out], added to the result, or undefined -> [..., out]. The first dimension counts
-  // lanes, from `first_lane` of the network's forward on.
-  at::Tensor forward(const at::Tensor& x, const at::Tensor& addend = {}, int64_t first_lane = 0) const;
+  // lanes, from `first_lane` of the network's forward on; each of its entries is that of `lanes_each` lanes.
+  at::Tensor forward(const at::Tensor& x, const at::Tensor& addend = {}, int64_t first_lane = 0,
+                     int64_t lanes_each = 1) const;
 
   // The same over the pixels of a map: a 1x1 convolution. x: [B, in, H, W] -> [B, out, H, W], channels-last
   at::Tensor ForwardMap(const at::Tensor& x) const;
@@ -40,7 +41,7 @@ class LinearImpl : public torch::nn::Module, public Adaptable {
 
  private:
   // out += what the deltas of x's lanes give. x: [L, ..., in]; out: [L, ..., out]
-  void AddDeltas(const at::Tensor& x, int64_t first_lane, const at::Tensor& out) const;
+  void AddDeltas(const at::Tensor& x, int64_t first_lane, int64_t lanes_each, const at::Tensor& out) const;
 };
 TORCH_MODULE(Linear);
 

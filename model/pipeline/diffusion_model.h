@@ -10,7 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "model/adapters/controlnet.h"
 #include "model/adapters/lora.h"
+#include "model/adapters/motion_module.h"
 #include "model/adapters/textual_inversion.h"
 #include "model/pipeline/row_start.h"
 #include "model/pipeline/size_condition.h"
@@ -48,7 +50,7 @@ struct Conditioning {
 
 // One row as the U-Net gets it. Pointers are valid during the call.
 struct PredictRow {
-  at::Tensor latent;  // [C, h, w] float32, as Sampler::ScaleModelInput gives it
+  at::Tensor latent;  // [C, h, w] float32, as Sampler::ScaleModelInput gives it; of a clip [C, F, h, w]
   at::Tensor concat;  // [C', h, w] float32: the U-Net's further channels (RowStart::concat); undefined for none
   std::optional<int64_t> class_label = {};  // RowStart::class_label
   double timestep = 0;
@@ -59,14 +61,17 @@ struct PredictRow {
   double guidance_scale = 1;             // networks that embed it are told it without guidance, too
   double guidance_rescale = 0;           // arXiv:2305.08891 §3.4; 0 is off
   std::span<const AppliedLora> loras{};  // added in this order, to this row alone
-  const Grounding* grounding = nullptr;  // null: this evaluation is not grounded
+  // Of a clip: mixes its frames. Loaded by the model that computes the row; null: a picture.
+  const MotionModule* motion = nullptr;
+  std::span<const AppliedControl> controls{};  // those that act in this step, added likewise
+  const Grounding* grounding = nullptr;        // null: this evaluation is not grounded
 };
 
 // A latent diffusion model on one device: three of the four verbs (the fourth, Advance, is the sampler's). The engine's
 // tests put a fake in its place.
 //
-// Not thread-safe, but for LoadLora and LoadEmbedding: the engine thread calls it. A row's result does not depend on
-// the other rows of the call, byte for byte on the CPU in float32. Throws c10::Error, as LibTorch does.
+// Not thread-safe, but for LoadLora and the like: the engine thread calls it. A row's result does not depend on the
+// other rows of the call, byte for byte on the CPU in float32. Throws c10::Error, as LibTorch does.
 class DiffusionModel {
  public:
   virtual ~DiffusionModel() = default;
@@ -86,12 +91,13 @@ class DiffusionModel {
   // What the networks make of a job's pictures, for all its rows. REQUIRES: inputs.HasPicture().
   virtual EncodedInputs EncodeInputs(const TaskInputs& inputs) = 0;
 
-  // A row at its beginning; `inputs` is null when the job has no pictures. `generator` is the row's own.
+  // A row at its beginning, of `shape` ([C, h, w], of a clip [C, F, h, w]); `inputs` is null when the job has no
+  // pictures. `generator` is the row's own.
   virtual RowStart Start(const EncodedInputs* inputs, at::IntArrayRef shape, const Sampler& sampler,
                          at::Generator& generator) const = 0;
 
-  // One U-Net forward over all lanes of all rows: the guided noise prediction of each row, [C, h, w] float32.
-  // REQUIRES: at least one row; latents of one shape.
+  // One U-Net forward over all lanes of all rows: the guided noise prediction of each row, [C, h, w] float32, or
+  // [C, F, h, w]. REQUIRES: at least one row; latents of one shape; rows of one motion module, or none of any.
   virtual std::vector<at::Tensor> Predict(std::span<const PredictRow> rows) = 0;
 
   // Latents to pictures: uint8 [H, W, 3] on the CPU, one for each latent. REQUIRES: latents of one shape.
@@ -108,6 +114,10 @@ class DiffusionModel {
   // Throws ModelError listing everything that is wrong with the file, or does not fit this model.
   virtual std::shared_ptr<const Lora> LoadLora(const std::filesystem::path& file) const = 0;
 
+  // The same for motion modules.
+  virtual std::shared_ptr<const MotionModule> LoadMotion(const std::filesystem::path& file) const = 0;
+  // The same for a ControlNet.
+  virtual std::shared_ptr<const ControlNet> LoadControlNet(const std::filesystem::path& file) const = 0;
   // The same for a textual-inversion file, for this model's text encoders.
   virtual std::shared_ptr<const TextualInversion> LoadEmbedding(const std::filesystem::path& file) const = 0;
 

@@ -10,8 +10,10 @@
 #include <tuple>
 #include <utility>
 
+#include "model/adapters/read_controlnet.h"
 #include "model/adapters/read_lora.h"
 #include "model/errors.h"
+#include "model/pipeline/clip_lanes.h"
 #include "model/pipeline/guidance.h"
 #include "model/pipeline/latent_preview.h"
 #include "model/pipeline/pixels.h"
@@ -66,6 +68,7 @@ Lanes Gather(const std::vector<Lane>& lanes) {
   std::vector<std::vector<at::Tensor>> texts;            // by group
   std::vector<std::vector<const Grounding*>> grounding;  // likewise
   std::vector<LoraSet> loras;
+  std::vector<ControlSet> controls;
   std::vector<at::Tensor> pooled;
   std::vector<SizeCondition> sizes;
   for (const Lane& lane : lanes) {
@@ -74,6 +77,7 @@ Lanes Gather(const std::vector<Lane>& lanes) {
     timesteps.push_back(static_cast<float>(row.timestep));
     scales.push_back(row.guidance_scale);
     loras.push_back(row.loras);
+    controls.push_back(row.controls);
     sizes.push_back(*lane.size);
     if (row.class_label) class_labels.push_back(*row.class_label);
     if (lane.conditioning->pooled.defined()) pooled.push_back(lane.conditioning->pooled);
@@ -93,8 +97,9 @@ Lanes Gather(const std::vector<Lane>& lanes) {
                  .context = {},
                  .loras = std::move(loras),
                  .pooled = pooled.empty() ? at::Tensor() : at::stack(pooled),
-                 .sizes = std::move(sizes),
-                 .grounding = std::move(grounding)};
+                 .sizes = std::move(sizes)};
+  gathered.controls = std::move(controls);
+  gathered.grounding = std::move(grounding);
   if (!class_labels.empty()) gathered.class_labels = at::tensor(class_labels, at::kLong);
   for (const std::vector<at::Tensor>& group : texts) gathered.context.push_back({.states = at::stack(group)});
   return gathered;
@@ -135,7 +140,10 @@ RowStart DiffusionPipeline::Start(const EncodedInputs* inputs, at::IntArrayRef s
 
 std::vector<at::Tensor> DiffusionPipeline::Predict(std::span<const PredictRow> rows) {
   const std::vector<Lane> lanes = LanesOf(rows);
-  const at::Tensor noise = parts_.denoiser->Predict(Gather(lanes));  // [L, C, h, w]
+  Lanes gathered = Gather(lanes);
+  if (rows.front().motion != nullptr) SpreadFrames(gathered, *rows.front().motion);
+  at::Tensor noise = parts_.denoiser->Predict(gathered);                  // [L, C, h, w]
+  if (gathered.motion != nullptr) noise = GatherFrames(noise, gathered);  // [L, C, F, h, w]
 
   std::map<const PredictRow*, std::pair<at::Tensor, at::Tensor>> by_row;  // uncond (undefined without guidance), cond
   for (size_t i = 0; i < lanes.size(); ++i) {
@@ -180,6 +188,18 @@ std::shared_ptr<const TextualInversion> DiffusionPipeline::LoadEmbedding(const s
   const std::vector<TokenTable> tables = parts_.conditioner->token_tables();
   if (tables.empty()) throw ModelError(file.string(), {"this model takes no textual-inversion embedding"});
   return ReadTextualInversion(file, tables);
+}
+
+std::shared_ptr<const MotionModule> DiffusionPipeline::LoadMotion(const std::filesystem::path& file) const {
+  return parts_.denoiser->LoadMotion(file);
+}
+
+std::shared_ptr<const ControlNet> DiffusionPipeline::LoadControlNet(const std::filesystem::path& file) const {
+  const UNet2DConditionModelImpl* unet = parts_.denoiser->steered();
+  if (unet == nullptr) throw ModelError(file.string(), {"this model takes no ControlNet"});
+  return ReadControlNet(file, {.unet = unet->config(),
+                               .picture_scale = parts_.codec->scale(),
+                               .tensors = at::TensorOptions().dtype(unet->dtype()).device(parts_.device)});
 }
 
 int64_t DiffusionPipeline::memory_bytes() const {

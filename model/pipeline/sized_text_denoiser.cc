@@ -26,8 +26,10 @@ at::Tensor SizedTextDenoiser::Predict(const Lanes& lanes) const {
   const LoraScope scope(adaptable_, lanes.loras);
   std::vector<at::Tensor> numbers;
   for (const SizeCondition& size : lanes.sizes) numbers.push_back(Numbers(size, takes_aesthetic_score_));
-  return unet_->forward(lanes.samples, lanes.timesteps, lanes.context,
-                        {.pooled = lanes.pooled, .numbers = at::stack(numbers)});
+  AddedConditions added{.pooled = lanes.pooled, .numbers = at::stack(numbers)};
+  const std::vector<LaneResiduals> residuals = ControlResiduals(lanes, added);
+  added.residuals = residuals;
+  return unet_->forward(lanes.samples, lanes.timesteps, lanes.context, added);
 }
 
 }  // namespace latentd::model

@@ -91,6 +91,9 @@ ModelFolder MakeStableDiffusion(StableDiffusionParts parts, PartReader& reader) 
   folder.latent_scale = scale;
   folder.takes_boxes = unet.gated;
   folder.inpaints_only = Inpaints(unet, parts.vae->latent_channels);
+  // diffusers has no clips of U-Nets that embed the guidance scale.
+  folder.takes_motion =
+      !folder.inpaints_only && unet.guidance_features == 0 && folder.architecture != "stable-diffusion-2";
   folder.text_layers = static_cast<int>(parts.text->config.layers);
   folder.prompt_tokens = static_cast<int>(parts.text->config.max_positions);
   folder.sampler = parts.sampler;

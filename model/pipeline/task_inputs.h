@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <vector>
 
 #include "model/samplers/sampler.h"
 
@@ -22,7 +23,10 @@ struct TaskInputs {
   // where to stop.
   std::optional<double> denoising_start{};
   double denoising_end = 1;
+  // uint8 [H, W, 3] on the CPU, of the size of the job's pictures: one for each ControlNet of its rows, in their order.
+  std::vector<at::Tensor> controls{};
 
+  // That a row begins with.
   bool HasPicture() const { return picture.defined() || latent.defined() || low_res.defined(); }
 };
 

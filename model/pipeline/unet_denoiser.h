@@ -1,41 +1,35 @@
 #pragma once
 
+#include <filesystem>
+#include <memory>
 #include <utility>
 #include <vector>
 
+#include "model/pipeline/control_residuals.h"
 #include "model/pipeline/denoiser.h"
 #include "model/pipeline/network_bytes.h"
-#include "model/unet/guidance_embedding.h"
 #include "model/unet/unet.h"
 #include "model/unet/unet_2d.h"
 
 namespace latentd::model {
 
 // The U-Net of Stable Diffusion, which looks at the text by cross-attention; that of a latent consistency model is also
-// told each lane's guidance scale, and a gated one phrases in boxes.
+// told each lane's guidance scale, and a gated one phrases in boxes. With motion modules between its layers it makes
+// clips.
 class TextDenoiser final : public Denoiser {
  public:
-  explicit TextDenoiser(UNet2DConditionModel unet) : unet_(std::move(unet)), adaptable_("unet", *unet_) {}
+  explicit TextDenoiser(UNet2DConditionModel unet);
 
   int64_t memory_bytes() const override { return NetworkBytes(*unet_); }
-  std::vector<const AdaptableNetwork*> adaptable() const override { return {&adaptable_}; }
-  at::Tensor Predict(const Lanes& lanes) const override {
-    const LoraScope scope(adaptable_, lanes.loras);
-    const int64_t features = unet_->config().guidance_features;
-    AddedConditions added{.class_labels = lanes.class_labels};
-    if (features > 0) added.guidance = GuidanceEmbedding(lanes.guidance, features);
-    Context context = lanes.context;
-    int64_t first_lane = 0;
-    for (size_t i = 0; i < lanes.grounding.size(); ++i) {
-      if (!lanes.grounding[i].empty()) context[i].objects = unet_->Objects(lanes.grounding[i], first_lane);
-      first_lane += context[i].states.size(0);
-    }
-    return unet_->forward(lanes.samples, lanes.timesteps, context, added);
-  }
+  std::vector<const AdaptableNetwork*> adaptable() const override { return {&adaptable_, motion_layers_.get()}; }
+  const UNet2DConditionModelImpl* steered() const override { return unet_.get(); }
+  std::shared_ptr<const MotionModule> LoadMotion(const std::filesystem::path& file) const override;
+  at::Tensor Predict(const Lanes& lanes) const override;
 
  private:
   const UNet2DConditionModel unet_;
   const AdaptableNetwork adaptable_;
+  const std::unique_ptr<const AdaptableNetwork> motion_layers_;  // of whatever motion modules its lanes may have
 };
 
 // The U-Net of Stable Diffusion XL, which is also told the text as one vector and numbers about the picture.
@@ -47,6 +41,7 @@ class SizedTextDenoiser final : public Denoiser {
 
   int64_t memory_bytes() const override { return NetworkBytes(*unet_); }
   std::vector<const AdaptableNetwork*> adaptable() const override { return {&adaptable_}; }
+  const UNet2DConditionModelImpl* steered() const override { return unet_.get(); }
   at::Tensor Predict(const Lanes& lanes) const override;
 
  private:

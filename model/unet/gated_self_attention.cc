@@ -31,7 +31,7 @@ at::Tensor GatedSelfAttentionImpl::forward(const at::Tensor& tokens, const Conte
   std::vector<at::Tensor> parts;  // [n, T, C] of each group
   int64_t lane = 0;
   for (const ContextGroup& group : context) {
-    const int64_t lanes = group.states.size(0);
+    const int64_t lanes = group.lanes();
     const at::Tensor own = tokens.narrow(0, lane, lanes);
     parts.push_back(looks(group) ? Look(own, group.objects, lane) : own);
     lane += lanes;

@@ -1,11 +1,11 @@
 #include "model/unet/unet.h"
 
-#include <ATen/ops/cat.h>
 #include <c10/core/InferenceMode.h>
 
 #include <vector>
 
 #include "model/kernels/elementwise.h"
+#include "model/unet/added_features.h"
 
 namespace latentd::model {
 namespace {
@@ -14,6 +14,18 @@ Conv2d MakeConv(int64_t in, int64_t out, int64_t kernel, const at::TensorOptions
   return Conv2d(
       Conv2dImpl::Shape{.in_channels = in, .out_channels = out, .kernel = kernel, .padding = (kernel - 1) / 2},
       options);
+}
+
+// Adds what ControlNets give to the maps of the way down and of the middle, lane by lane: a lane without is not
+// touched.
+void AddResiduals(std::span<const LaneResiduals> residuals, const std::vector<at::Tensor>& skips,
+                  const at::Tensor& middle) {
+  for (const LaneResiduals& lane : residuals) {
+    TORCH_CHECK(lane.down.size() == skips.size(), "U-Net: residuals for ", lane.down.size(), " maps instead of ",
+                skips.size());
+    for (size_t i = 0; i < skips.size(); ++i) skips[i].select(0, lane.lane).add_(lane.down[i]);
+    middle.select(0, lane.lane).add_(lane.middle);
+  }
 }
 
 }  // namespace
@@ -58,11 +70,13 @@ void UNet2DConditionModelImpl::CheckShapes(const at::Tensor& sample, const at::T
   int64_t described = 0;
   for (const ContextGroup& group : context) {
     TORCH_CHECK(group.states.dim() == 3, "U-Net: a context is ", group.states.sizes(), " instead of [n, T, D]");
-    described += group.states.size(0);
+    described += group.lanes();
     TORCH_CHECK(!group.objects.defined() ||
-                    (config_.gated && group.objects.dim() == 3 && group.objects.size(0) == group.states.size(0)),
+                    (config_.gated && group.objects.dim() == 3 && group.objects.size(0) == group.lanes()),
                 "U-Net: objects are for gated networks, [n, N, D] for the n lanes of their group");
   }
+  const int64_t frames = added.motion.frames;
+  TORCH_CHECK(frames > 0 && lanes % frames == 0, "U-Net: ", lanes, " lanes are no clips of ", frames, " frames");
   const at::Tensor& guidance = added.guidance;
   const bool guidance_fits = config_.guidance_features == 0
                                  ? !guidance.defined()
@@ -70,6 +84,8 @@ void UNet2DConditionModelImpl::CheckShapes(const at::Tensor& sample, const at::T
                                        guidance.size(1) == config_.guidance_features;
   TORCH_CHECK(guidance_fits, "U-Net: the guidance's embedding does not fit [", lanes, ", ", config_.guidance_features,
               "]");
+  // Without one, what would be added in the middle would also be added to a map of the way down.
+  TORCH_CHECK(mid_block_ || added.residuals.empty(), "U-Net: without a middle block it takes no residuals");
   TORCH_CHECK(described == lanes, "U-Net: the context is for ", described, " lanes, the sample has ", lanes);
   CheckClasses(added.class_labels, lanes);
   if (!add_embedding_) {
@@ -96,16 +112,11 @@ void UNet2DConditionModelImpl::CheckClasses(const at::Tensor& class_labels, int6
 }
 
 at::Tensor UNet2DConditionModelImpl::Time(const at::Tensor& timesteps, const AddedConditions& added) const {
-  const auto sinusoids = [this](const at::Tensor& numbers, int64_t features) {
-    return SinusoidalEmbedding(numbers, features, config_.flip_sin_to_cos, config_.freq_shift);
-  };
-  at::Tensor time = time_embedding_->forward(sinusoids(timesteps, config_.levels.front().channels), added.guidance);
+  at::Tensor time = time_embedding_->forward(
+      SinusoidalEmbedding(timesteps, config_.levels.front().channels, config_.flip_sin_to_cos, config_.freq_shift),
+      added.guidance);
   if (class_embedding_) time = time + class_embedding_->forward(added.class_labels.to(time.device()));
-  if (!add_embedding_) return time;
-  const at::Tensor numbers =
-      sinusoids(added.numbers.flatten(), config_.added_number_features).view({timesteps.size(0), -1});  // [L, K·N]
-  const at::Tensor features = at::cat({added.pooled.to(at::kFloat), numbers.to(added.pooled.device())}, 1);
-  return time + add_embedding_->forward(features);
+  return add_embedding_ ? time + add_embedding_->forward(AddedFeatures(config_, added)) : time;
 }
 
 at::Tensor UNet2DConditionModelImpl::Objects(std::span<const Grounding* const> lanes, int64_t first_lane) const {
@@ -125,7 +136,9 @@ at::Tensor UNet2DConditionModelImpl::forward(const at::Tensor& sample, const at:
   if (config_.center_input) x = 2 * x - 1;
   Context states;
   for (const ContextGroup& group : context) {
-    states.push_back({.states = group.states.to(options).contiguous(), .objects = group.objects});  // [n, T, D]
+    states.push_back({.states = group.states.to(options).contiguous(),  // [n, T, D]
+                      .lanes_each = group.lanes_each,
+                      .objects = group.objects});
   }
 
   // 2. Time. Every residual block takes the activation of the same embedding, so it is computed once.
@@ -134,13 +147,18 @@ at::Tensor UNet2DConditionModelImpl::forward(const at::Tensor& sample, const at:
   // 3. Down, keeping the maps that the way up will look at again.
   x = conv_in_->forward(x);  // [L, C0, h, w]
   std::vector<at::Tensor> skips = {x};
-  for (const DownBlock& block : *down_blocks_) x = block->forward(x, time, states, skips);  // [L, Ci, h >> i, w >> i]
+  for (size_t i = 0; i < down_blocks_->size(); ++i) {
+    x = (*down_blocks_)[i]->forward(x, time, states, skips, added.motion.Down(i));  // [L, Ci, h >> i, w >> i]
+  }
 
   // 4. Middle.
-  if (mid_block_) x = mid_block_->forward(x, time, states);  // [L, Cn, h >> n, w >> n]
+  if (mid_block_) x = mid_block_->forward(x, time, states, added.motion.Middle());  // [L, Cn, h >> n, w >> n]
+  AddResiduals(added.residuals, skips, x);
 
   // 5. Up.
-  for (const UpBlock& block : *up_blocks_) x = block->forward(x, time, states, skips);  // [L, Ci, h >> i, w >> i]
+  for (size_t i = 0; i < up_blocks_->size(); ++i) {
+    x = (*up_blocks_)[i]->forward(x, time, states, skips, added.motion.Up(i));  // [L, Ci, h >> i, w >> i]
+  }
 
   // 6. Out.
   return conv_out_->forward(conv_norm_out_->forward(x, config_.activation));  // [L, out, h, w]

@@ -10,6 +10,8 @@
 #include "model/layers/context.h"
 #include "model/layers/embedding.h"
 #include "model/layers/module_vector.h"
+#include "model/unet/lane_residuals.h"
+#include "model/unet/motion_adapter.h"
 #include "model/unet/position_net.h"
 #include "model/unet/timestep_embedding.h"
 #include "model/unet/unet_blocks.h"
@@ -24,7 +26,9 @@ struct AddedConditions {
   at::Tensor numbers{};  // float32 [L, K] on the CPU: sizes of the picture and the like; diffusers' `time_ids`
   // Latent consistency models: the embedding of the guidance scale, float32 [L, config().guidance_features].
   at::Tensor guidance{};
-  at::Tensor class_labels{};  // int64 [L] on the CPU, each in [0, config().classes)
+  at::Tensor class_labels{};                   // int64 [L] on the CPU, each in [0, config().classes)
+  std::span<const LaneResiduals> residuals{};  // of the lanes that ControlNets steer, one for each at most
+  ClipMotion motion{};                         // of clips
 };
 
 // The U-Net that predicts noise from a noised latent, a timestep and a text (Rombach et al. 2022, arXiv:2112.10752;
@@ -48,9 +52,11 @@ class UNet2DConditionModelImpl : public torch::nn::Module {
   // Groups may have objects when config().gated.
   //
   // added: pooled and numbers for networks with added features, P + K * config().added_number_features of them;
-  // guidance for those with guidance features; class_labels for those with classes.
+  // guidance for those with guidance features; class_labels for those with classes; residuals for those with a middle
+  // block; motion for clips, whose frames are lanes, one clip after the other, as diffusers' UNetMotionModel has them.
   //
-  // Throws c10::Error when the shapes do not fit. On the CPU in float32 a lane's bytes depend on nothing but that lane.
+  // Throws c10::Error when the shapes do not fit. On the CPU in float32 a lane's bytes depend on nothing but that lane,
+  // and the other frames of its clip.
   at::Tensor forward(const at::Tensor& sample, const at::Tensor& timesteps, const Context& context,
                      const AddedConditions& added = {}) const;
 
@@ -59,6 +65,7 @@ class UNet2DConditionModelImpl : public torch::nn::Module {
   at::Tensor Objects(std::span<const Grounding* const> lanes, int64_t first_lane = 0) const;
 
   const UNetConfig& config() const { return config_; }
+  at::ScalarType dtype() const { return conv_in_->weight.scalar_type(); }
 
  private:
   void CheckShapes(const at::Tensor& sample, const at::Tensor& timesteps, const Context& context,

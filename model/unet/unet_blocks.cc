@@ -50,11 +50,12 @@ DownBlockImpl::DownBlockImpl(const UNetConfig& config, size_t level, const at::T
 }
 
 at::Tensor DownBlockImpl::forward(const at::Tensor& x, const at::Tensor& time, const Context& context,
-                                  std::vector<at::Tensor>& skips) const {
+                                  std::vector<at::Tensor>& skips, const BlockMotion& motion) const {
   at::Tensor h = x;
   for (size_t i = 0; i < resnets_->size(); ++i) {
     h = (*resnets_)[i]->forward(h, time);                         // [L, C, H, W]
     if (attentions_) h = (*attentions_)[i]->forward(h, context);  // [L, C, H, W]
+    h = motion.Mix(i, h);                                         // [L, C, H, W]
     skips.push_back(h);
   }
   if (downsamplers_) {
@@ -76,10 +77,11 @@ MidBlockImpl::MidBlockImpl(const UNetConfig& config, const at::TensorOptions& op
   }
 }
 
-at::Tensor MidBlockImpl::forward(const at::Tensor& x, const at::Tensor& time, const Context& context) const {
+at::Tensor MidBlockImpl::forward(const at::Tensor& x, const at::Tensor& time, const Context& context,
+                                 const BlockMotion& motion) const {
   at::Tensor h = (*resnets_)[0]->forward(x, time);  // [L, C, H, W] throughout
   h = (*attentions_)[0]->forward(h, context);
-  return (*resnets_)[1]->forward(h, time);
+  return (*resnets_)[1]->forward(motion.Mix(0, h), time);
 }
 
 UpBlockImpl::UpBlockImpl(const UNetConfig& config, size_t level, const at::TensorOptions& options) {
@@ -103,13 +105,14 @@ UpBlockImpl::UpBlockImpl(const UNetConfig& config, size_t level, const at::Tenso
 }
 
 at::Tensor UpBlockImpl::forward(const at::Tensor& x, const at::Tensor& time, const Context& context,
-                                std::vector<at::Tensor>& skips) const {
+                                std::vector<at::Tensor>& skips, const BlockMotion& motion) const {
   at::Tensor h = x;
   for (size_t i = 0; i < resnets_->size(); ++i) {
     h = at::cat({h, skips.back()}, /*dim=*/1);  // [L, below + skip, H, W]
     skips.pop_back();
     h = (*resnets_)[i]->forward(h, time);                         // [L, C, H, W]
     if (attentions_) h = (*attentions_)[i]->forward(h, context);  // [L, C, H, W]
+    h = motion.Mix(i, h);                                         // [L, C, H, W]
   }
   if (!upsamplers_) return h;
   // The size that the next level had on the way down: an odd one was rounded when it was halved.

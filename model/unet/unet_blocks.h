@@ -11,6 +11,7 @@
 #include "model/layers/module_vector.h"
 #include "model/layers/resample.h"
 #include "model/layers/resnet_block.h"
+#include "model/unet/motion_adapter.h"
 #include "model/unet/transformer_2d.h"
 #include "model/unet/unet_config.h"
 
@@ -23,9 +24,10 @@ class DownBlockImpl : public torch::nn::Module {
   DownBlockImpl(const UNetConfig& config, size_t level, const at::TensorOptions& options);
 
   // x: [L, in, H, W]; time: [L, time_features] -> [L, C, H', W']. Appends what the way up will need to `skips`: the map
-  // behind each residual block and behind the halving.
+  // behind each residual block and behind the halving. `motion` mixes the frames behind each residual block and its
+  // transformer, here and below.
   at::Tensor forward(const at::Tensor& x, const at::Tensor& time, const Context& context,
-                     std::vector<at::Tensor>& skips) const;
+                     std::vector<at::Tensor>& skips, const BlockMotion& motion = {}) const;
 
  private:
   std::shared_ptr<ModuleVector<ResnetBlock>> resnets_;
@@ -39,7 +41,9 @@ class MidBlockImpl : public torch::nn::Module {
  public:
   MidBlockImpl(const UNetConfig& config, const at::TensorOptions& options);
 
-  at::Tensor forward(const at::Tensor& x, const at::Tensor& time, const Context& context) const;  // [L, C, H, W], same
+  // [L, C, H, W], same
+  at::Tensor forward(const at::Tensor& x, const at::Tensor& time, const Context& context,
+                     const BlockMotion& motion = {}) const;
 
  private:
   std::shared_ptr<ModuleVector<ResnetBlock>> resnets_;
@@ -56,7 +60,7 @@ class UpBlockImpl : public torch::nn::Module {
   // x: [L, below, H, W] -> [L, C, H', W'], (H', W') being the size of the last map left in `skips`. Takes its maps from
   // the end of `skips`.
   at::Tensor forward(const at::Tensor& x, const at::Tensor& time, const Context& context,
-                     std::vector<at::Tensor>& skips) const;
+                     std::vector<at::Tensor>& skips, const BlockMotion& motion = {}) const;
 
  private:
   std::shared_ptr<ModuleVector<ResnetBlock>> resnets_;

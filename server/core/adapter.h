@@ -38,8 +38,10 @@ struct AdapterUse {
   AdapterKind kind = AdapterKind::kLora;
   std::string name{};
   double scale = 1;
-
-  friend bool operator==(const AdapterUse&, const AdapterUse&) = default;
+  std::optional<InputImage> image{};  // that a ControlNet steers by
+  // The share of a row's steps in which a ControlNet acts.
+  double start = 0;
+  double end = 1;
 };
 
 // What is known of an adapter without loading its weights.
@@ -48,8 +50,9 @@ struct AdapterInfo {
   AdapterKind kind = AdapterKind::kLora;
   // ModelInfo::architecture of the models that it was made for; empty when its tensors do not tell.
   std::string architecture{};
-  absl::Status error{};      // why it cannot be used
-  int64_t memory_bytes = 0;  // of its weights on the device, roughly
+  bool changes_motion = false;  // a LoRA of motion modules, which acts in clips alone
+  absl::Status error{};         // why it cannot be used
+  int64_t memory_bytes = 0;     // of its weights on the device, roughly
 };
 
 // Whether `adapter` may be used with `model`, as far as can be told without reading weights.

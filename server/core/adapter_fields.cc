@@ -1,11 +1,13 @@
 #include "server/core/adapter_fields.h"
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "server/core/control_fields.h"
 #include "server/core/errors.h"
 #include "server/core/utf8.h"
 
@@ -13,6 +15,7 @@ namespace latentd::core {
 namespace {
 
 constexpr size_t kMaxOfAKind = 16;
+constexpr size_t kMaxControls = 8;  // each costs half a forward
 constexpr size_t kMaxNameBytes = 128;
 constexpr double kMaxScale = 10;
 
@@ -31,6 +34,8 @@ const char* FieldOf(AdapterKind kind) {
   }
   return "";
 }
+
+constexpr size_t MaxOf(AdapterKind kind) { return kind == AdapterKind::kControlNet ? kMaxControls : kMaxOfAKind; }
 
 // A request has one motion module at most, which is no list.
 bool IsListed(AdapterKind kind) { return kind != AdapterKind::kMotion; }
@@ -66,8 +71,8 @@ void CheckAdapters(const std::vector<AdapterUse>& adapters, std::vector<FieldVio
   std::map<AdapterKind, size_t> counts;
   for (const AdapterUse& adapter : adapters) ++counts[adapter.kind];
   for (const auto& [kind, count] : counts) {
-    if (count <= kMaxOfAKind) continue;
-    violations.push_back({FieldOf(kind), absl::StrCat("must have at most ", kMaxOfAKind, " entries; got ", count)});
+    if (count <= MaxOf(kind)) continue;
+    violations.push_back({FieldOf(kind), absl::StrCat("must have at most ", MaxOf(kind), " entries; got ", count)});
     return;  // whoever sends thousands of them is not told of each
   }
   std::set<std::pair<AdapterKind, std::string>> seen;
@@ -87,6 +92,9 @@ void CheckAdapters(const std::vector<AdapterUse>& adapters, std::vector<FieldVio
           {absl::StrCat(AdapterField(adapters, i), ".scale"),
            absl::StrCat("must be a number from -", kMaxScale, " to ", kMaxScale, "; got ", adapter.scale)});
     }
+    if (adapter.kind == AdapterKind::kControlNet) {
+      CheckControlRange(AdapterField(adapters, i), adapter, violations);
+    }
   }
 }
 
@@ -95,6 +103,8 @@ absl::Status CheckAdaptersExist(const std::vector<AdapterUse>& adapters, const M
   for (const AdapterUse& adapter : adapters) {
     if (const auto info = catalog.FindAdapter(adapter.name); !info.ok()) return info.status();
   }
+  const bool animates = std::any_of(adapters.begin(), adapters.end(),
+                                    [](const AdapterUse& adapter) { return adapter.kind == AdapterKind::kMotion; });
   for (size_t i = 0; i < adapters.size(); ++i) {
     const AdapterUse& adapter = adapters[i];
     const AdapterInfo info = *catalog.FindAdapter(adapter.name);
@@ -106,6 +116,8 @@ absl::Status CheckAdaptersExist(const std::vector<AdapterUse>& adapters, const M
     } else if (!MayFit(info, model)) {
       wrong =
           absl::StrCat("is for models of the kind ", info.architecture, "; ", model.name, " is ", model.architecture);
+    } else if (info.changes_motion && !animates) {
+      wrong = "changes motion modules and goes with spec.animation";
     }
     if (wrong.empty()) continue;
     return MakeError(absl::StatusCode::kFailedPrecondition,

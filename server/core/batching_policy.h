@@ -16,13 +16,15 @@ struct BatchKey {
   int latent_height = 0;  // the batch is one tensor [lanes, C, h, w]
   int latent_width = 0;
   std::string motion{};  // a motion module adds layers to the network, and a frame axis to the tensor; empty: none
+  int frames = 1;        // of each clip then
 
   friend auto operator<=>(const BatchKey&, const BatchKey&) = default;
 };
 
 struct BatchingOptions {
-  int max_batch_rows = 16;   // rows of one prediction; at least 1
-  int max_lanes = 32;        // lanes of one prediction; at least 2, so that a guided row fits
+  int max_batch_rows = 16;  // rows of one prediction; at least 1
+  // Lanes of one prediction; at least 2, so that a guided row fits. A clip with more of them runs alone.
+  int max_lanes = 32;
   int max_encode_rows = 16;  // at least 1
   int max_decode_rows = 4;   // at least 1
 };

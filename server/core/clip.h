@@ -5,6 +5,12 @@ namespace latentd::core {
 // The files that a clip's frames may become.
 enum class ClipFormat { kWebp, kGif, kMp4 };
 
+// A row that is a clip instead of a picture. Its motion module is among the request's adapters.
+struct Animation {
+  int frames = 0;
+  int fps = 0;
+};
+
 // Frames a second that a clip may have. A GIF's frames last whole hundredths of a second, and players slow down those
 // that last one.
 constexpr int kMaxFps = 60;

@@ -33,7 +33,7 @@ struct Usage {
 
 enum class OutputState { kOk, kWithheld, kFailed };
 
-// One finished picture, its bytes in `data` (empty unless kOk).
+// One finished picture or clip, its bytes in `data` (empty unless kOk).
 struct Output {
   int index = 0;
   OutputState state = OutputState::kOk;
@@ -42,6 +42,8 @@ struct Output {
   std::string media_type{};
   int width = 0;
   int height = 0;
+  int frames = 0;        // of a clip; 0: it is a picture
+  int fps = 0;           // likewise
   std::string sha256{};  // lower-case hex
   Blob data{};
 };

@@ -11,7 +11,9 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "server/core/adapter_fields.h"
+#include "server/core/animation_fields.h"
 #include "server/core/conditioning_fields.h"
+#include "server/core/control_fields.h"
 #include "server/core/task_fields.h"
 #include "server/core/utf8.h"
 
@@ -50,6 +52,7 @@ class Validator {
     CheckReal("spec.guidance_rescale", fields_.guidance_rescale, 1);
     eta_fits_ = CheckReal("spec.eta", fields_.eta, 1);
     CheckAdapters(fields_.adapters, violations_);
+    CheckAnimation(fields_, limits_, violations_);
     CheckPictures();
     CheckOptions(now);
   }
@@ -65,6 +68,7 @@ class Validator {
     // The first layer at least has to stay.
     CheckRange("spec.clip_skip", fields_.clip_skip, 0, std::max(0, model.text_layers - 1));
     CheckSize(model);
+    CheckControls(fields_, violations_);
     CheckSizeConditioning(fields_, model, violations_);
     if (!fields_.guidance_scale.has_value()) fields_.guidance_scale = model.default_guidance_scale;
     if (model.embeds_guidance && !fields_.negative_prompt.empty()) {
@@ -128,7 +132,8 @@ class Validator {
     CheckRange("spec.preview.max_edge", fields_.preview_max_edge, 0, kMaxPreviewEdge);
     if (!fields_.preview_format.has_value()) fields_.preview_format = ImageFormat::kJpeg;
 
-    if (!fields_.output_format.has_value()) fields_.output_format = ImageFormat::kPng;
+    if (!fields_.output_format.has_value() && !fields_.clip_format.has_value())
+      fields_.output_format = ImageFormat::kPng;
     if (fields_.output_quality == 0) fields_.output_quality = kDefaultQuality;
     CheckRange("spec.output.quality", fields_.output_quality, 1, 100);
   }
@@ -283,12 +288,26 @@ std::vector<FieldViolation> GenerationRequest::CheckWithoutModel(const RequestFi
 }
 
 std::shared_ptr<const GenerationRequest> WithoutPictures(std::shared_ptr<const GenerationRequest> request) {
-  if (!request->image() && !request->mask()) return request;
+  if (PicturesOf(request->fields()).empty()) return request;
   auto without = std::make_shared<GenerationRequest>(*request);
   for (std::optional<InputImage>* image : {&without->fields_.image, &without->fields_.mask}) {
     if (*image) (*image)->data = nullptr;
   }
+  for (AdapterUse& adapter : without->fields_.adapters) {
+    if (adapter.image) adapter.image->data = nullptr;
+  }
   return without;
+}
+
+std::vector<const InputImage*> PicturesOf(const RequestFields& fields) {
+  std::vector<const InputImage*> pictures;
+  for (const std::optional<InputImage>* image : {&fields.image, &fields.mask}) {
+    if (*image) pictures.push_back(&**image);
+  }
+  for (const AdapterUse& adapter : fields.adapters) {
+    if (adapter.image) pictures.push_back(&*adapter.image);
+  }
+  return pictures;
 }
 
 }  // namespace latentd::core

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "server/core/adapter.h"
+#include "server/core/clip.h"
 #include "server/core/input_image.h"
 #include "server/core/model_catalog.h"
 #include "server/core/task.h"
@@ -75,6 +76,8 @@ struct RequestFields {
   double guidance_rescale = 0;
   double eta = 0;
   std::vector<AdapterUse> adapters{};
+  std::optional<Animation> animation{};     // clips instead of pictures
+  std::optional<ClipFormat> clip_format{};  // what a clip becomes; empty: each frame is a picture of output_format
   PreviewKind preview_kind = PreviewKind::kNone;
   int preview_every_steps = 0;
   int preview_max_edge = 0;
@@ -99,6 +102,7 @@ struct RequestLimits {
   int max_prompt_characters = 8192;
   int max_steps = 1000;
   int max_num_images = 64;
+  int max_frames = 128;
   absl::Duration max_timeout = absl::Hours(24);
 };
 
@@ -146,7 +150,14 @@ class GenerationRequest {
   const std::optional<SizeConditioning>& negative_size_conditioning() const {
     return fields_.negative_size_conditioning;
   }
-  int num_images() const { return fields_.num_images; }
+  int num_images() const { return fields_.num_images; }  // rows: pictures, or clips
+  const std::optional<Animation>& animation() const { return fields_.animation; }
+  int frames() const { return fields_.animation ? fields_.animation->frames : 1; }  // of each row
+  // Set when an output is a clip: then there is no output_format.
+  std::optional<ClipFormat> clip_format() const { return fields_.clip_format; }
+  // Row r makes the outputs from r * outputs_per_row() on: several when its frames are pictures.
+  int outputs_per_row() const { return fields_.clip_format ? 1 : frames(); }
+  int num_outputs() const { return num_images() * outputs_per_row(); }
   int64_t seed() const { return *fields_.seed; }  // of image 0; image i has seed() + i
   int steps() const { return fields_.steps; }
   const std::string& sampler() const { return fields_.sampler; }
@@ -183,6 +194,9 @@ class GenerationRequest {
 
 // The same request without the bytes of the pictures that came with it, to be shown when nobody needs them any more.
 std::shared_ptr<const GenerationRequest> WithoutPictures(std::shared_ptr<const GenerationRequest> request);
+
+// Every picture that a request brings along.
+std::vector<const InputImage*> PicturesOf(const RequestFields& fields);
 
 struct GenerationRequest::Validated {
   std::optional<GenerationRequest> request;  // empty when there are violations

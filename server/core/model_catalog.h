@@ -46,6 +46,7 @@ struct ModelInfo {
   bool embeds_guidance = false;          // one lane a row whatever the scale, and no negative prompt
   int text_layers = 0;                   // clip_skip stays below
   int prompt_tokens = 0;                 // that the text encoder takes at once, start and end marks included
+  bool takes_motion = false;             // RequestFields::animation
   bool takes_prompt_2 = false;           // it has a second text encoder beside the first
   bool takes_size_conditioning = false;  // RequestFields::size_conditioning
   bool takes_aesthetic_score = false;    // and a score in it instead of a target size

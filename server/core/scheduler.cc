@@ -150,7 +150,8 @@ std::vector<RowId> Scheduler::RowsToBegin(const BatchKey& key, const Group& grou
   int free_lanes = batching_.max_lanes() - Lanes(group);
   for (const auto& [place, id] : group.waiting) {
     free_lanes -= rows_.at(id).ticket.lanes;
-    if (static_cast<int>(rows.size()) >= max_rows || free_lanes < 0) break;
+    const bool alone = rows.empty() && group.active.empty();  // a clip may have more lanes than there are
+    if (static_cast<int>(rows.size()) >= max_rows || (free_lanes < 0 && !alone)) break;
     rows.push_back(id);
   }
   return rows;

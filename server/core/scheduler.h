@@ -26,7 +26,7 @@ struct RowTicket {
   absl::Time submitted{};
   int evaluations =
       0;          // U-Net predictions in all: more than the steps for Heun and PNDM; 0 goes straight to the decoder
-  int lanes = 1;  // 1, or 2 with guidance
+  int lanes = 1;  // 1, or 2 with guidance; for each frame of a clip
 };
 
 // What the device does next: one stage for rows of one key.
@@ -78,7 +78,7 @@ class Scheduler {
  public:
   explicit Scheduler(const SchedulerOptions& options);
 
-  // REQUIRES: the id was never used, lanes is 1 or 2.
+  // REQUIRES: the id was never used, lanes is at least 1.
   void Submit(const RowTicket& ticket);
 
   // Only rows of ready models are planned. No model is ready at first.

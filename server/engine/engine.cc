@@ -105,7 +105,7 @@ void Engine::ClaimJobs() {
     jobs_[job.claimed.name] = std::move(owned);
     ModelUse& use = uses_[model];
     use.jobs[job.claimed.name] = &job;
-    if (job.request().image()) {
+    if (!core::PicturesOf(job.request().fields()).empty()) {
       DecodeInputs(job);
     } else {
       job.inputs.emplace().denoising_end = job.request().denoising_end();
@@ -183,7 +183,9 @@ void Engine::OnAdapters(const std::string& name, absl::StatusOr<AdapterLease> le
   RunningJob& job = *found->second;
   job.adapters_request.reset();
   if (!lease.ok()) return EndJob(job, lease.status());
-  job.adapters = JobAdapters::Make(job.request(), *std::move(lease));
+  absl::StatusOr<JobAdapters> adapters = JobAdapters::Make(job.request(), *std::move(lease));
+  if (!adapters.ok()) return EndJob(job, adapters.status());
+  job.adapters = *std::move(adapters);
   if (ModelUse& use = uses_.at(job.request().model()); use.lease) SubmitRows(job, use);
 }
 
@@ -207,7 +209,8 @@ void Engine::SubmitRows(RunningJob& job, ModelUse& use) {
   job.key = {.model = request.model(),
              .latent_height = static_cast<int>(shape[1]),
              .latent_width = static_cast<int>(shape[2]),
-             .motion = {}};
+             .motion = job.adapters->motion_key(),
+             .frames = request.frames()};
   job.steps =
       model::StepsOf(*job.sampler, job.inputs->strength, job.inputs->denoising_start, job.inputs->denoising_end);
   for (int i = 0; i < request.num_images(); ++i) {
@@ -222,7 +225,7 @@ void Engine::SubmitRows(RunningJob& job, ModelUse& use) {
                        .priority = request.priority(),
                        .submitted = job.claimed.create_time,
                        .evaluations = job.steps.evaluations(),
-                       .lanes = request.guided() ? 2 : 1});
+                       .lanes = (request.guided() ? 2 : 1) * request.frames()});
     rows_[row->id] = row.get();
     job.rows[row->id] = std::move(row);
   }
@@ -263,7 +266,7 @@ void Engine::RunPlan(const core::Plan& plan) {
   for (size_t i = 0; i < rows.size(); ++i) {
     const bool failed = outcome.results[i] == core::RowResult::kFailed;
     if (failed) {
-      rows[i]->job->publisher->FailedOutput(rows[i]->index, rows[i]->seed, outcome.errors[i]);
+      rows[i]->job->publisher->FailedRow(rows[i]->index, rows[i]->seed, outcome.errors[i]);
     }
     if (failed || (plan.stage == core::Stage::kDecode && outcome.results[i] == core::RowResult::kOk))
       FinishRow(*rows[i]);

@@ -6,7 +6,9 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
+#include <span>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -19,6 +21,7 @@ namespace latentd::engine {
 namespace {
 
 constexpr size_t kMaxPaces = 256;        // sizes of pictures that estimates are kept for
+constexpr size_t kFramesAtOnce = 4;      // of a clip that go through the decoder together, to bound its memory
 constexpr size_t kMaxWarningText = 200;  // bytes of a cut prompt that its warning repeats
 
 core::Warning Truncated(const std::string& field, const std::string& cut) {
@@ -197,9 +200,12 @@ void Executor::Encode(const std::vector<Row*>& rows, model::DiffusionModel& mode
     job.grounding = GroundingOf(job);
     row->generator = at::detail::createCPUGenerator(row->seed);
     EncodePictures(job, model);
-    model::RowStart start =
-        model.Start(job.encoded ? &*job.encoded : nullptr,
-                    model.LatentShape(job.request().width(), job.request().height()), *job.sampler, row->generator);
+    job.adapters->EncodeControls(job.inputs->controls);
+    std::vector<int64_t> shape = model.LatentShape(job.request().width(), job.request().height());
+    const model::MotionModule* motion = job.adapters->motion();
+    if (motion != nullptr) shape.insert(shape.begin() + 1, job.request().frames());
+    model::RowStart start = model.Start(job.encoded ? &*job.encoded : nullptr, shape, *job.sampler, row->generator);
+    if (motion != nullptr) start.latent = motion->BeginNoise(start.latent, row->generator);
     row->latent = std::move(start.latent);
     row->sampler = std::move(start.sampler);
     row->concat = std::move(start.concat);
@@ -300,6 +306,12 @@ void Executor::EncodePrompts(const std::vector<Row*>& rows, model::DiffusionMode
 void Executor::Predict(const std::vector<Row*>& rows, model::DiffusionModel& model) {
   std::vector<model::PredictRow> inputs;
   inputs.reserve(rows.size());
+  std::vector<std::vector<model::AppliedControl>> controls;  // of each row
+  for (const Row* row : rows) {
+    const int begin = row->sampler.begin;
+    controls.push_back(
+        row->job->adapters->ControlsAt(row->sampler.evaluation - begin, row->job->sampler->evaluations() - begin));
+  }
   for (const Row* row : rows) {
     const RunningJob& job = *row->job;
     inputs.push_back(
@@ -312,6 +324,8 @@ void Executor::Predict(const std::vector<Row*>& rows, model::DiffusionModel& mod
          .guidance_scale = job.request().guidance_scale(),
          .guidance_rescale = job.request().guidance_rescale(),
          .loras = job.adapters->loras(),
+         .motion = job.adapters->motion(),
+         .controls = controls[inputs.size()],
          .grounding = IsGrounded(*row) ? &job.grounding : nullptr});
     if (!job.request().size_conditioning()) continue;
     inputs.back().size = ToModel(*job.request().size_conditioning());
@@ -346,13 +360,15 @@ void Executor::PublishSteps(const std::vector<Row*>& rows, const std::vector<at:
   for (size_t i = 0; i < rows.size(); ++i) {
     if (!predicted_clean[i].defined() || !EndedStep(*rows[i])) continue;
     ended.push_back(rows[i]);
-    clean.push_back(predicted_clean[i]);
+    // Of a clip the frame in the middle is shown.
+    const bool clip = rows[i]->job->request().animation().has_value();
+    clean.push_back(clip ? predicted_clean[i].select(1, predicted_clean[i].size(1) / 2) : predicted_clean[i]);
   }
   std::vector<at::Tensor> pictures = MakePreviews(ended, clean, model);
   for (size_t i = 0; i < ended.size(); ++i) {
     const Row& row = *ended[i];
     const RunningJob& job = *row.job;
-    core::Progress progress{.output_index = row.index,
+    core::Progress progress{.output_index = row.index * job.request().outputs_per_row(),
                             .step = StepsDone(row),
                             .total_steps = job.request().steps(),
                             .eta = {},
@@ -392,6 +408,7 @@ std::vector<at::Tensor> Executor::MakePreviews(const std::vector<Row*>& rows,
 }
 
 void Executor::Decode(const std::vector<Row*>& rows, model::DiffusionModel& model) {
+  if (rows.front()->job->request().animation()) return DecodeClips(rows, model);
   std::vector<const Row*> decoded;
   std::vector<at::Tensor> latents;
   for (const Row* row : rows) {
@@ -410,6 +427,23 @@ void Executor::Decode(const std::vector<Row*>& rows, model::DiffusionModel& mode
   }
 }
 
+void Executor::DecodeClips(const std::vector<Row*>& rows, model::DiffusionModel& model) {
+  std::vector<std::vector<at::Tensor>> clips;
+  for (const Row* row : rows) {
+    const std::vector<at::Tensor> latents = row->latent.unbind(/*dim=*/1);  // F of [C, h, w]
+    std::vector<at::Tensor>& frames = clips.emplace_back();
+    for (size_t first = 0; first < latents.size(); first += kFramesAtOnce) {
+      const size_t count = std::min(kFramesAtOnce, latents.size() - first);
+      std::vector<at::Tensor> decoded = model.Decode(std::span(latents).subspan(first, count));
+      std::move(decoded.begin(), decoded.end(), std::back_inserter(frames));
+    }
+  }
+  // All are there before the first is published: what fails is tried again.
+  for (size_t i = 0; i < rows.size(); ++i) {
+    rows[i]->job->publisher->Clip(rows[i]->index, rows[i]->seed, std::move(clips[i]));
+  }
+}
+
 void Executor::Book(core::Stage stage, const std::vector<Row*>& rows, absl::Duration time) {
   core::StageRun run{
       .stage = stage, .model = rows.front()->job->key.model, .rows = static_cast<int>(rows.size()), .time = time};
@@ -417,7 +451,8 @@ void Executor::Book(core::Stage stage, const std::vector<Row*>& rows, absl::Dura
   for (const Row* row : rows) {
     RunningJob& job = *row->job;
     const int64_t pixels = int64_t{1} * job.request().width() * job.request().height();
-    const int lanes = stage == core::Stage::kDecode || !job.request().guided() ? 1 : 2;
+    const int sides = stage == core::Stage::kDecode || !job.request().guided() ? 1 : 2;
+    const int lanes = sides * job.request().frames();
     run.lanes += lanes;
     run.pixels += lanes * pixels;
     jobs.insert(&job);

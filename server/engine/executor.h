@@ -45,6 +45,7 @@ class Executor {
   void EncodePrompts(const std::vector<Row*>& rows, model::DiffusionModel& model);
   void Predict(const std::vector<Row*>& rows, model::DiffusionModel& model);
   void Decode(const std::vector<Row*>& rows, model::DiffusionModel& model);
+  static void DecodeClips(const std::vector<Row*>& rows, model::DiffusionModel& model);
   static void AdvanceAll(const std::vector<Row*>& rows, Outcome& outcome, std::vector<at::Tensor>& predicted_clean);
   static absl::Status Advance(Row& row, at::Tensor& predicted_clean);
   static void CheckFinite(const std::vector<Row*>& rows, std::vector<absl::Status>& errors);

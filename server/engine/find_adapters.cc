@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "model/weights/key_maps/original_controlnet_keys.h"
 #include "model/weights/mapped_file.h"
 #include "model/weights/recognise.h"
 #include "model/weights/safetensors_file.h"
@@ -48,6 +49,26 @@ bool IsPickle(const fs::path& path) {
   return extension == ".pt" || extension == ".bin" || extension == ".pth" || extension == ".ckpt";
 }
 
+// Of an adapter's weights, and of what its folder says about them.
+std::function<std::string()> ContentHash(const fs::path& weights) {
+  const fs::path config = weights.parent_path() / "config.json";
+  std::error_code error;
+  if (!fs::exists(config, error)) return FileHash(weights);
+  return [weights = FileHash(weights), config = FileHash(config)]() mutable { return weights() + config(); };
+}
+
+// Of several files of a folder, such as variants, the one that diffusers would take: of full precision, if there is
+// one.
+fs::path Preferred(const std::vector<fs::path>& files) {
+  for (const char* variant : {"", ".fp16", ".bf16"}) {
+    const std::string name = absl::StrCat("diffusion_pytorch_model", variant, ".safetensors");
+    const auto found =
+        std::find_if(files.begin(), files.end(), [&](const fs::path& f) { return f.filename() == name; });
+    if (found != files.end()) return *found;
+  }
+  return files.size() == 1 ? files.front() : fs::path();
+}
+
 // The file that an entry of the folder stands for; empty: it is no adapter.
 fs::path WeightsOf(const fs::path& entry) {
   std::error_code error;
@@ -62,7 +83,7 @@ fs::path WeightsOf(const fs::path& entry) {
   for (fs::directory_iterator each(entry, error); !error && each != fs::directory_iterator(); each.increment(error)) {
     if (is_weights(each->path())) files.push_back(each->path());
   }
-  return files.size() == 1 ? files.front() : fs::path();
+  return Preferred(files);
 }
 
 std::string NameOf(const fs::path& entry) {
@@ -80,7 +101,9 @@ Load LoaderOf(core::AdapterKind kind, const fs::path& file) {
     case core::AdapterKind::kEmbedding:
       return [file](const model::DiffusionModel& model) { return model.LoadEmbedding(file); };
     case core::AdapterKind::kControlNet:
+      return [file](const model::DiffusionModel& model) { return model.LoadControlNet(file); };
     case core::AdapterKind::kMotion:
+      return [file](const model::DiffusionModel& model) { return model.LoadMotion(file); };
     case core::AdapterKind::kImagePrompt:
       break;
   }
@@ -112,7 +135,10 @@ absl::Status Recognise(const fs::path& file, size_t element_bytes, core::Adapter
   absl::Status status;
   const absl::Status opened = Guarded([&] {
     const auto weights = model::SafetensorsFile::Open(file);
+    // Some ControlNets come with the model that they were trained with, which is not loaded.
+    const std::string prefix = model::OriginalControlNetPrefix(weights->tensors());
     for (const auto& [name, tensor] : weights->tensors()) {
+      if (!name.starts_with(prefix)) continue;
       int64_t elements = 1;
       for (const int64_t length : tensor.shape) elements *= length;
       info.memory_bytes += elements * static_cast<int64_t>(element_bytes);
@@ -125,7 +151,9 @@ absl::Status Recognise(const fs::path& file, size_t element_bytes, core::Adapter
       return;
     }
     info.kind = *kind;
-    if (LoaderOf(*kind, file) == nullptr) {
+    info.changes_motion = identity.kind == model::FileKind::kMotionLora;
+    const bool of_xl = *kind == core::AdapterKind::kMotion && identity.architecture == "stable-diffusion-xl";
+    if (LoaderOf(*kind, file) == nullptr || of_xl) {
       status =
           absl::UnimplementedError(absl::StrCat("is ", identity.description, ", which this version does not serve"));
     }
@@ -150,7 +178,7 @@ absl::StatusOr<std::vector<AdapterEntry>> FindAdapters(const fs::path& folder, s
     const fs::path file = WeightsOf(path);
     AdapterEntry found;
     found.info.name = NameOf(path);
-    found.content_hash = FileHash(file);
+    found.content_hash = ContentHash(file);
     const bool taken = std::any_of(adapters.begin(), adapters.end(),
                                    [&](const AdapterEntry& other) { return other.info.name == found.info.name; });
     if (taken && IsPickle(path)) continue;  // it could not be used anyway

@@ -121,6 +121,7 @@ core::ModelInfo Describe(const std::string& name, const model::ModelFolder& fold
   info.max_pixels = int64_t{kMaxEnlargement} * kMaxEnlargement * folder.native_width * folder.native_height;
   info.tasks = TasksOf(folder);
   info.prompt_tokens = folder.prompt_tokens;
+  info.takes_motion = folder.takes_motion;
   info.takes_prompt_2 = folder.takes_prompt_2;
   info.takes_size_conditioning = folder.takes_size_conditioning;
   info.takes_aesthetic_score = folder.takes_aesthetic_score;

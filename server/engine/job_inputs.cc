@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/core/adapter_fields.h"
 #include "server/core/errors.h"
 #include "server/imaging/fit.h"
 #include "server/imaging/input_image.h"
@@ -21,11 +22,15 @@ namespace {
 
 using imaging::Picture;
 
-absl::Status Damaged(const core::GenerationRequest& request, const char* name, const absl::Status& status) {
-  const std::string field = absl::StrCat("spec.", std::string(core::Name(request.task())), ".", name);
+absl::Status Damaged(const std::string& field, const absl::Status& status) {
   const std::string what(status.message());
   return core::MakeError(absl::StatusCode::kInvalidArgument, absl::StrCat(field, " ", what),
                          {.reason = "INVALID_FIELDS", .violations = {{field, what}}});
+}
+
+// `name`: of a field of the task.
+absl::Status Damaged(const core::GenerationRequest& request, const char* name, const absl::Status& status) {
+  return Damaged(absl::StrCat("spec.", std::string(core::Name(request.task())), ".", name), status);
 }
 
 absl::StatusOr<Picture> Decode(const core::GenerationRequest& request, const char* name,
@@ -112,9 +117,28 @@ absl::StatusOr<model::TaskInputs> DecodeLatentInput(const core::GenerationReques
   return inputs;
 }
 
-}  // namespace
+// The pictures of a request's ControlNets, as diffusers' pipelines resize them.
+absl::StatusOr<std::vector<at::Tensor>> DecodeControls(const core::GenerationRequest& request) {
+  std::vector<at::Tensor> controls;
+  for (size_t i = 0; i < request.adapters().size(); ++i) {
+    const core::AdapterUse& use = request.adapters()[i];
+    if (use.kind != core::AdapterKind::kControlNet) continue;
+    absl::StatusOr<Picture> picture = imaging::DecodeImage(*use.image->data, {});
+    if (picture.ok()) {
+      picture = imaging::FitTo(*std::move(picture), request.width(), request.height(),
+                               use.image->fit.value_or(core::Fit::kStretch));
+    }
+    if (!picture.ok()) {
+      return Damaged(absl::StrCat(core::AdapterField(request.adapters(), i), ".image"), picture.status());
+    }
+    controls.push_back(ToTensor(picture->rgb, {picture->height, picture->width, 3}));
+  }
+  return controls;
+}
 
-absl::StatusOr<model::TaskInputs> DecodeTaskInputs(const core::GenerationRequest& request) {
+// What the task begins with.
+absl::StatusOr<model::TaskInputs> DecodeTask(const core::GenerationRequest& request) {
+  if (!request.image()) return Begin(request);
   if (request.task() == core::Task::kSuperResolution) return DecodeLowRes(request);
   const core::InputImage& image = *request.image();
   if (image.latent) return DecodeLatentInput(request);
@@ -142,6 +166,17 @@ absl::StatusOr<model::TaskInputs> DecodeTaskInputs(const core::GenerationRequest
   mask = FitToRequest(*std::move(mask), request, "mask", {.fit = mask_fit});
   if (!mask.ok()) return mask.status();
   inputs.mask = ToTensor(imaging::ToMask(*mask).values, {height, width});
+  return inputs;
+}
+
+}  // namespace
+
+absl::StatusOr<model::TaskInputs> DecodeTaskInputs(const core::GenerationRequest& request) {
+  absl::StatusOr<model::TaskInputs> inputs = DecodeTask(request);
+  if (!inputs.ok()) return inputs;
+  absl::StatusOr<std::vector<at::Tensor>> controls = DecodeControls(request);
+  if (!controls.ok()) return controls.status();
+  inputs->controls = *std::move(controls);
   return inputs;
 }
 

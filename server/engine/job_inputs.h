@@ -8,8 +8,8 @@ namespace latentd::engine {
 
 // Decodes the pictures of a request and brings them to its size; an outpainting's picture is set into its larger
 // canvas, and the mask marks the rest; one that is enlarged keeps its own size, but for what the model cannot take.
-// INVALID_ARGUMENT names the field of a file that is damaged. Takes milliseconds per megapixel: for a worker's thread.
-// Thread-safe. REQUIRES: request.image() is set.
+// Those of ControlNets are brought to its size, too. INVALID_ARGUMENT names the field of a file that is damaged. Takes
+// milliseconds per megapixel: for a worker's thread. Thread-safe.
 absl::StatusOr<model::TaskInputs> DecodeTaskInputs(const core::GenerationRequest& request);
 
 }  // namespace latentd::engine

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "server/engine/status.h"
+#include "server/imaging/clip.h"
 #include "server/imaging/encode.h"
 #include "server/imaging/latent_file.h"
 #include "server/imaging/sha256.h"
@@ -74,15 +75,30 @@ void JobPublisher::Progress(core::Progress event, at::Tensor picture) {
   });
 }
 
-void JobPublisher::Picture(int index, int64_t seed, at::Tensor picture) {
-  strand_.Submit([state = state_, index, seed, picture = std::move(picture)] {
-    if (!state->abandoned) Encode(*state, index, seed, picture);
+void JobPublisher::Picture(int row, int64_t seed, at::Tensor picture) {
+  strand_.Submit([state = state_, row, seed, picture = std::move(picture)] {
+    if (!state->abandoned) Encode(*state, row, seed, picture);
   });
 }
 
-void JobPublisher::Latent(int index, int64_t seed, at::Tensor latent) {
-  strand_.Submit([state = state_, index, seed, latent = std::move(latent)] {
-    if (!state->abandoned) EncodeLatent(*state, index, seed, latent);
+void JobPublisher::Clip(int row, int64_t seed, std::vector<at::Tensor> frames) {
+  if (state_->request->clip_format()) {
+    strand_.Submit([state = state_, row, seed, frames = std::move(frames)] {
+      if (!state->abandoned) EncodeClip(*state, row, seed, frames);
+    });
+    return;
+  }
+  int index = row * state_->request->outputs_per_row();
+  for (at::Tensor& frame : frames) {
+    strand_.Submit([state = state_, index = index++, seed, frame = std::move(frame)] {
+      if (!state->abandoned) Encode(*state, index, seed, frame);
+    });
+  }
+}
+
+void JobPublisher::Latent(int row, int64_t seed, at::Tensor latent) {
+  strand_.Submit([state = state_, row, seed, latent = std::move(latent)] {
+    if (!state->abandoned) EncodeLatent(*state, row, seed, latent);
   });
 }
 
@@ -96,7 +112,28 @@ void JobPublisher::Encode(State& state, int index, int64_t seed, const at::Tenso
     if (!file.ok()) return file.status();
     output.width = picture.width;
     output.height = picture.height;
-    Publish(state, std::move(output), *std::move(file));
+    Publish(state, std::move(output), imaging::MediaType(request.output_format()), *std::move(file));
+    return absl::OkStatus();
+  });
+  if (!status.ok()) Fail(state, index, seed, status);
+}
+
+void JobPublisher::EncodeClip(State& state, int index, int64_t seed, const std::vector<at::Tensor>& frames) {
+  const core::GenerationRequest& request = *state.request;
+  core::Output output{.index = index, .seed = seed};
+  const absl::Status status = GuardedStatus([&] {
+    std::vector<imaging::Picture> pictures;
+    for (const at::Tensor& frame : frames) pictures.push_back(ToPicture(frame));
+    const imaging::ClipOptions options{
+        .format = *request.clip_format(), .fps = request.animation()->fps, .quality = request.output_quality()};
+    auto file = imaging::EncodeClip(pictures, options,
+                                    {.fields = request.fields(), .seed = seed, .software = state.context.software});
+    if (!file.ok()) return file.status();
+    output.width = pictures.front().width;
+    output.height = pictures.front().height;
+    output.frames = request.frames();
+    output.fps = options.fps;
+    Publish(state, std::move(output), imaging::MediaType(options.format), *std::move(file));
     return absl::OkStatus();
   });
   if (!status.ok()) Fail(state, index, seed, status);
@@ -116,19 +153,18 @@ void JobPublisher::EncodeLatent(State& state, int index, int64_t seed, const at:
     output.width = request.width();
     output.height = request.height();
     Publish(
-        state, std::move(output),
+        state, std::move(output), imaging::MediaType(core::ImageFormat::kLatent),
         imaging::EncodeLatent(latent, {.fields = request.fields(), .seed = seed, .software = state.context.software}));
     return absl::OkStatus();
   });
   if (!status.ok()) Fail(state, index, seed, status);
 }
 
-void JobPublisher::Publish(State& state, core::Output output, std::string file) {
-  const core::GenerationRequest& request = *state.request;
-  output.media_type = imaging::MediaType(request.output_format());
+void JobPublisher::Publish(State& state, core::Output output, std::string media_type, std::string file) {
+  output.media_type = std::move(media_type);
   output.sha256 = imaging::Sha256Hex(file);
   output.data = std::make_shared<const std::string>(std::move(file));
-  if (state.context.observer != nullptr) state.context.observer->OnImage(request.model());
+  if (state.context.observer != nullptr) state.context.observer->OnImage(state.request->model());
   state.context.sink->OnOutput(state.name, std::move(output));
 }
 
@@ -139,8 +175,11 @@ void JobPublisher::Fail(State& state, int index, int64_t seed, const absl::Statu
                                {.index = index, .state = core::OutputState::kFailed, .error = error, .seed = seed});
 }
 
-void JobPublisher::FailedOutput(int index, int64_t seed, absl::Status error) {
-  strand_.Submit([state = state_, index, seed, error = std::move(error)] { Fail(*state, index, seed, error); });
+void JobPublisher::FailedRow(int row, int64_t seed, absl::Status error) {
+  strand_.Submit([state = state_, row, seed, error = std::move(error)] {
+    const int outputs = state->request->outputs_per_row();
+    for (int i = 0; i < outputs; ++i) Fail(*state, row * outputs + i, seed, error);
+  });
 }
 
 void JobPublisher::Took(core::Usage usage) {
@@ -153,7 +192,7 @@ void JobPublisher::Took(core::Usage usage) {
 void JobPublisher::Finished(absl::Status status, core::Usage usage, std::function<void()> after) {
   strand_.Submit([state = state_, status = std::move(status), usage, after = std::move(after)]() mutable {
     usage.failed_outputs = state->failed_outputs;
-    if (state->failed_outputs == state->request->num_images()) status.Update(state->first_error);
+    if (state->failed_outputs == state->request->num_outputs()) status.Update(state->first_error);
     if (status.ok()) {
       state->context.sink->OnCompleted(state->name, usage);
     } else {

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "server/core/event.h"
@@ -35,13 +36,20 @@ class JobPublisher {
   // every one.
   void Progress(core::Progress event, at::Tensor picture);
 
-  // The finished picture of an output: uint8 [H, W, 3] on the CPU.
-  void Picture(int index, int64_t seed, at::Tensor picture);
+  // `row` counts the job's rows: GenerationRequest::outputs_per_row tells which outputs it makes.
 
-  // The same of an output that is asked for as a latent: float32 [C, h, w] on the CPU.
-  void Latent(int index, int64_t seed, at::Tensor latent);
+  // The finished picture of a row: uint8 [H, W, 3] on the CPU.
+  void Picture(int row, int64_t seed, at::Tensor picture);
 
-  void FailedOutput(int index, int64_t seed, absl::Status error);
+  // The finished clip of a row: its frames, each like a picture. One output, or one for each frame, as the request
+  // says.
+  void Clip(int row, int64_t seed, std::vector<at::Tensor> frames);
+
+  // The same of a row that is asked for as a latent: float32 [C, h, w] on the CPU.
+  void Latent(int row, int64_t seed, at::Tensor latent);
+
+  // All outputs of the row.
+  void FailedRow(int row, int64_t seed, absl::Status error);
 
   // What the job took so far.
   void Took(core::Usage usage);
@@ -68,8 +76,9 @@ class JobPublisher {
   };
 
   static void Encode(State& state, int index, int64_t seed, const at::Tensor& picture);
+  static void EncodeClip(State& state, int index, int64_t seed, const std::vector<at::Tensor>& frames);
   static void EncodeLatent(State& state, int index, int64_t seed, const at::Tensor& latent);
-  static void Publish(State& state, core::Output output, std::string file);
+  static void Publish(State& state, core::Output output, std::string media_type, std::string file);
   static void Fail(State& state, int index, int64_t seed, const absl::Status& error);
 
   std::shared_ptr<State> state_;

@@ -26,12 +26,12 @@ namespace latentd::engine {
 
 struct RunningJob;
 
-// One picture of a job while it is made.
+// One picture or clip of a job while it is made. A clip's tensors have a dimension more: [C, F, h, w].
 struct Row {
   core::RowId id = 0;
   RunningJob* job = nullptr;
-  int index = 0;     // of the output
-  int64_t seed = 0;  // of the output
+  int index = 0;     // of the job's rows
+  int64_t seed = 0;  // of its output
 
   // Set by the encode stage.
   at::Tensor latent;  // [C, h, w] float32 on the model's device

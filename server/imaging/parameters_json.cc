@@ -30,6 +30,10 @@ void AddAdapters(Json& spec, const core::RequestFields& fields) {
     } else if (adapter.kind == core::AdapterKind::kEmbedding) {
       spec["embeddings"].push_back(adapter.name);
     }
+    if (adapter.kind == core::AdapterKind::kMotion && fields.animation) {
+      spec["animation"] = {
+          {"motion", adapter.name}, {"frames", fields.animation->frames}, {"fps", fields.animation->fps}};
+    }
   }
 }
 

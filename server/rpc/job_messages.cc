@@ -37,6 +37,18 @@ v1::Job::State ToProto(core::JobState state) {
 
 namespace {
 
+v1::ClipFormat ToProto(core::ClipFormat format) {
+  switch (format) {
+    case core::ClipFormat::kWebp:
+      return v1::CLIP_FORMAT_WEBP;
+    case core::ClipFormat::kGif:
+      return v1::CLIP_FORMAT_GIF;
+    case core::ClipFormat::kMp4:
+      return v1::CLIP_FORMAT_MP4;
+  }
+  return v1::CLIP_FORMAT_UNSPECIFIED;
+}
+
 v1::PreviewOptions::Kind ToProto(core::PreviewKind kind) {
   switch (kind) {
     case core::PreviewKind::kNone:
@@ -154,8 +166,18 @@ void SetAdapters(const core::RequestFields& fields, v1::GenerationSpec& spec) {
         lora.set_scale(adapter.scale);
         break;
       }
-      case core::AdapterKind::kControlNet:
+      case core::AdapterKind::kControlNet: {
+        v1::Control& control = *spec.add_controls();
+        control.set_name(adapter.name);
+        SetImage(adapter.image, *control.mutable_image());
+        control.set_scale(adapter.scale);
+        control.set_start(adapter.start);
+        control.set_end(adapter.end);
+        break;
+      }
       case core::AdapterKind::kMotion:
+        spec.mutable_animation()->set_motion(adapter.name);
+        break;
       case core::AdapterKind::kImagePrompt:
         break;
       case core::AdapterKind::kEmbedding:
@@ -193,6 +215,10 @@ v1::GenerationSpec SpecToProto(const core::RequestFields& fields) {
   spec.set_guidance_rescale(fields.guidance_rescale);
   spec.set_eta(fields.eta);
   SetAdapters(fields, spec);
+  if (fields.animation) {
+    spec.mutable_animation()->set_frames(fields.animation->frames);
+    spec.mutable_animation()->set_fps(fields.animation->fps);
+  }
   v1::PreviewOptions& preview = *spec.mutable_preview();
   preview.set_kind(ToProto(fields.preview_kind));
   preview.set_every_steps(fields.preview_every_steps);
@@ -200,6 +226,7 @@ v1::GenerationSpec SpecToProto(const core::RequestFields& fields) {
   if (fields.preview_format) preview.set_format(ToProto(*fields.preview_format));
   v1::OutputOptions& output = *spec.mutable_output();
   if (fields.output_format) output.set_format(ToProto(*fields.output_format));
+  if (fields.clip_format) output.set_clip_format(ToProto(*fields.clip_format));
   output.set_quality(fields.output_quality);
   output.set_omit_prompts(fields.omit_prompts);
   return spec;
@@ -225,13 +252,15 @@ v1::Warning ToProto(const core::Warning& warning) {
 v1::Output ToProto(const core::Output& output) {
   v1::Output out;
   out.set_index(output.index);
-  out.set_kind(v1::Output::KIND_IMAGE);
+  out.set_kind(output.frames > 0 ? v1::Output::KIND_CLIP : v1::Output::KIND_IMAGE);
   out.set_state(ToProto(output.state));
   if (!output.error.ok()) *out.mutable_error() = ToRpcStatus(output.error);
   out.set_seed(output.seed);
   out.set_media_type(output.media_type);
   out.set_width(output.width);
   out.set_height(output.height);
+  out.set_frames(output.frames);
+  out.set_fps(output.fps);
   out.set_size(output.data != nullptr ? static_cast<int64_t>(output.data->size()) : 0);
   out.set_sha256(output.sha256);
   return out;

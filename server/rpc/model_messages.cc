@@ -75,6 +75,7 @@ v1::Model ToProto(const core::ModelInfo& model, const core::RequestLimits& limit
   out.set_default_steps(model.default_steps);
   out.set_default_guidance_scale(model.default_guidance_scale);
   out.set_max_num_images(limits.max_num_images);
+  out.set_max_frames(model.takes_motion ? limits.max_frames : 0);
   out.set_prompt_tokens(model.prompt_tokens);
   out.set_memory_bytes(model.memory_bytes);
   out.set_max_pixels(model.max_pixels);

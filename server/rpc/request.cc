@@ -27,10 +27,7 @@ std::vector<std::string> UnservedFields(const v1::GenerationSpec& spec) {
   const auto add_if = [&](bool set, const char* name) {
     if (set) fields.push_back(absl::StrCat("spec.", name));
   };
-  add_if(spec.controls_size() > 0, "controls");
   add_if(spec.image_prompts_size() > 0, "image_prompts");
-  add_if(spec.has_animation(), "animation");
-  add_if(spec.output().clip_format() != v1::CLIP_FORMAT_UNSPECIFIED, "output.clip_format");
   return fields;
 }
 
@@ -76,6 +73,8 @@ class FieldReader {
     fields.preview_max_edge = spec.preview().max_edge();
     fields.preview_format = ReadPictureFormat("spec.preview.format", spec.preview().format());
     fields.output_format = ReadFormat("spec.output.format", spec.output().format());
+    if (spec.has_animation()) fields.animation = {.frames = spec.animation().frames(), .fps = spec.animation().fps()};
+    fields.clip_format = ReadClipFormat("spec.output.clip_format", spec.output().clip_format());
     fields.output_quality = spec.output().quality();
     fields.omit_prompts = spec.output().omit_prompts();
     ReadOptions(options, fields);
@@ -119,6 +118,21 @@ class FieldReader {
     for (const std::string& embedding : spec.embeddings()) {
       fields.adapters.push_back(
           {.kind = core::AdapterKind::kEmbedding, .name = std::string(absl::StripPrefix(embedding, kAdapters))});
+    }
+    if (spec.has_animation()) {
+      fields.adapters.push_back({.kind = core::AdapterKind::kMotion,
+                                 .name = std::string(absl::StripPrefix(spec.animation().motion(), kAdapters))});
+    }
+    for (const v1::Control& control : spec.controls()) {
+      core::AdapterUse use{.kind = core::AdapterKind::kControlNet,
+                           .name = std::string(absl::StripPrefix(control.name(), kAdapters))};
+      fields.adapters.push_back(use);
+      core::AdapterUse& added = fields.adapters.back();
+      added.image = ReadImage(absl::StrCat(core::AdapterField(fields.adapters, fields.adapters.size() - 1), ".image"),
+                              control.image());
+      if (control.has_scale()) added.scale = control.scale();
+      if (control.has_start()) added.start = control.start();
+      if (control.has_end()) added.end = control.end();
     }
   }
 
@@ -273,6 +287,22 @@ class FieldReader {
     }
   }
 
+  std::optional<core::ClipFormat> ReadClipFormat(const char* field, v1::ClipFormat format) {
+    switch (format) {
+      case v1::CLIP_FORMAT_UNSPECIFIED:
+        return std::nullopt;
+      case v1::CLIP_FORMAT_WEBP:
+        return core::ClipFormat::kWebp;
+      case v1::CLIP_FORMAT_GIF:
+        return core::ClipFormat::kGif;
+      case v1::CLIP_FORMAT_MP4:
+        return core::ClipFormat::kMp4;
+      default:
+        Violate(field, absl::StrCat("must be a known format (WEBP, GIF, MP4); got ", static_cast<int>(format)));
+        return std::nullopt;
+    }
+  }
+
   void Violate(const std::string& field, const std::string& description) {
     violations_.push_back({field, description});
   }
@@ -289,7 +319,7 @@ absl::Status NotServed(const std::vector<std::string>& fields) {
 }
 
 // Why this model cannot do such jobs; OK when it can.
-absl::Status CheckModel(const core::ModelInfo& model, core::Task task) {
+absl::Status CheckModel(const core::ModelInfo& model, core::Task task, bool animates) {
   if (model.state == core::ModelState::kBroken) {
     return core::MakeError(absl::StatusCode::kFailedPrecondition,
                            absl::StrCat("the model ", model.name, " cannot be used (GetModel says all that is wrong): ",
@@ -306,6 +336,12 @@ absl::Status CheckModel(const core::ModelInfo& model, core::Task task) {
          .metadata = {{"tasks", tasks}},
          .resource_type = "model",
          .resource_name = model.name});
+  }
+  if (animates && !model.takes_motion) {
+    return core::MakeError(absl::StatusCode::kFailedPrecondition,
+                           absl::StrCat("spec.animation: the model ", model.name, " (", model.architecture,
+                                        ") makes no clips: motion modules are for Stable Diffusion 1.x"),
+                           {.reason = "ANIMATION_NOT_OFFERED", .resource_type = "model", .resource_name = model.name});
   }
   return absl::OkStatus();
 }
@@ -351,7 +387,9 @@ absl::StatusOr<std::shared_ptr<const core::GenerationRequest>> ReadRequest(const
   const core::RequestFields fields = reader.Read(spec, options);
   // An empty name has been reported, and is that of no model.
   const absl::StatusOr<core::ModelInfo> model = context.catalog->Find(fields.model);
-  absl::Status usable = model.ok() ? CheckModel(*model, core::TaskFor(fields.task, *model)) : model.status();
+  absl::Status usable = model.ok()
+                            ? CheckModel(*model, core::TaskFor(fields.task, *model), fields.animation.has_value())
+                            : model.status();
   if (usable.ok()) usable = core::CheckAdaptersExist(fields.adapters, *model, *context.adapters);
   core::GenerationRequest::Validated validated;
   if (usable.ok()) {

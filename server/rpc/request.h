@@ -35,7 +35,8 @@ struct RequestContext {
 //   INVALID_ARGUMENT     all violations of all fields; those that depend on the model only when it can be used
 //   NOT_FOUND            no such model or adapter; names those there are
 //   FAILED_PRECONDITION  the model's files are broken; says how (reason MODEL_BROKEN). Or it cannot do the task; says
-//                        what it can (reason TASK_NOT_OFFERED). Or an adapter is not for it (core::CheckAdaptersExist)
+//                        what it can (reason TASK_NOT_OFFERED), or makes no clips (reason ANIMATION_NOT_OFFERED). Or an
+//                        adapter is not for it (core::CheckAdaptersExist)
 //   NOT_FOUND            blobs that are not there; names all, and their fields (reason BLOB_NOT_FOUND)
 absl::StatusOr<std::shared_ptr<const core::GenerationRequest>> ReadRequest(const v1::GenerationSpec& spec,
                                                                            const v1::JobOptions& options,

@@ -35,14 +35,14 @@ int64_t JobRecord::bytes() const { return RequestBytes(*request) + log.output_by
 int64_t RequestBytes(const core::GenerationRequest& request) {
   int64_t bytes = kRecordBytes + static_cast<int64_t>(request.prompt().size() + request.negative_prompt().size());
   for (const auto& [key, value] : request.labels()) bytes += static_cast<int64_t>(key.size() + value.size());
-  for (const auto& image : {request.image(), request.mask()}) {
-    if (image && image->data != nullptr && !image->is_shared) bytes += static_cast<int64_t>(image->data->size());
+  for (const core::InputImage* image : core::PicturesOf(request.fields())) {
+    if (image->data != nullptr && !image->is_shared) bytes += static_cast<int64_t>(image->data->size());
   }
   return bytes;
 }
 
 int64_t PendingBytes(const core::GenerationRequest& request) {
-  const int64_t pixels = int64_t{request.width()} * request.height() * request.num_images();
+  const int64_t pixels = int64_t{request.width()} * request.height() * request.num_images() * request.frames();
   return RequestBytes(request) + kBytesPerPixel * pixels;
 }
 

@@ -143,7 +143,7 @@ absl::StatusOr<core::Output> MemoryJobStore::GetOutput(const std::string& name, 
   const auto output = (*record)->outputs.find(index);
   if (output != (*record)->outputs.end()) return output->second;
 
-  const bool will_come = !core::IsFinal((*record)->state) && index >= 0 && index < (*record)->request->num_images();
+  const bool will_come = !core::IsFinal((*record)->state) && index >= 0 && index < (*record)->request->num_outputs();
   if (will_come) {
     return core::MakeError(absl::StatusCode::kFailedPrecondition, absl::StrCat("Output ", index, " is not ready yet."),
                            {.reason = "OUTPUT_NOT_READY", .resource_type = "job", .resource_name = name});

@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <functional>
 #include <future>
+#include <latch>
 #include <memory>
 #include <string>
 #include <utility>
@@ -164,6 +166,78 @@ TEST_F(Neighbours, RowsWithAndWithoutBoxesShareItsForwardsAndEachIsItsLoneRun) {
                           with(Spec(3, 40, "heun"), 30, 0.3), unguided, longer});
 }
 
+v1::GenerationSpec WithControl(v1::GenerationSpec spec, const std::string& name, const std::string& picture,
+                               double scale) {
+  v1::Control& control = *spec.add_controls();
+  control.set_name(name);
+  control.mutable_image()->set_data(ReadFile(GoldenFolder() + "/inputs/" + picture + ".png"));
+  control.set_scale(scale);
+  return spec;
+}
+
+v1::GenerationSpec InSteps(v1::GenerationSpec spec, double start, double end) {
+  v1::Control& control = *spec.mutable_controls()->rbegin();
+  control.set_start(start);
+  control.set_end(end);
+  return spec;
+}
+
+TEST_F(Neighbours, RowsOfOtherControlNetsShareItsForwardsAndEachIsItsLoneRun) {
+  ExpectEachIsItsLoneRun(
+      {WithControl(Spec(1, 40, "ddim"), "control", "wide", 1), Spec(2, 40, "euler"),
+       WithControl(WithControl(Spec(3, 40, "dpmpp_2m"), "control-bgr", "tall", 0.5), "control", "wide", -0.4),
+       InSteps(WithControl(WithPicture(Spec(4, 40, "heun")), "control", "tall", 0.8), 0.2, 0.7),
+       InSteps(WithControl(WithMask(Spec(5, 30, "euler_a")), "control-bgr", "wide", 1), 0, 0.5)});
+}
+
+// Nine rows, so that a forward of more than eight has them all.
+TEST_F(Neighbours, OneBatchHoldsEveryKindOfRowAndEachIsItsLoneRun) {
+  server_ = ServerProcess::Start(
+      {.models = GoldenModels(), .arguments = {"--max-batch-rows", "16", "--adapters", GoldenFolder() + "/adapters"}});
+  ASSERT_NE(server_, nullptr);
+  client_ = client::Client::Connect(server_->address());
+  const std::vector<v1::GenerationSpec> slow = {
+      Spec(1, 60, "ddim"),
+      WithPicture(Spec(2, 70, "euler_a")),
+      WithMask(Spec(3, 60, "dpmpp_2m")),
+      WithLora(Spec(4, 60, "euler"), "lora-attention", 1),
+      WithLora(Spec(5, 60, "ddim"), "lora-kohya", 0.7),
+      WithControl(Spec(6, 60, "ddim"), "control", "wide", 1),
+      WithControl(WithControl(WithLora(Spec(7, 60, "pndm"), "lora-attention", 0.4), "control", "tall", 0.6),
+                  "control-bgr", "wide", 0.5),
+      WithControl(WithPicture(Spec(8, 80, "heun")), "control-bgr", "tall", -0.5)};
+  v1::GenerationSpec quick = WithLora(Spec(9, 4, "lcm"), "lora-before-peft", 0.5);
+  quick.set_guidance_scale(1);
+  std::vector<std::string> alone;
+  for (const v1::GenerationSpec& spec : slow) alone.push_back(Picture(spec));
+  const std::string quick_alone = Picture(quick);
+  for (const std::string& picture : alone) EXPECT_NE(picture, "");
+  const auto larger_forwards = [&] {
+    const std::string page = server_->MetricsPage();
+    return metrics::ValueOf(page, "latentd_batch_rows_count{model=\"tiny-epsilon\"}") -
+           metrics::ValueOf(page, "latentd_batch_rows_bucket{model=\"tiny-epsilon\",le=\"8\"}");
+  };
+  EXPECT_EQ(larger_forwards(), 0);
+
+  std::latch begun(static_cast<std::ptrdiff_t>(slow.size()));
+  std::vector<std::future<std::string>> others;
+  for (const v1::GenerationSpec& spec : slow) {
+    others.push_back(std::async(std::launch::async, [&, spec] {
+      bool counted = false;
+      const auto count = [&] {
+        if (!std::exchange(counted, true)) begun.count_down();
+      };
+      std::string picture = PictureBeside(spec, count);
+      count();  // also when it has failed
+      return picture;
+    }));
+  }
+  begun.wait();  // now all others are in the midst of their steps
+  EXPECT_EQ(Picture(quick), quick_alone);
+  for (size_t i = 0; i < slow.size(); ++i) EXPECT_EQ(others[i].get(), alone[i]) << i;
+  EXPECT_GT(larger_forwards(), 0);
+}
+
 TEST_F(Neighbours, PromptsOfOtherLengthsShareItsForwardsAndEachIsItsLoneRun) {
   const auto with_prompts = [](v1::GenerationSpec spec, const std::string& prompt, const std::string& negative) {
     spec.set_model("tiny-prompts");
@@ -220,6 +294,13 @@ TEST_F(Neighbours, RowsOfStableDiffusionXlShareForwardsWhateverTheyAreToldOfSize
   for (size_t i = 1; i < specs.size(); ++i) EXPECT_EQ(others[i - 1].get(), alone[i]) << i;
   const Work together = SinceThen();
   EXPECT_LT(together.forwards, together.evaluations);
+}
+
+TEST_F(Neighbours, RowsOfStableDiffusionXlWithAndWithoutControlNets) {
+  v1::GenerationSpec other_sizes = WithControl(OfXl(Spec(2, 30, "euler_a")), "control-xl", "tall", 0.5);
+  other_sizes.mutable_size_conditioning()->set_original_width(700);
+  ExpectEachIsItsLoneRun({OfXl(Spec(1, 40, "ddim")), other_sizes,
+                          OfXl(WithControl(WithPicture(Spec(3, 40, "euler")), "control-xl", "wide", 1))});
 }
 
 TEST_F(Neighbours, AFullBatchOfOtherSamplersStepsAndGuidanceChangesNothing) {

@@ -47,7 +47,8 @@ TEST_P(Parity, EveryPictureIsWithinOneGreyLevelOfTheReference) {
     for (size_t i = 0; i < golden.pictures.size(); ++i) {
       const int difference = LargestDifference(Decode(result->outputs[i].data), Decode(golden.pictures[i]));
       EXPECT_LE(difference, 1);
-      EXPECT_EQ(result->outputs[i].info.seed(), golden.spec.seed() + static_cast<int64_t>(i));
+      const int64_t frames = golden.spec.has_animation() ? golden.spec.animation().frames() : 1;
+      EXPECT_EQ(result->outputs[i].info.seed(), golden.spec.seed() + static_cast<int64_t>(i) / frames);
       worst[golden.spec.sampler()] = std::max(worst[golden.spec.sampler()], difference);
       ++pictures;
     }

@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "client/cli/exit_code.h"
+#include "client/cli/output_files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -56,6 +57,39 @@ TEST(CommandLineTest, ASamplerMayBringItsSigmas) {
   EXPECT_EQ(parsed.line().spec.sigmas(), "exponential");
   EXPECT_EQ(Generate({"--sampler", "dpmpp_2m_karras", "--sigmas", "karras"}).line().spec.sigmas(), "karras");
   EXPECT_EQ(Generate({"--sampler", "dpm2_a", "--sigmas", "beta"}).line().spec.sampler(), "dpm2_a");
+}
+
+TEST(CommandLineTest, AMotionModuleMakesClipsInTheFilesFormat) {
+  const auto clip = [](const char* out) {
+    return Parse({"generate", "--prompt", "p", "--motion", "v2", "--frames", "24", "--fps", "12", "--out", out});
+  };
+  const v1::GenerationSpec spec = clip("x.mp4").line().spec;
+  EXPECT_EQ(spec.animation().motion(), "v2");
+  EXPECT_EQ(spec.animation().frames(), 24);
+  EXPECT_EQ(spec.animation().fps(), 12);
+  EXPECT_EQ(spec.output().clip_format(), v1::CLIP_FORMAT_MP4);
+  EXPECT_EQ(clip("x.gif").line().spec.output().clip_format(), v1::CLIP_FORMAT_GIF);
+  EXPECT_EQ(clip("x.webp").line().spec.output().clip_format(), v1::CLIP_FORMAT_WEBP);
+  for (const char* one : {"x.mp4", "x.gif", "x.webp"}) {
+    EXPECT_EQ(clip(one).line().spec.output().format(), v1::IMAGE_FORMAT_UNSPECIFIED) << one;
+    EXPECT_EQ(CountOutputs(clip(one).line().spec), 1) << one;
+  }
+  const v1::GenerationSpec frames = clip("x.png").line().spec;
+  EXPECT_EQ(frames.output().format(), v1::IMAGE_FORMAT_PNG);
+  EXPECT_EQ(frames.output().clip_format(), v1::CLIP_FORMAT_UNSPECIFIED);
+  EXPECT_EQ(CountOutputs(frames), 24);
+}
+
+TEST(CommandLineTest, FlagsAndFilesOfClipsGoWithAMotionModule) {
+  EXPECT_EQ(Generate({"--frames", "5"}).code(), 2);
+  EXPECT_EQ(Generate({"--fps", "5"}).code(), 2);
+  for (const char* out : {"x.gif", "x.mp4"}) {
+    const Parsed parsed = Parse({"generate", "--prompt", "p", "--out", out});
+    EXPECT_EQ(parsed.code(), 2);
+    EXPECT_THAT(parsed.err, HasSubstr("--motion"));
+  }
+  EXPECT_EQ(Parse({"generate", "--prompt", "p", "--out", "x.webp"}).line().spec.output().format(),
+            v1::IMAGE_FORMAT_WEBP);
 }
 
 TEST(CommandLineTest, TheDenoisingIsSharedByTwoJobs) {
@@ -132,6 +166,24 @@ TEST(CommandLineTest, ABoxHasAPhraseAndFourSides) {
     EXPECT_EQ(Generate({"--box", box}).code(), kUsage) << box;
   }
   EXPECT_EQ(Generate({"--box", "a cat@0,0,1,1", "--class-label", "1"}).code(), kUsage);
+}
+
+TEST(CommandLineTest, AControlHasAPictureAndMayHaveAScale) {
+  const std::string file = testing::TempDir() + "/edges:1.png";
+  std::ofstream(file) << "a picture";
+  const std::string canny = "canny:" + file;
+  const std::string pose = "pose:" + file + ":-0.5";
+  const auto parsed = Generate({"--control", canny.c_str(), "--control", pose.c_str()});
+  const auto& controls = parsed.line().spec.controls();
+  ASSERT_EQ(controls.size(), 2);
+  EXPECT_EQ(controls[0].name(), "canny");
+  EXPECT_EQ(controls[0].image().data(), "a picture");
+  EXPECT_FALSE(controls[0].has_scale());
+  EXPECT_EQ(controls[1].name(), "pose");
+  EXPECT_EQ(controls[1].scale(), -0.5);
+  for (const char* wrong : {"canny", ":x.png", "canny:", "canny:/nowhere.png"}) {
+    EXPECT_THAT(Generate({"--control", wrong}).err, HasSubstr("--control")) << wrong;
+  }
 }
 
 TEST(CommandLineTest, DetachNeedsNoFile) {

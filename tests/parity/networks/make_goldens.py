@@ -1,4 +1,4 @@
-"""Writes tests/golden/{unet,unet_2d,vae,vq_model,autoencoder_tiny}/*.safetensors: what diffusers' networks make on
+"""Writes tests/golden/{unet,controlnet,unet_2d,vae,vq_model,autoencoder_tiny}/*.safetensors: what diffusers' networks make on
 small configurations.
 
 The weights are not in the files. Both sides make them from a formula (fill_parameters here, FillParameters in
@@ -14,7 +14,7 @@ import pathlib
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel, UNet2DModel, VQModel
+from diffusers import AutoencoderKL, AutoencoderTiny, ControlNetModel, UNet2DConditionModel, UNet2DModel, VQModel
 from safetensors.torch import save_file
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[2] / "golden"
@@ -80,6 +80,26 @@ UNETS = {
 GATED = dict(
     block_out_channels=[16, 24], layers_per_block=1, attention_head_dim=[2, 3], cross_attention_dim=20, norm_num_groups=8,
     attention_type="gated", down_block_types=["CrossAttnDownBlock2D", "DownBlock2D"], up_block_types=["UpBlock2D", "CrossAttnUpBlock2D"])
+
+CONTROLNETS = {
+    "sd1": dict(
+        block_out_channels=[16, 24], layers_per_block=2, attention_head_dim=4, cross_attention_dim=24, norm_num_groups=8,
+        conditioning_embedding_out_channels=[4, 6, 8, 8], down_block_types=["CrossAttnDownBlock2D", "DownBlock2D"]),
+    "xl": dict(
+        block_out_channels=[8, 16, 24], layers_per_block=1, attention_head_dim=[2, 2, 3], cross_attention_dim=20,
+        transformer_layers_per_block=[1, 1, 2], norm_num_groups=4, use_linear_projection=True,
+        addition_embed_type="text_time", addition_time_embed_dim=8, projection_class_embeddings_input_dim=60,
+        conditioning_embedding_out_channels=[4, 6, 8, 8],
+        down_block_types=["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"]),
+    # Every other field away from its default.
+    "unusual": dict(
+        in_channels=5, flip_sin_to_cos=False, freq_shift=1, block_out_channels=[24, 16], layers_per_block=1,
+        attention_head_dim=[3, 4], cross_attention_dim=20, only_cross_attention=[True, False], norm_num_groups=8,
+        norm_eps=1e-3, act_fn="gelu", downsample_padding=0, mid_block_scale_factor=1.5, use_linear_projection=True,
+        controlnet_conditioning_channel_order="bgr", conditioning_embedding_out_channels=[4, 6],
+        addition_embed_type="text_time", addition_time_embed_dim=8, projection_class_embeddings_input_dim=60,
+        down_block_types=["CrossAttnDownBlock2D", "CrossAttnDownBlock2D"]),
+}
 
 UNETS_2D = {
     # google/ddpm-cifar10-32: one head, attention on one level, old conventions of padding and timestep.
@@ -257,6 +277,34 @@ def make_gated():
     write("unet", "gated", GATED, tensors)
 
 
+def make_controlnet(name, config):
+    network = ControlNetModel(**config).eval()
+    fill_parameters(network)
+    timesteps = torch.tensor([981.0, 1.0, 17.5])
+    tensors = {"timesteps": timesteps, "short": make_input("short", 1, 7, config["cross_attention_dim"]),
+               "long": make_input("long", 2, 11, config["cross_attention_dim"])}
+    added = None
+    if "addition_embed_type" in config:
+        numbers = torch.tensor([[1024, 768, 0, 0, 1024, 768.0], [512, 300, 40, 7, 768, 1024.0], [1, 0, 0, 1, 5, 4000.0]])
+        features = config["projection_class_embeddings_input_dim"] - numbers.shape[1] * config["addition_time_embed_dim"]
+        added = {"pooled": make_input("pooled", 3, features), "numbers": numbers}
+        tensors |= added
+    scale = 2 ** (len(config["conditioning_embedding_out_channels"]) - 1)
+    for height, width in ((4, 5), (7, 3), (6, 9)):
+        sample = make_input(f"sample{height}x{width}", 3, config.get("in_channels", 4), height, width)
+        picture = make_input(f"picture{height}x{width}", 3, 3, height * scale, width * scale).abs() % 1
+        parts = []
+        # Lane 0 has a shorter text than the others.
+        for lanes, text in ((slice(0, 1), "short"), (slice(1, 3), "long")):
+            conditions = None if added is None else dict(text_embeds=added["pooled"][lanes], time_ids=added["numbers"][lanes])
+            parts.append(network(sample[lanes], timesteps[lanes], tensors[text], picture[lanes], added_cond_kwargs=conditions))
+        tensors |= {f"sample{height}x{width}": sample,
+                    f"out_middle{height}x{width}": torch.cat([part.mid_block_res_sample for part in parts])}
+        for i in range(len(parts[0].down_block_res_samples)):
+            tensors[f"out_down{i}_{height}x{width}"] = torch.cat([part.down_block_res_samples[i] for part in parts])
+    write("controlnet", name, config, tensors)
+
+
 def make_unet_2d(name, config):
     unet = UNet2DModel(**config).eval()
     fill_parameters(unet)
@@ -348,6 +396,8 @@ if __name__ == "__main__":
     for each, settings in UNETS.items():
         make_unet(each, settings)
     make_gated()
+    for each, settings in CONTROLNETS.items():
+        make_controlnet(each, settings)
     for each, settings in UNETS_2D.items():
         make_unet_2d(each, settings)
     for each, settings in VAES.items():

@@ -147,9 +147,9 @@ def build(architecture, folder):
 class Server:
     """A latentd of its own on free ports."""
 
-    def __init__(self, binary, models, dtype):
+    def __init__(self, binary, models, dtype, *flags):
         self.process = subprocess.Popen([f"{binary}/server/latentd", "--models", models, "--dtype", dtype, "--listen", "127.0.0.1:0",
-                                         "--metrics-listen", "127.0.0.1:0"], stderr=subprocess.PIPE, text=True)
+                                         "--metrics-listen", "127.0.0.1:0", *flags], stderr=subprocess.PIPE, text=True)
         for line in self.process.stderr:
             found = re.search(r"gRPC on ([^,]+)", line)
             self.address = found.group(1) if found else getattr(self, "address", None)

@@ -5,6 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+#include <string>
+#include <vector>
+
 #include "tests/server/core/scheduler_fixture.h"
 
 namespace latentd::core {
@@ -239,6 +243,52 @@ TEST(SchedulerTest, StatsCountRowsAndLanes) {
   EXPECT_EQ(f.scheduler.ModelStats("m").waiting_rows, 1);
   EXPECT_EQ(f.scheduler.ModelStats("other").waiting_rows, 1);
   EXPECT_EQ(f.scheduler.ModelStats("other").active_rows, 0);
+}
+
+BatchKey ClipKey(const std::string& motion, int frames) {
+  BatchKey key = SchedulerFixture::Key();
+  key.motion = motion;
+  key.frames = frames;
+  return key;
+}
+
+TEST(SchedulerTest, ClipsAndPicturesNeverShareAForwardAndAllAreMade) {
+  SchedulerFixture f;
+  f.tick = absl::Milliseconds(300);  // three ticks are a turn
+  const std::vector<BatchKey> keys = {kKey, ClipKey("v2", 4), ClipKey("v3", 4), ClipKey("v2", 5)};
+  std::map<RowId, BatchKey> submitted;
+  for (int i = 0; i < 12; ++i) {
+    const BatchKey& key = keys[static_cast<size_t>(i) % keys.size()];
+    submitted[f.Submit(key, "job", /*evaluations=*/6, /*priority=*/0, /*lanes=*/key.frames)] = key;
+  }
+  std::map<RowId, int> evaluations;
+  for (Plan plan = f.Tick(); !plan.rows.empty(); plan = f.Tick()) {
+    for (const RowId row : plan.rows) {
+      EXPECT_EQ(submitted.at(row), plan.key);
+      evaluations[row] += plan.stage == Stage::kPredict ? 1 : 0;
+    }
+  }
+  for (const auto& [row, key] : submitted) EXPECT_EQ(evaluations[row], 6) << row;
+}
+
+TEST(SchedulerTest, AClipCountsAllItsFramesAsLanes) {
+  SchedulerFixture f({.batching = {.max_batch_rows = 8, .max_lanes = 20}});
+  const BatchKey key = ClipKey("v2", 8);
+  const RowId first = f.Submit(key, "a", 3, 0, /*lanes=*/8), second = f.Submit(key, "b", 3, 0, 8);
+  f.Submit(key, "c", 3, 0, 8);
+  EXPECT_THAT(f.TickUntil(Stage::kPredict).rows, ElementsAre(first, second));
+}
+
+TEST(SchedulerTest, AClipOfMoreLanesThanABatchHasRunsAlone) {
+  SchedulerFixture f({.batching = {.max_batch_rows = 8, .max_lanes = 20}});
+  const BatchKey key = ClipKey("v2", 32);
+  const RowId first = f.Submit(key, "a", 3, 0, /*lanes=*/64), second = f.Submit(key, "b", 3, 0, 64);
+  std::vector<RowId> decoded;
+  for (Plan plan = f.Tick(); !plan.rows.empty(); plan = f.Tick()) {
+    EXPECT_THAT(plan.rows, SizeIs(1));
+    if (plan.stage == Stage::kDecode) decoded.push_back(plan.rows[0]);
+  }
+  EXPECT_THAT(decoded, ElementsAre(first, second));
 }
 
 }  // namespace

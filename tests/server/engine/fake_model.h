@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "model/errors.h"
 #include "model/pipeline/diffusion_model.h"
 #include "model/pipeline/starter.h"
 #include "model/samplers/sampler_config.h"
@@ -123,6 +124,12 @@ class FakeModel : public model::DiffusionModel {
   }
   std::shared_ptr<const model::TextualInversion> LoadEmbedding(const std::filesystem::path& /*file*/) const override {
     return std::make_shared<model::TextualInversion>("", std::map<std::string, at::Tensor>{});
+  }
+  std::shared_ptr<const model::MotionModule> LoadMotion(const std::filesystem::path& /*file*/) const override {
+    return nullptr;
+  }
+  std::shared_ptr<const model::ControlNet> LoadControlNet(const std::filesystem::path& file) const override {
+    throw model::ModelError(file.string(), {"this model takes no ControlNet"});
   }
   int64_t memory_bytes() const override { return 100; }
 

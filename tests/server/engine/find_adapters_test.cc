@@ -96,6 +96,81 @@ TEST(FindAdapters, PickledFilesSayWhatConvertsThem) {
   }
 }
 
+// Of a motion module, or a LoRA of one: what tells them, with the channels of the level before the finest.
+std::string MotionFile(int channels) {
+  const std::string size = std::to_string(channels), bytes = std::to_string(2 * channels * channels);
+  return SafetensorsBytes(R"({"up_blocks.2.motion_modules.0.temporal_transformer.proj_in.weight":{"dtype":"F16",)"
+                          R"("shape":[)" +
+                              size + "," + size + R"(],"data_offsets":[0,)" + bytes + "]}}",
+                          std::string(static_cast<size_t>(2 * channels * channels), '\0'));
+}
+
+TEST(FindAdapters, MotionModulesAreServedButForThoseOfXl) {
+  const model::TestFolder folder;
+  folder.Write("v3.safetensors", MotionFile(640));
+  folder.Write("xl.safetensors", MotionFile(320));
+  folder.Write("both/diffusion_pytorch_model.safetensors", MotionFile(640));
+  folder.Write("both/diffusion_pytorch_model.fp16.safetensors", MotionFile(640));
+  folder.Write("zoom.safetensors",
+               SafetensorsBytes(R"({"unet.down_blocks.0.motion_modules.0.transformer_blocks.0.attn1.processor.)"
+                                R"(to_q_lora.down.weight":{"dtype":"F16","shape":[1,4],"data_offsets":[0,8]}})",
+                                std::string(8, '\0')));
+  const auto found = FindAdapters(folder.path(), 2);
+  ASSERT_TRUE(found.ok()) << found.status();
+  ASSERT_EQ(found->size(), 4U);
+  const core::AdapterInfo both = (*found)[0].info, v3 = (*found)[1].info, xl = (*found)[2].info,
+                          zoom = (*found)[3].info;
+  EXPECT_TRUE(both.error.ok()) << both.error;
+  EXPECT_EQ(both.kind, core::AdapterKind::kMotion);
+  EXPECT_TRUE(v3.error.ok()) << v3.error;
+  EXPECT_EQ(v3.architecture, "stable-diffusion-1");
+  EXPECT_FALSE(v3.changes_motion);
+  EXPECT_EQ(xl.error.code(), absl::StatusCode::kUnimplemented);
+  EXPECT_THAT(std::string(xl.error.message()), HasSubstr("a motion module for stable-diffusion-xl"));
+  EXPECT_EQ(zoom.kind, core::AdapterKind::kLora);
+  EXPECT_TRUE(zoom.changes_motion);
+}
+
+// A ControlNet's first convolution for Stable Diffusion 1, and a tensor of the model that it was trained with.
+std::string ControlNetFile(const std::string& beside) {
+  const std::string key = "control_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight";
+  return SafetensorsBytes(
+      R"({"control_model.zero_convs.0.0.weight":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},")" + key +
+          R"(":{"dtype":"F16","shape":[1,768],"data_offsets":[4,1540]},")" + beside +
+          R"(":{"dtype":"F16","shape":[10],"data_offsets":[1540,1560]}})",
+      std::string(1560, '\0'));
+}
+
+TEST(FindAdapters, AControlNetCountsWithoutTheModelBesideIt) {
+  const model::TestFolder folder;
+  folder.Write("pose.safetensors", ControlNetFile("model.diffusion_model.input_blocks.0.0.bias"));
+  const auto found = FindAdapters(folder.path(), 4);
+  ASSERT_TRUE(found.ok()) << found.status();
+  ASSERT_EQ(found->size(), 1U);
+  const core::AdapterInfo& info = found->front().info;
+  EXPECT_TRUE(info.error.ok()) << info.error;
+  EXPECT_EQ(info.kind, core::AdapterKind::kControlNet);
+  EXPECT_EQ(info.architecture, "stable-diffusion-1");
+  EXPECT_EQ(info.memory_bytes, (2 + 768) * 4);
+}
+
+TEST(FindAdapters, OfSeveralVariantsTheFullOneIsTaken) {
+  const model::TestFolder folder;
+  folder.Write("style/diffusion_pytorch_model.fp16.safetensors", LoraFile('a'));
+  folder.Write("style/diffusion_pytorch_model.safetensors", LoraFile('b'));
+  folder.Write("half/diffusion_pytorch_model.fp16.safetensors", LoraFile('a'));
+  folder.Write("half/config.json", "{}");
+  folder.Write("unclear/one.safetensors", LoraFile('a'));
+  folder.Write("unclear/other.safetensors", LoraFile('b'));
+  const auto found = FindAdapters(folder.path(), 4);
+  ASSERT_TRUE(found.ok()) << found.status();
+  ASSERT_EQ(found->size(), 2U);
+  EXPECT_EQ((*found)[1].content_hash(), imaging::Sha256Hex(LoraFile('b')));
+  // What is said about the weights counts, too.
+  const std::string hash = (*found)[0].content_hash();
+  EXPECT_EQ(hash, imaging::Sha256Hex(LoraFile('a')) + imaging::Sha256Hex("{}"));
+}
+
 TEST(FindAdapters, TwoOfOneNameAreRefused) {
   const model::TestFolder folder;
   folder.Write("style.safetensors", LoraFile());

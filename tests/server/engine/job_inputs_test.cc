@@ -93,6 +93,38 @@ TEST(DecodeTaskInputs, ASmallPictureIsCutToWhatTheModelTakes) {
   EXPECT_FALSE(inputs->picture.defined());
 }
 
+core::AdapterUse Control(core::InputImage image) {
+  core::AdapterUse use{.kind = core::AdapterKind::kControlNet, .name = "pose"};
+  use.image = std::move(image);
+  return use;
+}
+
+TEST(DecodeTaskInputs, PicturesOfControlNetsHaveTheRequestsSize) {
+  core::RequestFields fields = core::TestFields();
+  fields.width = 48;
+  fields.height = 32;
+  core::InputImage cropped = Columns(32, 16, 8);
+  cropped.fit = core::Fit::kCrop;
+  fields.adapters = {{.name = "style"}, Control(Columns(16, 64, 16)), Control(cropped)};
+  const auto inputs = DecodeTaskInputs(*core::TestRequest(fields));
+  ASSERT_TRUE(inputs.ok()) << inputs.status();
+  EXPECT_FALSE(inputs->HasPicture());
+  ASSERT_EQ(inputs->controls.size(), 2U);
+  for (const at::Tensor& control : inputs->controls) EXPECT_EQ(control.sizes(), at::IntArrayRef({32, 48, 3}));
+  EXPECT_EQ(inputs->controls[0].sum().item<int64_t>(), 0);
+  // Doubled, and 8 columns cut off on either side.
+  const std::vector<int> row = Row(inputs->controls[1].select(2, 0), 3);
+  EXPECT_LT(row[4], 30);
+  EXPECT_GT(row[11], 225);
+
+  std::string damaged = *fields.adapters[2].image->data;
+  damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] ^ 0x55);
+  fields.adapters[2].image->data = std::make_shared<const std::string>(damaged);
+  const absl::Status status = DecodeTaskInputs(*core::TestRequest(fields)).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(core::GetErrorDetails(status).violations.at(0).field, "spec.controls[1].image");
+}
+
 TEST(DecodeTaskInputs, ADamagedFileIsNamedByItsField) {
   core::RequestFields fields = core::TestFields();
   fields.task = core::Task::kInpaint;

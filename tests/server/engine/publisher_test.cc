@@ -86,7 +86,7 @@ TEST_F(PublisherTest, APictureThatCannotBeEncodedIsAFailedOutput) {
 
 TEST_F(PublisherTest, AJobWhoseEveryOutputFailsHasFailedWithTheFirstError) {
   JobPublisher publisher = Make(2);
-  publisher.FailedOutput(1, 8, absl::InternalError("first"));
+  publisher.FailedRow(1, 8, absl::InternalError("first"));
   publisher.Picture(0, 7, Bad());
   publisher.Finished(absl::OkStatus(), {}, [] {});
   Run();

@@ -97,6 +97,15 @@ TEST(ParametersJson, HoldsEveryFieldInAscii) {
   EXPECT_EQ(json["spec"]["sigmas"], "karras");
 }
 
+TEST(ParametersJson, TellsWhatAClipIs) {
+  Metadata metadata = TestMetadata();
+  EXPECT_FALSE(nlohmann::json::parse(ParametersJson(metadata))["spec"].contains("animation"));
+  metadata.fields.animation = {.frames = 16, .fps = 8};
+  metadata.fields.adapters = {{.name = "style"}, {.kind = core::AdapterKind::kMotion, .name = "v2"}};
+  EXPECT_EQ(nlohmann::json::parse(ParametersJson(metadata))["spec"]["animation"],
+            nlohmann::json({{"motion", "v2"}, {"frames", 16}, {"fps", 8}}));
+}
+
 TEST(ParametersJson, LeavesOutOmittedPrompts) {
   Metadata metadata = TestMetadata("secret");
   metadata.fields.omit_prompts = true;

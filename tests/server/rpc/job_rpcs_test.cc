@@ -25,6 +25,11 @@ TEST_F(JobRpcs, ACreatedJobShowsItsSpecificationWithDefaultsFilledIn) {
   *request.mutable_spec() = Spec();
   request.mutable_spec()->set_model("models/pictograms");
   request.mutable_spec()->add_loras()->set_name("adapters/style");
+  v1::Control& control = *request.mutable_spec()->add_controls();
+  control.set_name("adapters/pose");
+  control.mutable_image()->set_data("64x48");
+  control.mutable_image()->set_fit(v1::InputImage::FIT_CROP);
+  control.set_end(0.75);
   (*request.mutable_options()->mutable_labels())["team"] = "a";
   request.mutable_options()->mutable_timeout()->set_seconds(90);
   request.set_request_id("id-1");
@@ -45,6 +50,13 @@ TEST_F(JobRpcs, ACreatedJobShowsItsSpecificationWithDefaultsFilledIn) {
   ASSERT_EQ(job.spec().loras_size(), 1);
   EXPECT_EQ(job.spec().loras(0).name(), "style");
   EXPECT_EQ(job.spec().loras(0).scale(), 1);
+  ASSERT_EQ(job.spec().controls_size(), 1);
+  EXPECT_EQ(job.spec().controls(0).name(), "pose");
+  EXPECT_FALSE(job.spec().controls(0).image().blob_sha256().empty());
+  EXPECT_EQ(job.spec().controls(0).image().fit(), v1::InputImage::FIT_CROP);
+  EXPECT_EQ(job.spec().controls(0).scale(), 1);
+  EXPECT_EQ(job.spec().controls(0).start(), 0);
+  EXPECT_EQ(job.spec().controls(0).end(), 0.75);
   EXPECT_EQ(job.spec().output().format(), v1::IMAGE_FORMAT_PNG);
   EXPECT_EQ(job.options().timeout().seconds(), 90);
   EXPECT_EQ(job.options().labels().at("team"), "a");

@@ -122,15 +122,20 @@ TEST_F(RequestErrors, AModelThatCannotDoTheTaskSaysWhatItCan) {
 
 TEST_F(RequestErrors, FieldsOfLaterVersionsAreRefusedByName) {
   v1::GenerationSpec spec = Spec();
-  spec.add_controls();
   spec.add_image_prompts();
-  spec.mutable_animation();
-  spec.mutable_output()->set_clip_format(v1::CLIP_FORMAT_GIF);
   const grpc::Status status = StatusFor(spec);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
   EXPECT_EQ(ReasonOf(status), "NOT_SERVED");
-  EXPECT_EQ(DetailOf<google::rpc::ErrorInfo>(status)->metadata().at("fields"),
-            "spec.controls, spec.image_prompts, spec.animation, spec.output.clip_format");
+  EXPECT_EQ(DetailOf<google::rpc::ErrorInfo>(status)->metadata().at("fields"), "spec.image_prompts");
+}
+
+TEST_F(RequestErrors, ClipsOfModelsThatMakeNone) {
+  v1::GenerationSpec spec = Spec();
+  spec.mutable_animation()->set_motion("walk");
+  const grpc::Status status = StatusFor(spec);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(ReasonOf(status), "ANIMATION_NOT_OFFERED");
+  EXPECT_THAT(status.error_message(), HasSubstr("spec.animation"));
 }
 
 TEST_F(RequestErrors, AdaptersThatAreNotThereOrDoNotFitAreNamed) {
@@ -155,6 +160,36 @@ TEST_F(RequestErrors, AdaptersThatAreNotThereOrDoNotFitAreNamed) {
   EXPECT_EQ(WrongFields(StatusFor(spec)), "spec.loras[0].scale");
   for (int i = 0; i < 50; ++i) spec.add_loras()->set_name("style");
   EXPECT_EQ(WrongFields(StatusFor(spec)), "spec.loras");
+}
+
+TEST_F(RequestErrors, WhatIsWrongWithControlsIsNamed) {
+  v1::GenerationSpec spec = Spec();
+  spec.add_controls()->set_name("pose");
+  spec.add_loras()->set_name("ink");
+  v1::Control& second = *spec.add_controls();
+  second.mutable_image()->set_data("a text");
+  second.set_scale(11);
+  second.set_start(0.5);
+  second.set_end(0.5);
+  const grpc::Status status = StatusFor(spec);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  for (const char* field : {"spec.controls[0].image", "spec.controls[1].name", "spec.controls[1].image.data",
+                            "spec.controls[1].scale", "spec.controls[1].start"}) {
+    EXPECT_THAT(WrongFields(status), HasSubstr(field));
+  }
+  spec.mutable_controls(0)->mutable_image()->set_data("64x48");
+  second.mutable_image()->set_data("64x48");
+  second.clear_scale();
+  second.clear_end();
+  for (const auto& [name, code] :
+       {std::pair("ghost", grpc::StatusCode::NOT_FOUND), std::pair("style", grpc::StatusCode::FAILED_PRECONDITION)}) {
+    second.set_name(name);
+    EXPECT_EQ(StatusFor(spec).error_code(), code) << name;
+  }
+  EXPECT_THAT(StatusFor(spec).error_message(),
+              HasSubstr("spec.controls[1].name: the adapter style is a LoRA, not a ControlNet"));
+  for (int i = 0; i < 8; ++i) *spec.add_controls() = spec.controls(0);
+  EXPECT_EQ(WrongFields(StatusFor(spec)), "spec.controls");
 }
 
 TEST_F(RequestErrors, PicturesThatAreNoneAreNamedByTheirFields) {
