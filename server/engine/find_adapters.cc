@@ -73,12 +73,11 @@ fs::path Preferred(const std::vector<fs::path>& files) {
 fs::path WeightsOf(const fs::path& entry) {
   std::error_code error;
   const auto is_weights = [](const fs::path& path) { return path.extension() == ".safetensors"; };
-  // Beside the result of its conversion a pickled file is nothing.
-  if (IsPickle(entry)) {
-    const bool converted = fs::exists(fs::path(entry).replace_extension(".safetensors"), error);
-    return converted || !fs::is_regular_file(entry, error) ? fs::path() : entry;
+  if (!fs::is_directory(entry, error)) {
+    if (!IsPickle(entry)) return is_weights(entry) ? entry : fs::path();
+    // Beside the result of its conversion it is nothing.
+    return fs::exists(fs::path(entry).replace_extension(".safetensors"), error) ? fs::path() : entry;
   }
-  if (!fs::is_directory(entry, error)) return is_weights(entry) ? entry : fs::path();
   std::vector<fs::path> files;
   for (fs::directory_iterator each(entry, error); !error && each != fs::directory_iterator(); each.increment(error)) {
     if (is_weights(each->path())) files.push_back(each->path());
