@@ -4,6 +4,7 @@
     python deploy/convert.py model.ckpt                  writes model.safetensors beside it
     python deploy/convert.py path/to/diffusers-folder    every component's weights in a folder of diffusers' layout
     python deploy/convert.py model.ckpt --folder NAME    a whole model: the first latent diffusion models by class or text
+    python deploy/convert.py bad-hands.pt                a textual-inversion embedding, of either style
 
 Needs `pip install torch safetensors`. Only tensors are read (torch.load with weights_only=True), so that a hostile file
 cannot run code. Nothing is overwritten: a file whose result exists is left out and named.
@@ -26,8 +27,12 @@ SUFFIXES = (".ckpt", ".bin", ".pt", ".pth")
 
 def tensors_of(file: pathlib.Path) -> dict[str, torch.Tensor]:
     """The file's tensors by name, contiguous and with memory of their own, as safetensors wants them."""
-    content = torch.load(file, map_location="cpu", weights_only=True)
+    # Early textual-inversion files hold a ParameterDict, which is a container and no more.
+    with torch.serialization.safe_globals([torch.nn.ParameterDict]):
+        content = torch.load(file, map_location="cpu", weights_only=True)
     step = None
+    if isinstance(content, dict) and "string_to_param" in content:  # an embedding, as AUTOMATIC1111's web UI saves it
+        content = embedding_of(content)
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):  # as PyTorch Lightning saves
         step = content.get("global_step")
         content = content["state_dict"]
@@ -45,6 +50,17 @@ def tensors_of(file: pathlib.Path) -> dict[str, torch.Tensor]:
         tensors[name] = value.clone().contiguous() if memory in seen else value.contiguous()
         seen.add(memory)
     return tensors
+
+
+def embedding_of(content: dict) -> dict[str, torch.Tensor]:
+    """The vectors of an embedding in the style of AUTOMATIC1111's web UI, under the name that they have in its safetensors files."""
+    params = dict(content["string_to_param"].items())
+    if len(params) != 1:
+        raise ValueError(f"holds {len(params)} embeddings instead of one")
+    vectors = next(iter(params.values()))
+    if not isinstance(vectors, torch.Tensor):
+        raise ValueError(f"holds {type(vectors).__name__} and not an embedding's vectors")
+    return {"emb_params": vectors.detach()}
 
 
 def target_of(file: pathlib.Path) -> pathlib.Path:

@@ -1,5 +1,6 @@
 #include "client/cli/command_line.h"
 
+#include <array>
 #include <cmath>
 #include <fstream>
 #include <iostream>
@@ -13,6 +14,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/output_files.h"
@@ -50,7 +52,7 @@ struct RawFlags {
   bool omit_prompts = false;
   bool literal_prompt = false;
   int32_t clip_skip = 0;
-  std::vector<std::string> labels, states, loras, controls;
+  std::vector<std::string> labels, states, loras, embeddings, boxes, controls;
   std::string motion;
   std::optional<int32_t> frames, fps;
 };
@@ -119,9 +121,29 @@ std::string ReadPicture(const char* flag, const std::string& path) {
   return bytes;
 }
 
+// "PHRASE@x0,y0,x1,y1"; a phrase may hold an @ itself.
+v1::Box ParseBox(const std::string& text) {
+  v1::Box box;
+  const size_t at = text.rfind('@');
+  const std::vector<std::string> sides =
+      at == std::string::npos ? std::vector<std::string>() : absl::StrSplit(text.substr(at + 1), ',');
+  std::array<double, 4> values{};
+  bool fits = sides.size() == values.size() && at > 0;
+  for (size_t i = 0; i < values.size() && fits; ++i) fits = absl::SimpleAtod(sides[i], &values[i]);
+  if (!fits) throw UsageError(absl::StrCat("--box ", text, ": must be PHRASE@x0,y0,x1,y1"));
+  box.set_phrase(text.substr(0, at));
+  box.set_x0(values[0]);
+  box.set_y0(values[1]);
+  box.set_x1(values[2]);
+  box.set_y1(values[3]);
+  return box;
+}
+
 void SetTask(const RawFlags& flags, v1::GenerationSpec& spec) {
-  const int tasks = !flags.init_image.empty() + !flags.low_res.empty() + flags.class_label.has_value();
-  if (tasks > 1) throw UsageError("--init-image, --low-res and --class-label exclude each other");
+  const int tasks =
+      !flags.init_image.empty() + !flags.low_res.empty() + flags.class_label.has_value() + !flags.boxes.empty();
+  if (tasks > 1) throw UsageError("--init-image, --low-res, --class-label and --box exclude each other");
+  for (const std::string& text : flags.boxes) *spec.mutable_boxes_to_image()->add_boxes() = ParseBox(text);
   if (flags.noise_level && flags.low_res.empty()) throw UsageError("--noise-level goes with --low-res");
   if (!flags.low_res.empty()) {
     spec.mutable_super_resolution()->mutable_low_res()->set_data(ReadPicture("--low-res", flags.low_res));
@@ -198,6 +220,7 @@ void SetGeneration(const RawFlags& flags, CommandLine& line) {
     lora.set_name(name);
     if (scale) lora.set_scale(*scale);
   }
+  for (const std::string& name : flags.embeddings) spec.add_embeddings(name);
   spec.set_model(flags.model);
   if (!flags.prompt && flags.low_res.empty() && !flags.class_label) throw UsageError("--prompt is required");
   spec.set_prompt(flags.prompt.value_or(""));
@@ -287,6 +310,10 @@ void AddGenerate(CLI::App& app, CommandLine& line, RawFlags& flags) {
   app.add_option("--noise-level", flags.noise_level, "How much noise it gets first; more leaves more to invent");
   app.add_option("--class-label", flags.class_label, "What to draw, for models that draw classes by number");
   app.add_option("--lora", flags.loras, "A LoRA and how strongly it acts, NAME[:SCALE]; may be repeated");
+  app.add_option("--embedding", flags.embeddings,
+                 "A textual-inversion embedding whose token the prompt may hold, NAME; may be repeated");
+  app.add_option("--box", flags.boxes,
+                 "What stands where, \"PHRASE@x0,y0,x1,y1\" in shares of the picture, 0 to 1; may be repeated");
   app.add_option("--motion", flags.motion, "Make a clip, with this motion module");
   app.add_option("--frames", flags.frames, "Its frames (16 when left out)")->check(positive);
   app.add_option("--fps", flags.fps, "Frames a second (8 when left out)")->check(positive);

@@ -18,18 +18,19 @@ AttentionImpl::AttentionImpl(const Shape& shape, const at::TensorOptions& option
   to_out = out->register_module("0", Linear(inner, shape.channels, /*with_bias=*/true, options));
 }
 
-at::Tensor AttentionImpl::forward(const at::Tensor& tokens, const at::Tensor& residual) const {
-  return forward(tokens, {{.states = tokens}}, residual);
+at::Tensor AttentionImpl::forward(const at::Tensor& tokens, const at::Tensor& residual, int64_t first_lane) const {
+  return forward(tokens, {{.states = tokens}}, residual, first_lane);
 }
 
-at::Tensor AttentionImpl::forward(const at::Tensor& tokens, const Context& context, const at::Tensor& residual) const {
-  const at::Tensor q = to_q->forward(tokens);  // [L, T, inner]
-  const at::Tensor mixed = at::empty_like(q);  // [L, T, inner]
+at::Tensor AttentionImpl::forward(const at::Tensor& tokens, const Context& context, const at::Tensor& residual,
+                                  int64_t first_lane) const {
+  const at::Tensor q = to_q->forward(tokens, /*addend=*/{}, first_lane);  // [L, T, inner]
+  const at::Tensor mixed = at::empty_like(q);                             // [L, T, inner]
   int64_t lane = 0;
   for (const ContextGroup& group : context) {
     const int64_t each = group.lanes_each;
-    const at::Tensor k = to_k->forward(group.states, /*addend=*/{}, lane, each);  // [n, Tk, inner]
-    const at::Tensor v = to_v->forward(group.states, /*addend=*/{}, lane, each);  // [n, Tk, inner]
+    const at::Tensor k = to_k->forward(group.states, /*addend=*/{}, first_lane + lane, each);  // [n, Tk, inner]
+    const at::Tensor v = to_v->forward(group.states, /*addend=*/{}, first_lane + lane, each);  // [n, Tk, inner]
     if (each == 1) {
       kernels::Attention(q.narrow(0, lane, k.size(0)), k, v, heads_, mixed.narrow(0, lane, k.size(0)));
       lane += k.size(0);
@@ -40,7 +41,7 @@ at::Tensor AttentionImpl::forward(const at::Tensor& tokens, const Context& conte
       kernels::Attention(q.narrow(0, lane, each), repeated(k), repeated(v), heads_, mixed.narrow(0, lane, each));
     }
   }
-  return to_out->forward(mixed, residual);  // [L, T, C]
+  return to_out->forward(mixed, residual, first_lane);  // [L, T, C]
 }
 
 at::Tensor AttentionImpl::ForwardFrames(const at::Tensor& tokens, int64_t frames, const at::Tensor& residual) const {

@@ -22,9 +22,11 @@ class AttentionImpl : public torch::nn::Module {
 
   AttentionImpl(const Shape& shape, const at::TensorOptions& options);
 
-  // tokens: [L, T, C]; residual: [L, T, C], added to the result -> [L, T, C]
-  at::Tensor forward(const at::Tensor& tokens, const at::Tensor& residual) const;
-  at::Tensor forward(const at::Tensor& tokens, const Context& context, const at::Tensor& residual) const;
+  // tokens: [L, T, C]; residual: [L, T, C], added to the result, or undefined -> [L, T, C]. They are the lanes from
+  // `first_lane` of the network's forward on.
+  at::Tensor forward(const at::Tensor& tokens, const at::Tensor& residual, int64_t first_lane = 0) const;
+  at::Tensor forward(const at::Tensor& tokens, const Context& context, const at::Tensor& residual,
+                     int64_t first_lane = 0) const;
 
   // Across the frames of a clip: a token attends to those at its place in every frame. tokens: [L, frames * P, C],
   // frame by frame; residual: likewise, added to the result -> [L, frames * P, C]

@@ -33,22 +33,21 @@ at::Tensor LinearImpl::ForwardMap(const at::Tensor& x) const {
   return FromTokens(forward(ToTokens(x)), x.size(2), x.size(3));
 }
 
-at::Tensor LinearImpl::ForwardGated(const at::Tensor& x) const {
+at::Tensor LinearImpl::ForwardGated(const at::Tensor& x, int64_t first_lane) const {
   if (!has_deltas()) return kernels::GatedLinear(x, weight, bias);
   // A change comes before the gate, which is fused into the product: changed lanes are computed without the fusion, the
   // others as ever.
   const int64_t lanes = x.size(0);
   std::vector<bool> changed(static_cast<size_t>(lanes));
-  ForEachDelta(/*first_lane=*/0, lanes, /*lanes_each=*/1,
-               [&](const LaneDelta& /*delta*/, int64_t first, int64_t count) {
-                 std::fill_n(changed.begin() + first, count, true);
-               });
+  ForEachDelta(first_lane, lanes, /*lanes_each=*/1, [&](const LaneDelta& /*delta*/, int64_t first, int64_t count) {
+    std::fill_n(changed.begin() + first, count, true);
+  });
   std::vector<at::Tensor> parts;  // [n, T, out / 2] for each run of lanes of one kind
   for (int64_t first = 0, end = 0; first < lanes; first = end) {
     const auto begin = changed.begin() + first;
     end = std::find(begin, changed.end(), !*begin) - changed.begin();
     const at::Tensor own = x.narrow(0, first, end - first);
-    parts.push_back(*begin ? kernels::Geglu(forward(own, /*addend=*/{}, first))
+    parts.push_back(*begin ? kernels::Geglu(forward(own, /*addend=*/{}, first_lane + first))
                            : kernels::GatedLinear(own, weight, bias));
   }
   return parts.size() == 1 ? parts.front() : at::cat(parts);

@@ -29,7 +29,7 @@ class LinearImpl : public torch::nn::Module, public Adaptable {
   at::Tensor ForwardMap(const at::Tensor& x) const;
 
   // value * gelu(gate), the halves of the result (kernels::GatedLinear). x: [L, T, in] -> [L, T, out / 2]
-  at::Tensor ForwardGated(const at::Tensor& x) const;
+  at::Tensor ForwardGated(const at::Tensor& x, int64_t first_lane = 0) const;
 
   // The same as forward for one vector a lane (kernels::RowLinear). x: [L, in] -> [L, out]
   at::Tensor ForwardRows(const at::Tensor& x) const;

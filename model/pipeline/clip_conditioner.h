@@ -20,6 +20,7 @@ class ClipConditioner final : public Conditioner {
 
   int64_t memory_bytes() const override;
   std::vector<const AdaptableNetwork*> adaptable() const override { return {&adaptable_}; }
+  std::vector<TokenTable> token_tables() const override { return {{adaptable_.name(), encoder_->token_table()}}; }
   std::vector<Conditioning> Encode(std::span<const Prompt> prompts) const override;
 
  private:

@@ -1,8 +1,6 @@
 #include "model/pipeline/clip_pair_conditioner.h"
 
 #include <ATen/ops/cat.h>
-#include <ATen/ops/stack.h>
-#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
@@ -10,6 +8,7 @@
 #include <utility>
 
 #include "model/pipeline/network_bytes.h"
+#include "model/pipeline/token_batch.h"
 #include "model/text/prompt_windows.h"
 #include "model/text/weigh_states.h"
 
@@ -43,6 +42,12 @@ std::vector<const AdaptableNetwork*> ClipPairConditioner::adaptable() const {
   return networks;
 }
 
+std::vector<TokenTable> ClipPairConditioner::token_tables() const {
+  std::vector<TokenTable> tables = {{adaptable_second_.name(), second_.encoder->token_table()}};
+  if (first_) tables.push_back({adaptable_first_->name(), first_->encoder->token_table()});
+  return tables;
+}
+
 int64_t ClipPairConditioner::memory_bytes() const {
   return NetworkBytes(*second_.encoder) + (first_ ? NetworkBytes(*first_->encoder) : 0);
 }
@@ -69,11 +74,16 @@ std::vector<Conditioning> ClipPairConditioner::Encode(std::span<const Prompt> pr
       encoded[i] = Zeros();
       continue;
     }
-    PromptWindows second = WindowsOf(second_.tokenizer, SecondText(prompt), prompt.literal);
+    const OwnTokens own_second = OwnTokensOf(prompt, adaptable_second_.name(), second_.encoder->config().vocab_size);
+    PromptWindows second = WindowsOf(second_.tokenizer, SecondText(prompt), prompt.literal, own_second);
+    encoded[i].embeddings_used.resize(prompt.embeddings.size());
+    NoteUsed(second, own_second, encoded[i].embeddings_used);
     PromptWindows first;
     encoded[i].cut_text = std::move(second.cut_text);
     if (first_) {
-      first = WindowsOf(first_->tokenizer, prompt.text, prompt.literal);
+      const OwnTokens own = OwnTokensOf(prompt, adaptable_first_->name(), first_->encoder->config().vocab_size);
+      first = WindowsOf(first_->tokenizer, prompt.text, prompt.literal, own);
+      NoteUsed(first, own, encoded[i].embeddings_used);
       if (prompt.text_2 != prompt.text) encoded[i].cut_text_2 = std::move(encoded[i].cut_text);
       encoded[i].cut_text = std::move(first.cut_text);
       const size_t windows = std::max(first.windows.size(), second.windows.size());
@@ -94,17 +104,21 @@ std::vector<Conditioning> ClipPairConditioner::Encode(std::span<const Prompt> pr
                      [&](const Place& a, const Place& b) { return numbers[a.prompt] < numbers[b.prompt]; });
     std::vector<LoraSet> loras;
     for (const Place& place : places) loras.push_back(prompts[place.prompt].loras);
-    const auto ids = [&places = places, this](PromptWindow Place::*side) {
-      std::vector<at::Tensor> batch;
-      for (const Place& place : places) batch.push_back(at::tensor((place.*side).ids, at::kLong));
-      return at::stack(batch).to(options_.tensors.device());  // [n, T]
+    const auto tokens = [&, &places = places](const std::string& encoder, int64_t vocabulary,
+                                              PromptWindow Place::*side) {
+      TokenBatch batch(encoder, vocabulary);
+      for (const Place& place : places) batch.Add(place.*side, prompts[place.prompt]);
+      return std::pair(batch.ids().to(options_.tensors.device()), batch.vectors());  // [n, T], [V, D]
     };
+    const auto [second_ids, second_vectors] =
+        tokens(adaptable_second_.name(), second_.encoder->config().vocab_size, &Place::second);
     const LoraScope second_scope(adaptable_second_, loras);
-    const ProjectedText second = second_.encoder->Encode(ids(&Place::second), clip_skip);
+    const ProjectedText second = second_.encoder->Encode(second_ids, clip_skip, second_vectors);
     at::Tensor first;  // [n, T, D1]
     if (first_) {
       const LoraScope first_scope(*adaptable_first_, loras);
-      first = first_->encoder->Penultimate(ids(&Place::first), clip_skip);
+      const auto [ids, vectors] = tokens(adaptable_first_->name(), first_->encoder->config().vocab_size, &Place::first);
+      first = first_->encoder->Penultimate(ids, clip_skip, vectors);
     }
     for (size_t i = 0; i < places.size(); ++i) {
       const Place& place = places[i];

@@ -32,6 +32,7 @@ class ClipPairConditioner final : public Conditioner {
 
   int64_t memory_bytes() const override;
   std::vector<const AdaptableNetwork*> adaptable() const override;
+  std::vector<TokenTable> token_tables() const override;
 
   // A prompt for both encoders gives text_2, too; without a first encoder text_2 is not looked at. The encoder whose
   // text takes fewer windows sees empty ones beside the other's last; the pooled vector is that of the first window.

@@ -6,6 +6,7 @@
 
 #include "model/adapters/adaptable_network.h"
 #include "model/adapters/lora_scope.h"
+#include "model/adapters/read_textual_inversion.h"
 #include "model/pipeline/diffusion_model.h"
 
 namespace latentd::model {
@@ -19,6 +20,9 @@ class Conditioner {
 
   // The networks that LoRAs may change.
   virtual std::vector<const AdaptableNetwork*> adaptable() const { return {}; }
+
+  // What embeddings may add tokens to.
+  virtual std::vector<TokenTable> token_tables() const { return {}; }
 
   // In the order of the prompts. A prompt's bytes do not depend on the others'.
   virtual std::vector<Conditioning> Encode(std::span<const Prompt> prompts) const = 0;

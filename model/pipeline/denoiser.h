@@ -13,6 +13,7 @@
 #include "model/adapters/motion_module.h"
 #include "model/layers/context.h"
 #include "model/pipeline/size_condition.h"
+#include "model/unet/grounding.h"
 #include "model/unet/unet.h"
 
 namespace latentd::model {
@@ -30,6 +31,8 @@ struct Lanes {
   const MotionModule* motion = nullptr;  // of clips
   int64_t frames = 1;
   std::vector<ControlSet> controls{};  // [L], of clips [L / frames]; or empty: no lane has one
+  // For each entry of `context`, of each of its lanes; or empty: these lanes are not grounded, as clips never are.
+  std::vector<std::vector<const Grounding*>> grounding{};
 };
 
 // The network that predicts noise, whatever its kind. Not thread-safe. On the CPU in float32 a lane's bytes depend on

@@ -13,10 +13,12 @@
 #include "model/adapters/controlnet.h"
 #include "model/adapters/lora.h"
 #include "model/adapters/motion_module.h"
+#include "model/adapters/textual_inversion.h"
 #include "model/pipeline/row_start.h"
 #include "model/pipeline/size_condition.h"
 #include "model/pipeline/task_inputs.h"
 #include "model/samplers/sampler.h"
+#include "model/unet/grounding.h"
 
 namespace latentd::model {
 
@@ -30,6 +32,9 @@ struct Prompt {
   // takes. REQUIRES: ParseWeightedPrompt finds no fault in it, unless it is literal.
   bool literal = false;
   std::vector<AppliedLora> loras{};  // added in this order; those that do not change the text make no difference
+  std::vector<AppliedEmbedding> embeddings{};  // whose tokens the text may hold
+  // A phrase of a box: encoded to Conditioning::pooled, by all layers; there are no states. REQUIRES: literal.
+  bool is_phrase = false;
   // For models that draw classes, which take no text. Empty: the class that stands for none.
   std::optional<int64_t> class_label{};
 };
@@ -39,7 +44,8 @@ struct Conditioning {
   at::Tensor states;     // [T, D] on the model's device, in its type, all windows; undefined for unconditional models
   at::Tensor pooled{};   // [P], likewise: the text as one vector; undefined where the U-Net does not look at one
   std::string cut_text;  // the end of the prompt that did not fit; empty when all did
-  std::string cut_text_2{};  // likewise of text_2, when it is another text
+  std::string cut_text_2{};             // likewise of text_2, when it is another text
+  std::vector<bool> embeddings_used{};  // which of Prompt::embeddings stand in what the encoders saw
 };
 
 // One row as the U-Net gets it. Pointers are valid during the call.
@@ -58,6 +64,7 @@ struct PredictRow {
   // Of a clip: mixes its frames. Loaded by the model that computes the row; null: a picture.
   const MotionModule* motion = nullptr;
   std::span<const AppliedControl> controls{};  // those that act in this step, added likewise
+  const Grounding* grounding = nullptr;        // null: this evaluation is not grounded
 };
 
 // A latent diffusion model on one device: three of the four verbs (the fourth, Advance, is the sampler's). The engine's
@@ -111,6 +118,8 @@ class DiffusionModel {
   virtual std::shared_ptr<const MotionModule> LoadMotion(const std::filesystem::path& file) const = 0;
   // The same for a ControlNet.
   virtual std::shared_ptr<const ControlNet> LoadControlNet(const std::filesystem::path& file) const = 0;
+  // The same for a textual-inversion file, for this model's text encoders.
+  virtual std::shared_ptr<const TextualInversion> LoadEmbedding(const std::filesystem::path& file) const = 0;
 
   // Bytes of the weights on the device.
   virtual int64_t memory_bytes() const = 0;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 #include <utility>
 
 #include "model/adapters/read_controlnet.h"
@@ -25,13 +26,21 @@ struct Lane {
   const PredictRow* row;
   const Conditioning* conditioning;
   const SizeCondition* size;
-  size_t loras;  // the number of its row's LoRAs
+  size_t loras;                // the number of its row's LoRAs
+  const Grounding* grounding;  // null: it is not grounded
 
+  bool grounded() const { return grounding != nullptr; }
   int64_t text_length() const { return conditioning->states.defined() ? conditioning->states.size(0) : 0; }
 };
 
-// In the order of the length of their text, so that equal lengths are neighbours and share a group; then of their
-// LoRAs, so that equal ones share their products.
+// What the unconditioned side of a grounded row is told: that nothing is anywhere.
+const Grounding* NoObjects() {
+  static const Grounding nothing;
+  return &nothing;
+}
+
+// In the order of the length of their text and of whether they are grounded, so that lanes alike in both are neighbours
+// and share a group; then of their LoRAs, so that equal ones share their products.
 std::vector<Lane> LanesOf(std::span<const PredictRow> rows) {
   std::vector<LoraSet> sets;
   for (const PredictRow& row : rows) sets.push_back(row.loras);
@@ -39,11 +48,14 @@ std::vector<Lane> LanesOf(std::span<const PredictRow> rows) {
   std::vector<Lane> lanes;
   for (size_t i = 0; i < rows.size(); ++i) {
     const PredictRow& row = rows[i];
-    if (row.uncond != nullptr) lanes.push_back({&row, row.uncond, &row.uncond_size, numbers[i]});
-    lanes.push_back({&row, row.cond, &row.size, numbers[i]});
+    if (row.uncond != nullptr) {
+      lanes.push_back(
+          {&row, row.uncond, &row.uncond_size, numbers[i], row.grounding != nullptr ? NoObjects() : nullptr});
+    }
+    lanes.push_back({&row, row.cond, &row.size, numbers[i], row.grounding});
   }
   std::stable_sort(lanes.begin(), lanes.end(), [](const Lane& a, const Lane& b) {
-    return std::pair(a.text_length(), a.loras) < std::pair(b.text_length(), b.loras);
+    return std::tuple(a.text_length(), a.grounded(), a.loras) < std::tuple(b.text_length(), b.grounded(), b.loras);
   });
   return lanes;
 }
@@ -53,7 +65,8 @@ Lanes Gather(const std::vector<Lane>& lanes) {
   std::vector<float> timesteps;
   std::vector<double> scales;
   std::vector<int64_t> class_labels;
-  std::vector<std::vector<at::Tensor>> texts;  // by group
+  std::vector<std::vector<at::Tensor>> texts;            // by group
+  std::vector<std::vector<const Grounding*>> grounding;  // likewise
   std::vector<LoraSet> loras;
   std::vector<ControlSet> controls;
   std::vector<at::Tensor> pooled;
@@ -69,8 +82,14 @@ Lanes Gather(const std::vector<Lane>& lanes) {
     if (row.class_label) class_labels.push_back(*row.class_label);
     if (lane.conditioning->pooled.defined()) pooled.push_back(lane.conditioning->pooled);
     if (lane.text_length() == 0) continue;
-    if (texts.empty() || texts.back().front().size(0) != lane.text_length()) texts.emplace_back();
+    const bool alike = !texts.empty() && texts.back().front().size(0) == lane.text_length() &&
+                       grounding.back().empty() != lane.grounded();
+    if (!alike) {
+      texts.emplace_back();
+      grounding.emplace_back();
+    }
     texts.back().push_back(lane.conditioning->states);
+    if (lane.grounded()) grounding.back().push_back(lane.grounding);
   }
   Lanes gathered{.samples = at::stack(latents),
                  .timesteps = at::tensor(timesteps),
@@ -80,6 +99,7 @@ Lanes Gather(const std::vector<Lane>& lanes) {
                  .pooled = pooled.empty() ? at::Tensor() : at::stack(pooled),
                  .sizes = std::move(sizes)};
   gathered.controls = std::move(controls);
+  gathered.grounding = std::move(grounding);
   if (!class_labels.empty()) gathered.class_labels = at::tensor(class_labels, at::kLong);
   for (const std::vector<at::Tensor>& group : texts) gathered.context.push_back({.states = at::stack(group)});
   return gathered;
@@ -162,6 +182,12 @@ std::shared_ptr<const Lora> DiffusionPipeline::LoadLora(const std::filesystem::p
   for (const AdaptableNetwork* network : parts_.conditioner->adaptable()) networks.push_back(network);
   if (networks.empty()) throw ModelError(file.string(), {"this model takes no LoRA"});
   return ReadLora(file, networks);
+}
+
+std::shared_ptr<const TextualInversion> DiffusionPipeline::LoadEmbedding(const std::filesystem::path& file) const {
+  const std::vector<TokenTable> tables = parts_.conditioner->token_tables();
+  if (tables.empty()) throw ModelError(file.string(), {"this model takes no textual-inversion embedding"});
+  return ReadTextualInversion(file, tables);
 }
 
 std::shared_ptr<const MotionModule> DiffusionPipeline::LoadMotion(const std::filesystem::path& file) const {

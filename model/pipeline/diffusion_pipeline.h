@@ -45,6 +45,7 @@ class DiffusionPipeline final : public DiffusionModel {
   std::shared_ptr<const Lora> LoadLora(const std::filesystem::path& file) const override;
   std::shared_ptr<const MotionModule> LoadMotion(const std::filesystem::path& file) const override;
   std::shared_ptr<const ControlNet> LoadControlNet(const std::filesystem::path& file) const override;
+  std::shared_ptr<const TextualInversion> LoadEmbedding(const std::filesystem::path& file) const override;
   int64_t memory_bytes() const override;
 
  private:

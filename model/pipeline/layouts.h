@@ -12,6 +12,10 @@ namespace latentd::model {
 // U-Net whose input has room for a mask and a masked picture is one for inpainting, whatever the class.
 ModelFolder OpenStableDiffusion(FolderReader& reader);
 
+// StableDiffusionGLIGENPipeline (Li et al. 2023, arXiv:2301.07093): the same parts with a U-Net of gated self-attention
+// for texts in boxes. Such a U-Net may be a StableDiffusionPipeline's, too.
+ModelFolder OpenGrounded(FolderReader& reader);
+
 // LatentConsistencyModelPipeline and its kind for image-to-image (Luo et al. 2023, arXiv:2310.04378): the same parts
 // with a U-Net that embeds the guidance scale. Such a U-Net may be a StableDiffusionPipeline's, too.
 ModelFolder OpenLatentConsistency(FolderReader& reader);

@@ -23,6 +23,7 @@ constexpr std::array kLayouts = {
     Layout{"StableDiffusionPipeline", OpenStableDiffusion},
     Layout{"StableDiffusionImg2ImgPipeline", OpenStableDiffusion},
     Layout{"StableDiffusionInpaintPipeline", OpenStableDiffusion},
+    Layout{"StableDiffusionGLIGENPipeline", OpenGrounded},
     Layout{"LatentConsistencyModelPipeline", OpenLatentConsistency},
     Layout{"LatentConsistencyModelImg2ImgPipeline", OpenLatentConsistency},
     Layout{"StableDiffusionXLPipeline", OpenStableDiffusionXl},

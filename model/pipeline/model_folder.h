@@ -32,6 +32,7 @@ struct ModelFolder {
   bool needs_picture = false;            // it starts from one
   int latent_channels = 0;
   int latent_scale = 1;          // pixels along the edge of one place of a latent
+  bool takes_boxes = false;      // its U-Net can be told phrases in boxes
   bool takes_motion = false;     // motion modules make its pictures clips
   bool inpaints_only = false;    // its U-Net does not work without a picture and a mask
   int num_classes = 0;           // that it draws from; 0: none

@@ -38,7 +38,8 @@ PipelineParts Load(const StableDiffusionParts& parts, const at::TensorOptions& o
   return loaded;
 }
 
-ModelFolder OpenFolder(FolderReader& reader, bool latent_consistency) {
+// `changes_sampler`: see StableDiffusionParts.
+ModelFolder OpenFolder(FolderReader& reader, bool latent_consistency, bool changes_sampler) {
   // Components that this pipeline does without may be named or null.
   reader.CheckIndex(
       {{"unet", "UNet2DConditionModel"}, {"text_encoder", "CLIPTextModel"}, {"tokenizer", "CLIPTokenizer"}},
@@ -46,6 +47,7 @@ ModelFolder OpenFolder(FolderReader& reader, bool latent_consistency) {
   StableDiffusionParts parts;
   reader.Part([&] { parts.sampler = SamplerConfig::FromFile(reader.SamplerFile()); });
   parts.sampler.latent_consistency_pipeline = latent_consistency;
+  parts.changes_sampler = changes_sampler;
   parts.tokenizer = [folder = reader.PathOf("tokenizer")] { return ClipTokenizer::FromFolder(folder); };
   parts.text =
       reader.Open<ClipTextModel>("text_encoder", ReadClipTextConfig, PrefixedClipKey, {.may_ignore = IsClipConstant});
@@ -57,8 +59,7 @@ ModelFolder OpenFolder(FolderReader& reader, bool latent_consistency) {
 }  // namespace
 
 ModelFolder MakeStableDiffusion(StableDiffusionParts parts, PartReader& reader) {
-  // The pipeline's constructor changes the sampler that it is given.
-  parts.sampler.stable_diffusion_pipeline = !parts.sampler.latent_consistency_pipeline;
+  parts.sampler.stable_diffusion_pipeline = parts.changes_sampler;
   reader.Part([&] { CheckTokenizer(parts.tokenizer(), "tokenizer", parts.text.get(), reader); });
   reader.Finish();
   CheckUNetFits(parts.unet->config, parts.vae->latent_channels, parts.text->config.hidden_size,
@@ -68,6 +69,9 @@ ModelFolder MakeStableDiffusion(StableDiffusionParts parts, PartReader& reader) 
   }
   if (parts.unet->config.classes > 0) {
     reader.AddProblem("unet: num_class_embeds: a model of this pipeline is told no class");
+  }
+  if (parts.unet->config.gated && Inpaints(parts.unet->config, parts.vae->latent_channels)) {
+    reader.AddProblem("unet: attention_type: \"gated\" is not supported for a U-Net that inpaints");
   }
   reader.Finish();
 
@@ -85,6 +89,7 @@ ModelFolder MakeStableDiffusion(StableDiffusionParts parts, PartReader& reader) 
   folder.weighs_prompts = true;
   folder.latent_channels = static_cast<int>(parts.vae->latent_channels);
   folder.latent_scale = scale;
+  folder.takes_boxes = unet.gated;
   folder.inpaints_only = Inpaints(unet, parts.vae->latent_channels);
   // diffusers has no clips of U-Nets that embed the guidance scale.
   folder.takes_motion =
@@ -100,10 +105,21 @@ ModelFolder MakeStableDiffusion(StableDiffusionParts parts, PartReader& reader) 
   return folder;
 }
 
-ModelFolder OpenStableDiffusion(FolderReader& reader) { return OpenFolder(reader, /*latent_consistency=*/false); }
+ModelFolder OpenStableDiffusion(FolderReader& reader) {
+  return OpenFolder(reader, /*latent_consistency=*/false, /*changes_sampler=*/true);
+}
+
+ModelFolder OpenGrounded(FolderReader& reader) {
+  ModelFolder folder = OpenFolder(reader, /*latent_consistency=*/false, /*changes_sampler=*/false);
+  if (!folder.takes_boxes) {
+    reader.AddProblem("unet/config.json: attention_type: must be \"gated\": the pipeline grounds phrases in boxes");
+  }
+  reader.Finish();
+  return folder;
+}
 
 ModelFolder OpenLatentConsistency(FolderReader& reader) {
-  ModelFolder folder = OpenFolder(reader, /*latent_consistency=*/true);
+  ModelFolder folder = OpenFolder(reader, /*latent_consistency=*/true, /*changes_sampler=*/false);
   if (!folder.embeds_guidance) {
     reader.AddProblem("unet/config.json: time_cond_proj_dim: must be set: the pipeline embeds the guidance scale");
   }

@@ -21,6 +21,7 @@ struct StableDiffusionParts {
   std::shared_ptr<const Component<UNetConfig>> unet;
   std::optional<AutoencoderPart> vae;
   SamplerConfig sampler;
+  bool changes_sampler = true;  // the pipeline's constructor does (SamplerConfig::stable_diffusion_pipeline)
 };
 
 // The model of these parts, any of which may be missing when `reader` knows why. Throws ModelError with what is wrong

@@ -30,7 +30,13 @@ at::Tensor TextDenoiser::Predict(const Lanes& lanes) const {
   }
   const std::vector<LaneResiduals> residuals = ControlResiduals(lanes, added);
   added.residuals = residuals;
-  return unet_->forward(lanes.samples, lanes.timesteps, lanes.context, added);
+  Context context = lanes.context;
+  int64_t first_lane = 0;
+  for (size_t i = 0; i < lanes.grounding.size(); ++i) {
+    if (!lanes.grounding[i].empty()) context[i].objects = unet_->Objects(lanes.grounding[i], first_lane);
+    first_lane += context[i].lanes();
+  }
+  return unet_->forward(lanes.samples, lanes.timesteps, context, added);
 }
 
 }  // namespace latentd::model

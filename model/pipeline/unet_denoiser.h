@@ -14,7 +14,8 @@
 namespace latentd::model {
 
 // The U-Net of Stable Diffusion, which looks at the text by cross-attention; that of a latent consistency model is also
-// told each lane's guidance scale. With motion modules between its layers it makes clips.
+// told each lane's guidance scale, and a gated one phrases in boxes. With motion modules between its layers it makes
+// clips.
 class TextDenoiser final : public Denoiser {
  public:
   explicit TextDenoiser(UNet2DConditionModel unet);

@@ -1,6 +1,8 @@
 #include "model/text/clip_text_layers.h"
 
+#include <ATen/ops/embedding.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
+#include <ATen/ops/where.h>
 
 #include "model/kernels/elementwise.h"
 
@@ -11,8 +13,16 @@ ClipTextEmbeddingsImpl::ClipTextEmbeddingsImpl(const ClipTextConfig& config, con
       position_embedding_(
           register_module("position_embedding", Embedding(config.max_positions, config.hidden_size, options))) {}
 
-at::Tensor ClipTextEmbeddingsImpl::forward(const at::Tensor& ids) const {
-  return token_embedding_->forward(ids) + position_embedding_->weight.narrow(0, 0, ids.size(1));
+at::Tensor ClipTextEmbeddingsImpl::forward(const at::Tensor& ids, const at::Tensor& vectors) const {
+  at::Tensor tokens;  // [B, T, D]
+  if (vectors.defined()) {
+    const int64_t vocabulary = token_table().size(0);
+    const at::Tensor own = at::embedding(vectors, (ids - vocabulary).clamp_min(0));  // [B, T, D]
+    tokens = at::where(ids.ge(vocabulary).unsqueeze(2), own, token_embedding_->forward(ids.clamp_max(vocabulary - 1)));
+  } else {
+    tokens = token_embedding_->forward(ids);
+  }
+  return tokens + position_embedding_->weight.narrow(0, 0, ids.size(1));
 }
 
 ClipAttentionImpl::ClipAttentionImpl(const ClipTextConfig& config, const at::TensorOptions& options)

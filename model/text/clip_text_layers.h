@@ -22,7 +22,11 @@ class ClipTextEmbeddingsImpl : public torch::nn::Module {
  public:
   ClipTextEmbeddingsImpl(const ClipTextConfig& config, const at::TensorOptions& options);
 
-  at::Tensor forward(const at::Tensor& ids) const;  // int64 [B, T] -> [B, T, D]
+  // ids: int64 [B, T]. Those from the vocabulary's size on stand for rows of `vectors`, [V, D]: a prompt's own tokens;
+  // it may be undefined when there are none. Returns [B, T, D].
+  at::Tensor forward(const at::Tensor& ids, const at::Tensor& vectors = {}) const;
+
+  const at::Tensor& token_table() const { return token_embedding_->weight; }  // [vocab_size, D]
 
  private:
   Embedding token_embedding_;

@@ -17,12 +17,12 @@ ClipTextTransformerImpl::ClipTextTransformerImpl(const ClipTextConfig& config, c
       final_layer_norm_(
           register_module("final_layer_norm", LayerNorm(config.hidden_size, config.layer_norm_eps, options))) {}
 
-at::Tensor ClipTextTransformerImpl::forward(const at::Tensor& ids, int64_t layers) const {
-  return Finish(embeddings_->forward(ids), 0, layers);
+at::Tensor ClipTextTransformerImpl::forward(const at::Tensor& ids, int64_t layers, const at::Tensor& vectors) const {
+  return Finish(embeddings_->forward(ids, vectors), 0, layers);
 }
 
-at::Tensor ClipTextTransformerImpl::Inner(const at::Tensor& ids, int64_t layers) const {
-  return encoder_->forward(embeddings_->forward(ids), 0, layers);
+at::Tensor ClipTextTransformerImpl::Inner(const at::Tensor& ids, int64_t layers, const at::Tensor& vectors) const {
+  return encoder_->forward(embeddings_->forward(ids, vectors), 0, layers);
 }
 
 at::Tensor ClipTextTransformerImpl::Finish(const at::Tensor& inner, int64_t layers, int64_t all) const {
@@ -46,16 +46,16 @@ void CheckIds(const ClipTextConfig& config, const at::Tensor& ids) {
 ClipTextModelImpl::ClipTextModelImpl(const ClipTextConfig& config, const at::TensorOptions& options)
     : config_(config), text_model_(register_module("text_model", ClipTextTransformer(config, options))) {}
 
-at::Tensor ClipTextModelImpl::Encode(const at::Tensor& ids, int64_t clip_skip) const {
+at::Tensor ClipTextModelImpl::Encode(const at::Tensor& ids, int64_t clip_skip, const at::Tensor& vectors) const {
   CheckIds(config_, ids);
   TORCH_CHECK(clip_skip >= 0 && clip_skip <= config_.layers, "clip_skip must be in [0, ", config_.layers, "]");
-  return text_model_->forward(ids, config_.layers - clip_skip);
+  return text_model_->forward(ids, config_.layers - clip_skip, vectors);
 }
 
-at::Tensor ClipTextModelImpl::Penultimate(const at::Tensor& ids, int64_t clip_skip) const {
+at::Tensor ClipTextModelImpl::Penultimate(const at::Tensor& ids, int64_t clip_skip, const at::Tensor& vectors) const {
   CheckIds(config_, ids);
   TORCH_CHECK(clip_skip >= 0 && clip_skip < config_.layers, "clip_skip must be in [0, ", config_.layers, ")");
-  return text_model_->Inner(ids, config_.layers - 1 - clip_skip);
+  return text_model_->Inner(ids, config_.layers - 1 - clip_skip, vectors);
 }
 
 }  // namespace latentd::model

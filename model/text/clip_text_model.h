@@ -17,14 +17,16 @@ class ClipTextTransformerImpl : public torch::nn::Module {
  public:
   ClipTextTransformerImpl(const ClipTextConfig& config, const at::TensorOptions& options);
 
-  // The states after the first `layers` layers, normalised. [B, T] -> [B, T, D]
-  at::Tensor forward(const at::Tensor& ids, int64_t layers) const;
+  // The states after the first `layers` layers, normalised. `vectors`: see ClipTextEmbeddings. [B, T] -> [B, T, D]
+  at::Tensor forward(const at::Tensor& ids, int64_t layers, const at::Tensor& vectors) const;
 
   // The states after the first `layers` layers as they are. [B, T] -> [B, T, D]
-  at::Tensor Inner(const at::Tensor& ids, int64_t layers) const;
+  at::Tensor Inner(const at::Tensor& ids, int64_t layers, const at::Tensor& vectors) const;
 
   // From the states after the first `layers` layers of `all` to those of forward(ids, all).
   at::Tensor Finish(const at::Tensor& inner, int64_t layers, int64_t all) const;
+
+  const at::Tensor& token_table() const { return embeddings_->token_table(); }  // [vocab_size, D]
 
  private:
   ClipTextEmbeddings embeddings_;
@@ -54,19 +56,20 @@ class ClipTextModelImpl : public torch::nn::Module {
   // Parameters are allocated with `options` (type, device), not initialised.
   ClipTextModelImpl(const ClipTextConfig& config, const at::TensorOptions& options);
 
-  // ids: int64 [B, T], T up to config().max_positions, each in [0, vocab_size). Returns the last states, normalised,
-  // [B, T, D].
+  // ids: int64 [B, T], T up to config().max_positions, each in [0, vocab_size), or beyond for rows of `vectors` (see
+  // ClipTextEmbeddings). Returns the last states, normalised, [B, T, D].
   at::Tensor forward(const at::Tensor& ids) const { return Encode(ids, 0); }
 
   // The same, leaving out the last `clip_skip` layers, in [0, config().layers]: diffusers' `clip_skip`, which
   // normalises those states by the final layer norm, too.
-  at::Tensor Encode(const at::Tensor& ids, int64_t clip_skip) const;
+  at::Tensor Encode(const at::Tensor& ids, int64_t clip_skip, const at::Tensor& vectors = {}) const;
 
   // The states that Stable Diffusion XL looks at: those before the last layer, not normalised; with a clip skip so many
   // layers earlier. REQUIRES: clip_skip in [0, config().layers - 1].
-  at::Tensor Penultimate(const at::Tensor& ids, int64_t clip_skip) const;
+  at::Tensor Penultimate(const at::Tensor& ids, int64_t clip_skip, const at::Tensor& vectors = {}) const;
 
   const ClipTextConfig& config() const { return config_; }
+  const at::Tensor& token_table() const { return text_model_->token_table(); }  // [vocab_size, D]
 
  private:
   const ClipTextConfig config_;

@@ -24,9 +24,10 @@ class ClipTextModelWithProjectionImpl : public torch::nn::Module {
 
   // ids: as for ClipTextModel. The pooled vector is that of all layers, whatever `clip_skip` leaves out of the states.
   // REQUIRES: clip_skip in [0, config().layers - 1].
-  ProjectedText Encode(const at::Tensor& ids, int64_t clip_skip) const;
+  ProjectedText Encode(const at::Tensor& ids, int64_t clip_skip, const at::Tensor& vectors = {}) const;
 
   const ClipTextConfig& config() const { return config_; }
+  const at::Tensor& token_table() const { return text_model_->token_table(); }  // [vocab_size, D]
 
  private:
   const ClipTextConfig config_;

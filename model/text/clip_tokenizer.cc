@@ -1,6 +1,7 @@
 #include "model/text/clip_tokenizer.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "model/text/clip_words.h"
 #include "model/text/unicode.h"
@@ -63,15 +64,9 @@ ClipTokenizer::ClipTokenizer(const TokenizerFiles& files)
   for (const auto& [id, bytes] : token_bytes_) vocab_size_ = std::max(vocab_size_, id + 1);
 }
 
-std::vector<int64_t> ClipTokenizer::EncodeTokens(std::string_view text) const {
+std::vector<int64_t> ClipTokenizer::EncodeTokens(std::string_view text, const OwnTokens& own) const {
   std::vector<int64_t> ids;
-  const std::u32string code_points = DecodeUtf8(text);
-  for (const auto& raw : raw_tokens_.Split(code_points)) {
-    if (raw.id) {
-      ids.push_back(*raw.id);
-      continue;
-    }
-    const std::u32string clean = CleanUp(raw.text);
+  const auto encode_clean = [&](std::u32string_view clean) {
     for (const auto& piece : normalized_tokens_.Split(clean)) {
       if (piece.id) {
         ids.push_back(*piece.id);
@@ -79,26 +74,47 @@ std::vector<int64_t> ClipTokenizer::EncodeTokens(std::string_view text) const {
         ForEachWord(piece.text, [&](std::u32string_view word) { byte_pairs_.Encode(ToUtf8(word), ids); });
       }
     }
+  };
+  const std::u32string code_points = DecodeUtf8(text);
+  for (const auto& raw : raw_tokens_.Split(code_points)) {
+    if (raw.id) {
+      ids.push_back(*raw.id);
+      continue;
+    }
+    const std::u32string clean = CleanUp(raw.text);
+    for (const OwnTokens::Piece& piece : own.Split(clean)) {
+      if (piece.token) {
+        own.AppendIds(*piece.token, ids);
+      } else {
+        encode_clean(piece.text);
+      }
+    }
   }
   return ids;
 }
 
-Tokenized ClipTokenizer::Encode(std::string_view text) const {
-  const std::vector<int64_t> tokens = EncodeTokens(text);
+Tokenized ClipTokenizer::Encode(std::string_view text, const OwnTokens& own) const {
+  const std::vector<int64_t> tokens = EncodeTokens(text, own);
   const size_t kept = std::min(tokens.size(), static_cast<size_t>(window_ - 2));
   Tokenized result{.ids = {bos_}, .token_count = static_cast<int64_t>(tokens.size()), .truncated = ""};
   result.ids.reserve(window_);
   result.ids.insert(result.ids.end(), tokens.begin(), tokens.begin() + static_cast<ptrdiff_t>(kept));
   result.ids.push_back(eos_);
   result.ids.resize(window_, pad_);
-  result.truncated = Decode(std::span(tokens).subspan(kept));
+  result.truncated = Decode(std::span(tokens).subspan(kept), own);
   return result;
 }
 
-std::string ClipTokenizer::Decode(std::span<const int64_t> tokens) const {
+std::string ClipTokenizer::Decode(std::span<const int64_t> tokens, const OwnTokens& own) const {
   constexpr std::u32string_view kEndOfWord = U"</w>";
   std::string bytes;
-  for (const int64_t id : tokens) bytes += token_bytes_.at(id);
+  for (const int64_t id : tokens) {
+    if (const std::optional<std::string_view> text = own.TextFrom(id)) {
+      bytes.append(*text).append(text->empty() ? "" : "</w>");
+    } else {
+      bytes += token_bytes_.at(id);
+    }
+  }
   const std::u32string marked = DecodeUtf8(bytes);
   std::u32string text;
   for (size_t i = 0; i < marked.size();) {

@@ -10,6 +10,7 @@
 
 #include "model/text/added_tokens.h"
 #include "model/text/byte_pairs.h"
+#include "model/text/own_tokens.h"
 #include "model/text/tokenized.h"
 #include "model/text/tokenizer_files.h"
 
@@ -32,14 +33,15 @@ class ClipTokenizer {
   // REQUIRES: `files` is as ReadTokenizerFiles gives it.
   explicit ClipTokenizer(const TokenizerFiles& files);
 
-  // `text` is UTF-8 of any length; bytes that are not are read as U+FFFD.
-  Tokenized Encode(std::string_view text) const;
+  // `text` is UTF-8 of any length; bytes that are not are read as U+FFFD. The ids of `own` count on from vocab_size(),
+  // or from further on.
+  Tokenized Encode(std::string_view text, const OwnTokens& own = {}) const;
 
   // All tokens of `text`, however many, without beginning, end and padding.
-  std::vector<int64_t> EncodeTokens(std::string_view text) const;
+  std::vector<int64_t> EncodeTokens(std::string_view text, const OwnTokens& own = {}) const;
 
   // The text of tokens, as the reference decodes it: in lower case, with spaces between words.
-  std::string Decode(std::span<const int64_t> tokens) const;
+  std::string Decode(std::span<const int64_t> tokens, const OwnTokens& own = {}) const;
 
   int64_t window() const { return window_; }
   int64_t bos() const { return bos_; }

@@ -13,8 +13,8 @@ constexpr size_t kCommaReach = 20;  // tokens before a window's end
 // Fills windows token by token.
 class Splitter {
  public:
-  explicit Splitter(const ClipTokenizer& tokenizer)
-      : tokenizer_(tokenizer), room_(static_cast<size_t>(tokenizer.window()) - 2) {
+  Splitter(const ClipTokenizer& tokenizer, const OwnTokens& own)
+      : tokenizer_(tokenizer), own_(own), room_(static_cast<size_t>(tokenizer.window()) - 2) {
     const std::vector<int64_t> comma = tokenizer.EncodeTokens(",");
     if (comma.size() == 1) comma_ = comma.front();
   }
@@ -24,6 +24,8 @@ class Splitter {
       if (token == comma_) after_comma_.reset();  // what stands before a comma stays
       NextWindow();
     }
+    const auto length = static_cast<size_t>(own_.LengthFrom(token));
+    if (length <= room_ && tokens_.size() + length > room_) Break();
     tokens_.push_back(token);
     weights_.push_back(weight);
     if (token == comma_) after_comma_ = tokens_.size();
@@ -36,7 +38,7 @@ class Splitter {
 
   PromptWindows Finish() && {
     if (!tokens_.empty() || result_.windows.empty()) Break();
-    result_.cut_text = tokenizer_.Decode(cut_);
+    result_.cut_text = tokenizer_.Decode(cut_, own_);
     return std::move(result_);
   }
 
@@ -70,6 +72,7 @@ class Splitter {
   }
 
   const ClipTokenizer& tokenizer_;
+  const OwnTokens& own_;
   const size_t room_;             // tokens of a window, without beginning and end
   std::optional<int64_t> comma_;  // empty for vocabularies without one
   std::vector<int64_t> tokens_;   // of the window that is being filled
@@ -85,28 +88,29 @@ bool PromptWindow::weighted() const {
   return std::any_of(weights.begin(), weights.end(), [](float weight) { return weight != 1; });
 }
 
-PromptWindows SplitIntoWindows(const ClipTokenizer& tokenizer, std::span<const PromptPiece> pieces) {
-  Splitter splitter(tokenizer);
+PromptWindows SplitIntoWindows(const ClipTokenizer& tokenizer, std::span<const PromptPiece> pieces,
+                               const OwnTokens& own) {
+  Splitter splitter(tokenizer, own);
   for (const PromptPiece& piece : pieces) {
     if (piece.is_break) splitter.Break();
-    for (const int64_t token : tokenizer.EncodeTokens(piece.text))
+    for (const int64_t token : tokenizer.EncodeTokens(piece.text, own))
       splitter.Add(token, static_cast<float>(piece.weight));
   }
   return std::move(splitter).Finish();
 }
 
-PromptWindows LiteralWindow(const ClipTokenizer& tokenizer, std::string_view text) {
-  Tokenized tokens = tokenizer.Encode(text);
+PromptWindows LiteralWindow(const ClipTokenizer& tokenizer, std::string_view text, const OwnTokens& own) {
+  Tokenized tokens = tokenizer.Encode(text, own);
   const size_t length = tokens.ids.size();
   return {.windows = {{.ids = std::move(tokens.ids), .weights = std::vector<float>(length, 1)}},
           .cut_text = std::move(tokens.truncated)};
 }
 
-PromptWindows WindowsOf(const ClipTokenizer& tokenizer, const std::string& text, bool literal) {
-  if (literal) return LiteralWindow(tokenizer, text);
+PromptWindows WindowsOf(const ClipTokenizer& tokenizer, const std::string& text, bool literal, const OwnTokens& own) {
+  if (literal) return LiteralWindow(tokenizer, text, own);
   const WeightedPrompt prompt = ParseWeightedPrompt(text);
   if (!prompt.fault.empty()) throw std::invalid_argument(prompt.fault);
-  return SplitIntoWindows(tokenizer, prompt.pieces);
+  return SplitIntoWindows(tokenizer, prompt.pieces, own);
 }
 
 }  // namespace latentd::model

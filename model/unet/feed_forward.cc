@@ -11,9 +11,9 @@ FeedForwardImpl::FeedForwardImpl(int64_t channels, const at::TensorOptions& opti
   proj_out = net->register_module("2", Linear(4 * channels, channels, /*with_bias=*/true, options));
 }
 
-at::Tensor FeedForwardImpl::forward(const at::Tensor& tokens, const at::Tensor& residual) const {
-  const at::Tensor gated = proj_in->ForwardGated(tokens);  // [L, T, 4C]
-  return proj_out->forward(gated, residual);               // [L, T, C]
+at::Tensor FeedForwardImpl::forward(const at::Tensor& tokens, const at::Tensor& residual, int64_t first_lane) const {
+  const at::Tensor gated = proj_in->ForwardGated(tokens, first_lane);  // [L, T, 4C]
+  return proj_out->forward(gated, residual, first_lane);               // [L, T, C]
 }
 
 }  // namespace latentd::model

@@ -13,8 +13,9 @@ class FeedForwardImpl : public torch::nn::Module {
  public:
   FeedForwardImpl(int64_t channels, const at::TensorOptions& options);
 
-  // tokens: [L, T, C]; residual: [L, T, C], added to the result -> [L, T, C]
-  at::Tensor forward(const at::Tensor& tokens, const at::Tensor& residual) const;
+  // tokens: [L, T, C]; residual: [L, T, C], added to the result, or undefined -> [L, T, C]. They are the lanes from
+  // `first_lane` of the network's forward on.
+  at::Tensor forward(const at::Tensor& tokens, const at::Tensor& residual, int64_t first_lane = 0) const;
 
   Linear proj_in{nullptr};   // "net.0.proj": [C] -> [8C], values and gates
   Linear proj_out{nullptr};  // "net.2": [4C] -> [C]

@@ -7,6 +7,7 @@
 #include "model/layers/attention.h"
 #include "model/layers/layer_norm.h"
 #include "model/unet/feed_forward.h"
+#include "model/unet/gated_self_attention.h"
 
 namespace latentd::model {
 
@@ -19,6 +20,7 @@ struct TransformerShape {
   int64_t norm_groups;
   bool only_cross_attention = false;
   bool linear_projection;
+  bool gated = false;  // with gated self-attention between the two
 };
 
 // Self-attention, cross-attention and feed-forward, each behind a layer norm and added to its input (diffusers'
@@ -32,6 +34,7 @@ class TransformerBlockImpl : public torch::nn::Module {
   LayerNorm norm1, norm2, norm3;
   Attention attn1, attn2;
   FeedForward ff;
+  GatedSelfAttention fuser{nullptr};  // empty unless the shape is gated
 
  private:
   const bool only_cross_attention_;

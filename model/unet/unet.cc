@@ -46,6 +46,9 @@ UNet2DConditionModelImpl::UNet2DConditionModelImpl(const UNetConfig& config, con
   if (config.classes > 0) {
     class_embedding_ = register_module("class_embedding", Embedding(config.classes, config.time_features, options));
   }
+  if (config.gated) {
+    position_net_ = register_module("position_net", PositionNet(config.levels.front().context_features, options));
+  }
   const size_t count = config.levels.size();
   for (size_t level = 0; level < count; ++level) down_blocks_->Append(DownBlock(config, level, options));
   if (config.added_features > 0) {
@@ -68,6 +71,9 @@ void UNet2DConditionModelImpl::CheckShapes(const at::Tensor& sample, const at::T
   for (const ContextGroup& group : context) {
     TORCH_CHECK(group.states.dim() == 3, "U-Net: a context is ", group.states.sizes(), " instead of [n, T, D]");
     described += group.lanes();
+    TORCH_CHECK(!group.objects.defined() ||
+                    (config_.gated && group.objects.dim() == 3 && group.objects.size(0) == group.lanes()),
+                "U-Net: objects are for gated networks, [n, N, D] for the n lanes of their group");
   }
   const int64_t frames = added.motion.frames;
   TORCH_CHECK(frames > 0 && lanes % frames == 0, "U-Net: ", lanes, " lanes are no clips of ", frames, " frames");
@@ -113,6 +119,12 @@ at::Tensor UNet2DConditionModelImpl::Time(const at::Tensor& timesteps, const Add
   return add_embedding_ ? time + add_embedding_->forward(AddedFeatures(config_, added)) : time;
 }
 
+at::Tensor UNet2DConditionModelImpl::Objects(std::span<const Grounding* const> lanes, int64_t first_lane) const {
+  TORCH_CHECK(config_.gated, "U-Net: it takes no phrases in boxes");
+  const c10::InferenceMode no_gradients;
+  return position_net_->forward(lanes, first_lane);
+}
+
 at::Tensor UNet2DConditionModelImpl::forward(const at::Tensor& sample, const at::Tensor& timesteps,
                                              const Context& context, const AddedConditions& added) const {
   const c10::InferenceMode no_gradients;
@@ -124,7 +136,9 @@ at::Tensor UNet2DConditionModelImpl::forward(const at::Tensor& sample, const at:
   if (config_.center_input) x = 2 * x - 1;
   Context states;
   for (const ContextGroup& group : context) {
-    states.push_back({.states = group.states.to(options).contiguous(), .lanes_each = group.lanes_each});  // [n, T, D]
+    states.push_back({.states = group.states.to(options).contiguous(),  // [n, T, D]
+                      .lanes_each = group.lanes_each,
+                      .objects = group.objects});
   }
 
   // 2. Time. Every residual block takes the activation of the same embedding, so it is computed once.

@@ -12,6 +12,7 @@
 #include "model/layers/module_vector.h"
 #include "model/unet/lane_residuals.h"
 #include "model/unet/motion_adapter.h"
+#include "model/unet/position_net.h"
 #include "model/unet/timestep_embedding.h"
 #include "model/unet/unet_blocks.h"
 #include "model/unet/unet_config.h"
@@ -48,6 +49,8 @@ class UNet2DConditionModelImpl : public torch::nn::Module {
   // for each lane; context: groups whose lanes sum to L, each [n, T, cross_attention_dim]. They are converted to the
   // network's type and device. Returns [L, out_channels, h, w] in the network's type, channels-last.
   //
+  // Groups may have objects when config().gated.
+  //
   // added: pooled and numbers for networks with added features, P + K * config().added_number_features of them;
   // guidance for those with guidance features; class_labels for those with classes; residuals for those with a middle
   // block; motion for clips, whose frames are lanes, one clip after the other, as diffusers' UNetMotionModel has them.
@@ -56,6 +59,10 @@ class UNet2DConditionModelImpl : public torch::nn::Module {
   // and the other frames of its clip.
   at::Tensor forward(const at::Tensor& sample, const at::Tensor& timesteps, const Context& context,
                      const AddedConditions& added = {}) const;
+
+  // What forward() takes as the objects of lanes that are told these phrases in boxes: [n, kMaxBoxes, D]. They are
+  // those from `first_lane` of that forward on. REQUIRES: config().gated; no entry is null.
+  at::Tensor Objects(std::span<const Grounding* const> lanes, int64_t first_lane = 0) const;
 
   const UNetConfig& config() const { return config_; }
   at::ScalarType dtype() const { return conv_in_->weight.scalar_type(); }
@@ -71,6 +78,7 @@ class UNet2DConditionModelImpl : public torch::nn::Module {
   TimestepEmbedding time_embedding_;
   TimestepEmbedding add_embedding_{nullptr};  // empty when the configuration has no added features
   Embedding class_embedding_{nullptr};        // empty when the configuration has no classes
+  PositionNet position_net_{nullptr};         // empty unless the configuration is gated
   std::shared_ptr<ModuleVector<DownBlock>> down_blocks_;
   MidBlock mid_block_{nullptr};  // empty when the configuration has none
   std::shared_ptr<ModuleVector<UpBlock>> up_blocks_;

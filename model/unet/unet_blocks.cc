@@ -26,7 +26,8 @@ TransformerShape ShapeOf(const UNetConfig& config, const UNetLevel& level) {
           .context_features = level.context_features,
           .norm_groups = config.norm_groups,
           .only_cross_attention = level.only_cross_attention,
-          .linear_projection = config.linear_projection};
+          .linear_projection = config.linear_projection,
+          .gated = config.gated};
 }
 
 }  // namespace

@@ -143,6 +143,20 @@ void ReadAdded(ConfigReader& reader, UNetConfig& config) {
   reader.Only("addition_embed_type", "text_time");
 }
 
+void ReadAttentionType(ConfigReader& reader, UNetConfig& config) {
+  const auto type = reader.Get<std::string>("attention_type", "default");
+  config.gated = type == "gated";
+  if (type != "default" && type != "gated") {
+    reader.AddProblem("attention_type", "'" + type + "' is not supported (supported: default, gated)");
+  }
+  // One network makes the objects for all levels.
+  const bool alike = std::all_of(config.levels.begin(), config.levels.end(), [&](const UNetLevel& level) {
+    return level.context_features == config.levels.front().context_features;
+  });
+  if (config.gated && !alike)
+    reader.AddProblem("cross_attention_dim", "must be one number when attention_type is gated");
+}
+
 void RefuseUnsupported(ConfigReader& reader) {
   for (const char* key :
        {"num_attention_heads", "reverse_transformer_layers_per_block", "encoder_hid_dim", "encoder_hid_dim_type",
@@ -155,7 +169,6 @@ void RefuseUnsupported(ConfigReader& reader) {
   reader.Only("resnet_out_scale_factor", 1.0);
   reader.Only("resnet_time_scale_shift", "default");
   reader.Only("time_embedding_type", "positional");
-  reader.Only("attention_type", "default");
 }
 
 }  // namespace
@@ -189,6 +202,8 @@ UNetConfig ReadUNetConfig(ConfigReader reader) {
   config.linear_projection = reader.Get("use_linear_projection", false);
   config.conv_in_kernel = GetPositive(reader, "conv_in_kernel", 3);
   config.conv_out_kernel = GetPositive(reader, "conv_out_kernel", 3);
+
+  ReadAttentionType(reader, config);
 
   if (reader.Has("num_class_embeds")) config.classes = reader.GetCount("num_class_embeds", 1);
   reader.Ignore({"num_class_embeds"});

@@ -49,7 +49,9 @@ struct UNetConfig {
   int64_t added_features = 0;         // projection_class_embeddings_input_dim: of the text and all numbers
   int64_t added_number_features = 0;  // addition_time_embed_dim: sinusoids of each number
   int64_t classes = 0;                // num_class_embeds: rows of a table that is added to the time; 0: no such table
-  int64_t sample_height = 64;         // of the latents it was trained on
+  // attention_type "gated" (GLIGEN): transformer blocks may look at phrases in boxes, too.
+  bool gated = false;
+  int64_t sample_height = 64;  // of the latents it was trained on
   int64_t sample_width = 64;
   // One number, written by a release of diffusers before 0.9: the pipelines of Stable Diffusion take it as 64 at least,
   // since the files of Stable Diffusion 1 say 32 by mistake.

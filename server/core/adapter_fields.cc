@@ -40,6 +40,9 @@ constexpr size_t MaxOf(AdapterKind kind) { return kind == AdapterKind::kControlN
 // A request has one motion module at most, which is no list.
 bool IsListed(AdapterKind kind) { return kind != AdapterKind::kMotion; }
 
+// A second time would add nothing.
+bool IsOnce(AdapterKind kind) { return kind == AdapterKind::kLora || kind == AdapterKind::kEmbedding; }
+
 std::string NameField(const std::vector<AdapterUse>& adapters, size_t index) {
   const AdapterKind kind = adapters[index].kind;
   const bool is_name = kind == AdapterKind::kMotion || kind == AdapterKind::kEmbedding;
@@ -80,7 +83,7 @@ void CheckAdapters(const std::vector<AdapterUse>& adapters, std::vector<FieldVio
     } else if (adapter.name.size() > kMaxNameBytes || !CountCharacters(adapter.name).has_value()) {
       violations.push_back(
           {NameField(adapters, i), absl::StrCat("must be valid UTF-8 of at most ", kMaxNameBytes, " bytes")});
-    } else if (adapter.kind == AdapterKind::kLora && !seen.insert({adapter.kind, adapter.name}).second) {
+    } else if (IsOnce(adapter.kind) && !seen.insert({adapter.kind, adapter.name}).second) {
       violations.push_back(
           {NameField(adapters, i), absl::StrCat("must be there once; got ", Quote(adapter.name), " twice")});
     }

@@ -32,6 +32,15 @@ struct SizeConditioning {
   std::optional<double> aesthetic_score{};
 };
 
+// A phrase and where its object stands, in shares of the picture's width and height.
+struct PhraseBox {
+  std::string phrase{};
+  double x0 = 0;
+  double y0 = 0;
+  double x1 = 0;
+  double y1 = 0;
+};
+
 // What a caller asked for, before anybody looked at it: the API's fields, absent ones empty. Built by server/rpc from
 // messages; see proto/latentd/v1/spec.proto for each field's meaning.
 struct RequestFields {
@@ -41,10 +50,12 @@ struct RequestFields {
   std::optional<InputImage> mask{};   // of an inpainting
   std::optional<double> strength{};
   std::optional<double> denoising_start{};
-  Margins margins{};                 // of an outpainting
-  std::optional<int> class_label{};  // of a picture of a class
-  std::optional<int> noise_level{};  // of an enlargement
-  int upscale_factor = 0;            // likewise: the model's, filled in by Validate
+  Margins margins{};                                // of an outpainting
+  std::optional<int> class_label{};                 // of a picture of a class
+  std::optional<int> noise_level{};                 // of an enlargement
+  std::vector<PhraseBox> boxes{};                   // of a picture from boxes
+  std::optional<double> scheduled_sampling_beta{};  // likewise
+  int upscale_factor = 0;                           // of an enlargement: the model's, filled in by Validate
   std::string prompt{};
   std::string negative_prompt{};
   std::string prompt_2{};
@@ -123,6 +134,9 @@ class GenerationRequest {
   std::optional<int> class_label() const { return fields_.class_label; }  // set when the task takes one
   std::optional<int> noise_level() const { return fields_.noise_level; }  // set when the model takes one
   int upscale_factor() const { return fields_.upscale_factor; }           // 0 when nothing is enlarged
+  const std::vector<PhraseBox>& boxes() const { return fields_.boxes; }   // not empty when the task takes them
+  // The share of the denoising that is grounded, from its beginning.
+  double scheduled_sampling_beta() const { return fields_.scheduled_sampling_beta.value_or(0); }
   const std::string& prompt() const { return fields_.prompt; }
   const std::string& negative_prompt() const { return fields_.negative_prompt; }
   const std::string& prompt_2() const { return fields_.prompt_2; }  // empty: the first prompt

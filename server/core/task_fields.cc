@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "server/core/box_fields.h"
 
 namespace latentd::core {
 namespace {
@@ -52,8 +53,9 @@ class TaskChecker {
         if (model_.TakesText()) return;
         CheckNoText("the model enlarges pictures and reads no text");
         return CheckUnguided();
-      case Task::kTextToImage:
       case Task::kBoxesToImage:
+        return CheckBoxes(fields_, violations_);
+      case Task::kTextToImage:
         return;
     }
   }

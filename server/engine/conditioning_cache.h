@@ -23,6 +23,7 @@ struct ConditioningKey {
   bool literal = false;
   std::string adapters{};  // JobAdapters::text_key
   std::optional<int64_t> class_label = {};
+  bool is_phrase = false;
 
   auto operator<=>(const ConditioningKey&) const = default;
 };

@@ -146,6 +146,7 @@ void Engine::OnModel(const std::string& model, absl::StatusOr<ModelLease> lease)
     } else if (job->load != use.lease.load()) {  // began with weights that left
       job->load = use.lease.load();
       job->cond = job->uncond = nullptr;
+      job->phrases.clear();
       job->encoded.reset();
     }
   }

@@ -12,7 +12,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/core/adapter_fields.h"
 #include "server/core/errors.h"
+#include "server/core/utf8.h"
 #include "server/engine/status.h"
 
 namespace latentd::engine {
@@ -39,6 +41,48 @@ model::SizeCondition ToModel(const core::SizeConditioning& sizes) {
           .target_width = sizes.target_width,
           .target_height = sizes.target_height,
           .aesthetic_score = sizes.aesthetic_score.value_or(0)};
+}
+
+// Those embeddings of a job whose tokens stand in none of its texts.
+std::vector<core::Warning> UnusedEmbeddings(const RunningJob& job) {
+  std::vector<core::Warning> warnings;
+  const std::vector<core::AdapterUse>& adapters = job.request().adapters();
+  size_t number = 0;  // among the embeddings
+  for (size_t i = 0; i < adapters.size(); ++i) {
+    if (adapters[i].kind != core::AdapterKind::kEmbedding) continue;
+    const auto holds = [number](const std::shared_ptr<const model::Conditioning>& text) {
+      return text != nullptr && number < text->embeddings_used.size() && text->embeddings_used[number];
+    };
+    if (!holds(job.cond) && !holds(job.uncond) && std::none_of(job.phrases.begin(), job.phrases.end(), holds)) {
+      warnings.push_back({.reason = "EMBEDDING_NOT_USED",
+                          .field = core::AdapterField(adapters, i),
+                          .message = absl::StrCat("no text that was encoded holds its token, ",
+                                                  core::Quote(job.adapters->embeddings()[number].token))});
+    }
+    ++number;
+  }
+  return warnings;
+}
+
+model::Grounding GroundingOf(const RunningJob& job) {
+  model::Grounding grounding;
+  std::vector<at::Tensor> phrases;
+  for (size_t i = 0; i < job.phrases.size(); ++i) {
+    const core::PhraseBox& box = job.request().boxes()[i];
+    grounding.boxes.push_back({static_cast<float>(box.x0), static_cast<float>(box.y0), static_cast<float>(box.x1),
+                               static_cast<float>(box.y1)});
+    phrases.push_back(job.phrases[i]->pooled);
+  }
+  if (!phrases.empty()) grounding.phrases = at::stack(phrases);
+  return grounding;
+}
+
+// Whether the row's next evaluation is told of its job's boxes: the first share of all, as diffusers counts it.
+bool IsGrounded(const Row& row) {
+  const RunningJob& job = *row.job;
+  if (job.grounding.boxes.empty()) return false;
+  return row.sampler.evaluation <
+         static_cast<int>(job.request().scheduled_sampling_beta() * job.sampler->evaluations());
 }
 
 // What a text encoder beside the first reads.
@@ -153,6 +197,7 @@ void Executor::Encode(const std::vector<Row*>& rows, model::DiffusionModel& mode
   EncodePrompts(rows, model);
   for (Row* row : rows) {
     RunningJob& job = *row->job;
+    job.grounding = GroundingOf(job);
     row->generator = at::detail::createCPUGenerator(row->seed);
     EncodePictures(job, model);
     job.adapters->EncodeControls(job.inputs->controls);
@@ -169,7 +214,7 @@ void Executor::Encode(const std::vector<Row*>& rows, model::DiffusionModel& mode
     row->class_label = start.class_label;
     if (std::exchange(job.started, true)) continue;
     core::Started started{.seed = job.request().seed(), .warnings = {}};
-    const auto warn = [&](const char* field, const std::string& cut) {
+    const auto warn = [&](const std::string& field, const std::string& cut) {
       if (!cut.empty()) started.warnings.push_back(Truncated(field, cut));
     };
     warn("spec.prompt", job.cond->cut_text);
@@ -178,6 +223,10 @@ void Executor::Encode(const std::vector<Row*>& rows, model::DiffusionModel& mode
       warn("spec.negative_prompt", job.uncond->cut_text);
       warn("spec.negative_prompt_2", job.uncond->cut_text_2);
     }
+    for (size_t i = 0; i < job.phrases.size(); ++i) {
+      warn(absl::StrCat("spec.boxes_to_image.boxes[", i, "].phrase"), job.phrases[i]->cut_text);
+    }
+    for (core::Warning& warning : UnusedEmbeddings(job)) started.warnings.push_back(std::move(warning));
     job.publisher->Started(std::move(started));
   }
 }
@@ -217,6 +266,10 @@ void Executor::EncodePrompts(const std::vector<Row*>& rows, model::DiffusionMode
           .literal = literal,
           .class_label = request.class_label()},
          job.cond);
+    job.phrases.resize(request.boxes().size());
+    for (size_t i = 0; i < job.phrases.size(); ++i) {
+      want(job, {.text = request.boxes()[i].phrase, .literal = true, .is_phrase = true}, job.phrases[i]);
+    }
     if (!request.guided()) continue;
     // Literally taken, nothing is skipped for the negative prompt: as diffusers' StableDiffusionPipeline.encode_prompt.
     want(job,
@@ -239,6 +292,8 @@ void Executor::EncodePrompts(const std::vector<Row*>& rows, model::DiffusionMode
                          .negative = each.key.negative,
                          .literal = each.key.literal,
                          .loras = each.job->adapters->loras(),
+                         .embeddings = each.job->adapters->embeddings(),
+                         .is_phrase = each.key.is_phrase,
                          .class_label = each.key.class_label});
     }
   }
@@ -270,7 +325,8 @@ void Executor::Predict(const std::vector<Row*>& rows, model::DiffusionModel& mod
          .guidance_rescale = job.request().guidance_rescale(),
          .loras = job.adapters->loras(),
          .motion = job.adapters->motion(),
-         .controls = controls[inputs.size()]});
+         .controls = controls[inputs.size()],
+         .grounding = IsGrounded(*row) ? &job.grounding : nullptr});
     if (!job.request().size_conditioning()) continue;
     inputs.back().size = ToModel(*job.request().size_conditioning());
     inputs.back().uncond_size = ToModel(*job.request().negative_size_conditioning());

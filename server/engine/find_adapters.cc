@@ -43,6 +43,12 @@ class FileHash {
   std::string hash_;
 };
 
+// PyTorch's formats, which are not read: opening one says what converts it.
+bool IsPickle(const fs::path& path) {
+  const fs::path extension = path.extension();
+  return extension == ".pt" || extension == ".bin" || extension == ".pth" || extension == ".ckpt";
+}
+
 // Of an adapter's weights, and of what its folder says about them.
 std::function<std::string()> ContentHash(const fs::path& weights) {
   const fs::path config = weights.parent_path() / "config.json";
@@ -67,7 +73,11 @@ fs::path Preferred(const std::vector<fs::path>& files) {
 fs::path WeightsOf(const fs::path& entry) {
   std::error_code error;
   const auto is_weights = [](const fs::path& path) { return path.extension() == ".safetensors"; };
-  if (!fs::is_directory(entry, error)) return is_weights(entry) ? entry : fs::path();
+  if (!fs::is_directory(entry, error)) {
+    if (!IsPickle(entry)) return is_weights(entry) ? entry : fs::path();
+    // Beside the result of its conversion it is nothing.
+    return fs::exists(fs::path(entry).replace_extension(".safetensors"), error) ? fs::path() : entry;
+  }
   std::vector<fs::path> files;
   for (fs::directory_iterator each(entry, error); !error && each != fs::directory_iterator(); each.increment(error)) {
     if (is_weights(each->path())) files.push_back(each->path());
@@ -87,12 +97,13 @@ Load LoaderOf(core::AdapterKind kind, const fs::path& file) {
   switch (kind) {
     case core::AdapterKind::kLora:
       return [file](const model::DiffusionModel& model) { return model.LoadLora(file); };
+    case core::AdapterKind::kEmbedding:
+      return [file](const model::DiffusionModel& model) { return model.LoadEmbedding(file); };
     case core::AdapterKind::kControlNet:
       return [file](const model::DiffusionModel& model) { return model.LoadControlNet(file); };
     case core::AdapterKind::kMotion:
       return [file](const model::DiffusionModel& model) { return model.LoadMotion(file); };
     case core::AdapterKind::kImagePrompt:
-    case core::AdapterKind::kEmbedding:
       break;
   }
   return nullptr;
@@ -169,6 +180,7 @@ absl::StatusOr<std::vector<AdapterEntry>> FindAdapters(const fs::path& folder, s
     found.content_hash = ContentHash(file);
     const bool taken = std::any_of(adapters.begin(), adapters.end(),
                                    [&](const AdapterEntry& other) { return other.info.name == found.info.name; });
+    if (taken && IsPickle(path)) continue;  // it could not be used anyway
     if (taken) {
       return absl::InvalidArgumentError(
           absl::StrCat("the adapters' folder ", folder.string(), " has two adapters of the name ", found.info.name));

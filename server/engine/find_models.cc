@@ -103,7 +103,9 @@ std::vector<core::Task> TasksOf(const model::ModelFolder& folder) {
   if (!folder.takes_text) return {Task::kUnconditional};
   if (folder.inpaints_only) return {Task::kInpaint, Task::kOutpaint};
   if (folder.needs_picture) return {Task::kImageToImage, Task::kInpaint, Task::kOutpaint};
-  return {Task::kTextToImage, Task::kImageToImage, Task::kInpaint, Task::kOutpaint};
+  std::vector<Task> tasks = {Task::kTextToImage, Task::kImageToImage, Task::kInpaint, Task::kOutpaint};
+  if (folder.takes_boxes) tasks.push_back(Task::kBoxesToImage);
+  return tasks;
 }
 
 core::ModelInfo Describe(const std::string& name, const model::ModelFolder& folder, const at::TensorOptions& options) {

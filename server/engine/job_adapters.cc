@@ -40,8 +40,14 @@ absl::StatusOr<JobAdapters> JobAdapters::Make(const core::GenerationRequest& req
         job.motion_key_ = held.content_hash;
         break;
       case core::AdapterKind::kImagePrompt:
-      case core::AdapterKind::kEmbedding:
         break;
+      case core::AdapterKind::kEmbedding: {
+        auto file = std::static_pointer_cast<const model::TextualInversion>(held.adapter);
+        std::string token = file->token().empty() ? use.name : file->token();
+        absl::StrAppend(&job.text_key_, held.content_hash, " as ", token, "\n");
+        job.embeddings_.push_back({.token = std::move(token), .file = std::move(file)});
+        break;
+      }
     }
   }
   for (const core::AdapterUse& use : request.adapters()) {

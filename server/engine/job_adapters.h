@@ -21,6 +21,7 @@ class JobAdapters {
   static absl::StatusOr<JobAdapters> Make(const core::GenerationRequest& request, AdapterLease lease);
 
   const std::vector<model::AppliedLora>& loras() const { return loras_; }
+  const std::vector<model::AppliedEmbedding>& embeddings() const { return embeddings_; }  // in the request's order
 
   // Null for pictures.
   const model::MotionModule* motion() const { return motion_.get(); }
@@ -48,6 +49,7 @@ class JobAdapters {
 
   AdapterLease lease_;  // goes last
   std::vector<model::AppliedLora> loras_;
+  std::vector<model::AppliedEmbedding> embeddings_;
   std::shared_ptr<const model::MotionModule> motion_;
   std::string motion_key_;
   std::vector<Control> controls_;

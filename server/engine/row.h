@@ -57,9 +57,11 @@ struct RunningJob {
   std::optional<AdapterRegistry::Request> adapters_request;  // while they are waited for
   std::optional<JobAdapters> adapters;                       // empty until they are there
   std::shared_ptr<const model::Conditioning> cond;
-  std::shared_ptr<const model::Conditioning> uncond;  // null without guidance
-  model::StepRange steps;                             // of its rows; set with `sampler`
-  std::map<core::RowId, std::unique_ptr<Row>> rows;   // those not finished
+  std::shared_ptr<const model::Conditioning> uncond;                // null without guidance
+  std::vector<std::shared_ptr<const model::Conditioning>> phrases;  // of its boxes
+  model::Grounding grounding;                                       // what its boxes say; set with `phrases`
+  model::StepRange steps;                                           // of its rows; set with `sampler`
+  std::map<core::RowId, std::unique_ptr<Row>> rows;                 // those not finished
   bool started = false;
   core::Usage usage;
 

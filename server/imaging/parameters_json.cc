@@ -27,12 +27,29 @@ void AddAdapters(Json& spec, const core::RequestFields& fields) {
   for (const core::AdapterUse& adapter : fields.adapters) {
     if (adapter.kind == core::AdapterKind::kLora) {
       spec["loras"].push_back({{"name", adapter.name}, {"scale", adapter.scale}});
+    } else if (adapter.kind == core::AdapterKind::kEmbedding) {
+      spec["embeddings"].push_back(adapter.name);
     }
     if (adapter.kind == core::AdapterKind::kMotion && fields.animation) {
       spec["animation"] = {
           {"motion", adapter.name}, {"frames", fields.animation->frames}, {"fps", fields.animation->fps}};
     }
   }
+}
+
+// Phrases are prompts, too.
+Json BoxesJson(const core::RequestFields& fields) {
+  Json boxes = Json::array();
+  for (const core::PhraseBox& box : fields.boxes) {
+    Json json;
+    if (!fields.omit_prompts) json["phrase"] = box.phrase;
+    json["x0"] = box.x0;
+    json["y0"] = box.y0;
+    json["x1"] = box.x1;
+    json["y1"] = box.y1;
+    boxes.push_back(std::move(json));
+  }
+  return boxes;
 }
 
 // The request's task, as the JSON of its message; null when it has none of its own.
@@ -45,6 +62,8 @@ Json TaskJson(const core::RequestFields& fields) {
   if (fields.denoising_start) task["denoising_start"] = *fields.denoising_start;
   if (fields.class_label) task["label"] = *fields.class_label;
   if (fields.noise_level) task["noise_level"] = *fields.noise_level;
+  if (fields.task == core::Task::kBoxesToImage) task["boxes"] = BoxesJson(fields);
+  if (fields.scheduled_sampling_beta) task["scheduled_sampling_beta"] = *fields.scheduled_sampling_beta;
   if (fields.task == core::Task::kOutpaint) {
     const core::Margins& margins = fields.margins;
     task["left"] = margins.left;

@@ -139,8 +139,20 @@ void SetTask(const core::RequestFields& fields, v1::GenerationSpec& spec) {
       SetImage(fields.image, *spec.mutable_super_resolution()->mutable_low_res());
       if (fields.noise_level) spec.mutable_super_resolution()->set_noise_level(*fields.noise_level);
       return;
+    case core::Task::kBoxesToImage: {
+      v1::BoxesToImage& out = *spec.mutable_boxes_to_image();
+      for (const core::PhraseBox& box : fields.boxes) {
+        v1::Box& to = *out.add_boxes();
+        to.set_phrase(box.phrase);
+        to.set_x0(box.x0);
+        to.set_y0(box.y0);
+        to.set_x1(box.x1);
+        to.set_y1(box.y1);
+      }
+      if (fields.scheduled_sampling_beta) out.set_scheduled_sampling_beta(*fields.scheduled_sampling_beta);
+      return;
+    }
     case core::Task::kTextToImage:
-    case core::Task::kBoxesToImage:
       return;
   }
 }
@@ -167,7 +179,9 @@ void SetAdapters(const core::RequestFields& fields, v1::GenerationSpec& spec) {
         spec.mutable_animation()->set_motion(adapter.name);
         break;
       case core::AdapterKind::kImagePrompt:
+        break;
       case core::AdapterKind::kEmbedding:
+        spec.add_embeddings(adapter.name);
         break;
     }
   }

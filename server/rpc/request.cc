@@ -27,9 +27,7 @@ std::vector<std::string> UnservedFields(const v1::GenerationSpec& spec) {
   const auto add_if = [&](bool set, const char* name) {
     if (set) fields.push_back(absl::StrCat("spec.", name));
   };
-  add_if(spec.has_boxes_to_image(), "boxes_to_image");
   add_if(spec.image_prompts_size() > 0, "image_prompts");
-  add_if(spec.embeddings_size() > 0, "embeddings");
   return fields;
 }
 
@@ -117,6 +115,10 @@ class FieldReader {
                                  .name = std::string(absl::StripPrefix(lora.name(), kAdapters)),
                                  .scale = lora.has_scale() ? lora.scale() : 1});
     }
+    for (const std::string& embedding : spec.embeddings()) {
+      fields.adapters.push_back(
+          {.kind = core::AdapterKind::kEmbedding, .name = std::string(absl::StripPrefix(embedding, kAdapters))});
+    }
     if (spec.has_animation()) {
       fields.adapters.push_back({.kind = core::AdapterKind::kMotion,
                                  .name = std::string(absl::StripPrefix(spec.animation().motion(), kAdapters))});
@@ -163,6 +165,16 @@ class FieldReader {
         fields.task = core::Task::kClassToImage;
         fields.class_label = spec.class_to_image().label();
         return;
+      case v1::GenerationSpec::kBoxesToImage: {
+        const v1::BoxesToImage& task = spec.boxes_to_image();
+        fields.task = core::Task::kBoxesToImage;
+        for (const v1::Box& box : task.boxes()) {
+          fields.boxes.push_back(
+              {.phrase = box.phrase(), .x0 = box.x0(), .y0 = box.y0(), .x1 = box.x1(), .y1 = box.y1()});
+        }
+        if (task.has_scheduled_sampling_beta()) fields.scheduled_sampling_beta = task.scheduled_sampling_beta();
+        return;
+      }
       case v1::GenerationSpec::kSuperResolution: {
         const v1::SuperResolution& task = spec.super_resolution();
         fields.task = core::Task::kSuperResolution;

@@ -128,6 +128,44 @@ TEST_F(Neighbours, RowsOfOtherLorasShareItsForwardsAndEachIsItsLoneRun) {
                           WithLora(Spec(5, 8, "lcm"), "lora-attention", 0.4), WithMask(Spec(6, 30, "ddim"))});
 }
 
+TEST_F(Neighbours, RowsOfOtherEmbeddingsShareItsForwardsAndEachIsItsLoneRun) {
+  const auto with = [](v1::GenerationSpec spec, const std::string& prompt, const std::vector<std::string>& embeddings) {
+    spec.set_model("tiny-prompts");
+    spec.set_width(72);
+    spec.set_height(56);
+    spec.set_prompt(prompt);
+    for (const std::string& name : embeddings) spec.add_embeddings(name);
+    return spec;
+  };
+  ExpectEachIsItsLoneRun({with(Spec(1, 40, "ddim"), "a <cat-toy> house", {"toy"}),
+                          with(Spec(2, 40, "euler"), "a <cat-toy> house", {}),
+                          with(Spec(3, 40, "dpmpp_2m"), "a (<many toys>:1.3) in <cat-toy>", {"toys", "toy"}),
+                          with(Spec(4, 30, "ddim"), "bad-hands BREAK <cat-toy>", {"toy", "bad-hands"})});
+}
+
+TEST_F(Neighbours, RowsWithAndWithoutBoxesShareItsForwardsAndEachIsItsLoneRun) {
+  const auto with = [](v1::GenerationSpec spec, int boxes, double beta) {
+    spec.set_model("tiny-gligen");
+    spec.set_width(72);
+    spec.set_height(56);
+    for (int i = 0; i < boxes; ++i) {
+      v1::Box& box = *spec.mutable_boxes_to_image()->add_boxes();
+      box.set_phrase(i % 2 == 0 ? "a red apple" : "the green house");
+      box.set_x0(0.03 * i);
+      box.set_x1(0.03 * i + 0.1);
+      box.set_y1(0.7);
+    }
+    if (boxes > 0) spec.mutable_boxes_to_image()->set_scheduled_sampling_beta(beta);
+    return spec;
+  };
+  v1::GenerationSpec unguided = with(Spec(4, 30, "pndm"), 3, 0.8);
+  unguided.set_guidance_scale(1);
+  v1::GenerationSpec longer = with(Spec(5, 40, "ddim"), 1, 1);
+  longer.set_prompt("an apple BREAK in the house");
+  ExpectEachIsItsLoneRun({with(Spec(1, 40, "ddim"), 2, 0.5), with(Spec(2, 40, "euler"), 0, 0),
+                          with(Spec(3, 40, "heun"), 30, 0.3), unguided, longer});
+}
+
 v1::GenerationSpec WithControl(v1::GenerationSpec spec, const std::string& name, const std::string& picture,
                                double scale) {
   v1::Control& control = *spec.add_controls();

@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "client/cli/exit_code.h"
 #include "client/cli/output_files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -141,6 +142,30 @@ TEST(CommandLineTest, ALoraMayHaveAScale) {
   EXPECT_EQ(loras[2].name(), "a:b");
   EXPECT_EQ(loras[3].name(), "c:d");
   EXPECT_EQ(loras[3].scale(), 2);
+}
+
+TEST(CommandLineTest, EmbeddingsAndBoxesMayBeRepeated) {
+  const auto parsed = Generate({"--embedding", "toy", "--embedding", "bad-hands", "--box", "a cat@0.1,0.25,0.5,1",
+                                "--box", "an @ sign@0,0,1e0,0.5"});
+  const v1::GenerationSpec& spec = parsed.line().spec;
+  ASSERT_EQ(spec.embeddings_size(), 2);
+  EXPECT_EQ(spec.embeddings(1), "bad-hands");
+  ASSERT_EQ(spec.boxes_to_image().boxes_size(), 2);
+  const v1::Box& box = spec.boxes_to_image().boxes(0);
+  EXPECT_EQ(box.phrase(), "a cat");
+  EXPECT_EQ(box.x0(), 0.1);
+  EXPECT_EQ(box.y0(), 0.25);
+  EXPECT_EQ(box.x1(), 0.5);
+  EXPECT_EQ(box.y1(), 1);
+  EXPECT_EQ(spec.boxes_to_image().boxes(1).phrase(), "an @ sign");
+}
+
+TEST(CommandLineTest, ABoxHasAPhraseAndFourSides) {
+  for (const char* box :
+       {"a cat", "a cat@0,0,1", "a cat@0,0,1,1,1", "a cat@0,0,1,x", "@0,0,1,1", "a cat@", "a cat@,,,"}) {
+    EXPECT_EQ(Generate({"--box", box}).code(), kUsage) << box;
+  }
+  EXPECT_EQ(Generate({"--box", "a cat@0,0,1,1", "--class-label", "1"}).code(), kUsage);
 }
 
 TEST(CommandLineTest, AControlHasAPictureAndMayHaveAScale) {

@@ -51,7 +51,7 @@ void FillParameters(torch::nn::Module& module) {
     at::Tensor values = UniformByFormula(item.key(), item.value().numel());
     if (item.key().ends_with(".bias")) {
       values = 0.2 * values;
-    } else if (item.value().dim() == 1) {
+    } else if (item.value().dim() <= 1) {
       values = 1 + 0.3 * values;
     } else {
       values = 2 / std::sqrt(static_cast<double>(item.value().numel() / item.value().size(0))) * values;

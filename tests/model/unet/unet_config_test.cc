@@ -82,6 +82,14 @@ TEST(UNetConfigTest, AModelOfLatentConsistencyEmbedsTheGuidanceScale) {
   EXPECT_EQ(Read(R"({"time_cond_proj_dim": 256})").guidance_features, 256);
 }
 
+TEST(UNetConfigTest, ReadsGatedAttention) {
+  EXPECT_FALSE(Read("{}").gated);
+  EXPECT_FALSE(Read(R"({"attention_type": "default"})").gated);
+  EXPECT_TRUE(Read(R"({"attention_type": "gated"})").gated);
+  EXPECT_THAT(ProblemsOf(R"({"attention_type": "gated", "cross_attention_dim": [768, 768, 768, 1024]})"),
+              HasSubstr("cross_attention_dim:"));
+}
+
 TEST(UNetConfigTest, EveryUnsupportedFieldIsNamed) {
   for (const std::string field : {R"("num_attention_heads": 8)",
                                   R"("class_embed_type": "timestep")",
@@ -90,6 +98,7 @@ TEST(UNetConfigTest, EveryUnsupportedFieldIsNamed) {
                                   R"("addition_time_embed_dim": 256)",
                                   R"("projection_class_embeddings_input_dim": 2816)",
                                   R"("dual_cross_attention": true)",
+                                  R"("attention_type": "gated-text-image")",
                                   R"("encoder_hid_dim": 1024)",
                                   R"("resnet_skip_time_act": true)",
                                   R"("resnet_time_scale_shift": "scale_shift")",

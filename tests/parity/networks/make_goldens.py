@@ -76,6 +76,11 @@ UNETS = {
         up_block_types=["CrossAttnUpBlock2D", "UpBlock2D", "CrossAttnUpBlock2D"]),
 }
 
+# GLIGEN's: transformer blocks that may look at phrases in boxes.
+GATED = dict(
+    block_out_channels=[16, 24], layers_per_block=1, attention_head_dim=[2, 3], cross_attention_dim=20, norm_num_groups=8,
+    attention_type="gated", down_block_types=["CrossAttnDownBlock2D", "DownBlock2D"], up_block_types=["UpBlock2D", "CrossAttnUpBlock2D"])
+
 CONTROLNETS = {
     "sd1": dict(
         block_out_channels=[16, 24], layers_per_block=2, attention_head_dim=4, cross_attention_dim=24, norm_num_groups=8,
@@ -193,7 +198,7 @@ def fill_parameters(module):
         values = uniform(name, parameter.numel())
         if name.endswith(".bias"):
             values = 0.2 * values
-        elif parameter.dim() == 1:
+        elif parameter.dim() <= 1:
             values = 1 + 0.3 * values
         else:
             values = 2 / np.sqrt(parameter.numel() // parameter.shape[0]) * values
@@ -248,6 +253,28 @@ def make_unet(name, config):
         tensors |= {f"sample{height}x{width}": sample, "short": short, "long": long,
                     f"out{height}x{width}": torch.cat(out)}
     write("unet", name, config, tensors)
+
+
+def make_gated():
+    unet = UNet2DConditionModel(**GATED).eval()
+    fill_parameters(unet)
+    features = GATED["cross_attention_dim"]
+    timesteps = torch.tensor([981.0, 1.0, 500.0, 17.5])
+    boxes = (make_input("boxes", 30, 4) / 3.4 + 0.5).float()
+    phrases = make_input("phrases", 30, features)
+    text = make_input("text", 4, 7, features)
+    tensors = {"timesteps": timesteps, "boxes": boxes, "phrases": phrases, "text": text}
+    for height, width in ((8, 8), (9, 7), (5, 16)):
+        sample = make_input(f"sample{height}x{width}", 4, 4, height, width)
+        out = []
+        for lane, count in enumerate((None, 2, 0, 30)):  # boxes of each lane, None: it is not grounded
+            slots = torch.arange(30) < (count or 0)
+            grounding = {"boxes": boxes * slots[:, None], "positive_embeddings": phrases * slots[:, None], "masks": slots.float()}
+            grounding = {key: value[None] for key, value in grounding.items()}
+            out.append(unet(sample[lane : lane + 1], timesteps[lane], text[lane : lane + 1],
+                            cross_attention_kwargs=None if count is None else {"gligen": grounding}).sample)
+        tensors |= {f"sample{height}x{width}": sample, f"out{height}x{width}": torch.cat(out)}
+    write("unet", "gated", GATED, tensors)
 
 
 def make_controlnet(name, config):
@@ -368,6 +395,7 @@ if __name__ == "__main__":
     torch.set_grad_enabled(False)
     for each, settings in UNETS.items():
         make_unet(each, settings)
+    make_gated()
     for each, settings in CONTROLNETS.items():
         make_controlnet(each, settings)
     for each, settings in UNETS_2D.items():

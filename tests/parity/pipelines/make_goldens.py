@@ -21,7 +21,9 @@ import numpy
 from PIL import Image
 
 import animatediff_cases
+import boxes_cases
 import controlnet_cases
+import embeddings_cases
 import lcm_cases
 import ldm_cases
 import lora_cases
@@ -37,7 +39,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 GOLDEN = os.path.normpath(f"{HERE}/../../golden/pipelines")
 # Later ones may use the models of earlier ones.
 SYSTEMS = [text_cases, unconditional_cases, picture_cases, lcm_cases, prompt_cases, lora_cases, sdxl_cases, single_file_cases, upscale_cases,
-           ldm_cases, animatediff_cases, controlnet_cases]
+           ldm_cases, animatediff_cases, controlnet_cases, embeddings_cases, boxes_cases]
 
 
 # Fields of a case that are the request's as they are, in the protocol's JSON.

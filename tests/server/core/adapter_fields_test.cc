@@ -37,8 +37,11 @@ TEST(AdapterFields, EachKindCountsByItself) {
               ElementsAre("spec.controls[0].name", "spec.loras[1].name"));
 }
 
-TEST(AdapterFields, ALoraIsThereOnce) {
+TEST(AdapterFields, ALoraOrAnEmbeddingIsThereOnce) {
   EXPECT_THAT(WrongFields({{.name = "a"}, {.name = "b"}, {.name = "a"}}), ElementsAre("spec.loras[2].name"));
+  EXPECT_THAT(
+      WrongFields({{.kind = AdapterKind::kEmbedding, .name = "a"}, {.kind = AdapterKind::kEmbedding, .name = "a"}}),
+      ElementsAre("spec.embeddings[1]"));
   // Two pictures may steer through one ControlNet.
   EXPECT_THAT(
       WrongFields({{.kind = AdapterKind::kControlNet, .name = "a"}, {.kind = AdapterKind::kControlNet, .name = "a"}}),

@@ -10,7 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "model/adapters/lora.h"
+#include "model/adapters/textual_inversion.h"
 #include "model/errors.h"
 #include "server/core/errors.h"
 #include "server/engine/adapter_registry.h"
@@ -41,6 +43,16 @@ class EngineAdaptersTest : public EngineTest {
                                          changes["unet"].push_back({.weights = thin});
                                          if (name == "words") changes["text_encoder"].push_back({.weights = thin});
                                          return std::make_shared<model::Lora>(std::move(changes));
+                                       }});
+    }
+    for (const char* token : {"", "<toy>"}) {
+      const std::string name = absl::StrCat("embedding", token);
+      adapters.adapters.push_back({.info = {.name = name},
+                                   .content_hash = [name] { return name; },
+                                   .load =
+                                       [token = std::string(token)](const model::DiffusionModel&) {
+                                         return std::make_shared<model::TextualInversion>(
+                                             token, std::map<std::string, at::Tensor>{});
                                        }});
     }
     adapters_ = std::make_unique<AdapterRegistry>(std::move(adapters));
@@ -89,6 +101,42 @@ TEST_F(EngineAdaptersTest, OnlyLorasThatChangeTheTextKeepConditioningsApart) {
   Create(With("a cat", {{.name = "words"}}));
   WaitUntilIdle();
   EXPECT_EQ(control_.encoded, 3 * plain);
+}
+
+TEST_F(EngineAdaptersTest, PromptsCarryEmbeddingsWhichKeepConditioningsApart) {
+  StartEngineWithAdapters();
+  Create(With("a cat", {}));
+  WaitUntilIdle();
+  const size_t plain = control_.prompts.size();
+  const core::AdapterUse named{.kind = core::AdapterKind::kEmbedding, .name = "embedding<toy>"};
+  const core::AdapterUse unnamed{.kind = core::AdapterKind::kEmbedding, .name = "embedding"};
+  Create(With("a cat", {named, unnamed}));
+  WaitUntilIdle();
+  ASSERT_EQ(control_.prompts.size(), 2 * plain);
+  const std::vector<model::AppliedEmbedding>& embeddings = control_.prompts.back().embeddings;
+  ASSERT_EQ(embeddings.size(), 2u);
+  EXPECT_EQ(embeddings[0].token, "<toy>");      // what its file says
+  EXPECT_EQ(embeddings[1].token, "embedding");  // the name, where the file says nothing
+  Create(With("a cat", {named}));
+  WaitUntilIdle();
+  EXPECT_EQ(control_.prompts.size(), 3 * plain);
+  Create(With("a cat", {named, unnamed}));
+  WaitUntilIdle();
+  EXPECT_EQ(control_.prompts.size(), 3 * plain);
+}
+
+TEST_F(EngineAdaptersTest, EmbeddingsThatNoPromptHoldsAreToldOf) {
+  StartEngineWithAdapters();
+  const std::string name = Create(With("a cat", {{.name = "style"},
+                                                 {.kind = core::AdapterKind::kEmbedding, .name = "embedding"},
+                                                 {.kind = core::AdapterKind::kEmbedding, .name = "embedding<toy>"}}));
+  WaitUntilIdle();
+  const core::Job job = Get(name);
+  ASSERT_EQ(job.warnings.size(), 2u);
+  EXPECT_EQ(job.warnings[0].reason, "EMBEDDING_NOT_USED");
+  EXPECT_EQ(job.warnings[0].field, "spec.embeddings[0]");
+  EXPECT_EQ(job.warnings[1].field, "spec.embeddings[1]");
+  EXPECT_THAT(job.warnings[1].message, HasSubstr("<toy>"));
 }
 
 TEST_F(EngineAdaptersTest, AnAdapterThatIsWrongFailsItsJobAlone) {

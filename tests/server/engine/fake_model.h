@@ -122,6 +122,9 @@ class FakeModel : public model::DiffusionModel {
   std::shared_ptr<const model::Lora> LoadLora(const std::filesystem::path& /*file*/) const override {
     return std::make_shared<model::Lora>(std::map<std::string, std::vector<model::Lora::Change>>{});
   }
+  std::shared_ptr<const model::TextualInversion> LoadEmbedding(const std::filesystem::path& /*file*/) const override {
+    return std::make_shared<model::TextualInversion>("", std::map<std::string, at::Tensor>{});
+  }
   std::shared_ptr<const model::MotionModule> LoadMotion(const std::filesystem::path& /*file*/) const override {
     return nullptr;
   }

@@ -60,6 +60,42 @@ TEST(FindAdapters, WhatIsWrongWithOneIsItsError) {
   EXPECT_THAT(std::string((*found)[2].info.error.message()), HasSubstr("not an adapter"));
 }
 
+TEST(FindAdapters, EmbeddingsAreAdapters) {
+  const model::TestFolder folder;
+  folder.Write("toy.safetensors",
+               SafetensorsBytes(R"({"<toy>":{"dtype":"F16","shape":[2,768],"data_offsets":[0,3072]}})",
+                                std::string(3072, '\0')));
+  const auto found = FindAdapters(folder.path(), 4);
+  ASSERT_TRUE(found.ok()) << found.status();
+  ASSERT_EQ(found->size(), 1U);
+  EXPECT_EQ(found->front().info.kind, core::AdapterKind::kEmbedding);
+  EXPECT_EQ(found->front().info.architecture, "stable-diffusion-1");
+  EXPECT_TRUE(found->front().info.error.ok()) << found->front().info.error;
+}
+
+TEST(FindAdapters, PickledFilesSayWhatConvertsThem) {
+  const model::TestFolder folder;
+  folder.Write("bad.pt", std::string("PK\x03\x04 and so on", 14));
+  folder.Write("worse.bin", std::string("\x80\x02}q", 4));
+  folder.Write("converted.pt", "PK");
+  folder.Write("converted.safetensors", LoraFile());
+  folder.Write("style/weights.safetensors", LoraFile());
+  folder.Write("style.pt", "PK");
+  const auto found = FindAdapters(folder.path(), 4);
+  ASSERT_TRUE(found.ok()) << found.status();
+  ASSERT_EQ(found->size(), 4U);
+  EXPECT_EQ((*found)[0].info.name, "bad");
+  EXPECT_EQ((*found)[1].info.name, "converted");
+  EXPECT_TRUE((*found)[1].info.error.ok());
+  EXPECT_EQ((*found)[2].info.name, "style");
+  EXPECT_TRUE((*found)[2].info.error.ok());
+  EXPECT_EQ((*found)[3].info.name, "worse");
+  for (const size_t i : {size_t{0}, size_t{3}}) {
+    EXPECT_EQ((*found)[i].info.error.code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_THAT(std::string((*found)[i].info.error.message()), HasSubstr("deploy/convert.py"));
+  }
+}
+
 // Of a motion module, or a LoRA of one: what tells them, with the channels of the level before the finest.
 std::string MotionFile(int channels) {
   const std::string size = std::to_string(channels), bytes = std::to_string(2 * channels * channels);

@@ -70,6 +70,22 @@ TEST(ParametersJson, HasWhatTheTaskIsMadeFrom) {
   EXPECT_EQ(spec["super_resolution"], nlohmann::json({{"low_res", {{"blob_sha256", "ab"}}}, {"noise_level", 20}}));
 }
 
+TEST(ParametersJson, HasEmbeddingsAndBoxesWhosePhrasesArePrompts) {
+  Metadata metadata = TestMetadata("");
+  metadata.fields.task = core::Task::kBoxesToImage;
+  metadata.fields.boxes = {{.phrase = "a cat", .x0 = 0.25, .y0 = 0, .x1 = 0.5, .y1 = 1}};
+  metadata.fields.scheduled_sampling_beta = 0.3;
+  metadata.fields.adapters = {{.kind = core::AdapterKind::kEmbedding, .name = "toy"}};
+  auto spec = nlohmann::json::parse(ParametersJson(metadata))["spec"];
+  EXPECT_EQ(spec["embeddings"], nlohmann::json::parse(R"(["toy"])"));
+  EXPECT_EQ(spec["boxes_to_image"],
+            nlohmann::json::parse(R"({"boxes": [{"phrase": "a cat", "x0": 0.25, "y0": 0.0, "x1": 0.5, "y1": 1.0}],
+                                     "scheduled_sampling_beta": 0.3})"));
+  metadata.fields.omit_prompts = true;
+  spec = nlohmann::json::parse(ParametersJson(metadata))["spec"];
+  EXPECT_FALSE(spec["boxes_to_image"]["boxes"][0].contains("phrase"));
+}
+
 TEST(ParametersJson, HoldsEveryFieldInAscii) {
   const std::string text = ParametersJson(TestMetadata("\xE8\x8B\xB9"));
   for (const char c : text) EXPECT_TRUE(c >= 0x20 && c < 0x7F);

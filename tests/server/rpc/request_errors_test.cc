@@ -122,14 +122,11 @@ TEST_F(RequestErrors, AModelThatCannotDoTheTaskSaysWhatItCan) {
 
 TEST_F(RequestErrors, FieldsOfLaterVersionsAreRefusedByName) {
   v1::GenerationSpec spec = Spec();
-  spec.mutable_boxes_to_image();
   spec.add_image_prompts();
-  spec.add_embeddings("e");
   const grpc::Status status = StatusFor(spec);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
   EXPECT_EQ(ReasonOf(status), "NOT_SERVED");
-  EXPECT_EQ(DetailOf<google::rpc::ErrorInfo>(status)->metadata().at("fields"),
-            "spec.boxes_to_image, spec.image_prompts, spec.embeddings");
+  EXPECT_EQ(DetailOf<google::rpc::ErrorInfo>(status)->metadata().at("fields"), "spec.image_prompts");
 }
 
 TEST_F(RequestErrors, ClipsOfModelsThatMakeNone) {
