@@ -38,8 +38,7 @@ void CheckAnimation(RequestFields& fields, const RequestLimits& limits, std::vec
                           "latents"});
   }
   for (size_t i = 0; i < fields.adapters.size(); ++i) {
-    const AdapterKind kind = fields.adapters[i].kind;
-    if (kind != AdapterKind::kControlNet && kind != AdapterKind::kImagePrompt) continue;
+    if (fields.adapters[i].kind != AdapterKind::kImagePrompt) continue;
     violations.push_back({AdapterField(fields.adapters, i), "must not be set beside spec.animation: clips take none"});
   }
   if (fields.task && *fields.task != Task::kTextToImage) {

@@ -88,9 +88,7 @@ TEST(AnimationFields, WhatDoesNotGoTogetherIsNamed) {
 
 TEST(AnimationFields, ClipsAreMadeFromTextAlone) {
   RequestFields steered = Clip();
-  steered.adapters.push_back({.kind = AdapterKind::kControlNet, .name = "pose"});
-  ExpectViolation(steered, "spec.controls[0]", "spec.animation");
-  steered.adapters.back() = {.kind = AdapterKind::kImagePrompt, .name = "face"};
+  steered.adapters.push_back({.kind = AdapterKind::kImagePrompt, .name = "face"});
   ExpectViolation(steered, "spec.image_prompts[0]", "spec.animation");
   RequestFields fields = Clip();
   fields.task = Task::kImageToImage;
