@@ -10,11 +10,13 @@
 #include <string>
 #include <vector>
 
+#include "model/adapters/image_prompt.h"
 #include "model/adapters/lora.h"
 #include "model/pipeline/row_start.h"
 #include "model/pipeline/size_condition.h"
 #include "model/pipeline/task_inputs.h"
 #include "model/samplers/sampler.h"
+#include "model/vision/safety_checker.h"
 
 namespace latentd::model {
 
@@ -47,19 +49,20 @@ struct PredictRow {
   std::optional<int64_t> class_label = {};  // RowStart::class_label
   double timestep = 0;
   const Conditioning* cond = nullptr;
-  const Conditioning* uncond = nullptr;  // null: no guidance, one lane instead of two
-  SizeCondition size{};                  // of the conditioned side; models that take none leave it out
-  SizeCondition uncond_size{};           // of the other one
-  double guidance_scale = 1;             // networks that embed it are told it without guidance, too
-  double guidance_rescale = 0;           // arXiv:2305.08891 §3.4; 0 is off
-  std::span<const AppliedLora> loras{};  // added in this order, to this row alone
+  const Conditioning* uncond = nullptr;                 // null: no guidance, one lane instead of two
+  SizeCondition size{};                                 // of the conditioned side; models that take none leave it out
+  SizeCondition uncond_size{};                          // of the other one
+  double guidance_scale = 1;                            // networks that embed it are told it without guidance, too
+  double guidance_rescale = 0;                          // arXiv:2305.08891 §3.4; 0 is off
+  std::span<const AppliedLora> loras{};                 // added in this order, to this row alone
+  std::span<const AppliedImagePrompt> image_prompts{};  // likewise
 };
 
 // A latent diffusion model on one device: three of the four verbs (the fourth, Advance, is the sampler's). The engine's
 // tests put a fake in its place.
 //
-// Not thread-safe, but for LoadLora: the engine thread calls it. A row's result does not depend on the other rows of
-// the call, byte for byte on the CPU in float32. Throws c10::Error, as LibTorch does.
+// Not thread-safe, but for those that load adapters: the engine thread calls it. A row's result does not depend on the
+// other rows of the call, byte for byte on the CPU in float32. Throws c10::Error, as LibTorch does.
 class DiffusionModel {
  public:
   virtual ~DiffusionModel() = default;
@@ -97,9 +100,15 @@ class DiffusionModel {
   // Divide a latent by it before the VAE's decoder.
   virtual double scaling_factor() const = 0;
 
+  // What looks at finished pictures before they are shown; null: nothing does.
+  virtual const SafetyChecker* safety_checker() const { return nullptr; }
+
   // Reads a LoRA's file to the model's device, in its type. Called on the loader thread, safe beside everything else.
   // Throws ModelError listing everything that is wrong with the file, or does not fit this model.
   virtual std::shared_ptr<const Lora> LoadLora(const std::filesystem::path& file) const = 0;
+
+  // The same for an IP-Adapter's file, with the image encoder beside it (ReadImagePrompt).
+  virtual std::shared_ptr<const ImagePrompt> LoadImagePrompt(const std::filesystem::path& file) const = 0;
 
   // Bytes of the weights on the device.
   virtual int64_t memory_bytes() const = 0;

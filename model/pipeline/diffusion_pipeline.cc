@@ -7,8 +7,10 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 #include <utility>
 
+#include "model/adapters/read_image_prompt.h"
 #include "model/adapters/read_lora.h"
 #include "model/errors.h"
 #include "model/pipeline/guidance.h"
@@ -23,25 +25,35 @@ struct Lane {
   const PredictRow* row;
   const Conditioning* conditioning;
   const SizeCondition* size;
-  size_t loras;  // the number of its row's LoRAs
+  size_t loras;          // the number of its row's LoRAs
+  size_t image_prompts;  // likewise
+  bool negative;         // the unconditioned side
 
   int64_t text_length() const { return conditioning->states.defined() ? conditioning->states.size(0) : 0; }
 };
 
 // In the order of the length of their text, so that equal lengths are neighbours and share a group; then of their
-// LoRAs, so that equal ones share their products.
+// LoRAs and their image prompts, so that equal ones share their products.
 std::vector<Lane> LanesOf(std::span<const PredictRow> rows) {
   std::vector<LoraSet> sets;
-  for (const PredictRow& row : rows) sets.push_back(row.loras);
+  std::vector<std::span<const AppliedImagePrompt>> prompts;
+  for (const PredictRow& row : rows) {
+    sets.push_back(row.loras);
+    prompts.push_back(row.image_prompts);
+  }
   const std::vector<size_t> numbers = NumberLoras(sets);
+  const std::vector<size_t> prompt_numbers = NumberImagePrompts(prompts);
   std::vector<Lane> lanes;
   for (size_t i = 0; i < rows.size(); ++i) {
     const PredictRow& row = rows[i];
-    if (row.uncond != nullptr) lanes.push_back({&row, row.uncond, &row.uncond_size, numbers[i]});
-    lanes.push_back({&row, row.cond, &row.size, numbers[i]});
+    if (row.uncond != nullptr) {
+      lanes.push_back({&row, row.uncond, &row.uncond_size, numbers[i], prompt_numbers[i], /*negative=*/true});
+    }
+    lanes.push_back({&row, row.cond, &row.size, numbers[i], prompt_numbers[i], /*negative=*/false});
   }
   std::stable_sort(lanes.begin(), lanes.end(), [](const Lane& a, const Lane& b) {
-    return std::pair(a.text_length(), a.loras) < std::pair(b.text_length(), b.loras);
+    return std::tuple(a.text_length(), a.loras, a.image_prompts) <
+           std::tuple(b.text_length(), b.loras, b.image_prompts);
   });
   return lanes;
 }
@@ -53,6 +65,7 @@ Lanes Gather(const std::vector<Lane>& lanes) {
   std::vector<int64_t> class_labels;
   std::vector<std::vector<at::Tensor>> texts;  // by group
   std::vector<LoraSet> loras;
+  std::vector<LaneImagePrompts> image_prompts;
   std::vector<at::Tensor> pooled;
   std::vector<SizeCondition> sizes;
   for (const Lane& lane : lanes) {
@@ -61,6 +74,7 @@ Lanes Gather(const std::vector<Lane>& lanes) {
     timesteps.push_back(static_cast<float>(row.timestep));
     scales.push_back(row.guidance_scale);
     loras.push_back(row.loras);
+    image_prompts.push_back({.prompts = row.image_prompts, .negative = lane.negative});
     sizes.push_back(*lane.size);
     if (row.class_label) class_labels.push_back(*row.class_label);
     if (lane.conditioning->pooled.defined()) pooled.push_back(lane.conditioning->pooled);
@@ -74,7 +88,8 @@ Lanes Gather(const std::vector<Lane>& lanes) {
                  .context = {},
                  .loras = std::move(loras),
                  .pooled = pooled.empty() ? at::Tensor() : at::stack(pooled),
-                 .sizes = std::move(sizes)};
+                 .sizes = std::move(sizes),
+                 .image_prompts = std::move(image_prompts)};
   if (!class_labels.empty()) gathered.class_labels = at::tensor(class_labels, at::kLong);
   for (const std::vector<at::Tensor>& group : texts) gathered.context.push_back({.states = at::stack(group)});
   return gathered;
@@ -156,9 +171,16 @@ std::shared_ptr<const Lora> DiffusionPipeline::LoadLora(const std::filesystem::p
   return ReadLora(file, networks);
 }
 
+std::shared_ptr<const ImagePrompt> DiffusionPipeline::LoadImagePrompt(const std::filesystem::path& file) const {
+  const CrossAttentions* attentions = parts_.denoiser->cross_attentions();
+  if (attentions == nullptr) throw ModelError(file.string(), {"this model takes no image prompts"});
+  return ReadImagePrompt(file, *attentions);
+}
+
 int64_t DiffusionPipeline::memory_bytes() const {
   return parts_.conditioner->memory_bytes() + parts_.denoiser->memory_bytes() + parts_.codec->memory_bytes() +
-         parts_.previewer->memory_bytes();
+         parts_.previewer->memory_bytes() +
+         (parts_.safety_checker != nullptr ? parts_.safety_checker->memory_bytes() : 0);
 }
 
 }  // namespace latentd::model

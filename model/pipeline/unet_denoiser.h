@@ -15,12 +15,15 @@ namespace latentd::model {
 // told each lane's guidance scale.
 class TextDenoiser final : public Denoiser {
  public:
-  explicit TextDenoiser(UNet2DConditionModel unet) : unet_(std::move(unet)), adaptable_("unet", *unet_) {}
+  explicit TextDenoiser(UNet2DConditionModel unet)
+      : unet_(std::move(unet)), adaptable_("unet", *unet_), attentions_(*unet_) {}
 
   int64_t memory_bytes() const override { return NetworkBytes(*unet_); }
   std::vector<const AdaptableNetwork*> adaptable() const override { return {&adaptable_}; }
+  const CrossAttentions* cross_attentions() const override { return &attentions_; }
   at::Tensor Predict(const Lanes& lanes) const override {
     const LoraScope scope(adaptable_, lanes.loras);
+    const ImagePromptScope prompts(attentions_, lanes.image_prompts);
     const int64_t features = unet_->config().guidance_features;
     AddedConditions added{.class_labels = lanes.class_labels};
     if (features > 0) added.guidance = GuidanceEmbedding(lanes.guidance, features);
@@ -30,6 +33,7 @@ class TextDenoiser final : public Denoiser {
  private:
   const UNet2DConditionModel unet_;
   const AdaptableNetwork adaptable_;
+  const CrossAttentions attentions_;
 };
 
 // The U-Net of Stable Diffusion XL, which is also told the text as one vector and numbers about the picture.
@@ -37,16 +41,21 @@ class SizedTextDenoiser final : public Denoiser {
  public:
   // `takes_aesthetic_score`: instead of the target size, as the refiner does.
   SizedTextDenoiser(UNet2DConditionModel unet, bool takes_aesthetic_score)
-      : unet_(std::move(unet)), takes_aesthetic_score_(takes_aesthetic_score), adaptable_("unet", *unet_) {}
+      : unet_(std::move(unet)),
+        takes_aesthetic_score_(takes_aesthetic_score),
+        adaptable_("unet", *unet_),
+        attentions_(*unet_) {}
 
   int64_t memory_bytes() const override { return NetworkBytes(*unet_); }
   std::vector<const AdaptableNetwork*> adaptable() const override { return {&adaptable_}; }
+  const CrossAttentions* cross_attentions() const override { return &attentions_; }
   at::Tensor Predict(const Lanes& lanes) const override;
 
  private:
   const UNet2DConditionModel unet_;
   const bool takes_aesthetic_score_;
   const AdaptableNetwork adaptable_;
+  const CrossAttentions attentions_;
 };
 
 // The U-Net of DDPM, and of latent diffusion without text.

@@ -38,8 +38,7 @@ struct AdapterUse {
   AdapterKind kind = AdapterKind::kLora;
   std::string name{};
   double scale = 1;
-
-  friend bool operator==(const AdapterUse&, const AdapterUse&) = default;
+  std::optional<InputImage> image{};  // of an image prompt
 };
 
 // What is known of an adapter without loading its weights.
@@ -50,6 +49,7 @@ struct AdapterInfo {
   std::string architecture{};
   absl::Status error{};      // why it cannot be used
   int64_t memory_bytes = 0;  // of its weights on the device, roughly
+  int picture_size = 0;      // of an IP-Adapter: pixels along both edges of the picture that its encoder sees
 };
 
 // Whether `adapter` may be used with `model`, as far as can be told without reading weights.

@@ -1,7 +1,9 @@
 #include "server/core/adapter_fields.h"
 
 #include <cmath>
+#include <map>
 #include <set>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -78,6 +80,14 @@ void CheckAdapters(const std::vector<AdapterUse>& adapters, std::vector<FieldVio
     } else if (adapter.kind == AdapterKind::kLora && !seen.insert({adapter.kind, adapter.name}).second) {
       violations.push_back(
           {NameField(adapters, i), absl::StrCat("must be there once; got ", Quote(adapter.name), " twice")});
+    }
+    if (adapter.image && adapter.image->latent) {
+      violations.push_back({absl::StrCat(AdapterField(adapters, i), ".image"),
+                            "must be a picture: a latent is taken by image_to_image.image alone"});
+    }
+    if (adapter.kind == AdapterKind::kImagePrompt && adapter.image && adapter.image->fit) {
+      violations.push_back({absl::StrCat(AdapterField(adapters, i), ".image.fit"),
+                            "must not be set: the middle of the picture is looked at"});
     }
     if (!(std::abs(adapter.scale) <= kMaxScale)) {  // true for NaN
       violations.push_back(

@@ -44,6 +44,7 @@ struct Output {
   int height = 0;
   std::string sha256{};  // lower-case hex
   Blob data{};
+  bool flagged = false;  // by the model's safety checker
 };
 
 struct ImagePreview {

@@ -283,8 +283,13 @@ std::vector<FieldViolation> GenerationRequest::CheckWithoutModel(const RequestFi
 }
 
 std::shared_ptr<const GenerationRequest> WithoutPictures(std::shared_ptr<const GenerationRequest> request) {
-  if (!request->image() && !request->mask()) return request;
+  const bool prompted = std::any_of(request->adapters().begin(), request->adapters().end(),
+                                    [](const AdapterUse& adapter) { return adapter.image.has_value(); });
+  if (!request->image() && !request->mask() && !prompted) return request;
   auto without = std::make_shared<GenerationRequest>(*request);
+  for (AdapterUse& adapter : without->fields_.adapters) {
+    if (adapter.image) adapter.image->data = nullptr;
+  }
   for (std::optional<InputImage>* image : {&without->fields_.image, &without->fields_.mask}) {
     if (*image) (*image)->data = nullptr;
   }

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/core/errors.h"
+#include "server/engine/prepare_picture.h"
 #include "server/engine/status.h"
 
 namespace latentd::engine {
@@ -152,6 +153,7 @@ void Executor::Encode(const std::vector<Row*>& rows, model::DiffusionModel& mode
     RunningJob& job = *row->job;
     row->generator = at::detail::createCPUGenerator(row->seed);
     EncodePictures(job, model);
+    EncodeImagePrompts(job);
     model::RowStart start =
         model.Start(job.encoded ? &*job.encoded : nullptr,
                     model.LatentShape(job.request().width(), job.request().height()), *job.sampler, row->generator);
@@ -180,6 +182,16 @@ void Executor::Encode(const std::vector<Row*>& rows, model::DiffusionModel& mode
 void Executor::EncodePictures(RunningJob& job, model::DiffusionModel& model) {
   if (!job.inputs->HasPicture() || job.encoded) return;
   job.encoded = model.EncodeInputs(*job.inputs);
+}
+
+// Likewise.
+void Executor::EncodeImagePrompts(RunningJob& job) {
+  if (!job.image_prompts.empty()) return;
+  for (const ImagePromptUse& use : job.adapters->image_prompts()) {
+    std::vector<at::Tensor> pictures;
+    for (const size_t picture : use.pictures) pictures.push_back(job.inputs->prompt_pictures[picture]);
+    job.image_prompts.push_back({.adapter = use.adapter, .scale = use.scale, .tokens = use.adapter->Encode(pictures)});
+  }
 }
 
 // Finds each job's prompts in the cache, and encodes the others together.
@@ -256,7 +268,8 @@ void Executor::Predict(const std::vector<Row*>& rows, model::DiffusionModel& mod
          .uncond = job.uncond.get(),
          .guidance_scale = job.request().guidance_scale(),
          .guidance_rescale = job.request().guidance_rescale(),
-         .loras = job.adapters->loras()});
+         .loras = job.adapters->loras(),
+         .image_prompts = job.image_prompts});
     if (!job.request().size_conditioning()) continue;
     inputs.back().size = ToModel(*job.request().size_conditioning());
     inputs.back().uncond_size = ToModel(*job.request().negative_size_conditioning());
@@ -345,13 +358,33 @@ void Executor::Decode(const std::vector<Row*>& rows, model::DiffusionModel& mode
   }
   std::vector<at::Tensor> pictures;
   if (!latents.empty()) pictures = model.Decode(latents);
+  const std::vector<bool> flagged = CheckSafety(pictures, model);
   for (size_t i = 0; i < decoded.size(); ++i) {
-    decoded[i]->job->publisher->Picture(decoded[i]->index, decoded[i]->seed, std::move(pictures[i]));
+    const Row& row = *decoded[i];
+    if (flagged[i] && options_.observer != nullptr) options_.observer->OnFlaggedImage(row.job->request().model());
+    if (flagged[i] && options_.withhold_flagged) {
+      row.job->publisher->Withheld(row.index, row.seed);
+    } else {
+      row.job->publisher->Picture(row.index, row.seed, std::move(pictures[i]), flagged[i]);
+    }
   }
   for (const Row* row : rows) {
     if (row->job->request().output_format() != core::ImageFormat::kLatent) continue;
     row->job->publisher->Latent(row->index, row->seed, row->latent.to(at::kCPU, at::kFloat));
   }
+}
+
+// For each picture whether it is not to be shown. A checker that fails fails the rows: what was not looked at is not
+// sent.
+std::vector<bool> Executor::CheckSafety(const std::vector<at::Tensor>& pictures, const model::DiffusionModel& model) {
+  const model::SafetyChecker* checker = model.safety_checker();
+  if (checker == nullptr || pictures.empty()) return std::vector<bool>(pictures.size());
+  std::vector<at::Tensor> prepared;
+  prepared.reserve(pictures.size());
+  for (const at::Tensor& picture : pictures) {
+    prepared.push_back(PreparePicture(ToPicture(picture), checker->processor()));
+  }
+  return checker->Check(prepared);
 }
 
 void Executor::Book(core::Stage stage, const std::vector<Row*>& rows, absl::Duration time) {

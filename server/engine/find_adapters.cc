@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "model/adapters/picture_projection.h"
+#include "model/adapters/read_image_prompt.h"
 #include "model/weights/mapped_file.h"
 #include "model/weights/recognise.h"
 #include "model/weights/safetensors_file.h"
@@ -42,9 +44,36 @@ class FileHash {
   std::string hash_;
 };
 
+// What an adapter of a kind is read from.
+std::vector<fs::path> FilesOf(core::AdapterKind kind, const fs::path& file) {
+  std::vector<fs::path> files = {file};
+  if (kind != core::AdapterKind::kImagePrompt) return files;
+  std::error_code error;
+  const fs::path encoder = model::ImageEncoderOf(file);
+  for (fs::directory_iterator each(encoder, error); !error && each != fs::directory_iterator(); each.increment(error)) {
+    const std::string extension = each->path().extension().string();
+    if (extension == ".safetensors" || extension == ".json") files.push_back(each->path());
+  }
+  std::sort(files.begin() + 1, files.end());
+  return files;
+}
+
+// The hash of all of them.
+std::function<std::string()> ContentHash(core::AdapterKind kind, const fs::path& file) {
+  auto hashes = std::make_shared<std::vector<FileHash>>();
+  for (const fs::path& each : FilesOf(kind, file)) hashes->emplace_back(each);
+  return [hashes] {
+    if (hashes->size() == 1) return std::string(hashes->front()());
+    std::string all;
+    for (FileHash& hash : *hashes) absl::StrAppend(&all, hash(), "\n");
+    return imaging::Sha256Hex(all);
+  };
+}
+
 // The file that an entry of the folder stands for; empty: it is no adapter.
 fs::path WeightsOf(const fs::path& entry) {
   std::error_code error;
+  if (entry == model::ImageEncoderOf(entry)) return {};  // a part of the IP-Adapters beside it
   const auto is_weights = [](const fs::path& path) { return path.extension() == ".safetensors"; };
   if (!fs::is_directory(entry, error)) return is_weights(entry) ? entry : fs::path();
   std::vector<fs::path> files;
@@ -66,9 +95,10 @@ Load LoaderOf(core::AdapterKind kind, const fs::path& file) {
   switch (kind) {
     case core::AdapterKind::kLora:
       return [file](const model::DiffusionModel& model) { return model.LoadLora(file); };
+    case core::AdapterKind::kImagePrompt:
+      return [file](const model::DiffusionModel& model) { return model.LoadImagePrompt(file); };
     case core::AdapterKind::kControlNet:
     case core::AdapterKind::kMotion:
-    case core::AdapterKind::kImagePrompt:
     case core::AdapterKind::kEmbedding:
       break;
   }
@@ -96,6 +126,25 @@ std::optional<core::AdapterKind> KindOf(model::FileKind kind) {
   return std::nullopt;
 }
 
+// What else is known of an IP-Adapter; or why it is not served.
+absl::Status InspectImagePrompt(const fs::path& file, const model::TensorSource& weights, size_t element_bytes,
+                                core::AdapterInfo& info) {
+  switch (model::PictureProjectionKindOf(weights.tensors())) {
+    case model::PictureProjectionKind::kFaceId:
+      return absl::UnimplementedError(
+          "is an IP-Adapter of the kind FaceID, which needs insightface to recognise faces; this version does not "
+          "serve it");
+    case model::PictureProjectionKind::kUnknown:
+      return absl::FailedPreconditionError("is an IP-Adapter of a kind that is not known: it has no image_proj");
+    default:
+      break;
+  }
+  const model::ImageEncoderFiles encoder = model::OpenImageEncoder(model::ImageEncoderOf(file));
+  info.picture_size = static_cast<int>(encoder.config.image_size);
+  info.memory_bytes += encoder.parameters * static_cast<int64_t>(element_bytes);
+  return absl::OkStatus();
+}
+
 absl::Status Recognise(const fs::path& file, size_t element_bytes, core::AdapterInfo& info) {
   absl::Status status;
   const absl::Status opened = Guarded([&] {
@@ -116,6 +165,8 @@ absl::Status Recognise(const fs::path& file, size_t element_bytes, core::Adapter
     if (LoaderOf(*kind, file) == nullptr) {
       status =
           absl::UnimplementedError(absl::StrCat("is ", identity.description, ", which this version does not serve"));
+    } else if (*kind == core::AdapterKind::kImagePrompt) {
+      status = InspectImagePrompt(file, *weights, element_bytes, info);
     }
   });
   return opened.ok() ? status : opened;
@@ -138,7 +189,6 @@ absl::StatusOr<std::vector<AdapterEntry>> FindAdapters(const fs::path& folder, s
     const fs::path file = WeightsOf(path);
     AdapterEntry found;
     found.info.name = NameOf(path);
-    found.content_hash = FileHash(file);
     const bool taken = std::any_of(adapters.begin(), adapters.end(),
                                    [&](const AdapterEntry& other) { return other.info.name == found.info.name; });
     if (taken) {
@@ -146,6 +196,7 @@ absl::StatusOr<std::vector<AdapterEntry>> FindAdapters(const fs::path& folder, s
           absl::StrCat("the adapters' folder ", folder.string(), " has two adapters of the name ", found.info.name));
     }
     found.info.error = Recognise(file, element_bytes, found.info);
+    found.content_hash = ContentHash(found.info.kind, file);
     found.load = LoaderOf(found.info.kind, file);
     adapters.push_back(std::move(found));
   }

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <utility>
 
+#include "server/engine/prepare_picture.h"
 #include "server/engine/status.h"
 #include "server/imaging/encode.h"
 #include "server/imaging/latent_file.h"
@@ -12,15 +13,6 @@ namespace latentd::engine {
 namespace {
 
 constexpr int kPreviewQuality = 80;
-
-imaging::Picture ToPicture(const at::Tensor& tensor) {
-  const at::Tensor pixels = tensor.contiguous();
-  imaging::Picture picture{
-      .width = static_cast<int>(pixels.size(1)), .height = static_cast<int>(pixels.size(0)), .rgb = {}};
-  const auto* data = pixels.const_data_ptr<uint8_t>();
-  picture.rgb.assign(data, data + pixels.numel());
-  return picture;
-}
 
 // LibTorch and OpenCV throw.
 absl::StatusOr<core::Preview> MakePreview(const core::GenerationRequest& request, const at::Tensor& pixels,
@@ -74,9 +66,18 @@ void JobPublisher::Progress(core::Progress event, at::Tensor picture) {
   });
 }
 
-void JobPublisher::Picture(int index, int64_t seed, at::Tensor picture) {
-  strand_.Submit([state = state_, index, seed, picture = std::move(picture)] {
-    if (!state->abandoned) Encode(*state, index, seed, picture);
+void JobPublisher::Picture(int index, int64_t seed, at::Tensor picture, bool flagged) {
+  strand_.Submit([state = state_, index, seed, picture = std::move(picture), flagged] {
+    if (!state->abandoned) Encode(*state, index, seed, picture, flagged);
+  });
+}
+
+void JobPublisher::Withheld(int index, int64_t seed) {
+  strand_.Submit([state = state_, index, seed] {
+    core::Output output{.index = index, .state = core::OutputState::kWithheld, .seed = seed, .flagged = true};
+    output.width = state->request->width();
+    output.height = state->request->height();
+    state->context.sink->OnOutput(state->name, std::move(output));
   });
 }
 
@@ -86,9 +87,9 @@ void JobPublisher::Latent(int index, int64_t seed, at::Tensor latent) {
   });
 }
 
-void JobPublisher::Encode(State& state, int index, int64_t seed, const at::Tensor& pixels) {
+void JobPublisher::Encode(State& state, int index, int64_t seed, const at::Tensor& pixels, bool flagged) {
   const core::GenerationRequest& request = *state.request;
-  core::Output output{.index = index, .seed = seed};
+  core::Output output{.index = index, .seed = seed, .flagged = flagged};
   const absl::Status status = GuardedStatus([&] {
     const imaging::Picture picture = ToPicture(pixels);
     auto file = imaging::Encode(picture, request.output_format(), request.output_quality(),

@@ -35,8 +35,11 @@ class JobPublisher {
   // every one.
   void Progress(core::Progress event, at::Tensor picture);
 
-  // The finished picture of an output: uint8 [H, W, 3] on the CPU.
-  void Picture(int index, int64_t seed, at::Tensor picture);
+  // The finished picture of an output: uint8 [H, W, 3] on the CPU. `flagged`: by the model's safety checker.
+  void Picture(int index, int64_t seed, at::Tensor picture, bool flagged = false);
+
+  // Instead of a picture that is flagged.
+  void Withheld(int index, int64_t seed);
 
   // The same of an output that is asked for as a latent: float32 [C, h, w] on the CPU.
   void Latent(int index, int64_t seed, at::Tensor latent);
@@ -67,7 +70,7 @@ class JobPublisher {
     absl::Status first_error;
   };
 
-  static void Encode(State& state, int index, int64_t seed, const at::Tensor& picture);
+  static void Encode(State& state, int index, int64_t seed, const at::Tensor& picture, bool flagged);
   static void EncodeLatent(State& state, int index, int64_t seed, const at::Tensor& latent);
   static void Publish(State& state, core::Output output, std::string file);
   static void Fail(State& state, int index, int64_t seed, const absl::Status& error);

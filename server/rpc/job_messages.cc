@@ -142,9 +142,15 @@ void SetAdapters(const core::RequestFields& fields, v1::GenerationSpec& spec) {
         lora.set_scale(adapter.scale);
         break;
       }
+      case core::AdapterKind::kImagePrompt: {
+        v1::ImagePrompt& prompt = *spec.add_image_prompts();
+        prompt.set_name(adapter.name);
+        SetImage(adapter.image, *prompt.mutable_image());
+        prompt.set_scale(adapter.scale);
+        break;
+      }
       case core::AdapterKind::kControlNet:
       case core::AdapterKind::kMotion:
-      case core::AdapterKind::kImagePrompt:
       case core::AdapterKind::kEmbedding:
         break;
     }
@@ -220,6 +226,7 @@ v1::Output ToProto(const core::Output& output) {
   out.set_height(output.height);
   out.set_size(output.data != nullptr ? static_cast<int64_t>(output.data->size()) : 0);
   out.set_sha256(output.sha256);
+  out.set_flagged(output.flagged);
   return out;
 }
 

@@ -29,7 +29,6 @@ std::vector<std::string> UnservedFields(const v1::GenerationSpec& spec) {
   };
   add_if(spec.has_boxes_to_image(), "boxes_to_image");
   add_if(spec.controls_size() > 0, "controls");
-  add_if(spec.image_prompts_size() > 0, "image_prompts");
   add_if(spec.embeddings_size() > 0, "embeddings");
   add_if(spec.has_animation(), "animation");
   add_if(spec.output().clip_format() != v1::CLIP_FORMAT_UNSPECIFIED, "output.clip_format");
@@ -117,6 +116,14 @@ class FieldReader {
       fields.adapters.push_back({.kind = core::AdapterKind::kLora,
                                  .name = std::string(absl::StripPrefix(lora.name(), kAdapters)),
                                  .scale = lora.has_scale() ? lora.scale() : 1});
+    }
+    for (int i = 0; i < spec.image_prompts_size(); ++i) {
+      const v1::ImagePrompt& prompt = spec.image_prompts(i);
+      fields.adapters.push_back(
+          {.kind = core::AdapterKind::kImagePrompt,
+           .name = std::string(absl::StripPrefix(prompt.name(), kAdapters)),
+           .scale = prompt.has_scale() ? prompt.scale() : 1,
+           .image = ReadImage(absl::StrCat("spec.image_prompts[", i, "].image"), prompt.image())});
     }
   }
 

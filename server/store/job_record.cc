@@ -35,9 +35,12 @@ int64_t JobRecord::bytes() const { return RequestBytes(*request) + log.output_by
 int64_t RequestBytes(const core::GenerationRequest& request) {
   int64_t bytes = kRecordBytes + static_cast<int64_t>(request.prompt().size() + request.negative_prompt().size());
   for (const auto& [key, value] : request.labels()) bytes += static_cast<int64_t>(key.size() + value.size());
-  for (const auto& image : {request.image(), request.mask()}) {
+  const auto add = [&](const std::optional<core::InputImage>& image) {
     if (image && image->data != nullptr && !image->is_shared) bytes += static_cast<int64_t>(image->data->size());
-  }
+  };
+  add(request.image());
+  add(request.mask());
+  for (const core::AdapterUse& adapter : request.adapters()) add(adapter.image);
   return bytes;
 }
 

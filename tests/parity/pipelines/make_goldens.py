@@ -18,11 +18,13 @@ import tempfile
 import numpy
 from PIL import Image
 
+import image_prompt_cases
 import lcm_cases
 import ldm_cases
 import lora_cases
 import picture_cases
 import prompt_cases
+import safety_cases
 import sdxl_cases
 import single_file_cases
 import text_cases
@@ -33,7 +35,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 GOLDEN = os.path.normpath(f"{HERE}/../../golden/pipelines")
 # Later ones may use the models of earlier ones.
 SYSTEMS = [text_cases, unconditional_cases, picture_cases, lcm_cases, prompt_cases, lora_cases, sdxl_cases, single_file_cases, upscale_cases,
-           ldm_cases]
+           ldm_cases, safety_cases, image_prompt_cases]
 
 
 # Fields of a case that are the request's as they are, in the protocol's JSON.

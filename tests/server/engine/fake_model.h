@@ -121,6 +121,9 @@ class FakeModel : public model::DiffusionModel {
   std::shared_ptr<const model::Lora> LoadLora(const std::filesystem::path& /*file*/) const override {
     return std::make_shared<model::Lora>(std::map<std::string, std::vector<model::Lora::Change>>{});
   }
+  std::shared_ptr<const model::ImagePrompt> LoadImagePrompt(const std::filesystem::path& /*file*/) const override {
+    return nullptr;
+  }
   int64_t memory_bytes() const override { return 100; }
 
  private:

@@ -124,7 +124,6 @@ TEST_F(RequestErrors, FieldsOfLaterVersionsAreRefusedByName) {
   v1::GenerationSpec spec = Spec();
   spec.mutable_boxes_to_image();
   spec.add_controls();
-  spec.add_image_prompts();
   spec.add_embeddings("e");
   spec.mutable_animation();
   spec.mutable_output()->set_clip_format(v1::CLIP_FORMAT_GIF);
@@ -132,7 +131,7 @@ TEST_F(RequestErrors, FieldsOfLaterVersionsAreRefusedByName) {
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
   EXPECT_EQ(ReasonOf(status), "NOT_SERVED");
   EXPECT_EQ(DetailOf<google::rpc::ErrorInfo>(status)->metadata().at("fields"),
-            "spec.boxes_to_image, spec.controls, spec.image_prompts, spec.embeddings, spec.animation, "
+            "spec.boxes_to_image, spec.controls, spec.embeddings, spec.animation, "
             "spec.output.clip_format");
 }
 
