@@ -39,33 +39,14 @@ std::string Quoted(const std::string& value) {
   return value.find_first_of(",\n:") == std::string::npos ? value : Json(value).dump();
 }
 
-// Pictures that came along are named by their hash.
-Json ImageJson(const core::InputImage& image) { return {{"blob_sha256", image.sha256}}; }
-
-Json SizesJson(const core::SizeConditioning& sizes) {
-  Json json = {{"original_width", sizes.original_width}, {"original_height", sizes.original_height},
-               {"crop_left", sizes.crop_left},           {"crop_top", sizes.crop_top},
-               {"target_width", sizes.target_width},     {"target_height", sizes.target_height}};
-  if (sizes.aesthetic_score) json["aesthetic_score"] = *sizes.aesthetic_score;
-  return json;
-}
-
-// The request's task, as the JSON of its message; null when it has none of its own.
-Json TaskJson(const core::RequestFields& fields) {
-  if (fields.task == core::Task::kUnconditional) return Json::object();
-  Json task;
-  if (fields.image) task["image"] = ImageJson(*fields.image);
-  if (fields.mask) task["mask"] = ImageJson(*fields.mask);
-  if (fields.strength) task["strength"] = *fields.strength;
-  if (fields.denoising_start) task["denoising_start"] = *fields.denoising_start;
-  if (fields.task == core::Task::kOutpaint) {
-    const core::Margins& margins = fields.margins;
-    task["left"] = margins.left;
-    task["right"] = margins.right;
-    task["top"] = margins.top;
-    task["bottom"] = margins.bottom;
+// LoRAs as the web UI writes them, at the end of the prompt: " <lora:ink:0.8>".
+std::string LoraTags(const std::vector<core::AdapterUse>& adapters) {
+  std::string tags;
+  for (const core::AdapterUse& adapter : adapters) {
+    if (adapter.kind != core::AdapterKind::kLora) continue;
+    absl::StrAppend(&tags, " <lora:", adapter.name, ":", absl::StrFormat("%g", adapter.scale), ">");
   }
-  return task;
+  return tags;
 }
 
 }  // namespace
@@ -91,45 +72,14 @@ std::string ParametersText(const Metadata& metadata) {
 
   std::string text;
   if (!fields.omit_prompts) {
-    if (!fields.prompt.empty()) absl::StrAppend(&text, fields.prompt, "\n");
+    const std::string prompt = fields.prompt + LoraTags(fields.adapters);
+    if (!prompt.empty()) absl::StrAppend(&text, prompt, "\n");
     if (!fields.negative_prompt.empty()) absl::StrAppend(&text, "Negative prompt: ", fields.negative_prompt, "\n");
   }
   absl::StrAppend(&text, absl::StrJoin(parameters, ", "));
   // NUL would end a text chunk early.
   std::replace(text.begin(), text.end(), '\0', ' ');
   return text;
-}
-
-std::string ParametersJson(const Metadata& metadata) {
-  const core::RequestFields& fields = metadata.fields;
-  Json spec;
-  spec["model"] = fields.model;
-  if (Json task = TaskJson(fields); !task.is_null()) spec[std::string(core::Name(*fields.task))] = std::move(task);
-  if (!fields.omit_prompts) {
-    spec["prompt"] = fields.prompt;
-    spec["negative_prompt"] = fields.negative_prompt;
-    if (!fields.prompt_2.empty()) spec["prompt_2"] = fields.prompt_2;
-    if (!fields.negative_prompt_2.empty()) spec["negative_prompt_2"] = fields.negative_prompt_2;
-  }
-  spec["literal_prompt"] = fields.literal_prompt;
-  spec["clip_skip"] = fields.clip_skip;
-  spec["width"] = fields.width;
-  spec["height"] = fields.height;
-  if (fields.size_conditioning) spec["size_conditioning"] = SizesJson(*fields.size_conditioning);
-  if (fields.negative_size_conditioning) {
-    spec["negative_size_conditioning"] = SizesJson(*fields.negative_size_conditioning);
-  }
-  // A text, as protobuf's JSON has 64-bit numbers: readers with doubles would round it.
-  spec["seed"] = absl::StrCat(metadata.seed);
-  spec["steps"] = fields.steps;
-  if (fields.denoising_end) spec["denoising_end"] = *fields.denoising_end;
-  spec["sampler"] = fields.sampler;
-  spec["sigmas"] = fields.sigmas;
-  if (fields.guidance_scale) spec["guidance_scale"] = *fields.guidance_scale;
-  spec["guidance_rescale"] = fields.guidance_rescale;
-  spec["eta"] = fields.eta;
-  const Json all = {{"software", metadata.software}, {"spec", spec}};
-  return all.dump(/*indent=*/-1, /*indent_char=*/' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
 }
 
 }  // namespace latentd::imaging

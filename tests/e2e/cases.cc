@@ -44,7 +44,10 @@ v1::GenerationSpec ReadSpec(nlohmann::json& value) {
 
 }  // namespace
 
-std::string GoldenFolder() { return LATENTD_SOURCE_DIR "/tests/golden/pipelines"; }
+std::string GoldenFolder() {
+  const char* const live = std::getenv("LATENTD_GOLDEN_PIPELINES");
+  return live != nullptr ? live : LATENTD_SOURCE_DIR "/tests/golden/pipelines";
+}
 std::string GoldenModels() { return GoldenFolder() + "/models"; }
 
 std::vector<std::string> GoldenSystems() {

@@ -12,7 +12,8 @@ namespace latentd::e2e {
 // Empty when it cannot be read.
 std::string ReadFile(const std::string& path);
 
-// Folder of the small models and of the pictures that diffusers made with them; see tests/parity/pipelines.
+// Folder of the small models and of the pictures that diffusers made with them; see tests/parity/pipelines. The
+// variable LATENTD_GOLDEN_PIPELINES names another one.
 std::string GoldenFolder();
 std::string GoldenModels();
 

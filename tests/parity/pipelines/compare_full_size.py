@@ -1,8 +1,8 @@
 """A full-size architecture with random weights: the service against diffusers, and what loading costs.
 
-    python tests/parity/pipelines/compare_full_size.py --architecture sd15|sdxl --folder DIR [--bin build/release] [--size 512]
+    python tests/parity/pipelines/compare_full_size.py --architecture sd15|sd21|sdxl --folder DIR [--bin build/release] [--size 512]
 
-Writes the model in bfloat16 into DIR/NAME (sd15: 1.7 GB, sdxl: 7 GB) when it is not there, part by part. Then:
+Writes the model in bfloat16 into DIR/NAME (sd15: 2.1 GB, sd21: 2.6 GB, sdxl: 7 GB) when it is not there, part by part. Then:
  1. loads it in bfloat16 and makes a picture of 64 x 64: prints by how much the peak of the process's memory rises over idle, as a multiple
     of the files' size; and one guided step at SIZE x SIZE: prints the peak.
  2. the same step through the service and through diffusers, in the type of TYPES: prints the largest difference. In float32 it must be
@@ -22,18 +22,18 @@ import tempfile
 
 import numpy
 import torch
-from diffusers import (AutoencoderKL, EulerDiscreteScheduler, PNDMScheduler, StableDiffusionPipeline, StableDiffusionXLPipeline,
-                       UNet2DConditionModel)
+from diffusers import (AutoencoderKL, DDIMScheduler, EulerDiscreteScheduler, PNDMScheduler, StableDiffusionPipeline,
+                       StableDiffusionXLPipeline, UNet2DConditionModel)
 from PIL import Image
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from tiny_models import write_tokenizer
 
 REQUEST = dict(prompt="a red apple", negative="the green house", seed=11, guidance=7.5)
-PIPELINES = {"sd15": StableDiffusionPipeline, "sdxl": StableDiffusionXLPipeline}
+PIPELINES = {"sd15": StableDiffusionPipeline, "sd21": StableDiffusionPipeline, "sdxl": StableDiffusionXLPipeline}
 # float32 weights of SDXL are 14 GB.
-TYPES = {"sd15": "float32", "sdxl": "bfloat16"}
-SAMPLERS = {"sd15": "pndm", "sdxl": "euler"}
+TYPES = {"sd15": "float32", "sd21": "float32", "sdxl": "bfloat16"}
+SAMPLERS = {"sd15": "pndm", "sd21": "ddim", "sdxl": "euler"}
 BETAS = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
 
 
@@ -65,6 +65,22 @@ def parts_of_sd15(vocab):
     }
 
 
+def parts_of_sd21(vocab):
+    """The velocity model of 768 x 768."""
+    return {
+        "text_encoder": lambda: CLIPTextModel(text_config(
+            vocab["tokenizer"], 0, hidden_size=1024, intermediate_size=4096, num_hidden_layers=23, num_attention_heads=16,
+            hidden_act="gelu", projection_dim=512)),
+        "unet": lambda: UNet2DConditionModel(
+            sample_size=96, block_out_channels=(320, 640, 1280, 1280), layers_per_block=2, cross_attention_dim=1024,
+            attention_head_dim=[5, 10, 20, 20], use_linear_projection=True, upcast_attention=True,
+            down_block_types=("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",), up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3),
+        "vae": lambda: build_vae(0.18215, 768),
+        "scheduler": lambda: DDIMScheduler(**BETAS, clip_sample=False, set_alpha_to_one=False, steps_offset=1,
+                                           prediction_type="v_prediction"),
+    }
+
+
 def parts_of_sdxl(vocab):
     return {
         "text_encoder": lambda: small_text(vocab["tokenizer"]),
@@ -82,8 +98,8 @@ def parts_of_sdxl(vocab):
     }
 
 
-PARTS = {"sd15": parts_of_sd15, "sdxl": parts_of_sdxl}
-TOKENIZERS = {"sd15": {"tokenizer": "<|endoftext|>"}, "sdxl": {"tokenizer": "<|endoftext|>", "tokenizer_2": "!"}}
+PARTS = {"sd15": parts_of_sd15, "sd21": parts_of_sd21, "sdxl": parts_of_sdxl}
+TOKENIZERS = {"sd15": {"tokenizer": "<|endoftext|>"}, "sd21": {"tokenizer": "!"}, "sdxl": {"tokenizer": "<|endoftext|>", "tokenizer_2": "!"}}
 
 
 @torch.no_grad()
@@ -112,7 +128,7 @@ def build(architecture, folder):
     vocab = {name: write_tokenizer(f"{folder}/{name}", pad) for name, pad in TOKENIZERS[architecture].items()}
     index = {"_class_name": PIPELINES[architecture].__name__, "_diffusers_version": "0.42.1"}
     index |= {name: ["transformers", "CLIPTokenizer"] for name in vocab}
-    if architecture == "sd15":
+    if architecture != "sdxl":
         index |= {"safety_checker": [None, None], "feature_extractor": [None, None], "requires_safety_checker": False}
     torch.manual_seed(15)
     for name, make in PARTS[architecture](vocab).items():

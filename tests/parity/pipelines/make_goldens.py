@@ -1,17 +1,19 @@
 """Makes tests/golden/pipelines: small models, and the pictures that diffusers makes with them.
 
-    python tests/parity/pipelines/make_goldens.py [--only SYSTEM]… [--check]
+    python tests/parity/pipelines/make_goldens.py [--only SYSTEM]… [--check | --service build/release/tests/e2e/e2e_test]
 
 Needs the environment of tests/parity/requirements.txt. Each system is a module beside this one with NAME and make(goldens).
 A system may also write PREVIEWS, files that are no outputs.
 `cases/<system>.json` lists its requests as protobuf's JSON; each picture is `pictures/<case>-<image>.png`. --only remakes some systems and leaves
-the others as they are; --check changes nothing and compares what the reference gives now with what is committed.
+the others as they are; --check changes nothing and compares what the reference gives now with what is committed; --service changes nothing
+and compares what the reference gives now, in another folder, with what the service gives.
 """
 
 import argparse
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 
@@ -101,12 +103,29 @@ def check(systems):
     return worst <= 1
 
 
+def compare_service(systems, e2e_test):
+    """The service against the reference, live: the end-to-end test runs over a folder that the reference has just filled."""
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(GOLDEN, folder, dirs_exist_ok=True)
+        make(systems, folder)
+        for system in systems:
+            shapes = set()
+            for case in json.load(open(list_of(system, folder), encoding="utf-8")):
+                shapes |= {Image.open(f"{folder}/pictures/{case['name']}-{i}.png").size for i in range(case["pictures"])}
+            print(f"{system.NAME}: {len(shapes)} shapes: {', '.join(f'{w}x{h}' for w, h in sorted(shapes))}", flush=True)
+        names = ":".join(f"*Parity*/{system.NAME}" for system in systems)
+        return subprocess.run([e2e_test, f"--gtest_filter={names}"], env=os.environ | {"LATENTD_GOLDEN_PIPELINES": folder}).returncode == 0
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--service", metavar="E2E_TEST")
     parser.add_argument("--only", action="append", choices=[system.NAME for system in SYSTEMS])
     arguments = parser.parse_args()
     chosen = [system for system in SYSTEMS if not arguments.only or system.NAME in arguments.only]
     if arguments.check:
         sys.exit(0 if check(chosen) else 1)
+    if arguments.service:
+        sys.exit(0 if compare_service(chosen, arguments.service) else 1)
     make(chosen, GOLDEN)

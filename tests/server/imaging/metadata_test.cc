@@ -48,6 +48,28 @@ TEST(ParametersText, QuotesValuesWithSeparatorsAndDropsNul) {
   EXPECT_THAT(ParametersText(metadata), StartsWith("a b\n"));
 }
 
+TEST(ParametersText, HasLorasAsTheWebUiHas) {
+  Metadata metadata = TestMetadata();
+  metadata.fields.adapters = {{.name = "ink", .scale = 0.8}, {.name = "flat"}};
+  EXPECT_THAT(ParametersText(metadata), StartsWith("a red apple <lora:ink:0.8> <lora:flat:1>\nNegative prompt: "));
+}
+
+TEST(ParametersJson, HasWhatTheTaskIsMadeFrom) {
+  Metadata metadata = TestMetadata("");
+  metadata.fields.task = core::Task::kClassToImage;
+  metadata.fields.class_label = 207;
+  metadata.fields.adapters = {{.name = "ink", .scale = 0.8}};
+  auto spec = nlohmann::json::parse(ParametersJson(metadata))["spec"];
+  EXPECT_EQ(spec["class_to_image"], nlohmann::json({{"label", 207}}));
+  EXPECT_EQ(spec["loras"], nlohmann::json::parse(R"([{"name": "ink", "scale": 0.8}])"));
+  metadata.fields.task = core::Task::kSuperResolution;
+  metadata.fields.class_label = {};
+  metadata.fields.noise_level = 20;
+  metadata.fields.image = core::InputImage{.sha256 = "ab"};
+  spec = nlohmann::json::parse(ParametersJson(metadata))["spec"];
+  EXPECT_EQ(spec["super_resolution"], nlohmann::json({{"low_res", {{"blob_sha256", "ab"}}}, {"noise_level", 20}}));
+}
+
 TEST(ParametersJson, HoldsEveryFieldInAscii) {
   const std::string text = ParametersJson(TestMetadata("\xE8\x8B\xB9"));
   for (const char c : text) EXPECT_TRUE(c >= 0x20 && c < 0x7F);

@@ -1,4 +1,4 @@
-"""Reads the pictures that `imaging_samples` writes, with Pillow, and compares what it finds with what went in.
+"""Reads the files that `imaging_samples` writes, with Pillow and ffprobe, and compares what it finds with what went in.
 
     python3 read_back.py PATH/TO/imaging_samples
 
@@ -94,6 +94,59 @@ def check(path, name, pixels):
         assert chunk in path.read_bytes(), f"{chunk} is missing"
 
 
+def frames_by_pillow(path):
+    """Pixels of all frames, their durations in milliseconds, and the file's repetitions."""
+    image = Image.open(path)
+    pixels, durations = b"", []
+    for index in range(image.n_frames):
+        image.seek(index)
+        pixels += image.convert("RGB").tobytes()
+        durations.append(image.info["duration"])
+    return pixels, durations, image.info["loop"]
+
+
+def check_webp_clip(path):
+    pixels, durations, loop = frames_by_pillow(path)
+    assert durations == [125] * 7 and loop == 0, (durations, loop)
+    assert user_comment(Image.open(path)) == f"a red apple\nNegative prompt: {NEGATIVE}\n{PARAMETERS}"
+    return pixels
+
+
+def check_gif_clip(path):
+    pixels, durations, loop = frames_by_pillow(path)
+    # 12.5 hundredths of a second cannot be written: together they keep the pace. The last frame stays for whole ones.
+    assert durations == [130, 120, 130, 120, 130, 120, 120] and loop == 0, (durations, loop)
+    comment = f"a red apple\nNegative prompt: {NEGATIVE}\n{PARAMETERS}"
+    assert Image.open(path).info["comment"] == comment.encode()
+    return pixels
+
+
+def check_mp4_clip(path):
+    probe = ("ffprobe", "-v", "error", "-show_streams", "-show_format", "-of", "json", path)
+    found = json.loads(subprocess.run(probe, check=True, capture_output=True).stdout)
+    (stream,) = found["streams"]
+    assert (stream["codec_name"], stream["pix_fmt"], stream["color_space"]) == ("h264", "yuv420p", "bt709"), stream
+    assert stream["nb_frames"] == "7" and stream["r_frame_rate"] == "8/1", stream
+    assert abs(float(found["format"]["duration"]) - 7 / 8) < 1e-3, found["format"]
+    comment = found["format"]["tags"]["comment"]
+    assert comment == f"a red apple\nNegative prompt: {NEGATIVE}\n{PARAMETERS}", comment
+    data = path.read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat"), "players want the index first"
+    decode = ("ffmpeg", "-v", "error", "-i", path, "-f", "rawvideo", "-pix_fmt", "rgb24", "-")
+    return subprocess.run(decode, check=True, capture_output=True).stdout
+
+
+def check_clip(path, pixels):
+    checks = {".webp": check_webp_clip, ".gif": check_gif_clip, ".mp4": check_mp4_clip}
+    found = checks[path.suffix](path)
+    assert len(found) == len(pixels), f"{len(found)} bytes of pixels, not {len(pixels)}"
+    difference = sum(abs(a - b) for a, b in zip(found, pixels)) / len(pixels)
+    assert difference < 5, f"pixels differ by {difference} on average"
+    packet = xmp_packet(path)
+    assert property_of(packet, "DigitalSourceType") == SOURCE_TYPE
+    assert json.loads(property_of(packet, "parameters"))["spec"]["seed"] == "7"
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([sys.argv[1], folder], check=True)
@@ -106,6 +159,14 @@ def main():
                 except Exception as error:
                     sys.exit(f"{path.name}: {error!r}")
                 print(f"{path.name}: {path.stat().st_size} bytes, as expected")
+        pixels = (pathlib.Path(folder) / "clip.rgb").read_bytes()
+        for suffix in ("webp", "gif", "mp4"):
+            path = pathlib.Path(folder) / f"clip.{suffix}"
+            try:
+                check_clip(path, pixels)
+            except Exception as error:
+                sys.exit(f"{path.name}: {error!r}")
+            print(f"{path.name}: {path.stat().st_size} bytes, as expected")
 
 
 main()

@@ -1,11 +1,16 @@
-// Writes pictures in every format into a folder, for read_back.py: NAME.{png,jpg,webp}, and NAME.rgb with the pixels.
+// Writes pictures and clips in every format into a folder, for read_back.py: NAME.{png,jpg,webp}, clip.{webp,gif,mp4},
+// and NAME.rgb with the pixels.
 //
 //   imaging_samples FOLDER
 
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <string>
+#include <utility>
+#include <vector>
 
+#include "server/imaging/clip.h"
 #include "server/imaging/encode.h"
 #include "tests/server/imaging/test_picture.h"
 
@@ -35,6 +40,23 @@ void WriteSample(const std::string& path, const Picture& picture, const Metadata
   Write(path + ".rgb", std::string(picture.rgb.begin(), picture.rgb.end()));
 }
 
+void WriteClips(const std::string& path, const Metadata& metadata) {
+  const std::vector<Picture> frames = TestClip(66, 34, 7);
+  const std::pair<core::ClipFormat, const char*> formats[] = {
+      {core::ClipFormat::kWebp, ".webp"}, {core::ClipFormat::kGif, ".gif"}, {core::ClipFormat::kMp4, ".mp4"}};
+  for (const auto& [format, suffix] : formats) {
+    const auto file = EncodeClip(frames, {.format = format, .fps = 8, .quality = 95}, metadata);
+    if (!file.ok()) {
+      std::fprintf(stderr, "%s\n", file.status().ToString().c_str());
+      std::exit(1);
+    }
+    Write(path + suffix, *file);
+  }
+  std::string pixels;
+  for (const Picture& frame : frames) pixels.append(frame.rgb.begin(), frame.rgb.end());
+  Write(path + ".rgb", pixels);
+}
+
 void WriteSamples(const std::string& folder) {
   const Picture picture = TestPicture(61, 35);
   Metadata metadata = TestMetadata();
@@ -51,6 +73,7 @@ void WriteSamples(const std::string& folder) {
   WriteSample(folder + "/preview", picture, nullptr);
   metadata = TestMetadata();
   WriteSample(folder + "/dot", TestPicture(1, 1), &metadata);
+  WriteClips(folder + "/clip", metadata);
 }
 
 }  // namespace

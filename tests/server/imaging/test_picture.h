@@ -1,5 +1,10 @@
 #pragma once
 
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "server/imaging/metadata.h"
 #include "server/imaging/picture.h"
 
@@ -16,6 +21,25 @@ inline Picture TestPicture(int width, int height) {
     }
   }
   return picture;
+}
+
+// A bright square that moves to the right over a gradient.
+inline std::vector<Picture> TestClip(int width, int height, int frames) {
+  std::vector<Picture> clip;
+  for (int i = 0; i < frames; ++i) {
+    Picture frame{.width = width, .height = height, .rgb = {}};
+    const int left = i * (width - height / 2) / frames;
+    for (int y = 0; y < height; ++y) {
+      for (int x = 0; x < width; ++x) {
+        const bool square = x >= left && x < left + height / 2 && y >= height / 4 && y < 3 * height / 4;
+        frame.rgb.push_back(square ? 240 : static_cast<uint8_t>(128 * x / width));
+        frame.rgb.push_back(square ? 40 : static_cast<uint8_t>(128 * y / height));
+        frame.rgb.push_back(square ? 30 : 160);
+      }
+    }
+    clip.push_back(std::move(frame));
+  }
+  return clip;
 }
 
 inline Metadata TestMetadata(const std::string& prompt = "a red apple") {
