@@ -27,6 +27,9 @@ void AddAdapters(Json& spec, const core::RequestFields& fields) {
   for (const core::AdapterUse& adapter : fields.adapters) {
     if (adapter.kind == core::AdapterKind::kLora) {
       spec["loras"].push_back({{"name", adapter.name}, {"scale", adapter.scale}});
+    } else if (adapter.kind == core::AdapterKind::kImagePrompt) {
+      spec["image_prompts"].push_back(
+          {{"name", adapter.name}, {"image", ImageJson(*adapter.image)}, {"scale", adapter.scale}});
     }
   }
 }
