@@ -97,7 +97,7 @@ sigset_t BlockStopSignals() {
 absl::StatusOr<std::vector<engine::ModelEntry>> FindModels(const config::ServerOptions& options,
                                                            const at::TensorOptions& tensors) {
   const fs::path folder = options.models.empty() ? EmbeddedModels() : fs::path(options.models);
-  auto models = engine::FindModels(folder, tensors);
+  auto models = engine::FindModels(folder, tensors, {.safety_checker = options.safety != "off"});
   if (!models.ok()) return models.status();
   if (models->empty()) spdlog::warn("there is no model in {}", folder.string());
   for (const engine::ModelEntry& model : *models) {
@@ -215,6 +215,7 @@ absl::Status Serve(const config::ServerOptions& options) {
        .adapters = &adapters,
        .observer = &observer,
        .scheduler = scheduler,
+       .withhold_flagged = options.safety == "withhold",
        .threads = options.threads > 0 ? options.threads : static_cast<int>(std::thread::hardware_concurrency()),
        .on_stuck =
            [&](bool stuck) {

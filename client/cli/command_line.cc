@@ -52,7 +52,7 @@ struct RawFlags {
   bool omit_prompts = false;
   bool literal_prompt = false;
   int32_t clip_skip = 0;
-  std::vector<std::string> labels, states, loras, embeddings, boxes, controls;
+  std::vector<std::string> labels, states, loras, embeddings, boxes, controls, image_prompts;
   std::string motion;
   std::optional<int32_t> frames, fps;
 };
@@ -209,6 +209,16 @@ void AddControl(const std::string& text, v1::GenerationSpec& spec) {
   if (scale) control.set_scale(*scale);
 }
 
+// "NAME:FILE" or "NAME:FILE:SCALE"; a file's name may hold colons itself.
+void SetImagePrompt(const std::string& text, v1::ImagePrompt& prompt) {
+  const size_t colon = text.find(':');
+  if (colon == std::string::npos) throw UsageError(absl::StrCat("--image-prompt ", text, ": is not NAME:FILE[:SCALE]"));
+  const auto [file, scale] = ParseScaled(text.substr(colon + 1));
+  prompt.set_name(text.substr(0, colon));
+  prompt.mutable_image()->set_data(ReadPicture("--image-prompt", file));
+  if (scale) prompt.set_scale(*scale);
+}
+
 void SetGeneration(const RawFlags& flags, CommandLine& line) {
   v1::GenerationSpec& spec = line.spec;
   SetTask(flags, spec);
@@ -221,6 +231,7 @@ void SetGeneration(const RawFlags& flags, CommandLine& line) {
     if (scale) lora.set_scale(*scale);
   }
   for (const std::string& name : flags.embeddings) spec.add_embeddings(name);
+  for (const std::string& text : flags.image_prompts) SetImagePrompt(text, *spec.add_image_prompts());
   spec.set_model(flags.model);
   if (!flags.prompt && flags.low_res.empty() && !flags.class_label) throw UsageError("--prompt is required");
   spec.set_prompt(flags.prompt.value_or(""));
@@ -319,6 +330,8 @@ void AddGenerate(CLI::App& app, CommandLine& line, RawFlags& flags) {
   app.add_option("--fps", flags.fps, "Frames a second (8 when left out)")->check(positive);
   app.add_option("--control", flags.controls,
                  "A ControlNet, the picture that steers it and how strongly, NAME:FILE[:SCALE]; may be repeated");
+  app.add_option("--image-prompt", flags.image_prompts,
+                 "A picture that steers as a prompt does, by an IP-Adapter, NAME:FILE[:SCALE]; may be repeated");
   app.add_option("--denoising-end", flags.denoising_end,
                  "Stop when this share of the denoising is done, 0 to 1; with --out x.safetensors another job goes on");
   app.add_option("--denoising-start", flags.denoising_start,

@@ -51,7 +51,8 @@ std::string OutputText(const v1::Output& output) {
   switch (output.state()) {
     case v1::Output::STATE_OK:
       return absl::StrCat("output: image ", output.index(), ", ", output.width(), "x", output.height(), " ",
-                          output.media_type(), ", ", SizeText(output.size()), ", seed ", output.seed());
+                          output.media_type(), ", ", SizeText(output.size()), ", seed ", output.seed(),
+                          output.flagged() ? ", flagged by the model's safety checker" : "");
     case v1::Output::STATE_WITHHELD:
       return absl::StrCat("output: image ", output.index(), " is withheld by the server's safety policy");
     default:

@@ -32,6 +32,8 @@ class ConfigReader {
   // `where` is how errors call the document.
   ConfigReader(std::string where, nlohmann::json object);
 
+  const std::string& where() const { return where_; }
+
   bool Has(const std::string& key) const { return object_.contains(key) && !object_[key].is_null(); }
   // Present and null, for the few fields where that means something else than absent.
   bool IsNull(const std::string& key) const { return object_.contains(key) && object_[key].is_null(); }

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "model/kernels/attention.h"
+#include "model/kernels/matmul.h"
 
 namespace latentd::model {
 
@@ -41,6 +42,7 @@ at::Tensor AttentionImpl::forward(const at::Tensor& tokens, const Context& conte
       kernels::Attention(q.narrow(0, lane, each), repeated(k), repeated(v), heads_, mixed.narrow(0, lane, each));
     }
   }
+  AddLaneTokens(q, mixed);
   return to_out->forward(mixed, residual, first_lane);  // [L, T, C]
 }
 
@@ -55,6 +57,19 @@ at::Tensor AttentionImpl::ForwardFrames(const at::Tensor& tokens, int64_t frames
     kernels::Attention(by_place(q), by_place(k), by_place(v), heads_, by_place(mixed));  // [P, F, inner]
   }
   return to_out->forward(mixed, residual);  // [L, F * P, C]
+}
+
+void AttentionImpl::AddLaneTokens(const at::Tensor& q, const at::Tensor& mixed) const {
+  if (lane_tokens_ == nullptr) return;
+  for (const LaneTokens& own : *lane_tokens_) {
+    const at::Tensor k = kernels::Linear(own.tokens, *own.to_k, /*bias=*/{});  // [n, Tk, inner]
+    const at::Tensor v = kernels::Linear(own.tokens, *own.to_v, /*bias=*/{});  // [n, Tk, inner]
+    const at::Tensor lanes = q.narrow(0, own.first_lane, own.lanes);
+    const at::Tensor seen = at::empty_like(lanes);  // [n, T, inner]
+    kernels::Attention(lanes, k, v, heads_, seen);
+    // In two operations: fused, an element's bits would depend on its place in the vector.
+    mixed.narrow(0, own.first_lane, own.lanes).add_(seen.mul_(own.scale));
+  }
 }
 
 }  // namespace latentd::model

@@ -4,7 +4,10 @@
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
 
+#include <vector>
+
 #include "model/layers/context.h"
+#include "model/layers/lane_tokens.h"
 #include "model/layers/linear.h"
 
 namespace latentd::model {
@@ -32,11 +35,20 @@ class AttentionImpl : public torch::nn::Module {
   // frame by frame; residual: likewise, added to the result -> [L, frames * P, C]
   at::Tensor ForwardFrames(const at::Tensor& tokens, int64_t frames, const at::Tensor& residual) const;
 
+  // What lanes look at beside the context, from now on, added in this order before `to_out`: mixed + scale · attention.
+  // Null: nothing. Not owned, and it must not change meanwhile. For the thread that runs the forwards (see
+  // ImagePromptScope).
+  void SetLaneTokens(const std::vector<LaneTokens>* tokens) const { lane_tokens_ = tokens; }
+
   Linear to_q{nullptr}, to_k{nullptr}, to_v{nullptr};
   Linear to_out{nullptr};  // "to_out.0"
 
  private:
+  // mixed += what the lanes' further tokens give. q, mixed: [L, T, inner]
+  void AddLaneTokens(const at::Tensor& q, const at::Tensor& mixed) const;
+
   const int64_t heads_;
+  mutable const std::vector<LaneTokens>* lane_tokens_ = nullptr;
 };
 TORCH_MODULE(Attention);
 

@@ -9,6 +9,7 @@
 
 #include "model/adapters/adaptable_network.h"
 #include "model/adapters/controlnet.h"
+#include "model/adapters/image_prompt_scope.h"
 #include "model/adapters/lora_scope.h"
 #include "model/adapters/motion_module.h"
 #include "model/layers/context.h"
@@ -33,6 +34,7 @@ struct Lanes {
   std::vector<ControlSet> controls{};  // [L], of clips [L / frames]; or empty: no lane has one
   // For each entry of `context`, of each of its lanes; or empty: these lanes are not grounded, as clips never are.
   std::vector<std::vector<const Grounding*>> grounding{};
+  std::vector<LaneImagePrompts> image_prompts{};  // [L]; or empty: no lane has one, as clips never have
 };
 
 // The network that predicts noise, whatever its kind. Not thread-safe. On the CPU in float32 a lane's bytes depend on
@@ -51,6 +53,8 @@ class Denoiser {
   virtual std::shared_ptr<const MotionModule> LoadMotion(const std::filesystem::path& file) const;
   // The network that ControlNets may steer; null: none.
   virtual const UNet2DConditionModelImpl* steered() const { return nullptr; }
+  // What image prompts are for; null for networks without.
+  virtual const CrossAttentions* cross_attentions() const { return nullptr; }
 
   // [L, C', h, w]; C' is C, or 2C for networks that also predict the variance.
   virtual at::Tensor Predict(const Lanes& lanes) const = 0;

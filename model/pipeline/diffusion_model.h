@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "model/adapters/controlnet.h"
+#include "model/adapters/image_prompt.h"
 #include "model/adapters/lora.h"
 #include "model/adapters/motion_module.h"
 #include "model/adapters/textual_inversion.h"
@@ -19,6 +20,7 @@
 #include "model/pipeline/task_inputs.h"
 #include "model/samplers/sampler.h"
 #include "model/unet/grounding.h"
+#include "model/vision/safety_checker.h"
 
 namespace latentd::model {
 
@@ -65,12 +67,13 @@ struct PredictRow {
   const MotionModule* motion = nullptr;
   std::span<const AppliedControl> controls{};  // those that act in this step, added likewise
   const Grounding* grounding = nullptr;        // null: this evaluation is not grounded
+  std::span<const AppliedImagePrompt> image_prompts{};
 };
 
 // A latent diffusion model on one device: three of the four verbs (the fourth, Advance, is the sampler's). The engine's
 // tests put a fake in its place.
 //
-// Not thread-safe, but for LoadLora and the like: the engine thread calls it. A row's result does not depend on the
+// Not thread-safe, but for those that load adapters: the engine thread calls it. A row's result does not depend on the
 // other rows of the call, byte for byte on the CPU in float32. Throws c10::Error, as LibTorch does.
 class DiffusionModel {
  public:
@@ -110,6 +113,9 @@ class DiffusionModel {
   // Divide a latent by it before the VAE's decoder.
   virtual double scaling_factor() const = 0;
 
+  // What looks at finished pictures before they are shown; null: nothing does.
+  virtual const SafetyChecker* safety_checker() const { return nullptr; }
+
   // Reads a LoRA's file to the model's device, in its type. Called on the loader thread, safe beside everything else.
   // Throws ModelError listing everything that is wrong with the file, or does not fit this model.
   virtual std::shared_ptr<const Lora> LoadLora(const std::filesystem::path& file) const = 0;
@@ -120,6 +126,8 @@ class DiffusionModel {
   virtual std::shared_ptr<const ControlNet> LoadControlNet(const std::filesystem::path& file) const = 0;
   // The same for a textual-inversion file, for this model's text encoders.
   virtual std::shared_ptr<const TextualInversion> LoadEmbedding(const std::filesystem::path& file) const = 0;
+  // The same for an IP-Adapter's file, with the image encoder beside it (ReadImagePrompt).
+  virtual std::shared_ptr<const ImagePrompt> LoadImagePrompt(const std::filesystem::path& file) const = 0;
 
   // Bytes of the weights on the device.
   virtual int64_t memory_bytes() const = 0;

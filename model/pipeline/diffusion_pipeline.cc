@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "model/adapters/read_controlnet.h"
+#include "model/adapters/read_image_prompt.h"
 #include "model/adapters/read_lora.h"
 #include "model/errors.h"
 #include "model/pipeline/clip_lanes.h"
@@ -27,6 +28,8 @@ struct Lane {
   const Conditioning* conditioning;
   const SizeCondition* size;
   size_t loras;                // the number of its row's LoRAs
+  size_t image_prompts;        // likewise
+  bool negative;               // the unconditioned side
   const Grounding* grounding;  // null: it is not grounded
 
   bool grounded() const { return grounding != nullptr; }
@@ -40,22 +43,28 @@ const Grounding* NoObjects() {
 }
 
 // In the order of the length of their text and of whether they are grounded, so that lanes alike in both are neighbours
-// and share a group; then of their LoRAs, so that equal ones share their products.
+// and share a group; then of their LoRAs and their image prompts, so that equal ones share their products.
 std::vector<Lane> LanesOf(std::span<const PredictRow> rows) {
   std::vector<LoraSet> sets;
-  for (const PredictRow& row : rows) sets.push_back(row.loras);
+  std::vector<std::span<const AppliedImagePrompt>> prompts;
+  for (const PredictRow& row : rows) {
+    sets.push_back(row.loras);
+    prompts.push_back(row.image_prompts);
+  }
   const std::vector<size_t> numbers = NumberLoras(sets);
+  const std::vector<size_t> prompt_numbers = NumberImagePrompts(prompts);
   std::vector<Lane> lanes;
   for (size_t i = 0; i < rows.size(); ++i) {
     const PredictRow& row = rows[i];
     if (row.uncond != nullptr) {
-      lanes.push_back(
-          {&row, row.uncond, &row.uncond_size, numbers[i], row.grounding != nullptr ? NoObjects() : nullptr});
+      lanes.push_back({&row, row.uncond, &row.uncond_size, numbers[i], prompt_numbers[i], /*negative=*/true,
+                       row.grounding != nullptr ? NoObjects() : nullptr});
     }
-    lanes.push_back({&row, row.cond, &row.size, numbers[i], row.grounding});
+    lanes.push_back({&row, row.cond, &row.size, numbers[i], prompt_numbers[i], /*negative=*/false, row.grounding});
   }
   std::stable_sort(lanes.begin(), lanes.end(), [](const Lane& a, const Lane& b) {
-    return std::tuple(a.text_length(), a.grounded(), a.loras) < std::tuple(b.text_length(), b.grounded(), b.loras);
+    return std::tuple(a.text_length(), a.grounded(), a.loras, a.image_prompts) <
+           std::tuple(b.text_length(), b.grounded(), b.loras, b.image_prompts);
   });
   return lanes;
 }
@@ -69,6 +78,7 @@ Lanes Gather(const std::vector<Lane>& lanes) {
   std::vector<std::vector<const Grounding*>> grounding;  // likewise
   std::vector<LoraSet> loras;
   std::vector<ControlSet> controls;
+  std::vector<LaneImagePrompts> image_prompts;
   std::vector<at::Tensor> pooled;
   std::vector<SizeCondition> sizes;
   for (const Lane& lane : lanes) {
@@ -78,6 +88,7 @@ Lanes Gather(const std::vector<Lane>& lanes) {
     scales.push_back(row.guidance_scale);
     loras.push_back(row.loras);
     controls.push_back(row.controls);
+    image_prompts.push_back({.prompts = row.image_prompts, .negative = lane.negative});
     sizes.push_back(*lane.size);
     if (row.class_label) class_labels.push_back(*row.class_label);
     if (lane.conditioning->pooled.defined()) pooled.push_back(lane.conditioning->pooled);
@@ -100,6 +111,7 @@ Lanes Gather(const std::vector<Lane>& lanes) {
                  .sizes = std::move(sizes)};
   gathered.controls = std::move(controls);
   gathered.grounding = std::move(grounding);
+  gathered.image_prompts = std::move(image_prompts);
   if (!class_labels.empty()) gathered.class_labels = at::tensor(class_labels, at::kLong);
   for (const std::vector<at::Tensor>& group : texts) gathered.context.push_back({.states = at::stack(group)});
   return gathered;
@@ -202,9 +214,16 @@ std::shared_ptr<const ControlNet> DiffusionPipeline::LoadControlNet(const std::f
                                .tensors = at::TensorOptions().dtype(unet->dtype()).device(parts_.device)});
 }
 
+std::shared_ptr<const ImagePrompt> DiffusionPipeline::LoadImagePrompt(const std::filesystem::path& file) const {
+  const CrossAttentions* attentions = parts_.denoiser->cross_attentions();
+  if (attentions == nullptr) throw ModelError(file.string(), {"this model takes no image prompts"});
+  return ReadImagePrompt(file, *attentions);
+}
+
 int64_t DiffusionPipeline::memory_bytes() const {
   return parts_.conditioner->memory_bytes() + parts_.denoiser->memory_bytes() + parts_.codec->memory_bytes() +
-         parts_.previewer->memory_bytes();
+         parts_.previewer->memory_bytes() +
+         (parts_.safety_checker != nullptr ? parts_.safety_checker->memory_bytes() : 0);
 }
 
 }  // namespace latentd::model

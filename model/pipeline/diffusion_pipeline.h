@@ -12,10 +12,11 @@
 #include "model/pipeline/previewer.h"
 #include "model/pipeline/starter.h"
 #include "model/samplers/sampler_config.h"
+#include "model/vision/safety_checker.h"
 
 namespace latentd::model {
 
-// What a system of the family is put together from. No part but the previewer is null.
+// What a system of the family is put together from. No part but the last two is null.
 struct PipelineParts {
   at::Device device = at::kCPU;
   SamplerConfig sampler;
@@ -23,7 +24,8 @@ struct PipelineParts {
   std::unique_ptr<const Denoiser> denoiser;
   std::unique_ptr<const Codec> codec;
   std::unique_ptr<const Starter> starter;
-  std::unique_ptr<const Previewer> previewer = {};  // null: a LatentPreview fitted to the codec
+  std::unique_ptr<const Previewer> previewer = {};           // null: a LatentPreview fitted to the codec
+  std::unique_ptr<const SafetyChecker> safety_checker = {};  // null: none
 };
 
 // The four verbs over any parts. In float32 it computes what diffusers' pipeline of the same parts computes.
@@ -42,10 +44,12 @@ class DiffusionPipeline final : public DiffusionModel {
   std::vector<at::Tensor> Decode(std::span<const at::Tensor> latents) override;
   std::vector<at::Tensor> Preview(std::span<const at::Tensor> predicted_clean) const override;
   double scaling_factor() const override;
+  const SafetyChecker* safety_checker() const override { return parts_.safety_checker.get(); }
   std::shared_ptr<const Lora> LoadLora(const std::filesystem::path& file) const override;
   std::shared_ptr<const MotionModule> LoadMotion(const std::filesystem::path& file) const override;
   std::shared_ptr<const ControlNet> LoadControlNet(const std::filesystem::path& file) const override;
   std::shared_ptr<const TextualInversion> LoadEmbedding(const std::filesystem::path& file) const override;
+  std::shared_ptr<const ImagePrompt> LoadImagePrompt(const std::filesystem::path& file) const override;
   int64_t memory_bytes() const override;
 
  private:

@@ -9,6 +9,7 @@
 #include "model/pipeline/autoencoder_part.h"
 #include "model/pipeline/folder_reader.h"
 #include "model/pipeline/layouts.h"
+#include "model/pipeline/safety_checker_part.h"
 #include "model/pipeline/single_file.h"
 
 namespace latentd::model {
@@ -62,9 +63,23 @@ void AddPreviewDecoder(FolderReader& reader, ModelFolder& folder) {
   };
 }
 
+// Likewise: whichever pipelines name one.
+void AddSafetyChecker(FolderReader& reader, ModelFolder& folder) {
+  const std::optional<SafetyCheckerPart> checker = OpenSafetyChecker(reader);
+  reader.Finish();
+  if (!checker) return;
+  folder.has_safety_checker = true;
+  folder.parameters += checker->network->parameters;
+  folder.load = [load = std::move(folder.load), checker](const at::TensorOptions& options) {
+    PipelineParts parts = load(options);
+    parts.safety_checker = checker->Load(options);
+    return parts;
+  };
+}
+
 }  // namespace
 
-ModelFolder ModelFolder::Open(const std::filesystem::path& path) {
+ModelFolder ModelFolder::Open(const std::filesystem::path& path, const OptionalParts& parts) {
   if (!std::filesystem::is_directory(path)) return OpenSingleFile(path);
   ConfigReader index = ConfigReader::FromFile(path / "model_index.json");
   const nlohmann::json& pipeline = index.Raw("_class_name");
@@ -75,6 +90,7 @@ ModelFolder ModelFolder::Open(const std::filesystem::path& path) {
       ModelFolder folder = layout.open(reader);
       if (const auto scale = ReadGuidanceScale(path, index)) folder.guidance_scale = scale;
       AddPreviewDecoder(reader, folder);
+      if (parts.safety_checker) AddSafetyChecker(reader, folder);
       return folder;
     }
     known.append(known.empty() ? "\"" : ", \"").append(layout.pipeline).append("\"");

@@ -13,6 +13,11 @@
 
 namespace latentd::model {
 
+// What a model does without when it is not wanted.
+struct OptionalParts {
+  bool safety_checker = true;
+};
+
 // A model's files, read as far as they can be without its weights (configurations, and the names, types and shapes of
 // all tensors): a folder in diffusers' layout (`model_index.json`, `unet/`, `vae/`, `scheduler/` …), or one checkpoint
 // in the original layout (single_file.h).
@@ -30,6 +35,7 @@ struct ModelFolder {
   bool takes_size_conditioning = false;  // its U-Net is told sizes
   bool takes_aesthetic_score = false;    // and a score instead of the target size
   bool needs_picture = false;            // it starts from one
+  bool has_safety_checker = false;       // that looks at its pictures
   int latent_channels = 0;
   int latent_scale = 1;          // pixels along the edge of one place of a latent
   bool takes_boxes = false;      // its U-Net can be told phrases in boxes
@@ -53,8 +59,8 @@ struct ModelFolder {
   std::function<PipelineParts(const at::TensorOptions& options)> load;
 
   // `path`: a folder, or a file. Throws ModelError listing everything that is wrong with all of its files; of a file
-  // that is no model, what it is.
-  static ModelFolder Open(const std::filesystem::path& path);
+  // that is no model, what it is. `parts`: what is left out is not looked at, whatever the files say of it.
+  static ModelFolder Open(const std::filesystem::path& path, const OptionalParts& parts = {});
 };
 
 }  // namespace latentd::model

@@ -24,6 +24,7 @@ at::Tensor Numbers(const SizeCondition& size, bool with_aesthetic_score) {
 
 at::Tensor SizedTextDenoiser::Predict(const Lanes& lanes) const {
   const LoraScope scope(adaptable_, lanes.loras);
+  const ImagePromptScope prompts(attentions_, lanes.image_prompts);
   std::vector<at::Tensor> numbers;
   for (const SizeCondition& size : lanes.sizes) numbers.push_back(Numbers(size, takes_aesthetic_score_));
   AddedConditions added{.pooled = lanes.pooled, .numbers = at::stack(numbers)};

@@ -12,10 +12,12 @@ namespace latentd::model {
 
 // What a job is given beside its words. Undefined: not given.
 struct TaskInputs {
-  at::Tensor picture;       // uint8 [H, W, 3] on the CPU, of the size of the job's pictures: what it starts from
-  at::Tensor latent{};      // float32 [C, h, w] on the CPU, instead of a picture: as the U-Net has it
-  at::Tensor mask;          // uint8 [H, W] on the CPU: 255 where the picture is redrawn, 0 where it is kept
-  at::Tensor low_res{};     // uint8 [h, w, 3] on the CPU, of the size of their latents: what is enlarged
+  at::Tensor picture;    // uint8 [H, W, 3] on the CPU, of the size of the job's pictures: what it starts from
+  at::Tensor latent{};   // float32 [C, h, w] on the CPU, instead of a picture: as the U-Net has it
+  at::Tensor mask;       // uint8 [H, W] on the CPU: 255 where the picture is redrawn, 0 where it is kept
+  at::Tensor low_res{};  // uint8 [h, w, 3] on the CPU, of the size of their latents: what is enlarged
+  // Of the job's image prompts, in order: uint8 [S, S, 3] each on the CPU, S being its adapter's picture_size.
+  std::vector<at::Tensor> prompt_pictures{};
   int64_t noise_level = 0;  // the training timestep of low_res's noise, for models that take one
   // The share of the steps that is carried out, 0 to 1: how much of the picture is redone. Without a picture it is 1.
   double strength = 1;

@@ -10,6 +10,7 @@ namespace latentd::model {
 TextDenoiser::TextDenoiser(UNet2DConditionModel unet)
     : unet_(std::move(unet)),
       adaptable_("unet", *unet_),
+      attentions_(*unet_),
       motion_layers_(MotionLayers(unet_->config(), unet_->parameters().front().options())) {}
 
 std::shared_ptr<const MotionModule> TextDenoiser::LoadMotion(const std::filesystem::path& file) const {
@@ -20,6 +21,7 @@ at::Tensor TextDenoiser::Predict(const Lanes& lanes) const {
   std::vector<LoraSet> loras;  // of the U-Net's lanes
   for (const LoraSet& each : lanes.loras) loras.insert(loras.end(), static_cast<size_t>(lanes.frames), each);
   const LoraScope scope(adaptable_, loras);
+  const ImagePromptScope prompts(attentions_, lanes.image_prompts);
   std::optional<LoraScope> motion_scope;
   const int64_t features = unet_->config().guidance_features;
   AddedConditions added{.class_labels = lanes.class_labels};

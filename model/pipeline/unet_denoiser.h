@@ -23,6 +23,7 @@ class TextDenoiser final : public Denoiser {
   int64_t memory_bytes() const override { return NetworkBytes(*unet_); }
   std::vector<const AdaptableNetwork*> adaptable() const override { return {&adaptable_, motion_layers_.get()}; }
   const UNet2DConditionModelImpl* steered() const override { return unet_.get(); }
+  const CrossAttentions* cross_attentions() const override { return &attentions_; }
   std::shared_ptr<const MotionModule> LoadMotion(const std::filesystem::path& file) const override;
   at::Tensor Predict(const Lanes& lanes) const override;
 
@@ -30,6 +31,7 @@ class TextDenoiser final : public Denoiser {
   const UNet2DConditionModel unet_;
   const AdaptableNetwork adaptable_;
   const std::unique_ptr<const AdaptableNetwork> motion_layers_;  // of whatever motion modules its lanes may have
+  const CrossAttentions attentions_;
 };
 
 // The U-Net of Stable Diffusion XL, which is also told the text as one vector and numbers about the picture.
@@ -37,17 +39,22 @@ class SizedTextDenoiser final : public Denoiser {
  public:
   // `takes_aesthetic_score`: instead of the target size, as the refiner does.
   SizedTextDenoiser(UNet2DConditionModel unet, bool takes_aesthetic_score)
-      : unet_(std::move(unet)), takes_aesthetic_score_(takes_aesthetic_score), adaptable_("unet", *unet_) {}
+      : unet_(std::move(unet)),
+        takes_aesthetic_score_(takes_aesthetic_score),
+        adaptable_("unet", *unet_),
+        attentions_(*unet_) {}
 
   int64_t memory_bytes() const override { return NetworkBytes(*unet_); }
   std::vector<const AdaptableNetwork*> adaptable() const override { return {&adaptable_}; }
   const UNet2DConditionModelImpl* steered() const override { return unet_.get(); }
+  const CrossAttentions* cross_attentions() const override { return &attentions_; }
   at::Tensor Predict(const Lanes& lanes) const override;
 
  private:
   const UNet2DConditionModel unet_;
   const bool takes_aesthetic_score_;
   const AdaptableNetwork adaptable_;
+  const CrossAttentions attentions_;
 };
 
 // The U-Net of DDPM, and of latent diffusion without text.

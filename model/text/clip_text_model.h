@@ -6,6 +6,7 @@
 
 #include <memory>
 
+#include "model/layers/clip_encoder.h"
 #include "model/layers/layer_norm.h"
 #include "model/text/clip_text_config.h"
 #include "model/text/clip_text_layers.h"

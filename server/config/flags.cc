@@ -104,8 +104,13 @@ const std::vector<Flag>& Flags() {
       {"model-memory", "BYTES",
        "Most memory for weights, such as 8GiB (default 0: what a GPU holds, four fifths of the CPU's memory)",
        [](ServerOptions& o, const std::string& v) { return Store(o.model_memory, ParseSize(v)); }},
-      {"adapter-memory", "BYTES", "Most memory for adapters that are kept for the next job (default 2GiB)",
+      {"adapter-memory", "BYTES", "Most memory for adapters that are kept for the next job (default 4GiB)",
        [](ServerOptions& o, const std::string& v) { return Store(o.adapter_memory, ParseSize(v)); }},
+      {"safety", "off|flag|withhold",
+       "What becomes of pictures that a model's safety checker flags: with off it is not loaded (default withhold)",
+       [](ServerOptions& o, const std::string& v) {
+         return SetOneOf(o.safety, v, {"off", "flag", "withhold"});
+       }},
       {"job-ttl", "DURATION", "How long finished jobs, and large inputs that nobody uses, are kept (default 1h)",
        [](ServerOptions& o, const std::string& v) { return Store(o.job_ttl, ParseDuration(v)); }},
       {"job-bytes", "BYTES", "Most memory for finished jobs, oldest go first (default 1GiB)",

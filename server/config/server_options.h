@@ -28,9 +28,10 @@ struct ServerOptions {
   std::string dtype = "auto";   // "auto", "float32", "bfloat16" or "float16"
   int max_batch_rows = 0;       // 0: the engine's choice for the device
   int max_queued_jobs = 1000;
-  int threads = 0;           // 0: one for each core
-  int64_t model_memory = 0;  // bytes; 0: no limit but the device's
-  int64_t adapter_memory = int64_t{2} << 30;
+  int threads = 0;                            // 0: one for each core
+  int64_t model_memory = 0;                   // bytes; 0: no limit but the device's
+  int64_t adapter_memory = int64_t{4} << 30;  // room for an IP-Adapter's image encoder in float32
+  std::string safety = "withhold";            // "off", "flag" or "withhold"
   absl::Duration job_ttl = absl::Hours(1);
   int64_t job_bytes = int64_t{1} << 30;
   int64_t blob_bytes = int64_t{256} << 20;

@@ -38,7 +38,7 @@ struct AdapterUse {
   AdapterKind kind = AdapterKind::kLora;
   std::string name{};
   double scale = 1;
-  std::optional<InputImage> image{};  // that a ControlNet steers by
+  std::optional<InputImage> image{};  // that a ControlNet steers by, or of an image prompt
   // The share of a row's steps in which a ControlNet acts.
   double start = 0;
   double end = 1;
@@ -53,6 +53,7 @@ struct AdapterInfo {
   bool changes_motion = false;  // a LoRA of motion modules, which acts in clips alone
   absl::Status error{};         // why it cannot be used
   int64_t memory_bytes = 0;     // of its weights on the device, roughly
+  int picture_size = 0;         // of an IP-Adapter: pixels along both edges of the picture that its encoder sees
 };
 
 // Whether `adapter` may be used with `model`, as far as can be told without reading weights.

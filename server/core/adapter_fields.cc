@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -86,6 +88,14 @@ void CheckAdapters(const std::vector<AdapterUse>& adapters, std::vector<FieldVio
     } else if (IsOnce(adapter.kind) && !seen.insert({adapter.kind, adapter.name}).second) {
       violations.push_back(
           {NameField(adapters, i), absl::StrCat("must be there once; got ", Quote(adapter.name), " twice")});
+    }
+    if (adapter.image && adapter.image->latent) {
+      violations.push_back({absl::StrCat(AdapterField(adapters, i), ".image"),
+                            "must be a picture: a latent is taken by image_to_image.image alone"});
+    }
+    if (adapter.kind == AdapterKind::kImagePrompt && adapter.image && adapter.image->fit) {
+      violations.push_back({absl::StrCat(AdapterField(adapters, i), ".image.fit"),
+                            "must not be set: the middle of the picture is looked at"});
     }
     if (!(std::abs(adapter.scale) <= kMaxScale)) {  // true for NaN
       violations.push_back(

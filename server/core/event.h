@@ -46,6 +46,7 @@ struct Output {
   int fps = 0;           // likewise
   std::string sha256{};  // lower-case hex
   Blob data{};
+  bool flagged = false;  // by the model's safety checker
 };
 
 struct ImagePreview {

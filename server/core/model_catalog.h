@@ -50,6 +50,7 @@ struct ModelInfo {
   bool takes_prompt_2 = false;           // it has a second text encoder beside the first
   bool takes_size_conditioning = false;  // RequestFields::size_conditioning
   bool takes_aesthetic_score = false;    // and a score in it instead of a target size
+  bool has_safety_checker = false;       // which looks at its pictures
   int latent_channels = 0;
   int latent_scale = 1;  // pixels along the edge of one place of a latent
   // What is wrong with the syntax of a prompt that is not to be taken literally, in ASCII; empty when nothing is. Not

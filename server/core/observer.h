@@ -31,6 +31,7 @@ class Observer {
   virtual void OnJobEnded(const std::string& model, JobState from, JobState to, absl::Duration since_creation) = 0;
   virtual void OnStageRun(const StageRun& run) = 0;
   virtual void OnImage(const std::string& model) = 0;
+  virtual void OnFlaggedImage(const std::string& model) = 0;  // by its safety checker; withheld or not
   virtual void OnEncodeCache(bool hit) = 0;
   // Bytes on the device: weights of all loaded models, and everything that is known of (the weights, where the device
   // does not tell).

@@ -8,6 +8,7 @@
 
 #include "model/samplers/sampler.h"
 #include "server/engine/compute_threads.h"
+#include "server/engine/image_prompt_inputs.h"
 #include "server/engine/job_inputs.h"
 #include "server/engine/status.h"
 
@@ -15,7 +16,7 @@ namespace latentd::engine {
 
 Engine::Engine(const Options& options)
     : options_(options),
-      executor_({.clock = options.clock, .observer = options.observer}),
+      executor_({.clock = options.clock, .observer = options.observer, .withhold_flagged = options.withhold_flagged}),
       watchdog_(options.clock, options.stuck_after, options.on_stuck),
       scheduler_(options.scheduler),
       workers_(options.worker_threads) {
@@ -152,10 +153,21 @@ void Engine::OnModel(const std::string& model, absl::StatusOr<ModelLease> lease)
   }
 }
 
-void Engine::DecodeInputs(const RunningJob& job) {
-  workers_.Submit([inbox = inbox_, name = job.claimed.name, request = job.claimed.request] {
-    inbox->InputsReady(name, DecodeTaskInputs(*request));
-  });
+void Engine::DecodeInputs(RunningJob& job) {
+  std::vector<int> prompt_sizes = ImagePromptSizes(job.request(), options_.adapters);
+  if (!job.request().image() && prompt_sizes.empty()) {
+    job.inputs.emplace().denoising_end = job.request().denoising_end();
+    return;
+  }
+  workers_.Submit(
+      [inbox = inbox_, name = job.claimed.name, request = job.claimed.request, sizes = std::move(prompt_sizes)] {
+        absl::StatusOr<model::TaskInputs> inputs =
+            request->image() ? DecodeTaskInputs(*request)
+                             : model::TaskInputs{.picture = {}, .mask = {}, .denoising_end = request->denoising_end()};
+        absl::StatusOr<std::vector<at::Tensor>> prompts = DecodeImagePrompts(*request, sizes);
+        if (inputs.ok() && prompts.ok()) inputs->prompt_pictures = *std::move(prompts);
+        inbox->InputsReady(name, inputs.ok() && !prompts.ok() ? prompts.status() : std::move(inputs));
+      });
 }
 
 void Engine::OnInputs(const std::string& name, absl::StatusOr<model::TaskInputs> inputs) {

@@ -46,8 +46,9 @@ class Engine : public core::WorkListener {
     AdapterRegistry* adapters = nullptr;  // may be null when no request names any
     core::Observer* observer = nullptr;   // may be null
     core::SchedulerOptions scheduler;
-    int threads = 0;         // for the computation; 0: LibTorch's choice
-    int worker_threads = 2;  // for encoding pictures
+    bool withhold_flagged = true;  // pictures that a model's safety checker flags; else they are sent, and marked
+    int threads = 0;               // for the computation; 0: LibTorch's choice
+    int worker_threads = 2;        // for encoding pictures
     // A job whose model finds no room on the device waits this long before models in use are emptied for it; each of
     // those stays this long at least, and until it has run something.
     absl::Duration hold_after = absl::Seconds(2);
@@ -92,8 +93,8 @@ class Engine : public core::WorkListener {
   void ClaimJobs();
   void AskForModel(const std::string& model, ModelUse& use);
   void OnModel(const std::string& model, absl::StatusOr<ModelLease> lease);
-  // Decodes the job's pictures, off this thread; OnInputs follows.
-  void DecodeInputs(const RunningJob& job);
+  // Decodes the job's pictures, off this thread; OnInputs follows. When it has none its inputs are there at once.
+  void DecodeInputs(RunningJob& job);
   void OnInputs(const std::string& name, absl::StatusOr<model::TaskInputs> inputs);
   // Asks for the job's adapters, of the model that is there now; OnAdapters follows.
   void AskForAdapters(RunningJob& job, const ModelUse& use);

@@ -15,6 +15,7 @@
 #include "server/core/adapter_fields.h"
 #include "server/core/errors.h"
 #include "server/core/utf8.h"
+#include "server/engine/prepare_picture.h"
 #include "server/engine/status.h"
 
 namespace latentd::engine {
@@ -201,6 +202,7 @@ void Executor::Encode(const std::vector<Row*>& rows, model::DiffusionModel& mode
     row->generator = at::detail::createCPUGenerator(row->seed);
     EncodePictures(job, model);
     job.adapters->EncodeControls(job.inputs->controls);
+    EncodeImagePrompts(job);
     std::vector<int64_t> shape = model.LatentShape(job.request().width(), job.request().height());
     const model::MotionModule* motion = job.adapters->motion();
     if (motion != nullptr) shape.insert(shape.begin() + 1, job.request().frames());
@@ -235,6 +237,16 @@ void Executor::Encode(const std::vector<Row*>& rows, model::DiffusionModel& mode
 void Executor::EncodePictures(RunningJob& job, model::DiffusionModel& model) {
   if (!job.inputs->HasPicture() || job.encoded) return;
   job.encoded = model.EncodeInputs(*job.inputs);
+}
+
+// Likewise.
+void Executor::EncodeImagePrompts(RunningJob& job) {
+  if (!job.image_prompts.empty()) return;
+  for (const ImagePromptUse& use : job.adapters->image_prompts()) {
+    std::vector<at::Tensor> pictures;
+    for (const size_t picture : use.pictures) pictures.push_back(job.inputs->prompt_pictures[picture]);
+    job.image_prompts.push_back({.adapter = use.adapter, .scale = use.scale, .tokens = use.adapter->Encode(pictures)});
+  }
 }
 
 // Finds each job's prompts in the cache, and encodes the others together.
@@ -326,7 +338,8 @@ void Executor::Predict(const std::vector<Row*>& rows, model::DiffusionModel& mod
          .loras = job.adapters->loras(),
          .motion = job.adapters->motion(),
          .controls = controls[inputs.size()],
-         .grounding = IsGrounded(*row) ? &job.grounding : nullptr});
+         .grounding = IsGrounded(*row) ? &job.grounding : nullptr,
+         .image_prompts = job.image_prompts});
     if (!job.request().size_conditioning()) continue;
     inputs.back().size = ToModel(*job.request().size_conditioning());
     inputs.back().uncond_size = ToModel(*job.request().negative_size_conditioning());
@@ -418,8 +431,11 @@ void Executor::Decode(const std::vector<Row*>& rows, model::DiffusionModel& mode
   }
   std::vector<at::Tensor> pictures;
   if (!latents.empty()) pictures = model.Decode(latents);
+  const std::vector<bool> flagged = CheckSafety(pictures, model);
   for (size_t i = 0; i < decoded.size(); ++i) {
-    decoded[i]->job->publisher->Picture(decoded[i]->index, decoded[i]->seed, std::move(pictures[i]));
+    const Row& row = *decoded[i];
+    if (IsWithheld(row, flagged[i])) continue;
+    row.job->publisher->Picture(row.index, row.seed, std::move(pictures[i]), flagged[i]);
   }
   for (const Row* row : rows) {
     if (row->job->request().output_format() != core::ImageFormat::kLatent) continue;
@@ -429,19 +445,45 @@ void Executor::Decode(const std::vector<Row*>& rows, model::DiffusionModel& mode
 
 void Executor::DecodeClips(const std::vector<Row*>& rows, model::DiffusionModel& model) {
   std::vector<std::vector<at::Tensor>> clips;
+  std::vector<bool> flagged;  // where one of the frames is
   for (const Row* row : rows) {
+    flagged.push_back(false);
     const std::vector<at::Tensor> latents = row->latent.unbind(/*dim=*/1);  // F of [C, h, w]
     std::vector<at::Tensor>& frames = clips.emplace_back();
     for (size_t first = 0; first < latents.size(); first += kFramesAtOnce) {
       const size_t count = std::min(kFramesAtOnce, latents.size() - first);
       std::vector<at::Tensor> decoded = model.Decode(std::span(latents).subspan(first, count));
+      const std::vector<bool> of_frames = CheckSafety(decoded, model);
+      if (std::find(of_frames.begin(), of_frames.end(), true) != of_frames.end()) flagged.back() = true;
       std::move(decoded.begin(), decoded.end(), std::back_inserter(frames));
     }
   }
   // All are there before the first is published: what fails is tried again.
   for (size_t i = 0; i < rows.size(); ++i) {
-    rows[i]->job->publisher->Clip(rows[i]->index, rows[i]->seed, std::move(clips[i]));
+    if (IsWithheld(*rows[i], flagged[i])) continue;
+    rows[i]->job->publisher->Clip(rows[i]->index, rows[i]->seed, std::move(clips[i]), flagged[i]);
   }
+}
+
+// Counts what is flagged, and tells so instead of showing it when that is the policy.
+bool Executor::IsWithheld(const Row& row, bool flagged) const {
+  if (!flagged) return false;
+  if (options_.observer != nullptr) options_.observer->OnFlaggedImage(row.job->request().model());
+  if (options_.withhold_flagged) row.job->publisher->Withheld(row.index, row.seed);
+  return options_.withhold_flagged;
+}
+
+// For each picture whether it is not to be shown. A checker that fails fails the rows: what was not looked at is not
+// sent.
+std::vector<bool> Executor::CheckSafety(const std::vector<at::Tensor>& pictures, const model::DiffusionModel& model) {
+  const model::SafetyChecker* checker = model.safety_checker();
+  if (checker == nullptr || pictures.empty()) return std::vector<bool>(pictures.size());
+  std::vector<at::Tensor> prepared;
+  prepared.reserve(pictures.size());
+  for (const at::Tensor& picture : pictures) {
+    prepared.push_back(PreparePicture(ToPicture(picture), checker->processor()));
+  }
+  return checker->Check(prepared);
 }
 
 void Executor::Book(core::Stage stage, const std::vector<Row*>& rows, absl::Duration time) {

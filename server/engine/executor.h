@@ -23,6 +23,7 @@ class Executor {
     core::Clock* clock = nullptr;        // REQUIRED
     core::Observer* observer = nullptr;  // may be null
     int64_t conditioning_cache_bytes = 64 << 20;
+    bool withhold_flagged = true;  // as Engine::Options
   };
 
   // What became of a stage's rows, in the order of the plan.
@@ -42,10 +43,13 @@ class Executor {
   absl::Status RunOnDevice(core::Stage stage, const std::vector<Row*>& rows, model::DiffusionModel& model);
   void Encode(const std::vector<Row*>& rows, model::DiffusionModel& model);
   static void EncodePictures(RunningJob& job, model::DiffusionModel& model);
+  static void EncodeImagePrompts(RunningJob& job);
   void EncodePrompts(const std::vector<Row*>& rows, model::DiffusionModel& model);
   void Predict(const std::vector<Row*>& rows, model::DiffusionModel& model);
   void Decode(const std::vector<Row*>& rows, model::DiffusionModel& model);
-  static void DecodeClips(const std::vector<Row*>& rows, model::DiffusionModel& model);
+  void DecodeClips(const std::vector<Row*>& rows, model::DiffusionModel& model);
+  bool IsWithheld(const Row& row, bool flagged) const;
+  static std::vector<bool> CheckSafety(const std::vector<at::Tensor>& pictures, const model::DiffusionModel& model);
   static void AdvanceAll(const std::vector<Row*>& rows, Outcome& outcome, std::vector<at::Tensor>& predicted_clean);
   static absl::Status Advance(Row& row, at::Tensor& predicted_clean);
   static void CheckFinite(const std::vector<Row*>& rows, std::vector<absl::Status>& errors);

@@ -125,6 +125,7 @@ core::ModelInfo Describe(const std::string& name, const model::ModelFolder& fold
   info.takes_prompt_2 = folder.takes_prompt_2;
   info.takes_size_conditioning = folder.takes_size_conditioning;
   info.takes_aesthetic_score = folder.takes_aesthetic_score;
+  info.has_safety_checker = folder.has_safety_checker;
   info.latent_channels = folder.latent_channels;
   info.latent_scale = folder.latent_scale;
   if (folder.weighs_prompts) {
@@ -159,7 +160,8 @@ core::ModelInfo Describe(const std::string& name, const model::ModelFolder& fold
 
 }  // namespace
 
-absl::StatusOr<std::vector<ModelEntry>> FindModels(const fs::path& folder, const at::TensorOptions& options) {
+absl::StatusOr<std::vector<ModelEntry>> FindModels(const fs::path& folder, const at::TensorOptions& options,
+                                                   const model::OptionalParts& parts) {
   std::error_code error;
   std::vector<fs::path> entries;
   fs::directory_iterator entry(folder, error);
@@ -171,13 +173,14 @@ absl::StatusOr<std::vector<ModelEntry>> FindModels(const fs::path& folder, const
   for (const auto& candidate : Candidates(entries)) {
     const std::string& name = candidate.first;
     const fs::path& path = candidate.second;
-    ModelEntry found{.info = {.name = name}, .load = [name, path, options] {
+    ModelEntry found{.info = {.name = name}, .load = [name, path, options, parts] {
                        // Opened again at each load: the files may have been mended or replaced meanwhile.
-                       const model::ModelFolder opened = model::ModelFolder::Open(path);
+                       const model::ModelFolder opened = model::ModelFolder::Open(path, parts);
                        return LoadedModel{.info = Describe(name, opened, options),
                                           .model = std::make_shared<model::DiffusionPipeline>(opened.load(options))};
                      }};
-    const absl::Status status = Guarded([&] { found.info = Describe(name, model::ModelFolder::Open(path), options); });
+    const absl::Status status =
+        Guarded([&] { found.info = Describe(name, model::ModelFolder::Open(path, parts), options); });
     if (!status.ok()) {
       found.info.state = core::ModelState::kBroken;
       found.info.error = status;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "model/pipeline/model_folder.h"
 #include "server/engine/model_registry.h"
 
 namespace latentd::engine {
@@ -15,8 +16,10 @@ namespace latentd::engine {
 // weights; what is wrong, or what else than a model a file is, is the entry's error, and the others still serve.
 // Pickled checkpoints (`.ckpt`, `.pt`, `.pth`, `.bin`) are entries whose error names deploy/convert.py. Sorted by name.
 //
-// `options` is the type and device they are to be loaded with. NOT_FOUND when there is no such folder.
+// `options` is the type and device they are to be loaded with; `parts` says what of them is left out. NOT_FOUND when
+// there is no such folder.
 absl::StatusOr<std::vector<ModelEntry>> FindModels(const std::filesystem::path& folder,
-                                                   const at::TensorOptions& options);
+                                                   const at::TensorOptions& options,
+                                                   const model::OptionalParts& parts = {});
 
 }  // namespace latentd::engine

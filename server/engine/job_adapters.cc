@@ -1,5 +1,6 @@
 #include "server/engine/job_adapters.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -8,6 +9,18 @@
 
 namespace latentd::engine {
 namespace {
+
+void AddPicture(std::shared_ptr<const model::ImagePrompt> adapter, double scale, size_t picture,
+                std::vector<ImagePromptUse>& uses) {
+  const auto found = std::find_if(uses.begin(), uses.end(), [&](const ImagePromptUse& use) {
+    return use.adapter == adapter && use.scale == scale;
+  });
+  if (found != uses.end()) {
+    found->pictures.push_back(picture);
+  } else {
+    uses.push_back({.adapter = std::move(adapter), .scale = scale, .pictures = {picture}});
+  }
+}
 
 // Whether a LoRA changes modules that the motion module does not have: the middle one, which is the last.
 bool ChangesMore(const model::Lora& lora, const model::MotionModule& motion) {
@@ -19,6 +32,7 @@ bool ChangesMore(const model::Lora& lora, const model::MotionModule& motion) {
 
 absl::StatusOr<JobAdapters> JobAdapters::Make(const core::GenerationRequest& request, AdapterLease lease) {
   JobAdapters job;
+  size_t pictures = 0;
   for (const core::AdapterUse& use : request.adapters()) {
     const AdapterLease::Held& held = lease.adapters().at(use.name);
     switch (use.kind) {
@@ -28,6 +42,10 @@ absl::StatusOr<JobAdapters> JobAdapters::Make(const core::GenerationRequest& req
         job.loras_.push_back({.lora = std::move(lora), .scale = use.scale});
         break;
       }
+      case core::AdapterKind::kImagePrompt:
+        AddPicture(std::static_pointer_cast<const model::ImagePrompt>(held.adapter), use.scale, pictures++,
+                   job.image_prompts_);
+        break;
       case core::AdapterKind::kControlNet:
         job.controls_.push_back({.applied = {.net = std::static_pointer_cast<const model::ControlNet>(held.adapter),
                                              .hint = {},
@@ -38,8 +56,6 @@ absl::StatusOr<JobAdapters> JobAdapters::Make(const core::GenerationRequest& req
       case core::AdapterKind::kMotion:
         job.motion_ = std::static_pointer_cast<const model::MotionModule>(held.adapter);
         job.motion_key_ = held.content_hash;
-        break;
-      case core::AdapterKind::kImagePrompt:
         break;
       case core::AdapterKind::kEmbedding: {
         auto file = std::static_pointer_cast<const model::TextualInversion>(held.adapter);

@@ -11,6 +11,13 @@
 
 namespace latentd::engine {
 
+// Pictures that an IP-Adapter looks at together.
+struct ImagePromptUse {
+  std::shared_ptr<const model::ImagePrompt> adapter;
+  double scale = 1;
+  std::vector<size_t> pictures;  // counted among the request's image prompts
+};
+
 // What a job's rows carry beside their model: its adapters, as the request scales them.
 class JobAdapters {
  public:
@@ -37,6 +44,9 @@ class JobAdapters {
   // REQUIRES: EncodeControls was called.
   std::vector<model::AppliedControl> ControlsAt(int evaluation, int evaluations) const;
 
+  // Entries of one adapter with one scale are one (in diffusers, a list of pictures for one of its adapters).
+  const std::vector<ImagePromptUse>& image_prompts() const { return image_prompts_; }
+
   // What the adapters make of a prompt's conditioning: equal texts, equal conditioning. Empty when they leave it alone.
   const std::string& text_key() const { return text_key_; }
 
@@ -53,6 +63,7 @@ class JobAdapters {
   std::shared_ptr<const model::MotionModule> motion_;
   std::string motion_key_;
   std::vector<Control> controls_;
+  std::vector<ImagePromptUse> image_prompts_;
   std::string text_key_;
 };
 

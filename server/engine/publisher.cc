@@ -3,6 +3,7 @@
 #include <cstring>
 #include <utility>
 
+#include "server/engine/prepare_picture.h"
 #include "server/engine/status.h"
 #include "server/imaging/clip.h"
 #include "server/imaging/encode.h"
@@ -13,15 +14,6 @@ namespace latentd::engine {
 namespace {
 
 constexpr int kPreviewQuality = 80;
-
-imaging::Picture ToPicture(const at::Tensor& tensor) {
-  const at::Tensor pixels = tensor.contiguous();
-  imaging::Picture picture{
-      .width = static_cast<int>(pixels.size(1)), .height = static_cast<int>(pixels.size(0)), .rgb = {}};
-  const auto* data = pixels.const_data_ptr<uint8_t>();
-  picture.rgb.assign(data, data + pixels.numel());
-  return picture;
-}
 
 // LibTorch and OpenCV throw.
 absl::StatusOr<core::Preview> MakePreview(const core::GenerationRequest& request, const at::Tensor& pixels,
@@ -75,23 +67,36 @@ void JobPublisher::Progress(core::Progress event, at::Tensor picture) {
   });
 }
 
-void JobPublisher::Picture(int row, int64_t seed, at::Tensor picture) {
-  strand_.Submit([state = state_, row, seed, picture = std::move(picture)] {
-    if (!state->abandoned) Encode(*state, row, seed, picture);
+void JobPublisher::Picture(int row, int64_t seed, at::Tensor picture, bool flagged) {
+  strand_.Submit([state = state_, row, seed, picture = std::move(picture), flagged] {
+    if (!state->abandoned) Encode(*state, row, seed, picture, flagged);
   });
 }
 
-void JobPublisher::Clip(int row, int64_t seed, std::vector<at::Tensor> frames) {
+void JobPublisher::Withheld(int row, int64_t seed) {
+  strand_.Submit([state = state_, row, seed] {
+    const int outputs = state->request->outputs_per_row();
+    for (int i = 0; i < outputs; ++i) {
+      core::Output output{
+          .index = row * outputs + i, .state = core::OutputState::kWithheld, .seed = seed, .flagged = true};
+      output.width = state->request->width();
+      output.height = state->request->height();
+      state->context.sink->OnOutput(state->name, std::move(output));
+    }
+  });
+}
+
+void JobPublisher::Clip(int row, int64_t seed, std::vector<at::Tensor> frames, bool flagged) {
   if (state_->request->clip_format()) {
-    strand_.Submit([state = state_, row, seed, frames = std::move(frames)] {
-      if (!state->abandoned) EncodeClip(*state, row, seed, frames);
+    strand_.Submit([state = state_, row, seed, frames = std::move(frames), flagged] {
+      if (!state->abandoned) EncodeClip(*state, row, seed, frames, flagged);
     });
     return;
   }
   int index = row * state_->request->outputs_per_row();
   for (at::Tensor& frame : frames) {
-    strand_.Submit([state = state_, index = index++, seed, frame = std::move(frame)] {
-      if (!state->abandoned) Encode(*state, index, seed, frame);
+    strand_.Submit([state = state_, index = index++, seed, frame = std::move(frame), flagged] {
+      if (!state->abandoned) Encode(*state, index, seed, frame, flagged);
     });
   }
 }
@@ -102,9 +107,9 @@ void JobPublisher::Latent(int row, int64_t seed, at::Tensor latent) {
   });
 }
 
-void JobPublisher::Encode(State& state, int index, int64_t seed, const at::Tensor& pixels) {
+void JobPublisher::Encode(State& state, int index, int64_t seed, const at::Tensor& pixels, bool flagged) {
   const core::GenerationRequest& request = *state.request;
-  core::Output output{.index = index, .seed = seed};
+  core::Output output{.index = index, .seed = seed, .flagged = flagged};
   const absl::Status status = GuardedStatus([&] {
     const imaging::Picture picture = ToPicture(pixels);
     auto file = imaging::Encode(picture, request.output_format(), request.output_quality(),
@@ -118,9 +123,10 @@ void JobPublisher::Encode(State& state, int index, int64_t seed, const at::Tenso
   if (!status.ok()) Fail(state, index, seed, status);
 }
 
-void JobPublisher::EncodeClip(State& state, int index, int64_t seed, const std::vector<at::Tensor>& frames) {
+void JobPublisher::EncodeClip(State& state, int index, int64_t seed, const std::vector<at::Tensor>& frames,
+                              bool flagged) {
   const core::GenerationRequest& request = *state.request;
-  core::Output output{.index = index, .seed = seed};
+  core::Output output{.index = index, .seed = seed, .flagged = flagged};
   const absl::Status status = GuardedStatus([&] {
     std::vector<imaging::Picture> pictures;
     for (const at::Tensor& frame : frames) pictures.push_back(ToPicture(frame));

@@ -36,14 +36,18 @@ class JobPublisher {
   // every one.
   void Progress(core::Progress event, at::Tensor picture);
 
-  // `row` counts the job's rows: GenerationRequest::outputs_per_row tells which outputs it makes.
+  // `row` counts the job's rows: GenerationRequest::outputs_per_row tells which outputs it makes. `flagged`: by the
+  // model's safety checker.
 
   // The finished picture of a row: uint8 [H, W, 3] on the CPU.
-  void Picture(int row, int64_t seed, at::Tensor picture);
+  void Picture(int row, int64_t seed, at::Tensor picture, bool flagged = false);
 
   // The finished clip of a row: its frames, each like a picture. One output, or one for each frame, as the request
   // says.
-  void Clip(int row, int64_t seed, std::vector<at::Tensor> frames);
+  void Clip(int row, int64_t seed, std::vector<at::Tensor> frames, bool flagged = false);
+
+  // Instead of a picture or clip that is flagged.
+  void Withheld(int row, int64_t seed);
 
   // The same of a row that is asked for as a latent: float32 [C, h, w] on the CPU.
   void Latent(int row, int64_t seed, at::Tensor latent);
@@ -75,8 +79,8 @@ class JobPublisher {
     absl::Status first_error;
   };
 
-  static void Encode(State& state, int index, int64_t seed, const at::Tensor& picture);
-  static void EncodeClip(State& state, int index, int64_t seed, const std::vector<at::Tensor>& frames);
+  static void Encode(State& state, int index, int64_t seed, const at::Tensor& picture, bool flagged);
+  static void EncodeClip(State& state, int index, int64_t seed, const std::vector<at::Tensor>& frames, bool flagged);
   static void EncodeLatent(State& state, int index, int64_t seed, const at::Tensor& latent);
   static void Publish(State& state, core::Output output, std::string media_type, std::string file);
   static void Fail(State& state, int index, int64_t seed, const absl::Status& error);

@@ -56,6 +56,7 @@ struct RunningJob {
   std::optional<model::EncodedInputs> encoded;               // set by the encode stage when there are pictures
   std::optional<AdapterRegistry::Request> adapters_request;  // while they are waited for
   std::optional<JobAdapters> adapters;                       // empty until they are there
+  std::vector<model::AppliedImagePrompt> image_prompts;      // set by the encode stage when there are such
   std::shared_ptr<const model::Conditioning> cond;
   std::shared_ptr<const model::Conditioning> uncond;                // null without guidance
   std::vector<std::shared_ptr<const model::Conditioning>> phrases;  // of its boxes

@@ -29,8 +29,16 @@ void AddAdapters(Json& spec, const core::RequestFields& fields) {
       spec["loras"].push_back({{"name", adapter.name}, {"scale", adapter.scale}});
     } else if (adapter.kind == core::AdapterKind::kEmbedding) {
       spec["embeddings"].push_back(adapter.name);
-    }
-    if (adapter.kind == core::AdapterKind::kMotion && fields.animation) {
+    } else if (adapter.kind == core::AdapterKind::kImagePrompt) {
+      spec["image_prompts"].push_back(
+          {{"name", adapter.name}, {"image", ImageJson(*adapter.image)}, {"scale", adapter.scale}});
+    } else if (adapter.kind == core::AdapterKind::kControlNet) {
+      spec["controls"].push_back({{"name", adapter.name},
+                                  {"image", ImageJson(*adapter.image)},
+                                  {"scale", adapter.scale},
+                                  {"start", adapter.start},
+                                  {"end", adapter.end}});
+    } else if (adapter.kind == core::AdapterKind::kMotion && fields.animation) {
       spec["animation"] = {
           {"motion", adapter.name}, {"frames", fields.animation->frames}, {"fps", fields.animation->fps}};
     }

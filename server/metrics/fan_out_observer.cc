@@ -27,6 +27,10 @@ void FanOutObserver::OnImage(const std::string& model) {
   for (core::Observer* observer : observers_) observer->OnImage(model);
 }
 
+void FanOutObserver::OnFlaggedImage(const std::string& model) {
+  for (core::Observer* observer : observers_) observer->OnFlaggedImage(model);
+}
+
 void FanOutObserver::OnEncodeCache(bool hit) {
   for (core::Observer* observer : observers_) observer->OnEncodeCache(hit);
 }

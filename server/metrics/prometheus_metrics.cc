@@ -85,6 +85,8 @@ PrometheusMetrics::PrometheusMetrics(const std::string& version)
       evaluations_(CounterFamily(*registry_, "latentd_evaluations_total",
                                  "U-Net predictions for one image each: a forward makes several, by model.")),
       images_(CounterFamily(*registry_, "latentd_images_total", "Images made, by model.")),
+      flagged_images_(CounterFamily(*registry_, "latentd_flagged_images_total",
+                                    "Images that their model's safety checker flagged, withheld or not, by model.")),
       pixel_steps_(CounterFamily(*registry_, "latentd_pixel_steps_total",
                                  "Evaluations times batch entries times pixels of the picture, by model.")),
       queue_depth_(GaugeFamily(*registry_, "latentd_queue_depth", "Jobs that wait.").Add({})),
@@ -157,6 +159,10 @@ void PrometheusMetrics::OnStageRun(const core::StageRun& run) {
 }
 
 void PrometheusMetrics::OnImage(const std::string& model) { images_.Add({{"model", model}}).Increment(); }
+
+void PrometheusMetrics::OnFlaggedImage(const std::string& model) {
+  flagged_images_.Add({{"model", model}}).Increment();
+}
 
 void PrometheusMetrics::OnEncodeCache(bool hit) { (hit ? encode_cache_hits_ : encode_cache_misses_).Increment(); }
 

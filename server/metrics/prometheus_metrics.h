@@ -36,6 +36,7 @@ class PrometheusMetrics : public core::Observer {
                   absl::Duration since_creation) override;
   void OnStageRun(const core::StageRun& run) override;
   void OnImage(const std::string& model) override;
+  void OnFlaggedImage(const std::string& model) override;
   void OnEncodeCache(bool hit) override;
   void OnDeviceMemory(int64_t weights, int64_t total) override;
 
@@ -59,6 +60,7 @@ class PrometheusMetrics : public core::Observer {
   Counters& forwards_;
   Counters& evaluations_;
   Counters& images_;
+  Counters& flagged_images_;
   Counters& pixel_steps_;
   prometheus::Gauge& queue_depth_;
   prometheus::Counter& encode_cache_hits_;

@@ -88,6 +88,8 @@ void StatsCollector::OnImage(const std::string& /*model*/) {
   ++images_;
 }
 
+void StatsCollector::OnFlaggedImage(const std::string& /*model*/) {}
+
 void StatsCollector::OnEncodeCache(bool /*hit*/) {}
 
 void StatsCollector::OnDeviceMemory(int64_t /*weights*/, int64_t /*total*/) {}

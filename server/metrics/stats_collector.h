@@ -40,6 +40,7 @@ class StatsCollector : public core::Observer {
                   absl::Duration since_creation) override;
   void OnStageRun(const core::StageRun& run) override;
   void OnImage(const std::string& model) override;
+  void OnFlaggedImage(const std::string& model) override;
   void OnEncodeCache(bool hit) override;
   void OnDeviceMemory(int64_t weights, int64_t total) override;
 

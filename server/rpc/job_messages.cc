@@ -178,8 +178,13 @@ void SetAdapters(const core::RequestFields& fields, v1::GenerationSpec& spec) {
       case core::AdapterKind::kMotion:
         spec.mutable_animation()->set_motion(adapter.name);
         break;
-      case core::AdapterKind::kImagePrompt:
+      case core::AdapterKind::kImagePrompt: {
+        v1::ImagePrompt& prompt = *spec.add_image_prompts();
+        prompt.set_name(adapter.name);
+        SetImage(adapter.image, *prompt.mutable_image());
+        prompt.set_scale(adapter.scale);
         break;
+      }
       case core::AdapterKind::kEmbedding:
         spec.add_embeddings(adapter.name);
         break;
@@ -263,6 +268,7 @@ v1::Output ToProto(const core::Output& output) {
   out.set_fps(output.fps);
   out.set_size(output.data != nullptr ? static_cast<int64_t>(output.data->size()) : 0);
   out.set_sha256(output.sha256);
+  out.set_flagged(output.flagged);
   return out;
 }
 

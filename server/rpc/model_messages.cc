@@ -83,6 +83,7 @@ v1::Model ToProto(const core::ModelInfo& model, const core::RequestLimits& limit
   out.set_takes_prompt_2(model.takes_prompt_2);
   out.set_takes_size_conditioning(model.takes_size_conditioning);
   out.set_takes_aesthetic_score(model.takes_aesthetic_score);
+  out.set_has_safety_checker(model.has_safety_checker);
   out.set_num_classes(model.num_classes);
   out.set_upscale_factor(model.upscale_factor);
   out.set_max_noise_level(model.max_noise_level);

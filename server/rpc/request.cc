@@ -20,17 +20,6 @@ constexpr char kJobs[] = "jobs/";
 constexpr char kAdapters[] = "adapters/";
 constexpr size_t kMaxNameBytes = 128;
 
-// Fields that the API has and this version does not serve. They are never ignored: a picture without what was asked for
-// would be a wrong answer.
-std::vector<std::string> UnservedFields(const v1::GenerationSpec& spec) {
-  std::vector<std::string> fields;
-  const auto add_if = [&](bool set, const char* name) {
-    if (set) fields.push_back(absl::StrCat("spec.", name));
-  };
-  add_if(spec.image_prompts_size() > 0, "image_prompts");
-  return fields;
-}
-
 // Reads messages field by field and collects what is wrong with their form. What the values may be is checked later, by
 // core::GenerationRequest::Validate.
 class FieldReader {
@@ -133,6 +122,14 @@ class FieldReader {
       if (control.has_scale()) added.scale = control.scale();
       if (control.has_start()) added.start = control.start();
       if (control.has_end()) added.end = control.end();
+    }
+    for (int i = 0; i < spec.image_prompts_size(); ++i) {
+      const v1::ImagePrompt& prompt = spec.image_prompts(i);
+      fields.adapters.push_back(
+          {.kind = core::AdapterKind::kImagePrompt,
+           .name = std::string(absl::StripPrefix(prompt.name(), kAdapters)),
+           .scale = prompt.has_scale() ? prompt.scale() : 1,
+           .image = ReadImage(absl::StrCat("spec.image_prompts[", i, "].image"), prompt.image())});
     }
   }
 
@@ -312,12 +309,6 @@ class FieldReader {
   std::vector<std::pair<std::string, std::string>> missing_;  // fields, and the blobs that they name
 };
 
-absl::Status NotServed(const std::vector<std::string>& fields) {
-  const std::string list = absl::StrJoin(fields, ", ");
-  return core::MakeError(absl::StatusCode::kUnimplemented, absl::StrCat("not served by this version: ", list),
-                         {.reason = "NOT_SERVED", .metadata = {{"fields", list}}});
-}
-
 // Why this model cannot do such jobs; OK when it can.
 absl::Status CheckModel(const core::ModelInfo& model, core::Task task, bool animates) {
   if (model.state == core::ModelState::kBroken) {
@@ -382,7 +373,6 @@ absl::StatusOr<std::shared_ptr<const core::GenerationRequest>> ReadRequest(const
                                                                            const v1::JobOptions& options,
                                                                            absl::Time now,
                                                                            const RequestContext& context) {
-  if (const auto unserved = UnservedFields(spec); !unserved.empty()) return NotServed(unserved);
   FieldReader reader(context);
   const core::RequestFields fields = reader.Read(spec, options);
   // An empty name has been reported, and is that of no model.

@@ -31,7 +31,6 @@ struct RequestContext {
 };
 
 // The request that `spec` and `options` make. Errors, the first kind that applies:
-//   UNIMPLEMENTED        fields that this version does not serve, tasks among them; names all (reason NOT_SERVED)
 //   INVALID_ARGUMENT     all violations of all fields; those that depend on the model only when it can be used
 //   NOT_FOUND            no such model or adapter; names those there are
 //   FAILED_PRECONDITION  the model's files are broken; says how (reason MODEL_BROKEN). Or it cannot do the task; says

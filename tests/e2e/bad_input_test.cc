@@ -233,9 +233,9 @@ TEST_F(BadInput, EverythingThatIsWrongIsSaidAtOnce) {
 }
 
 TEST_F(BadInput, WhatIsNotServedYetIsNamed) {
-  const absl::Status status = Try([](auto& spec) { spec.add_image_prompts()->set_name("style"); });
+  const absl::Status status = Try([](auto& spec) { spec.add_embeddings("style"); });
   EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("image_prompts"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("embeddings"));
 }
 
 TEST_F(BadInput, JobsThatDoNotExist) {

@@ -238,6 +238,26 @@ TEST_F(Neighbours, OneBatchHoldsEveryKindOfRowAndEachIsItsLoneRun) {
   EXPECT_GT(larger_forwards(), 0);
 }
 
+v1::GenerationSpec WithImagePrompt(v1::GenerationSpec spec, const std::string& name, const std::string& picture,
+                                   double scale) {
+  v1::ImagePrompt& prompt = *spec.add_image_prompts();
+  prompt.set_name(name);
+  prompt.mutable_image()->set_data(ReadFile(GoldenFolder() + "/inputs/" + picture + ".png"));
+  prompt.set_scale(scale);
+  return spec;
+}
+
+TEST_F(Neighbours, RowsOfOtherImagePromptsShareItsForwardsAndEachIsItsLoneRun) {
+  v1::GenerationSpec unguided = WithImagePrompt(Spec(5, 40, "ddim"), "ip-plus", "tall", 0.7);
+  unguided.set_guidance_scale(1);
+  ExpectEachIsItsLoneRun(
+      {WithImagePrompt(Spec(1, 40, "ddim"), "ip-base", "wide", 0.8), Spec(2, 40, "euler"),
+       WithImagePrompt(Spec(3, 40, "dpmpp_2m"), "ip-base", "tall", 0.8),
+       WithImagePrompt(WithImagePrompt(Spec(4, 40, "euler_a"), "ip-plus", "wide", 0.5), "ip-full-face", "tall", -0.3),
+       unguided, WithLora(WithImagePrompt(WithPicture(Spec(6, 40, "ddim")), "ip-base", "wide", 0.4), "lora-kohya", 0.6),
+       WithMask(Spec(7, 30, "ddim"))});
+}
+
 TEST_F(Neighbours, PromptsOfOtherLengthsShareItsForwardsAndEachIsItsLoneRun) {
   const auto with_prompts = [](v1::GenerationSpec spec, const std::string& prompt, const std::string& negative) {
     spec.set_model("tiny-prompts");

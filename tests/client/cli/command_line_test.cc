@@ -51,6 +51,22 @@ TEST(CommandLineTest, HelpIsNoErrorAndTellsTheExitCodes) {
   }
 }
 
+TEST(CommandLineTest, ImagePromptsNameAnAdapterAFileAndAScale) {
+  const std::string file = testing::TempDir() + "prompt.png";
+  std::ofstream(file) << "picture";
+  const std::string scaled = "ip:" + file + ":0.5", plain = "ip-plus:" + file;
+  const Parsed parsed = Generate({"--image-prompt", scaled.c_str(), "--image-prompt", plain.c_str()});
+  const v1::GenerationSpec& spec = parsed.line().spec;
+  ASSERT_EQ(spec.image_prompts_size(), 2);
+  EXPECT_EQ(spec.image_prompts(0).name(), "ip");
+  EXPECT_EQ(spec.image_prompts(0).image().data(), "picture");
+  EXPECT_EQ(spec.image_prompts(0).scale(), 0.5);
+  EXPECT_EQ(spec.image_prompts(1).name(), "ip-plus");
+  EXPECT_FALSE(spec.image_prompts(1).has_scale());
+  EXPECT_THAT(Generate({"--image-prompt", "ip"}).err, HasSubstr("is not NAME:FILE[:SCALE]"));
+  EXPECT_THAT(Generate({"--image-prompt", "ip:/nowhere.png"}).err, HasSubstr("--image-prompt /nowhere.png"));
+}
+
 TEST(CommandLineTest, ASamplerMayBringItsSigmas) {
   const Parsed parsed = Generate({"--sampler", "euler_a_exponential"});
   EXPECT_EQ(parsed.line().spec.sampler(), "euler_a");

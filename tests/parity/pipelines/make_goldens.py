@@ -24,11 +24,13 @@ import animatediff_cases
 import boxes_cases
 import controlnet_cases
 import embeddings_cases
+import image_prompt_cases
 import lcm_cases
 import ldm_cases
 import lora_cases
 import picture_cases
 import prompt_cases
+import safety_cases
 import sdxl_cases
 import single_file_cases
 import text_cases
@@ -39,7 +41,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 GOLDEN = os.path.normpath(f"{HERE}/../../golden/pipelines")
 # Later ones may use the models of earlier ones.
 SYSTEMS = [text_cases, unconditional_cases, picture_cases, lcm_cases, prompt_cases, lora_cases, sdxl_cases, single_file_cases, upscale_cases,
-           ldm_cases, animatediff_cases, controlnet_cases, embeddings_cases, boxes_cases]
+           ldm_cases, animatediff_cases, controlnet_cases, embeddings_cases, boxes_cases, safety_cases, image_prompt_cases]
 
 
 # Fields of a case that are the request's as they are, in the protocol's JSON.

@@ -81,6 +81,8 @@ TEST(ServerOptions, EveryFlagIsRead) {
                               "64MiB",
                               "--blob-bytes",
                               "32MiB",
+                              "--safety",
+                              "flag",
                               "--insecure"});
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ(options->listen, "0.0.0.0:1");
@@ -100,6 +102,7 @@ TEST(ServerOptions, EveryFlagIsRead) {
   EXPECT_EQ(options->job_ttl, absl::Minutes(90));
   EXPECT_EQ(options->job_bytes, int64_t{64} << 20);
   EXPECT_EQ(options->blob_bytes, int64_t{32} << 20);
+  EXPECT_EQ(options->safety, "flag");
   EXPECT_TRUE(options->insecure);
 }
 
@@ -109,9 +112,10 @@ TEST(ServerOptions, EveryFlagIsAKeyOfTheFile) {
       "/adapters\n"
       "preload: [a, b]\ndevice: cpu\ndtype: float16\nmax-batch-rows: 4\nmax-queued-jobs: 5\nthreads: 6\n"
       "model-memory: 8GiB\nadapter-memory: 64MiB\njob-ttl: 90m\njob-bytes: 64MiB\nblob-bytes: 32MiB\n"
-      "insecure: true\n");
+      "safety: off\ninsecure: true\n");
   const auto options = Parse({"--config", file.path()});
   ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->safety, "off");
   EXPECT_EQ(options->config, file.path());
   EXPECT_EQ(options->listen, "0.0.0.0:1");
   EXPECT_EQ(options->metrics_listen, "127.0.0.1:2");
@@ -177,6 +181,7 @@ TEST(ServerOptions, BadValuesNameTheFlag) {
   EXPECT_THAT(ErrorOf(Parse({"--device", "tpu"})), HasSubstr("--device: "));
   EXPECT_THAT(ErrorOf(Parse({"--device", "cuda:x"})), HasSubstr("--device: "));
   EXPECT_THAT(ErrorOf(Parse({"--dtype", "int8"})), AllOf(HasSubstr("--dtype: "), HasSubstr("bfloat16")));
+  EXPECT_THAT(ErrorOf(Parse({"--safety", "maybe"})), AllOf(HasSubstr("--safety: "), HasSubstr("withhold")));
   EXPECT_THAT(ErrorOf(Parse({"--threads", "-1"})), HasSubstr("--threads"));
   EXPECT_THAT(ErrorOf(Parse({"--max-queued-jobs", "0"})), HasSubstr("--max-queued-jobs: "));
   EXPECT_THAT(ErrorOf(Parse({"--model-memory", "lots"})), HasSubstr("--model-memory: "));

@@ -4,6 +4,7 @@
 
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -52,6 +53,19 @@ TEST(AdapterFields, FiftyLorasAreTooMany) {
   std::vector<AdapterUse> adapters;
   for (int i = 0; i < 50; ++i) adapters.push_back({.name = absl::StrCat("lora-", i)});
   EXPECT_THAT(WrongFields(adapters), ElementsAre("spec.loras"));
+}
+
+TEST(AdapterFields, AnImagePromptIsAPictureThatIsNotFitted) {
+  const auto prompt = [](InputImage image, double scale = 1) {
+    return AdapterUse{.kind = AdapterKind::kImagePrompt, .name = "a", .scale = scale, .image = std::move(image)};
+  };
+  const InputImage picture{.width = 8, .height = 8};
+  // One adapter may look at several pictures.
+  EXPECT_THAT(WrongFields({prompt(picture), prompt(picture, -0.5)}), IsEmpty());
+  EXPECT_THAT(
+      WrongFields({prompt(picture), prompt({.latent = LatentShape{.channels = 4}}), prompt({.fit = Fit::kPad}),
+                   prompt(picture, 11)}),
+      ElementsAre("spec.image_prompts[1].image", "spec.image_prompts[2].image.fit", "spec.image_prompts[3].scale"));
 }
 
 TEST(AdapterFields, NamesAreShortText) {

@@ -131,6 +131,9 @@ class FakeModel : public model::DiffusionModel {
   std::shared_ptr<const model::ControlNet> LoadControlNet(const std::filesystem::path& file) const override {
     throw model::ModelError(file.string(), {"this model takes no ControlNet"});
   }
+  std::shared_ptr<const model::ImagePrompt> LoadImagePrompt(const std::filesystem::path& /*file*/) const override {
+    return nullptr;
+  }
   int64_t memory_bytes() const override { return 100; }
 
  private:

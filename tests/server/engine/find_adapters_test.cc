@@ -198,5 +198,57 @@ TEST(FindAdapters, TheHashIsThatOfTheContentNow) {
   EXPECT_EQ(found->front().content_hash(), imaging::Sha256Hex(LoraFile('b')));
 }
 
+// IP-Adapters with their image encoder beside them.
+class FindImagePrompts : public testing::Test {
+ protected:
+  FindImagePrompts() {
+    fs::copy(Golden() / "image_encoder", folder_.path() / "image_encoder");
+    fs::copy(Golden() / "ip-base.safetensors", folder_.path() / "ip.safetensors");
+  }
+
+  static fs::path Golden() { return fs::path(LATENTD_SOURCE_DIR) / "tests/golden/pipelines/adapters"; }
+
+  AdapterEntry Find() const {
+    auto found = FindAdapters(folder_.path(), 4);
+    EXPECT_TRUE(found.ok()) << found.status();
+    EXPECT_EQ(found->size(), 1U);  // the encoder is none
+    return found->front();
+  }
+
+  const model::TestFolder folder_;
+};
+
+TEST_F(FindImagePrompts, ThePicturesSizeIsTheEncoders) {
+  const AdapterEntry entry = Find();
+  EXPECT_TRUE(entry.info.error.ok()) << entry.info.error;
+  EXPECT_EQ(entry.info.name, "ip");
+  EXPECT_EQ(entry.info.kind, core::AdapterKind::kImagePrompt);
+  EXPECT_EQ(entry.info.picture_size, 28);
+  EXPECT_TRUE(entry.load != nullptr);
+}
+
+TEST_F(FindImagePrompts, TheHashIsThatOfTheEncoderToo) {
+  const std::string before = Find().content_hash();
+  folder_.Write("image_encoder/config.json", "{}");
+  const AdapterEntry entry = Find();
+  EXPECT_NE(entry.content_hash(), before);
+}
+
+TEST_F(FindImagePrompts, WithoutAnEncoderItIsNotServed) {
+  fs::remove_all(folder_.path() / "image_encoder");
+  EXPECT_THAT(std::string(Find().info.error.message()),
+              HasSubstr("needs its image encoder in the folder image_encoder"));
+}
+
+TEST_F(FindImagePrompts, FaceIdIsRefusedByName) {
+  folder_.Write("ip.safetensors",
+                SafetensorsBytes(R"({"image_proj.norm.weight":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
+                                 R"("ip_adapter.1.to_k_ip.weight":{"dtype":"F32","shape":[1,1],"data_offsets":[4,8]}})",
+                                 std::string(8, '\0')));
+  const absl::Status error = Find().info.error;
+  EXPECT_EQ(error.code(), absl::StatusCode::kUnimplemented);
+  EXPECT_THAT(std::string(error.message()), HasSubstr("FaceID, which needs insightface"));
+}
+
 }  // namespace
 }  // namespace latentd::engine

@@ -29,6 +29,7 @@ class MemoryObserver : public core::Observer {
   void OnJobEnded(const std::string&, core::JobState, core::JobState, absl::Duration) override {}
   void OnStageRun(const core::StageRun&) override {}
   void OnImage(const std::string&) override {}
+  void OnFlaggedImage(const std::string&) override {}
   void OnEncodeCache(bool) override {}
   void OnDeviceMemory(int64_t weights, int64_t total) override { reported = {weights, total}; }
 

@@ -58,8 +58,12 @@ TEST(ParametersJson, HasWhatTheTaskIsMadeFrom) {
   Metadata metadata = TestMetadata("");
   metadata.fields.task = core::Task::kClassToImage;
   metadata.fields.class_label = 207;
-  metadata.fields.adapters = {{.name = "ink", .scale = 0.8}};
+  metadata.fields.adapters = {
+      {.name = "ink", .scale = 0.8},
+      {.kind = core::AdapterKind::kImagePrompt, .name = "ip", .scale = 0.5, .image = core::InputImage{.sha256 = "cd"}}};
   auto spec = nlohmann::json::parse(ParametersJson(metadata))["spec"];
+  EXPECT_EQ(spec["image_prompts"],
+            nlohmann::json::parse(R"([{"name": "ip", "image": {"blob_sha256": "cd"}, "scale": 0.5}])"));
   EXPECT_EQ(spec["class_to_image"], nlohmann::json({{"label", 207}}));
   EXPECT_EQ(spec["loras"], nlohmann::json::parse(R"([{"name": "ink", "scale": 0.8}])"));
   metadata.fields.task = core::Task::kSuperResolution;

@@ -120,15 +120,6 @@ TEST_F(RequestErrors, AModelThatCannotDoTheTaskSaysWhatItCan) {
   EXPECT_EQ(DetailOf<google::rpc::ErrorInfo>(status)->metadata().at("tasks"), "class_to_image");
 }
 
-TEST_F(RequestErrors, FieldsOfLaterVersionsAreRefusedByName) {
-  v1::GenerationSpec spec = Spec();
-  spec.add_image_prompts();
-  const grpc::Status status = StatusFor(spec);
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
-  EXPECT_EQ(ReasonOf(status), "NOT_SERVED");
-  EXPECT_EQ(DetailOf<google::rpc::ErrorInfo>(status)->metadata().at("fields"), "spec.image_prompts");
-}
-
 TEST_F(RequestErrors, ClipsOfModelsThatMakeNone) {
   v1::GenerationSpec spec = Spec();
   spec.mutable_animation()->set_motion("walk");
