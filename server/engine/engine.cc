@@ -154,20 +154,13 @@ void Engine::OnModel(const std::string& model, absl::StatusOr<ModelLease> lease)
 }
 
 void Engine::DecodeInputs(RunningJob& job) {
-  std::vector<int> prompt_sizes = ImagePromptSizes(job.request(), options_.adapters);
-  if (!job.request().image() && prompt_sizes.empty()) {
-    job.inputs.emplace().denoising_end = job.request().denoising_end();
-    return;
-  }
-  workers_.Submit(
-      [inbox = inbox_, name = job.claimed.name, request = job.claimed.request, sizes = std::move(prompt_sizes)] {
-        absl::StatusOr<model::TaskInputs> inputs =
-            request->image() ? DecodeTaskInputs(*request)
-                             : model::TaskInputs{.picture = {}, .mask = {}, .denoising_end = request->denoising_end()};
-        absl::StatusOr<std::vector<at::Tensor>> prompts = DecodeImagePrompts(*request, sizes);
-        if (inputs.ok() && prompts.ok()) inputs->prompt_pictures = *std::move(prompts);
-        inbox->InputsReady(name, inputs.ok() && !prompts.ok() ? prompts.status() : std::move(inputs));
-      });
+  workers_.Submit([inbox = inbox_, name = job.claimed.name, request = job.claimed.request,
+                   sizes = ImagePromptSizes(job.request(), options_.adapters)] {
+    absl::StatusOr<model::TaskInputs> inputs = DecodeTaskInputs(*request);
+    absl::StatusOr<std::vector<at::Tensor>> prompts = DecodeImagePrompts(*request, sizes);
+    if (inputs.ok() && prompts.ok()) inputs->prompt_pictures = *std::move(prompts);
+    inbox->InputsReady(name, inputs.ok() && !prompts.ok() ? prompts.status() : std::move(inputs));
+  });
 }
 
 void Engine::OnInputs(const std::string& name, absl::StatusOr<model::TaskInputs> inputs) {
