@@ -35,6 +35,7 @@ std::vector<std::string> WrongFields(const RequestFields& fields) {
 
 RequestFields With(std::vector<AdapterUse> controls) {
   RequestFields fields = TestFields();
+  fields.task = Task::kTextToImage;
   fields.adapters = std::move(controls);
   return fields;
 }
