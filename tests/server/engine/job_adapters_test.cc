@@ -17,7 +17,8 @@ using testing::IsEmpty;
 
 // A network whose hint has one channel, and half the size of its picture.
 std::shared_ptr<const model::ControlNet> SmallNet(double bias) {
-  model::ControlNetConfig config{.hint_channels = {1, 1}};
+  model::ControlNetConfig config;
+  config.hint_channels = {1, 1};
   config.unet.levels = {{.channels = 1,
                          .layers = 1,
                          .transformer_layers = 1,
@@ -52,7 +53,7 @@ class JobControls : public testing::Test {
     for (const core::AdapterUse& use : fields.adapters) {
       held[use.name] = {.adapter = SmallNet(use.name == "pose" ? 1 : 2), .content_hash = use.name};
     }
-    JobAdapters job = JobAdapters::Make(*core::TestRequest(fields), AdapterLease(std::move(held), nullptr));
+    JobAdapters job = JobAdapters::Make(*core::TestRequest(fields), AdapterLease(std::move(held), nullptr)).value();
     job.EncodeControls(std::vector<at::Tensor>(fields.adapters.size(), at::zeros({64, 64, 3}, at::kByte)));
     return job;
   }
