@@ -29,14 +29,14 @@ v1::GenerationSpec Clip(int64_t seed, int steps, const std::string& sampler, con
   v1::GenerationSpec spec;
   spec.set_model("tiny-epsilon");
   spec.set_prompt("a red apple");
-  spec.set_width(56);
-  spec.set_height(72);
+  spec.set_width(40);
+  spec.set_height(48);
   spec.set_steps(steps);
   spec.set_sampler(sampler);
   spec.set_seed(seed);
   spec.set_guidance_scale(5);
   spec.mutable_animation()->set_motion(motion);
-  spec.mutable_animation()->set_frames(5);
+  spec.mutable_animation()->set_frames(3);
   spec.mutable_output()->set_format(v1::IMAGE_FORMAT_PNG);
   return spec;
 }
@@ -105,27 +105,27 @@ class Animation : public testing::Test {
 };
 
 TEST_F(Animation, ClipsOfOtherPromptsStepsAndLorasShareForwardsAndEachIsItsLoneRun) {
-  v1::GenerationSpec house = WithLora(Clip(2, 30, "euler_a"), "motion-lora", 0.8);
+  v1::GenerationSpec house = WithLora(Clip(2, 8, "euler_a"), "motion-lora", 0.8);
   house.set_prompt("the green house");
-  v1::GenerationSpec unguided = WithLora(Clip(3, 20, "dpmpp_2m"), "lora-attention", 0.6);
+  v1::GenerationSpec unguided = WithLora(Clip(3, 6, "dpmpp_2m"), "lora-attention", 0.6);
   unguided.set_guidance_scale(1);
-  v1::GenerationSpec windows = Clip(4, 25, "ddim");
+  v1::GenerationSpec windows = Clip(4, 7, "ddim");
   windows.set_prompt("a (red:1.4) apple BREAK the green house");
   const auto [forwards, evaluations] = ExpectEachIsItsLoneRun(
-      {Clip(1, 40, "ddim"), house, unguided, windows, WithLora(Clip(5, 15, "pndm"), "motion-lora", -0.5)});
+      {Clip(1, 16, "ddim"), house, unguided, windows, WithLora(Clip(5, 5, "pndm"), "motion-lora", -0.5)});
   EXPECT_LT(forwards, evaluations);
 }
 
 TEST_F(Animation, PicturesAndClipsOfOtherModulesRunBesideItInForwardsOfTheirOwn) {
-  const std::vector<v1::GenerationSpec> specs = {Clip(1, 30, "ddim"), PictureOf(Clip(2, 30, "ddim")),
-                                                 Clip(3, 20, "euler", "motion-v1"), Clip(4, 20, "ddim", "motion-v3")};
+  const std::vector<v1::GenerationSpec> specs = {Clip(1, 12, "ddim"), PictureOf(Clip(2, 12, "ddim")),
+                                                 Clip(3, 6, "euler", "motion-v1"), Clip(4, 6, "ddim", "motion-v3")};
   const auto [forwards, evaluations] = ExpectEachIsItsLoneRun(specs);
   EXPECT_EQ(forwards, evaluations);
 }
 
 TEST_F(Animation, ALongClipIsItsLoneRunBesideAnother) {
   const auto spec = [](int64_t seed, const std::string& prompt) {
-    v1::GenerationSpec made = Clip(seed, 12, "ddim", "motion-short");
+    v1::GenerationSpec made = Clip(seed, 8, "ddim", "motion-short");
     made.set_model("tiny-sample");
     made.set_prompt(prompt);
     made.set_width(32);
@@ -157,10 +157,10 @@ TEST_F(Animation, AClipIsOneOutputOfItsFormat) {
     for (int i = 0; i < 2; ++i) {
       const v1::Output& info = result->outputs[i].info;
       EXPECT_EQ(info.kind(), v1::Output::KIND_CLIP);
-      EXPECT_EQ(info.frames(), 5);
+      EXPECT_EQ(info.frames(), 3);
       EXPECT_EQ(info.fps(), 12);
-      EXPECT_EQ(info.width(), 56);
-      EXPECT_EQ(info.height(), 72);
+      EXPECT_EQ(info.width(), 40);
+      EXPECT_EQ(info.height(), 48);
       EXPECT_EQ(info.seed(), 1 + i);
       EXPECT_EQ(info.media_type(), media_type);
       EXPECT_THAT(result->outputs[i].data, StartsWith(beginning));
@@ -173,17 +173,17 @@ TEST_F(Animation, TheFramesAreOutputsWhenTheyAreAskedFor) {
   spec.set_num_images(2);
   const auto result = client_->Generate(spec);
   ASSERT_TRUE(result.ok()) << result.status();
-  ASSERT_EQ(result->outputs.size(), 10u);
-  for (int i = 0; i < 10; ++i) {
+  ASSERT_EQ(result->outputs.size(), 6u);
+  for (int i = 0; i < 6; ++i) {
     EXPECT_EQ(result->outputs[i].info.index(), i);
     EXPECT_EQ(result->outputs[i].info.kind(), v1::Output::KIND_IMAGE);
-    EXPECT_EQ(result->outputs[i].info.seed(), i < 5 ? 7 : 8);
+    EXPECT_EQ(result->outputs[i].info.seed(), i < 3 ? 7 : 8);
   }
   v1::GenerationSpec alone = Clip(8, 3, "ddim");
   const auto of_its_seed = client_->Generate(alone);
   ASSERT_TRUE(of_its_seed.ok()) << of_its_seed.status();
-  for (int i = 0; i < 5; ++i) {
-    EXPECT_EQ(Decode(of_its_seed->outputs[i].data).rgb, Decode(result->outputs[5 + i].data).rgb) << i;
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(Decode(of_its_seed->outputs[i].data).rgb, Decode(result->outputs[3 + i].data).rgb) << i;
   }
   EXPECT_NE(Decode(result->outputs[0].data).rgb, Decode(result->outputs[1].data).rgb);
 }
@@ -200,9 +200,9 @@ TEST_F(Animation, UsageCountsFramesAndPreviewsShowOne) {
                                           return client::Next::kGoOn;
                                         }});
   ASSERT_TRUE(result.ok()) << result.status();
-  EXPECT_EQ(shape, (std::vector<int>{4, 9, 7}));
+  EXPECT_EQ(shape, (std::vector<int>{4, 6, 5}));
   EXPECT_EQ(result->usage.evaluations(), 4);
-  EXPECT_EQ(result->usage.pixel_evaluations(), int64_t{4} * 2 * 5 * 56 * 72);
+  EXPECT_EQ(result->usage.pixel_evaluations(), int64_t{4} * 2 * 3 * 40 * 48);
 }
 
 TEST_F(Animation, ModelsSayWhetherTheyMakeClips) {
@@ -280,15 +280,15 @@ TEST_F(Animation, TheCommandLineWritesClipsAndFrames) {
   fs::create_directory(folder);
   const auto run = [&](const std::string& arguments) {
     return std::system(absl::StrCat(LATENTCTL_BINARY, " generate --server ", server_->address(),
-                                    " --model tiny-epsilon --prompt 'a red apple' --width 56 --height 72 --steps 3 ",
+                                    " --model tiny-epsilon --prompt 'a red apple' --width 40 --height 48 --steps 3 ",
                                     "--sampler ddim --seed 1 --guidance-scale 5 ", arguments, " >/dev/null 2>&1")
                            .c_str());
   };
-  const std::string motion = "--motion motion-v2 --frames 5 --fps 12 --out ";
+  const std::string motion = "--motion motion-v2 --frames 3 --fps 12 --out ";
   v1::GenerationSpec spec = Clip(1, 3, "ddim");
   spec.mutable_animation()->set_fps(12);
   EXPECT_EQ(run(motion + (folder / "x.png").string()), 0);
-  for (int i = 0; i < 5; ++i) {
+  for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(Decode(ReadFile(folder / absl::StrCat("x-", i, ".png"))).rgb,
               Decode(client_->Generate(spec)->outputs[i].data).rgb);
   }
