@@ -19,8 +19,7 @@ bool Alike(std::span<const AppliedImagePrompt> a, std::span<const AppliedImagePr
 
 CrossAttentions::CrossAttentions(const torch::nn::Module& network) {
   for (const auto& item : network.named_modules(/*name_prefix=*/"", /*include_self=*/false)) {
-    // Motion modules have such layers, too, which look at frames.
-    if (!item.key().ends_with(".attn2") || item.key().find("motion_modules") != std::string::npos) continue;
+    if (!item.key().ends_with(".attn2")) continue;
     if (auto layer = std::dynamic_pointer_cast<const AttentionImpl>(item.value())) {
       layers_.push_back({.name = item.key(), .attention = std::move(layer)});
     }

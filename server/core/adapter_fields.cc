@@ -89,7 +89,7 @@ void CheckAdapters(const std::vector<AdapterUse>& adapters, std::vector<FieldVio
       violations.push_back(
           {NameField(adapters, i), absl::StrCat("must be there once; got ", Quote(adapter.name), " twice")});
     }
-    if (adapter.image && adapter.image->latent) {
+    if (adapter.kind == AdapterKind::kImagePrompt && adapter.image && adapter.image->latent) {
       violations.push_back({absl::StrCat(AdapterField(adapters, i), ".image"),
                             "must be a picture: a latent is taken by image_to_image.image alone"});
     }

@@ -290,9 +290,6 @@ std::vector<FieldViolation> GenerationRequest::CheckWithoutModel(const RequestFi
 std::shared_ptr<const GenerationRequest> WithoutPictures(std::shared_ptr<const GenerationRequest> request) {
   if (PicturesOf(request->fields()).empty()) return request;
   auto without = std::make_shared<GenerationRequest>(*request);
-  for (AdapterUse& adapter : without->fields_.adapters) {
-    if (adapter.image) adapter.image->data = nullptr;
-  }
   for (std::optional<InputImage>* image : {&without->fields_.image, &without->fields_.mask}) {
     if (*image) (*image)->data = nullptr;
   }

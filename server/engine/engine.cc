@@ -153,7 +153,7 @@ void Engine::OnModel(const std::string& model, absl::StatusOr<ModelLease> lease)
   }
 }
 
-void Engine::DecodeInputs(RunningJob& job) {
+void Engine::DecodeInputs(const RunningJob& job) {
   workers_.Submit([inbox = inbox_, name = job.claimed.name, request = job.claimed.request,
                    sizes = ImagePromptSizes(job.request(), options_.adapters)] {
     absl::StatusOr<model::TaskInputs> inputs = DecodeTaskInputs(*request);

@@ -93,8 +93,8 @@ class Engine : public core::WorkListener {
   void ClaimJobs();
   void AskForModel(const std::string& model, ModelUse& use);
   void OnModel(const std::string& model, absl::StatusOr<ModelLease> lease);
-  // Decodes the job's pictures, off this thread; OnInputs follows. When it has none its inputs are there at once.
-  void DecodeInputs(RunningJob& job);
+  // Decodes the job's pictures, off this thread; OnInputs follows.
+  void DecodeInputs(const RunningJob& job);
   void OnInputs(const std::string& name, absl::StatusOr<model::TaskInputs> inputs);
   // Asks for the job's adapters, of the model that is there now; OnAdapters follows.
   void AskForAdapters(RunningJob& job, const ModelUse& use);

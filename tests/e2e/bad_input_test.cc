@@ -232,12 +232,6 @@ TEST_F(BadInput, EverythingThatIsWrongIsSaidAtOnce) {
   EXPECT_EQ(client::GetErrorDetails(status).bad_request.field_violations_size(), 4) << status;
 }
 
-TEST_F(BadInput, WhatIsNotServedYetIsNamed) {
-  const absl::Status status = Try([](auto& spec) { spec.add_embeddings("style"); });
-  EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("embeddings"));
-}
-
 TEST_F(BadInput, JobsThatDoNotExist) {
   EXPECT_EQ(client_->GetJob("jobs/00000000-0000-4000-8000-000000000000").status().code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(client_->CancelJob("nonsense").status().code(), absl::StatusCode::kInvalidArgument);
