@@ -10,8 +10,8 @@ namespace latentd::model {
 TextDenoiser::TextDenoiser(UNet2DConditionModel unet)
     : unet_(std::move(unet)),
       adaptable_("unet", *unet_),
-      attentions_(*unet_),
-      motion_layers_(MotionLayers(unet_->config(), unet_->parameters().front().options())) {}
+      motion_layers_(MotionLayers(unet_->config(), unet_->parameters().front().options())),
+      attentions_(*unet_) {}
 
 std::shared_ptr<const MotionModule> TextDenoiser::LoadMotion(const std::filesystem::path& file) const {
   return ReadMotionModule(file, unet_->config(), unet_->parameters().front().options());
