@@ -196,7 +196,7 @@ TEST_F(Neighbours, OneBatchHoldsEveryKindOfRowAndEachIsItsLoneRun) {
       {.models = GoldenModels(), .arguments = {"--max-batch-rows", "16", "--adapters", GoldenFolder() + "/adapters"}});
   ASSERT_NE(server_, nullptr);
   client_ = client::Client::Connect(server_->address());
-  const std::vector<v1::GenerationSpec> slow = {
+  std::vector<v1::GenerationSpec> slow = {
       Spec(1, 30, "ddim"),
       WithPicture(Spec(2, 40, "euler_a")),
       WithMask(Spec(3, 30, "dpmpp_2m")),
@@ -208,6 +208,12 @@ TEST_F(Neighbours, OneBatchHoldsEveryKindOfRowAndEachIsItsLoneRun) {
       WithControl(WithPicture(Spec(8, 30, "heun")), "control-bgr", "tall", -0.5)};
   v1::GenerationSpec quick = WithLora(Spec(9, 4, "lcm"), "lora-before-peft", 0.5);
   quick.set_guidance_scale(1);
+  quick.set_width(72);
+  quick.set_height(56);
+  for (v1::GenerationSpec& spec : slow) {
+    spec.set_width(72);
+    spec.set_height(56);
+  }
   std::vector<std::string> alone;
   for (const v1::GenerationSpec& spec : slow) alone.push_back(Picture(spec));
   const std::string quick_alone = Picture(quick);
