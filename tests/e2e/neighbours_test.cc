@@ -190,7 +190,16 @@ TEST_F(Neighbours, RowsOfOtherControlNetsShareItsForwardsAndEachIsItsLoneRun) {
        InSteps(WithControl(WithMask(Spec(5, 20, "euler_a")), "control-bgr", "wide", 1), 0, 0.5)});
 }
 
-// Nine rows, so that a forward of more than eight has them all.
+v1::GenerationSpec WithImagePrompt(v1::GenerationSpec spec, const std::string& name, const std::string& picture,
+                                   double scale) {
+  v1::ImagePrompt& prompt = *spec.add_image_prompts();
+  prompt.set_name(name);
+  prompt.mutable_image()->set_data(ReadFile(GoldenFolder() + "/inputs/" + picture + ".png"));
+  prompt.set_scale(scale);
+  return spec;
+}
+
+// Ten rows, so that a forward of more than eight has them all.
 TEST_F(Neighbours, OneBatchHoldsEveryKindOfRowAndEachIsItsLoneRun) {
   server_ = ServerProcess::Start(
       {.models = GoldenModels(), .arguments = {"--max-batch-rows", "16", "--adapters", GoldenFolder() + "/adapters"}});
@@ -205,7 +214,8 @@ TEST_F(Neighbours, OneBatchHoldsEveryKindOfRowAndEachIsItsLoneRun) {
       WithControl(Spec(6, 30, "ddim"), "control", "wide", 1),
       WithControl(WithControl(WithLora(Spec(7, 30, "pndm"), "lora-attention", 0.4), "control", "tall", 0.6),
                   "control-bgr", "wide", 0.5),
-      WithControl(WithPicture(Spec(8, 30, "heun")), "control-bgr", "tall", -0.5)};
+      WithControl(WithPicture(Spec(8, 30, "heun")), "control-bgr", "tall", -0.5),
+      WithImagePrompt(Spec(10, 30, "euler"), "ip-base", "wide", 0.8)};
   v1::GenerationSpec quick = WithLora(Spec(9, 4, "lcm"), "lora-before-peft", 0.5);
   quick.set_guidance_scale(1);
   quick.set_width(72);
@@ -242,15 +252,6 @@ TEST_F(Neighbours, OneBatchHoldsEveryKindOfRowAndEachIsItsLoneRun) {
   EXPECT_EQ(Picture(quick), quick_alone);
   for (size_t i = 0; i < slow.size(); ++i) EXPECT_EQ(others[i].get(), alone[i]) << i;
   EXPECT_GT(larger_forwards(), 0);
-}
-
-v1::GenerationSpec WithImagePrompt(v1::GenerationSpec spec, const std::string& name, const std::string& picture,
-                                   double scale) {
-  v1::ImagePrompt& prompt = *spec.add_image_prompts();
-  prompt.set_name(name);
-  prompt.mutable_image()->set_data(ReadFile(GoldenFolder() + "/inputs/" + picture + ".png"));
-  prompt.set_scale(scale);
-  return spec;
 }
 
 TEST_F(Neighbours, RowsOfOtherImagePromptsShareItsForwardsAndEachIsItsLoneRun) {
