@@ -2,10 +2,11 @@
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)
-  # Paths below the source folder are hashed relative to it, so that every checkout shares the cache.
+  # Paths below the source folder are hashed relative to it, so that every checkout shares the cache. Headers that change
+  # while they are compiled must be noticed (no include_file_mtime, include_file_ctime): a build that was broken off
+  # while the API's headers were made anew would leave a precompiled header of the old ones under the new ones' hash.
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1
-                                  CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
-                                  ${CCACHE_PROGRAM})
+                                  CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE_PROGRAM})
 endif()
 
 find_program(MOLD_PROGRAM mold)
