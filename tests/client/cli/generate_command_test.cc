@@ -64,7 +64,7 @@ TEST_F(GenerateCommandTest, JsonHasOneObjectForEachEventWithoutBytes) {
           {"image": {"format": "IMAGE_FORMAT_UNSPECIFIED", "width": 0, "height": 0, "data": ""}}}},
       {"job": "jobs/1", "sequence": "4", "progress": {"outputIndex": 0, "step": 2, "totalSteps": 2}},
       {"job": "jobs/1", "sequence": "5", "output": {"index": 0, "kind": "KIND_IMAGE", "state": "STATE_OK",
-          "seed": "7", "mediaType": "image/png", "width": 64, "height": 48, "frames": 0, "fps": 0, "size": "9",
+          "seed": "7", "mediaType": "image/png", "width": 64, "height": 48, "frames": 0, "fps": 0, "flagged": false, "size": "9",
           "sha256": "92b2fa58028958317e408bd84ecfa70f5ee35b121991dbc232c49d166353708b"}},
       {"job": "jobs/1", "sequence": "6", "outputChunk": {"index": 0, "offset": "0", "data": ""}},
       {"job": "jobs/1", "sequence": "7", "completed": {"usage": {"queueTime": "0.500s", "denoiseTime": "1s",
