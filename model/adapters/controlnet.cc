@@ -1,12 +1,10 @@
 #include "model/adapters/controlnet.h"
 
+#include "model/layers/network_bytes.h"
+
 namespace latentd::model {
 
-int64_t ControlNet::memory_bytes() const {
-  int64_t bytes = 0;
-  for (const at::Tensor& parameter : network_->parameters()) bytes += static_cast<int64_t>(parameter.nbytes());
-  return bytes;
-}
+int64_t ControlNet::memory_bytes() const { return NetworkBytes(*network_); }
 
 at::Tensor ControlNet::EncodeHint(const at::Tensor& picture) const {
   // As diffusers' VaeImageProcessor with do_normalize=False.

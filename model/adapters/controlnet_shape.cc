@@ -1,66 +1,25 @@
 #include "model/adapters/controlnet_shape.h"
 
 #include <algorithm>
-#include <string_view>
+#include <string>
 #include <utility>
 
-#include "model/errors.h"
+#include "model/weights/shape_text.h"
+#include "model/weights/tensor_shapes.h"
 
 namespace latentd::model {
 namespace {
 
-// Looks at names and shapes, and remembers which it missed.
-class Shapes {
- public:
-  explicit Shapes(const TensorSource& source) : source_(source) {}
-
-  bool Has(const std::string& prefix) const {
-    const auto found = source_.tensors().lower_bound(prefix);
-    return found != source_.tensors().end() && found->first.starts_with(prefix);
-  }
-
-  // How many blocks `prefix` numbers, from 0 on.
-  int64_t Count(const std::string& prefix) const {
-    int64_t count = 0;
-    while (Has(prefix + std::to_string(count) + ".")) ++count;
-    return count;
-  }
-
-  // The length of a tensor along `dimension`.
-  int64_t Of(const std::string& name, size_t dimension) {
-    const auto found = source_.tensors().find(name);
-    if (found != source_.tensors().end() && found->second.shape.size() > dimension &&
-        found->second.shape[dimension] > 0) {
-      return found->second.shape[dimension];
-    }
-    problems_.push_back(name + ": is missing, or is misshapen");
-    return 1;
-  }
-
-  size_t Dimensions(const std::string& name) const {
-    const auto found = source_.tensors().find(name);
-    return found == source_.tensors().end() ? 0 : found->second.shape.size();
-  }
-
-  void AddProblem(std::string_view problem) { problems_.emplace_back(problem); }
-
-  void Finish() {
-    if (!problems_.empty()) throw ModelError(source_.where(), std::move(problems_));
-  }
-
- private:
-  const TensorSource& source_;
-  std::vector<std::string> problems_;
-};
+// The length of a tensor along `dimension`.
+int64_t LengthOf(TensorShapes& shapes, const std::string& name, size_t dimension) {
+  const std::vector<int64_t>* shape = shapes.Find(name);
+  if (shape != nullptr && shape->size() > dimension && (*shape)[dimension] > 0) return (*shape)[dimension];
+  shapes.AddProblem(name + ": is missing, or is misshapen");
+  return 1;
+}
 
 // The first tensor of a level that tells how wide its text is; that of the middle for levels that do not attend.
 constexpr const char* kTextKey = "transformer_blocks.0.attn2.to_k.weight";
-
-std::string Join(const std::vector<int64_t>& values) {
-  std::string text = "[";
-  for (size_t i = 0; i < values.size(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(values[i]);
-  return text + "]";
-}
 
 // One number of every level.
 std::vector<int64_t> OfLevels(const UNetConfig& unet, int64_t UNetLevel::*number) {
@@ -83,17 +42,18 @@ std::vector<int64_t> TextFeatures(const UNetConfig& unet) {
 }  // namespace
 
 ControlNetConfig ControlNetConfigOf(const TensorSource& tensors, const UNetConfig& unet) {
-  Shapes shapes(tensors);
+  TensorShapes shapes(tensors);
   ControlNetConfig config{.unet = unet};
   UNetConfig& own = config.unet;
-  own.in_channels = shapes.Of("conv_in.weight", 1);
-  own.time_features = shapes.Of("time_embedding.linear_1.weight", 0);
+  own.in_channels = LengthOf(shapes, "conv_in.weight", 1);
+  own.time_features = LengthOf(shapes, "time_embedding.linear_1.weight", 0);
   own.guidance_features = 0;
   own.classes = 0;
   own.has_mid_block = true;
   const std::string middle = "mid_block.attentions.0.";
-  own.linear_projection = shapes.Dimensions(middle + "proj_in.weight") == 2;
-  own.added_features = shapes.Has("add_embedding.") ? shapes.Of("add_embedding.linear_1.weight", 1) : 0;
+  const std::vector<int64_t>* projection = shapes.Find(middle + "proj_in.weight");
+  own.linear_projection = projection != nullptr && projection->size() == 2;
+  own.added_features = shapes.Has("add_embedding.") ? LengthOf(shapes, "add_embedding.linear_1.weight", 1) : 0;
 
   own.levels.clear();
   const auto levels = static_cast<size_t>(shapes.Count("down_blocks."));
@@ -101,24 +61,24 @@ ControlNetConfig ControlNetConfigOf(const TensorSource& tensors, const UNetConfi
   for (size_t i = 0; i < levels; ++i) {
     const std::string block = "down_blocks." + std::to_string(i) + ".";
     UNetLevel level = unet.levels[std::min(i, unet.levels.size() - 1)];  // how many heads it has
-    level.channels = shapes.Of(block + "resnets.0.conv1.weight", 0);
+    level.channels = LengthOf(shapes, block + "resnets.0.conv1.weight", 0);
     level.layers = shapes.Count(block + "resnets.");
     level.down_attention = shapes.Has(block + "attentions.");
     const std::string attention = level.down_attention ? block + "attentions.0." : middle;
     level.transformer_layers = std::max<int64_t>(1, shapes.Count(attention + "transformer_blocks."));
-    level.context_features = shapes.Of(attention + kTextKey, 1);
+    level.context_features = LengthOf(shapes, attention + kTextKey, 1);
     own.levels.push_back(level);
   }
 
   const std::string hint = "controlnet_cond_embedding.";
-  config.picture_channels = shapes.Of(hint + "conv_in.weight", 1);
+  config.picture_channels = LengthOf(shapes, hint + "conv_in.weight", 1);
   if (config.picture_channels != 3) {
     shapes.AddProblem("controlnet_cond_embedding.conv_in.weight: takes no pictures of three colours");
   }
-  config.hint_channels = {shapes.Of(hint + "conv_in.weight", 0)};
+  config.hint_channels = {LengthOf(shapes, hint + "conv_in.weight", 0)};
   const int64_t convolutions = shapes.Count(hint + "blocks.");
   for (int64_t i = 1; i < convolutions; i += 2) {
-    config.hint_channels.push_back(shapes.Of(hint + "blocks." + std::to_string(i) + ".weight", 0));
+    config.hint_channels.push_back(LengthOf(shapes, hint + "blocks." + std::to_string(i) + ".weight", 0));
   }
   shapes.Finish();
   return config;
@@ -132,13 +92,13 @@ std::vector<std::string> ControlNetMisfits(const ControlNetConfig& control, cons
   };
   const auto number = [](int64_t value) { return std::to_string(value); };
   const auto compare_levels = [&](const std::string& field, int64_t UNetLevel::*value) {
-    compare(field, OfLevels(control.unet, value), OfLevels(unet, value), Join);
+    compare(field, OfLevels(control.unet, value), OfLevels(unet, value), ShapeText);
   };
   // It sees the latent, but not what some U-Nets see beside it.
   compare("in_channels", control.unet.in_channels, std::min(unet.in_channels, unet.out_channels), number);
   compare_levels("block_out_channels", &UNetLevel::channels);
   compare_levels("layers_per_block", &UNetLevel::layers);
-  compare("cross_attention_dim", TextFeatures(control.unet), TextFeatures(unet), Join);
+  compare("cross_attention_dim", TextFeatures(control.unet), TextFeatures(unet), ShapeText);
   compare("downsample_padding", control.unet.downsample_padding, unet.downsample_padding, number);
   // It may do without them.
   if (control.unet.added_features > 0) {

@@ -4,21 +4,13 @@
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros_like.h>
 
+#include "model/layers/network_bytes.h"
 #include "model/vision/image_processor.h"
 
 namespace latentd::model {
-namespace {
-
-int64_t BytesOf(const torch::nn::Module& network) {
-  int64_t bytes = 0;
-  for (const at::Tensor& parameter : network.parameters()) bytes += static_cast<int64_t>(parameter.nbytes());
-  return bytes;
-}
-
-}  // namespace
 
 int64_t ImagePrompt::memory_bytes() const {
-  int64_t bytes = BytesOf(*encoder_) + BytesOf(projection_->network());
+  int64_t bytes = NetworkBytes(*encoder_) + NetworkBytes(projection_->network());
   for (const Layer& layer : layers_) bytes += static_cast<int64_t>(layer.to_k.nbytes() + layer.to_v.nbytes());
   return bytes;
 }

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "model/adapters/number_alike.h"
+
 namespace latentd::model {
 namespace {
 
@@ -27,14 +29,7 @@ CrossAttentions::CrossAttentions(const torch::nn::Module& network) {
 }
 
 std::vector<size_t> NumberImagePrompts(std::span<const std::span<const AppliedImagePrompt>> rows) {
-  std::vector<size_t> numbers;
-  std::vector<std::span<const AppliedImagePrompt>> known;
-  for (const auto& row : rows) {
-    const auto found = std::find_if(known.begin(), known.end(), [&](const auto& other) { return Alike(row, other); });
-    numbers.push_back(static_cast<size_t>(found - known.begin()));
-    if (found == known.end()) known.push_back(row);
-  }
-  return numbers;
+  return NumberAlike(rows, Alike);
 }
 
 ImagePromptScope::ImagePromptScope(const CrossAttentions& network, std::span<const LaneImagePrompts> lanes)

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "model/adapters/number_alike.h"
+
 namespace latentd::model {
 
 bool SameLoras(LoraSet a, LoraSet b) {
@@ -11,17 +13,7 @@ bool SameLoras(LoraSet a, LoraSet b) {
                     [](const AppliedLora& x, const AppliedLora& y) { return x.lora == y.lora && x.scale == y.scale; });
 }
 
-std::vector<size_t> NumberLoras(std::span<const LoraSet> sets) {
-  std::vector<size_t> numbers;
-  std::vector<LoraSet> known;
-  for (const LoraSet& set : sets) {
-    const auto found =
-        std::find_if(known.begin(), known.end(), [&](const LoraSet& other) { return SameLoras(set, other); });
-    numbers.push_back(static_cast<size_t>(found - known.begin()));
-    if (found == known.end()) known.push_back(set);
-  }
-  return numbers;
-}
+std::vector<size_t> NumberLoras(std::span<const LoraSet> sets) { return NumberAlike(sets, SameLoras); }
 
 LoraScope::LoraScope(const AdaptableNetwork& network, std::span<const LoraSet> lanes) : network_(network) {
   const size_t layers = network.layers().size();

@@ -10,6 +10,7 @@
 #include "model/config/config_reader.h"
 #include "model/errors.h"
 #include "model/layers/linear.h"
+#include "model/layers/network_bytes.h"
 #include "model/unet/frame_windows.h"
 #include "model/weights/key_maps/motion_keys.h"
 #include "model/weights/load_weights.h"
@@ -111,8 +112,7 @@ void ComputePositions(torch::nn::Module& network) {
 }  // namespace
 
 int64_t MotionModule::memory_bytes() const {
-  int64_t bytes = 0;
-  for (const at::Tensor& parameter : network_->parameters()) bytes += static_cast<int64_t>(parameter.nbytes());
+  int64_t bytes = NetworkBytes(*network_);
   for (const at::Tensor& buffer : network_->buffers()) bytes += static_cast<int64_t>(buffer.nbytes());
   return bytes;
 }

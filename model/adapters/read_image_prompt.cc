@@ -9,23 +9,18 @@
 #include <vector>
 
 #include "model/adapters/picture_projection.h"
+#include "model/adapters/problems.h"
 #include "model/errors.h"
 #include "model/weights/load_weights.h"
 #include "model/weights/open_component.h"
 #include "model/weights/renamed_source.h"
 #include "model/weights/safetensors_file.h"
+#include "model/weights/shape_text.h"
 
 namespace latentd::model {
 namespace {
 
 constexpr std::string_view kProjection = "image_proj.";
-constexpr size_t kMostListed = 20;  // problems that an error lists
-
-std::string Describe(at::IntArrayRef shape) {
-  std::string text = "[";
-  for (size_t i = 0; i < shape.size(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
-  return text + "]";
-}
 
 class Reader {
  public:
@@ -74,18 +69,18 @@ class Reader {
         const std::string name = *expected.insert(NameOf(i, part)).first;
         const auto found = file_->tensors().find(name);
         if (found == file_->tensors().end()) {
-          problems_.push_back(name + ": is missing");
+          problems_.Add(name + ": is missing");
         } else if (at::IntArrayRef(found->second.shape) != Weight(i).sizes()) {
-          problems_.push_back(name + ": has shape " + Describe(found->second.shape) + "; the model's " +
-                              network_.layers()[i].name + " takes " + Describe(Weight(i).sizes()));
+          problems_.Add(name + ": has shape " + ShapeText(found->second.shape) + "; the model's " +
+                        network_.layers()[i].name + " takes " + ShapeText(Weight(i).sizes()));
         } else if (!at::isFloatingType(found->second.dtype)) {
-          problems_.push_back(name + ": has type " + c10::toString(found->second.dtype) + ", which is not loaded");
+          problems_.Add(name + ": has type " + c10::toString(found->second.dtype) + ", which is not loaded");
         }
       }
     }
     for (const auto& [name, info] : file_->tensors()) {
       if (!name.starts_with(kProjection) && !expected.contains(name)) {
-        problems_.push_back(name + ": matches no layer of this model");
+        problems_.Add(name + ": matches no layer of this model");
       }
     }
   }
@@ -107,23 +102,20 @@ class Reader {
 
   void CheckFinite(const std::string& name, const at::Tensor& values) {
     if (at::isfinite(values).all().item<bool>()) return;
-    problems_.push_back(name + ": has values that are NaN or infinite in " + c10::toString(values.scalar_type()));
+    problems_.Add(name + ": has values that are NaN or infinite in " + c10::toString(values.scalar_type()));
   }
 
   // Throws when something was found.
   void Finish() {
-    if (problems_.size() > kMostListed) {
-      const std::string more = "and " + std::to_string(problems_.size() - kMostListed) + " more like these";
-      problems_.resize(kMostListed);
-      problems_.push_back(more);
-    }
-    if (!problems_.empty()) throw ModelError(path_.string(), std::exchange(problems_, {}));
+    std::vector<std::string> all;
+    problems_.MoveTo(all);
+    if (!all.empty()) throw ModelError(path_.string(), std::move(all));
   }
 
   const std::filesystem::path path_;
   const CrossAttentions& network_;
   const std::shared_ptr<const SafetensorsFile> file_;
-  std::vector<std::string> problems_;
+  Problems problems_;
 };
 
 }  // namespace

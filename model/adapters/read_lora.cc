@@ -15,36 +15,13 @@
 #include "model/adapters/lora_key.h"
 #include "model/adapters/lora_origin.h"
 #include "model/adapters/lora_scaling.h"
+#include "model/adapters/problems.h"
 #include "model/errors.h"
 #include "model/weights/safetensors_file.h"
+#include "model/weights/shape_text.h"
 
 namespace latentd::model {
 namespace {
-
-constexpr size_t kMostAlike = 20;  // problems of one kind that an error lists
-
-// Problems of one kind. A file for another model may have a thousand of them.
-class Problems {
- public:
-  void Add(std::string problem) {
-    if (++count_ <= kMostAlike) listed_.push_back(std::move(problem));
-  }
-
-  void MoveTo(std::vector<std::string>& all) {
-    std::move(listed_.begin(), listed_.end(), std::back_inserter(all));
-    if (count_ > kMostAlike) all.push_back("and " + std::to_string(count_ - kMostAlike) + " more like these");
-  }
-
- private:
-  std::vector<std::string> listed_;
-  size_t count_ = 0;
-};
-
-std::string Describe(at::IntArrayRef shape) {
-  std::string text = "[";
-  for (size_t i = 0; i < shape.size(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
-  return text + "]";
-}
 
 // The tensors of one layer's change, by their names in the file.
 struct Parts {
@@ -125,16 +102,16 @@ class Reader {
     std::vector<int64_t> expected_down = weight.sizes().vec();
     expected_down.front() = rank;
     if (plain(down) != plain(expected_down)) {
-      misfits_.Add(parts.down + ": has shape " + Describe(down) + "; the layer takes [rank, " +
-                   Describe(at::IntArrayRef(expected_down).slice(1)).substr(1));
+      misfits_.Add(parts.down + ": has shape " + ShapeText(down) + "; the layer takes [rank, " +
+                   ShapeText(at::IntArrayRef(expected_down).slice(1)).substr(1));
     }
     const std::vector<int64_t> expected_up = {weight.size(0), rank};
     if (plain(up) != expected_up) {
-      misfits_.Add(parts.up + ": has shape " + Describe(up) + " instead of " + Describe(expected_up));
+      misfits_.Add(parts.up + ": has shape " + ShapeText(up) + " instead of " + ShapeText(expected_up));
     }
     if (rank == 0) misfits_.Add(parts.down + ": has rank 0");
     if (!parts.alpha.empty() && c10::multiply_integers(Info(parts.alpha).shape) != 1) {
-      misfits_.Add(parts.alpha + ": has shape " + Describe(Info(parts.alpha).shape) + " instead of one number");
+      misfits_.Add(parts.alpha + ": has shape " + ShapeText(Info(parts.alpha).shape) + " instead of one number");
     }
   }
 

@@ -13,18 +13,13 @@
 #include "model/errors.h"
 #include "model/weights/quoted_name.h"
 #include "model/weights/safetensors_file.h"
+#include "model/weights/shape_text.h"
 
 namespace latentd::model {
 namespace {
 
 constexpr char kSecondEncoder[] = "text_encoder_2";
 constexpr std::array<std::string_view, 3> kWithoutToken = {"emb_params", "*", "string_to_param.*"};
-
-std::string Describe(const std::vector<int64_t>& shape) {
-  std::string text = "[";
-  for (size_t i = 0; i < shape.size(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
-  return text + "]";
-}
 
 class Reader {
  public:
@@ -76,7 +71,7 @@ class Reader {
     }
     const bool has_vectors = info.shape.size() == 1 || (info.shape.size() == 2 && info.shape[0] > 0);
     if (!has_vectors || info.shape.back() != features) {
-      problems_.push_back(quoted + ": has shape " + Describe(info.shape) + "; the model's " + table.encoder +
+      problems_.push_back(quoted + ": has shape " + ShapeText(info.shape) + "; the model's " + table.encoder +
                           " takes vectors of " + std::to_string(features) + " features, [n, " +
                           std::to_string(features) + "]");
     }

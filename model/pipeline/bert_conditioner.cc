@@ -3,7 +3,7 @@
 #include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
 
-#include "model/pipeline/network_bytes.h"
+#include "model/layers/network_bytes.h"
 
 namespace latentd::model {
 

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "model/pipeline/network_bytes.h"
+#include "model/layers/network_bytes.h"
 
 namespace latentd::model {
 namespace {

@@ -6,7 +6,7 @@
 #include <map>
 
 #include "model/adapters/lora_scope.h"
-#include "model/pipeline/network_bytes.h"
+#include "model/layers/network_bytes.h"
 #include "model/pipeline/token_batch.h"
 #include "model/text/prompt_windows.h"
 #include "model/text/weigh_states.h"

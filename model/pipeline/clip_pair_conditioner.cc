@@ -7,7 +7,7 @@
 #include <map>
 #include <utility>
 
-#include "model/pipeline/network_bytes.h"
+#include "model/layers/network_bytes.h"
 #include "model/pipeline/token_batch.h"
 #include "model/text/prompt_windows.h"
 #include "model/text/weigh_states.h"

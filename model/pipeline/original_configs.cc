@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "model/errors.h"
+#include "model/weights/tensor_shapes.h"
 
 namespace latentd::model {
 namespace {
@@ -20,45 +20,20 @@ constexpr int64_t kHeadFeatures = 64;
 // Narrower layers have one head.
 int64_t HeadsOf(int64_t features) { return std::max<int64_t>(1, features / kHeadFeatures); }
 
-// Looks at names and shapes, and remembers which it missed.
-class Shapes {
- public:
-  explicit Shapes(const TensorSource& source) : source_(source) {}
-
-  bool Has(const std::string& prefix) const {
-    const auto found = source_.tensors().lower_bound(prefix);
-    return found != source_.tensors().end() && found->first.starts_with(prefix);
+// A tensor's shape, of `dimensions` at least.
+const std::vector<int64_t>& ShapeOf(TensorShapes& shapes, const std::string& name, size_t dimensions) {
+  static const std::vector<int64_t> kNone(4, 0);
+  const std::vector<int64_t>* shape = shapes.Find(name);
+  if (shape == nullptr) {
+    shapes.AddProblem(name + ": is missing");
+    return kNone;
   }
-
-  // How many blocks `prefix` numbers, from 0 on.
-  int64_t Count(const std::string& prefix) const {
-    int64_t count = 0;
-    while (Has(prefix + std::to_string(count) + ".")) ++count;
-    return count;
+  if (shape->size() < dimensions) {
+    shapes.AddProblem(name + ": has fewer than " + std::to_string(dimensions) + " dimensions");
+    return kNone;
   }
-
-  const std::vector<int64_t>& Of(const std::string& name, size_t dimensions) {
-    static const std::vector<int64_t> kNone(4, 0);
-    const auto found = source_.tensors().find(name);
-    if (found == source_.tensors().end()) {
-      problems_.push_back(name + ": is missing");
-      return kNone;
-    }
-    if (found->second.shape.size() < dimensions) {
-      problems_.push_back(name + ": has fewer than " + std::to_string(dimensions) + " dimensions");
-      return kNone;
-    }
-    return found->second.shape;
-  }
-
-  void Finish() {
-    if (!problems_.empty()) throw ModelError(source_.where(), std::move(problems_));
-  }
-
- private:
-  const TensorSource& source_;
-  std::vector<std::string> problems_;
-};
+  return *shape;
+}
 
 struct Level {
   int64_t channels;
@@ -67,10 +42,10 @@ struct Level {
   bool attends_up;
 };
 
-Level ReadLevel(Shapes& shapes, int64_t level, int64_t levels) {
+Level ReadLevel(TensorShapes& shapes, int64_t level, int64_t levels) {
   const std::string down = "down_blocks." + std::to_string(level) + ".";
   const std::string up = "up_blocks." + std::to_string(levels - 1 - level) + ".";
-  return {.channels = shapes.Of(down + "resnets.0.conv1.weight", 4)[0],
+  return {.channels = ShapeOf(shapes, down + "resnets.0.conv1.weight", 4)[0],
           .layers = shapes.Count(down + "resnets."),
           .transformer_layers = shapes.Count(down + "attentions.0.transformer_blocks."),
           .attends_up = shapes.Has(up + "attentions.")};
@@ -79,16 +54,16 @@ Level ReadLevel(Shapes& shapes, int64_t level, int64_t levels) {
 }  // namespace
 
 json OriginalUNetConfig(const TensorSource& source, const std::string& system, int sample_size) {
-  Shapes shapes(source);
+  TensorShapes shapes(source);
   const int64_t levels = shapes.Count("down_blocks.");
   // Every system attends in the middle block.
   const std::string middle = "mid_block.attentions.0.";
   const int64_t middle_layers = std::max<int64_t>(1, shapes.Count(middle + "transformer_blocks."));
-  json config = {{"in_channels", shapes.Of("conv_in.weight", 4)[1]},
-                 {"out_channels", shapes.Of("conv_out.weight", 4)[0]},
+  json config = {{"in_channels", ShapeOf(shapes, "conv_in.weight", 4)[1]},
+                 {"out_channels", ShapeOf(shapes, "conv_out.weight", 4)[0]},
                  {"sample_size", sample_size},
-                 {"cross_attention_dim", shapes.Of(middle + "transformer_blocks.0.attn2.to_k.weight", 2)[1]},
-                 {"use_linear_projection", shapes.Of(middle + "proj_in.weight", 2).size() == 2},
+                 {"cross_attention_dim", ShapeOf(shapes, middle + "transformer_blocks.0.attn2.to_k.weight", 2)[1]},
+                 {"use_linear_projection", ShapeOf(shapes, middle + "proj_in.weight", 2).size() == 2},
                  {"block_out_channels", json::array()},
                  {"layers_per_block", json::array()},
                  {"transformer_layers_per_block", json::array()},
@@ -111,18 +86,18 @@ json OriginalUNetConfig(const TensorSource& source, const std::string& system, i
   if (shapes.Has("add_embedding.")) {
     config["addition_embed_type"] = "text_time";
     config["addition_time_embed_dim"] = 256;
-    config["projection_class_embeddings_input_dim"] = shapes.Of("add_embedding.linear_1.weight", 2)[1];
+    config["projection_class_embeddings_input_dim"] = ShapeOf(shapes, "add_embedding.linear_1.weight", 2)[1];
   }
   shapes.Finish();
   return config;
 }
 
 json OriginalVaeConfig(const TensorSource& source, const std::string& system, int sample_size) {
-  Shapes shapes(source);
+  TensorShapes shapes(source);
   const bool xl = system.starts_with("stable-diffusion-xl");
-  json config = {{"in_channels", shapes.Of("encoder.conv_in.weight", 4)[1]},
-                 {"out_channels", shapes.Of("decoder.conv_out.weight", 4)[0]},
-                 {"latent_channels", shapes.Of("decoder.conv_in.weight", 4)[1]},
+  json config = {{"in_channels", ShapeOf(shapes, "encoder.conv_in.weight", 4)[1]},
+                 {"out_channels", ShapeOf(shapes, "decoder.conv_out.weight", 4)[0]},
+                 {"latent_channels", ShapeOf(shapes, "decoder.conv_in.weight", 4)[1]},
                  {"layers_per_block", shapes.Count("encoder.down_blocks.0.resnets.")},
                  {"sample_size", sample_size},
                  {"scaling_factor", xl ? 0.13025 : 0.18215},
@@ -132,7 +107,7 @@ json OriginalVaeConfig(const TensorSource& source, const std::string& system, in
   const int64_t levels = shapes.Count("encoder.down_blocks.");
   for (int64_t i = 0; i < levels; ++i) {
     const std::string level = "encoder.down_blocks." + std::to_string(i) + ".";
-    config["block_out_channels"].push_back(shapes.Of(level + "resnets.0.conv1.weight", 4)[0]);
+    config["block_out_channels"].push_back(ShapeOf(shapes, level + "resnets.0.conv1.weight", 4)[0]);
     config["down_block_types"].push_back("DownEncoderBlock2D");
     config["up_block_types"].push_back("UpDecoderBlock2D");
   }
@@ -141,18 +116,18 @@ json OriginalVaeConfig(const TensorSource& source, const std::string& system, in
 }
 
 json OriginalTextConfig(const TensorSource& source, bool open_clip) {
-  Shapes shapes(source);
+  TensorShapes shapes(source);
   const std::string tokens = "text_model.embeddings.token_embedding.weight";
-  const int64_t features = shapes.Of(tokens, 2)[1];
-  json config = {{"vocab_size", shapes.Of(tokens, 2)[0]},
-                 {"max_position_embeddings", shapes.Of("text_model.embeddings.position_embedding.weight", 2)[0]},
+  const int64_t features = ShapeOf(shapes, tokens, 2)[1];
+  json config = {{"vocab_size", ShapeOf(shapes, tokens, 2)[0]},
+                 {"max_position_embeddings", ShapeOf(shapes, "text_model.embeddings.position_embedding.weight", 2)[0]},
                  {"hidden_size", features},
-                 {"intermediate_size", shapes.Of("text_model.encoder.layers.0.mlp.fc1.weight", 2)[0]},
+                 {"intermediate_size", ShapeOf(shapes, "text_model.encoder.layers.0.mlp.fc1.weight", 2)[0]},
                  {"num_hidden_layers", shapes.Count("text_model.encoder.layers.")},
                  {"num_attention_heads", HeadsOf(features)},
                  {"hidden_act", open_clip ? "gelu" : "quick_gelu"}};
   if (shapes.Has("text_projection.")) {
-    config["projection_dim"] = shapes.Of("text_projection.weight", 2)[0];
+    config["projection_dim"] = ShapeOf(shapes, "text_projection.weight", 2)[0];
   }
   shapes.Finish();
   return config;

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "model/pipeline/network_bytes.h"
+#include "model/layers/network_bytes.h"
 #include "model/pipeline/pixels.h"
 
 namespace latentd::model {

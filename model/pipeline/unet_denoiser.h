@@ -5,9 +5,9 @@
 #include <utility>
 #include <vector>
 
+#include "model/layers/network_bytes.h"
 #include "model/pipeline/control_residuals.h"
 #include "model/pipeline/denoiser.h"
-#include "model/pipeline/network_bytes.h"
 #include "model/unet/unet.h"
 #include "model/unet/unet_2d.h"
 

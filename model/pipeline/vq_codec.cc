@@ -1,6 +1,6 @@
 #include "model/pipeline/vq_codec.h"
 
-#include "model/pipeline/network_bytes.h"
+#include "model/layers/network_bytes.h"
 
 namespace latentd::model {
 

@@ -4,26 +4,18 @@
 #include <ATen/ops/argmax.h>
 #include <ATen/ops/index.h>
 
+#include "model/layers/clip_encoder_fields.h"
+
 namespace latentd::model {
 namespace {
 
 constexpr int64_t kLegacyEos = 2;
 
-ClipEncoderShape EncoderShape(const ClipTextConfig& config) {
-  return {.hidden_size = config.hidden_size,
-          .intermediate_size = config.intermediate_size,
-          .layers = config.layers,
-          .heads = config.heads,
-          .layer_norm_eps = config.layer_norm_eps,
-          .activation = config.activation,
-          .causal = true};
-}
-
 }  // namespace
 
 ClipTextTransformerImpl::ClipTextTransformerImpl(const ClipTextConfig& config, const at::TensorOptions& options)
     : embeddings_(register_module("embeddings", ClipTextEmbeddings(config, options))),
-      encoder_(register_module("encoder", ClipEncoder(EncoderShape(config), options))),
+      encoder_(register_module("encoder", ClipEncoder(ClipEncoderShapeOf(config, /*causal=*/true), options))),
       final_layer_norm_(
           register_module("final_layer_norm", LayerNorm(config.hidden_size, config.layer_norm_eps, options))) {}
 

@@ -1,7 +1,7 @@
 #include "model/text/ldm_bert_config.h"
 
+#include "model/config/pretrained_fields.h"
 #include "model/layers/activation.h"
-#include "model/text/pretrained_fields.h"
 
 namespace latentd::model {
 

@@ -6,22 +6,10 @@
 #include <string>
 
 #include "model/kernels/row_linear.h"
+#include "model/layers/clip_encoder_fields.h"
 #include "model/layers/tokens.h"
 
 namespace latentd::model {
-namespace {
-
-ClipEncoderShape EncoderShape(const ClipVisionConfig& config) {
-  return {.hidden_size = config.hidden_size,
-          .intermediate_size = config.intermediate_size,
-          .layers = config.layers,
-          .heads = config.heads,
-          .layer_norm_eps = config.layer_norm_eps,
-          .activation = config.activation,
-          .causal = false};
-}
-
-}  // namespace
 
 ClipVisionEmbeddingsImpl::ClipVisionEmbeddingsImpl(const ClipVisionConfig& config, const at::TensorOptions& options)
     : class_embedding_(register_parameter("class_embedding", at::empty({config.hidden_size}, options),
@@ -48,7 +36,7 @@ ClipVisionTransformerImpl::ClipVisionTransformerImpl(const ClipVisionConfig& con
       layers_(config.layers),
       embeddings_(register_module("embeddings", ClipVisionEmbeddings(config, options))),
       pre_layrnorm_(register_module("pre_layrnorm", LayerNorm(config.hidden_size, config.layer_norm_eps, options))),
-      encoder_(register_module("encoder", ClipEncoder(EncoderShape(config), options))),
+      encoder_(register_module("encoder", ClipEncoder(ClipEncoderShapeOf(config, /*causal=*/false), options))),
       post_layernorm_(
           register_module("post_layernorm", LayerNorm(config.hidden_size, config.layer_norm_eps, options))) {}
 

@@ -11,6 +11,7 @@
 
 #include "model/errors.h"
 #include "model/kernels/row_linear.h"
+#include "model/layers/network_bytes.h"
 
 namespace latentd::model {
 namespace {
@@ -99,10 +100,6 @@ std::vector<bool> SafetyChecker::Check(std::span<const at::Tensor> pictures) con
   return network_->forward(Normalise(batch, processor_));
 }
 
-int64_t SafetyChecker::memory_bytes() const {
-  int64_t bytes = 0;
-  for (const at::Tensor& parameter : network_->parameters()) bytes += static_cast<int64_t>(parameter.nbytes());
-  return bytes;
-}
+int64_t SafetyChecker::memory_bytes() const { return NetworkBytes(*network_); }
 
 }  // namespace latentd::model

@@ -7,15 +7,10 @@
 #include <vector>
 
 #include "model/errors.h"
+#include "model/weights/shape_text.h"
 
 namespace latentd::model {
 namespace {
-
-std::string Describe(at::IntArrayRef shape) {
-  std::string text = "[";
-  for (size_t i = 0; i < shape.size(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
-  return text + "]";
-}
 
 std::map<std::string, at::Tensor> Targets(torch::nn::Module& module) {
   std::map<std::string, at::Tensor> targets;
@@ -37,7 +32,7 @@ void CheckWeights(torch::nn::Module& module, const TensorSource& source, const L
     }
     const TensorInfo& info = found->second;
     if (target.sizes() != at::IntArrayRef(info.shape)) {
-      problems.push_back(name + ": has shape " + Describe(info.shape) + " instead of " + Describe(target.sizes()));
+      problems.push_back(name + ": has shape " + ShapeText(info.shape) + " instead of " + ShapeText(target.sizes()));
     }
     if (target.is_floating_point() != at::isFloatingType(info.dtype)) {
       problems.push_back(name + ": has type " + c10::toString(info.dtype) + ", which is not loaded into " +

@@ -1,4 +1,4 @@
-#include "model/text/pretrained_fields.h"
+#include "model/config/pretrained_fields.h"
 
 namespace latentd::model {
 namespace {
