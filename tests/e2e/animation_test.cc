@@ -17,6 +17,7 @@
 #include "client/cpp/error.h"
 #include "tests/e2e/cases.h"
 #include "tests/e2e/server_process.h"
+#include "tests/e2e/violations.h"
 
 namespace latentd::e2e {
 namespace {
@@ -223,11 +224,7 @@ TEST_F(Animation, WhatCannotBeIsRefusedByName) {
     return client_->Generate(spec).status();
   };
   const auto expect_violation = [&](const std::string& field, const std::function<void(v1::GenerationSpec&)>& change) {
-    const absl::Status refused = status(change);
-    EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument) << refused;
-    const client::ErrorDetails details = client::GetErrorDetails(refused);
-    ASSERT_EQ(details.bad_request.field_violations_size(), 1) << refused;
-    EXPECT_EQ(details.bad_request.field_violations(0).field(), field);
+    ExpectOnlyViolation(status(change), field);
   };
   expect_violation("spec.animation.frames", [](auto& spec) { spec.mutable_animation()->set_frames(10'000); });
   EXPECT_THAT(std::string(status([](auto& spec) { spec.mutable_animation()->set_frames(10'000); }).message()),

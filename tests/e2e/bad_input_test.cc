@@ -14,25 +14,19 @@
 #include "client/cpp/client.h"
 #include "client/cpp/error.h"
 #include "tests/e2e/cases.h"
-#include "tests/e2e/server_process.h"
+#include "tests/e2e/shared_server.h"
+#include "tests/e2e/violations.h"
 
 namespace latentd::e2e {
 namespace {
 
 using testing::HasSubstr;
 
-class BadInput : public testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    server_ = ServerProcess::Start({.models = GoldenModels(), .arguments = {}}).release();
-    if (server_ != nullptr) client_ = client::Client::Connect(server_->address()).release();
-  }
-  static void TearDownTestSuite() {
-    delete client_;
-    delete server_;
-  }
-  void SetUp() override { ASSERT_NE(client_, nullptr); }
+class BadInput : public SharedServerTest<BadInput> {
+ public:
+  static std::vector<std::string> Arguments() { return {}; }
 
+ protected:
   // Whatever a test did, the next good request is served.
   void TearDown() override {
     const auto result = client_->Generate(Good());
@@ -56,21 +50,9 @@ class BadInput : public testing::Test {
 
   // INVALID_ARGUMENT whose only violation is of `field`.
   static void ExpectViolation(const std::string& field, const std::function<void(v1::GenerationSpec&)>& change) {
-    const absl::Status status = Try(change);
-    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << field << ": " << status;
-    const client::ErrorDetails details = client::GetErrorDetails(status);
-    EXPECT_EQ(details.info.domain(), "latentd");
-    ASSERT_EQ(details.bad_request.field_violations_size(), 1) << field << ": " << status;
-    EXPECT_EQ(details.bad_request.field_violations(0).field(), field);
-    EXPECT_FALSE(details.bad_request.field_violations(0).description().empty());
+    ExpectOnlyViolation(Try(change), field);
   }
-
-  static ServerProcess* server_;
-  static client::Client* client_;
 };
-
-ServerProcess* BadInput::server_ = nullptr;
-client::Client* BadInput::client_ = nullptr;
 
 TEST_F(BadInput, PromptsThatAreTooLong) {
   ExpectViolation("spec.prompt", [](auto& spec) { spec.set_prompt(std::string(100'000, 'a')); });

@@ -10,6 +10,7 @@
 #include "client/cpp/error.h"
 #include "tests/e2e/cases.h"
 #include "tests/e2e/server_process.h"
+#include "tests/e2e/violations.h"
 
 namespace latentd::e2e {
 namespace {
@@ -40,11 +41,7 @@ class ControlNets : public testing::Test {
 
   // INVALID_ARGUMENT whose only violation is of `field`.
   void ExpectViolation(const std::string& field, const v1::GenerationSpec& spec) {
-    const absl::Status status = client_->Generate(spec).status();
-    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << field << ": " << status;
-    const client::ErrorDetails details = client::GetErrorDetails(status);
-    ASSERT_EQ(details.bad_request.field_violations_size(), 1) << field << ": " << status;
-    EXPECT_EQ(details.bad_request.field_violations(0).field(), field);
+    ExpectOnlyViolation(client_->Generate(spec).status(), field);
   }
 
   std::unique_ptr<ServerProcess> server_;

@@ -10,7 +10,8 @@
 #include "client/cpp/client.h"
 #include "client/cpp/error.h"
 #include "tests/e2e/cases.h"
-#include "tests/e2e/server_process.h"
+#include "tests/e2e/shared_server.h"
+#include "tests/e2e/violations.h"
 
 namespace latentd::e2e {
 namespace {
@@ -19,20 +20,11 @@ using testing::Contains;
 using testing::HasSubstr;
 using testing::Not;
 
-class Grounding : public testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    server_ =
-        ServerProcess::Start({.models = GoldenModels(), .arguments = {"--adapters", GoldenFolder() + "/adapters"}})
-            .release();
-    if (server_ != nullptr) client_ = client::Client::Connect(server_->address()).release();
-  }
-  static void TearDownTestSuite() {
-    delete client_;
-    delete server_;
-  }
-  void SetUp() override { ASSERT_NE(client_, nullptr); }
+class Grounding : public SharedServerTest<Grounding> {
+ public:
+  static std::vector<std::string> Arguments() { return {"--adapters", GoldenFolder() + "/adapters"}; }
 
+ protected:
   static v1::GenerationSpec Spec(const std::string& model, const std::string& prompt) {
     v1::GenerationSpec spec;
     spec.set_model(model);
@@ -52,19 +44,9 @@ class Grounding : public testing::Test {
   static std::string ReasonOf(const absl::Status& status) { return client::GetErrorDetails(status).info.reason(); }
 
   static void ExpectViolation(const std::string& field, const v1::GenerationSpec& spec) {
-    const absl::Status status = client_->Generate(spec).status();
-    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << field << ": " << status;
-    const client::ErrorDetails details = client::GetErrorDetails(status);
-    ASSERT_EQ(details.bad_request.field_violations_size(), 1) << field << ": " << status;
-    EXPECT_EQ(details.bad_request.field_violations(0).field(), field);
+    ExpectOnlyViolation(client_->Generate(spec).status(), field);
   }
-
-  static ServerProcess* server_;
-  static client::Client* client_;
 };
-
-ServerProcess* Grounding::server_ = nullptr;
-client::Client* Grounding::client_ = nullptr;
 
 TEST_F(Grounding, EmbeddingsMustBeThereAndBeSuch) {
   v1::GenerationSpec spec = Spec("tiny-prompts", "a toy");

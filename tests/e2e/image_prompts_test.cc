@@ -10,27 +10,19 @@
 #include "client/cpp/client.h"
 #include "client/cpp/error.h"
 #include "tests/e2e/cases.h"
-#include "tests/e2e/server_process.h"
+#include "tests/e2e/shared_server.h"
+#include "tests/e2e/violations.h"
 
 namespace latentd::e2e {
 namespace {
 
 using testing::HasSubstr;
 
-class ImagePrompts : public testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    server_ =
-        ServerProcess::Start({.models = GoldenModels(), .arguments = {"--adapters", GoldenFolder() + "/adapters"}})
-            .release();
-    if (server_ != nullptr) client_ = client::Client::Connect(server_->address()).release();
-  }
-  static void TearDownTestSuite() {
-    delete client_;
-    delete server_;
-  }
-  void SetUp() override { ASSERT_NE(client_, nullptr); }
+class ImagePrompts : public SharedServerTest<ImagePrompts> {
+ public:
+  static std::vector<std::string> Arguments() { return {"--adapters", GoldenFolder() + "/adapters"}; }
 
+ protected:
   static void Add(v1::GenerationSpec& spec, const std::string& name, const std::string& picture = "wide.png") {
     v1::ImagePrompt& prompt = *spec.add_image_prompts();
     prompt.set_name(name);
@@ -53,19 +45,9 @@ class ImagePrompts : public testing::Test {
   }
 
   static void ExpectViolation(const std::string& field, const std::function<void(v1::GenerationSpec&)>& change) {
-    const absl::Status status = Try(change);
-    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << field << ": " << status;
-    const auto details = client::GetErrorDetails(status);
-    ASSERT_EQ(details.bad_request.field_violations_size(), 1) << status;
-    EXPECT_EQ(details.bad_request.field_violations(0).field(), field);
+    ExpectOnlyViolation(Try(change), field);
   }
-
-  static ServerProcess* server_;
-  static client::Client* client_;
 };
-
-ServerProcess* ImagePrompts::server_ = nullptr;
-client::Client* ImagePrompts::client_ = nullptr;
 
 TEST_F(ImagePrompts, AdaptersAreListedAndTheirEncoderIsNone) {
   const auto adapters = client_->ListAdapters();

@@ -14,7 +14,7 @@
 #include "client/cpp/client.h"
 #include "client/cpp/error.h"
 #include "tests/e2e/cases.h"
-#include "tests/e2e/server_process.h"
+#include "tests/e2e/shared_server.h"
 
 namespace latentd::e2e {
 namespace {
@@ -40,18 +40,11 @@ v1::GenerationSpec DrawClass(int label) {
   return spec;
 }
 
-class LatentDiffusion : public testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    server_ = ServerProcess::Start({.models = GoldenModels(), .arguments = {}}).release();
-    if (server_ != nullptr) client_ = client::Client::Connect(server_->address()).release();
-  }
-  static void TearDownTestSuite() {
-    delete client_;
-    delete server_;
-  }
-  void SetUp() override { ASSERT_NE(client_, nullptr); }
+class LatentDiffusion : public SharedServerTest<LatentDiffusion> {
+ public:
+  static std::vector<std::string> Arguments() { return {}; }
 
+ protected:
   static void ExpectViolation(const std::string& field, const v1::GenerationSpec& spec, const std::string& says) {
     const absl::Status status = client_->Generate(spec).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << field << ": " << status;
@@ -87,13 +80,7 @@ class LatentDiffusion : public testing::Test {
     const v1::Stats after = *client_->GetStats();
     EXPECT_LT(after.forwards() - before.forwards(), after.evaluations() - before.evaluations());
   }
-
-  static ServerProcess* server_;
-  static client::Client* client_;
 };
-
-ServerProcess* LatentDiffusion::server_ = nullptr;
-client::Client* LatentDiffusion::client_ = nullptr;
 
 TEST_F(LatentDiffusion, ModelsSayWhatTheyTake) {
   const auto classes = client_->GetModel("models/tiny-ldm-class");
