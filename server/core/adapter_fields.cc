@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "server/core/control_fields.h"
 #include "server/core/errors.h"
+#include "server/core/task_fields.h"
 #include "server/core/utf8.h"
 
 namespace latentd::core {
@@ -90,8 +91,7 @@ void CheckAdapters(const std::vector<AdapterUse>& adapters, std::vector<FieldVio
           {NameField(adapters, i), absl::StrCat("must be there once; got ", Quote(adapter.name), " twice")});
     }
     if (adapter.kind == AdapterKind::kImagePrompt && adapter.image && adapter.image->latent) {
-      violations.push_back({absl::StrCat(AdapterField(adapters, i), ".image"),
-                            "must be a picture: a latent is taken by image_to_image.image alone"});
+      violations.push_back({absl::StrCat(AdapterField(adapters, i), ".image"), kNoLatent});
     }
     if (adapter.kind == AdapterKind::kImagePrompt && adapter.image && adapter.image->fit) {
       violations.push_back({absl::StrCat(AdapterField(adapters, i), ".image.fit"),

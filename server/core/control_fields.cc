@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/core/adapter_fields.h"
+#include "server/core/task_fields.h"
 
 namespace latentd::core {
 namespace {
@@ -44,7 +45,7 @@ void CheckControls(const RequestFields& fields, std::vector<FieldViolation>& vio
     const InputImage& image = *control.image;
     const std::string field = absl::StrCat(AdapterField(fields.adapters, i), ".image");
     if (image.latent) {
-      violations.push_back({field, "must be a picture: a latent is taken by image_to_image.image alone"});
+      violations.push_back({field, kNoLatent});
     } else if (image.fit == Fit::kRefuse && (image.width != fields.width || image.height != fields.height)) {
       violations.push_back(
           {field, absl::StrCat("must have the size of the request's pictures, ", fields.width, " × ", fields.height,

@@ -159,7 +159,7 @@ void CheckLatents(RequestFields& fields, const ModelInfo& model, std::vector<Fie
     const LatentShape& latent = *image->latent;
     const std::string field = absl::StrCat("spec.", std::string(Name(*fields.task)), ".", name);
     if (!takes_latents) {
-      violations.push_back({field, "must be a picture: a latent is taken by image_to_image.image alone"});
+      violations.push_back({field, kNoLatent});
     } else if (latent.channels != model.latent_channels) {
       violations.push_back({field, absl::StrCat("must have the ", model.latent_channels, " channels of the model ",
                                                 model.name, "'s latents; got ", latent.channels)});

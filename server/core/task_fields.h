@@ -7,6 +7,9 @@
 
 namespace latentd::core {
 
+// What is wrong with a latent where a picture is wanted.
+constexpr char kNoLatent[] = "must be a picture: a latent is taken by image_to_image.image alone";
+
 // Checks the fields that belong to the request's task and fills in what was left out. REQUIRES: fields.task has a
 // value, and the model does it.
 void CheckTaskFields(RequestFields& fields, const ModelInfo& model, std::vector<FieldViolation>& violations);

@@ -148,6 +148,7 @@ void Engine::OnModel(const std::string& model, absl::StatusOr<ModelLease> lease)
       job->load = use.lease.load();
       job->cond = job->uncond = nullptr;
       job->phrases.clear();
+      job->grounding = {};
       job->encoded.reset();
     }
   }

@@ -10,8 +10,9 @@
 #include "server/core/clock.h"
 #include "server/core/observer.h"
 #include "server/core/scheduler.h"
-#include "server/engine/conditioning_cache.h"
 #include "server/engine/row.h"
+#include "server/engine/row_decoder.h"
+#include "server/engine/row_encoder.h"
 
 namespace latentd::engine {
 
@@ -41,15 +42,7 @@ class Executor {
 
  private:
   absl::Status RunOnDevice(core::Stage stage, const std::vector<Row*>& rows, model::DiffusionModel& model);
-  void Encode(const std::vector<Row*>& rows, model::DiffusionModel& model);
-  static void EncodePictures(RunningJob& job, model::DiffusionModel& model);
-  static void EncodeImagePrompts(RunningJob& job);
-  void EncodePrompts(const std::vector<Row*>& rows, model::DiffusionModel& model);
   void Predict(const std::vector<Row*>& rows, model::DiffusionModel& model);
-  void Decode(const std::vector<Row*>& rows, model::DiffusionModel& model);
-  void DecodeClips(const std::vector<Row*>& rows, model::DiffusionModel& model);
-  bool IsWithheld(const Row& row, bool flagged) const;
-  static std::vector<bool> CheckSafety(const std::vector<at::Tensor>& pictures, const model::DiffusionModel& model);
   static void AdvanceAll(const std::vector<Row*>& rows, Outcome& outcome, std::vector<at::Tensor>& predicted_clean);
   static absl::Status Advance(Row& row, at::Tensor& predicted_clean);
   static void CheckFinite(const std::vector<Row*>& rows, std::vector<absl::Status>& errors);
@@ -66,7 +59,8 @@ class Executor {
   };
 
   const Options options_;
-  ConditioningCache cache_;
+  RowEncoder encoder_;
+  const RowDecoder decoder_;
   std::map<core::BatchKey, Pace> paces_;
   bool preview_failed_ = false;
 };

@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "model/vision/image_processor.h"
 #include "server/core/adapter_fields.h"
-#include "server/core/errors.h"
+#include "server/engine/damaged_input.h"
 #include "server/engine/prepare_picture.h"
 #include "server/imaging/input_image.h"
 
@@ -27,10 +27,7 @@ absl::StatusOr<std::vector<at::Tensor>> DecodeImagePrompts(const core::Generatio
     if (use.kind != core::AdapterKind::kImagePrompt) continue;
     const absl::StatusOr<imaging::Picture> picture = imaging::DecodeImage(*use.image->data, {});
     if (!picture.ok()) {
-      const std::string field = absl::StrCat(core::AdapterField(request.adapters(), i), ".image");
-      const std::string what(picture.status().message());
-      return core::MakeError(absl::StatusCode::kInvalidArgument, absl::StrCat(field, " ", what),
-                             {.reason = "INVALID_FIELDS", .violations = {{field, what}}});
+      return DamagedInput(absl::StrCat(core::AdapterField(request.adapters(), i), ".image"), picture.status());
     }
     pictures.push_back(PreparePicture(*picture, model::ImageProcessorFor(sizes[pictures.size()])));
   }

@@ -10,7 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/core/adapter_fields.h"
-#include "server/core/errors.h"
+#include "server/engine/damaged_input.h"
 #include "server/imaging/fit.h"
 #include "server/imaging/input_image.h"
 #include "server/imaging/latent_file.h"
@@ -22,15 +22,9 @@ namespace {
 
 using imaging::Picture;
 
-absl::Status Damaged(const std::string& field, const absl::Status& status) {
-  const std::string what(status.message());
-  return core::MakeError(absl::StatusCode::kInvalidArgument, absl::StrCat(field, " ", what),
-                         {.reason = "INVALID_FIELDS", .violations = {{field, what}}});
-}
-
 // `name`: of a field of the task.
 absl::Status Damaged(const core::GenerationRequest& request, const char* name, const absl::Status& status) {
-  return Damaged(absl::StrCat("spec.", std::string(core::Name(request.task())), ".", name), status);
+  return DamagedInput(absl::StrCat("spec.", std::string(core::Name(request.task())), ".", name), status);
 }
 
 absl::StatusOr<Picture> Decode(const core::GenerationRequest& request, const char* name,
@@ -129,7 +123,7 @@ absl::StatusOr<std::vector<at::Tensor>> DecodeControls(const core::GenerationReq
                                use.image->fit.value_or(core::Fit::kStretch));
     }
     if (!picture.ok()) {
-      return Damaged(absl::StrCat(core::AdapterField(request.adapters(), i), ".image"), picture.status());
+      return DamagedInput(absl::StrCat(core::AdapterField(request.adapters(), i), ".image"), picture.status());
     }
     controls.push_back(ToTensor(picture->rgb, {picture->height, picture->width, 3}));
   }

@@ -99,38 +99,29 @@ class FieldReader {
   }
 
   void ReadAdapters(const v1::GenerationSpec& spec, core::RequestFields& fields) {
+    const auto add = [&](core::AdapterKind kind, const std::string& name) -> core::AdapterUse& {
+      return fields.adapters.emplace_back(
+          core::AdapterUse{.kind = kind, .name = std::string(absl::StripPrefix(name, kAdapters))});
+    };
+    const auto add_steering = [&](core::AdapterKind kind, const auto& message) -> core::AdapterUse& {
+      core::AdapterUse& use = add(kind, message.name());
+      const std::string field = core::AdapterField(fields.adapters, fields.adapters.size() - 1);
+      use.image = ReadImage(absl::StrCat(field, ".image"), message.image());
+      if (message.has_scale()) use.scale = message.scale();
+      return use;
+    };
     for (const v1::Lora& lora : spec.loras()) {
-      fields.adapters.push_back({.kind = core::AdapterKind::kLora,
-                                 .name = std::string(absl::StripPrefix(lora.name(), kAdapters)),
-                                 .scale = lora.has_scale() ? lora.scale() : 1});
+      core::AdapterUse& use = add(core::AdapterKind::kLora, lora.name());
+      if (lora.has_scale()) use.scale = lora.scale();
     }
-    for (const std::string& embedding : spec.embeddings()) {
-      fields.adapters.push_back(
-          {.kind = core::AdapterKind::kEmbedding, .name = std::string(absl::StripPrefix(embedding, kAdapters))});
-    }
-    if (spec.has_animation()) {
-      fields.adapters.push_back({.kind = core::AdapterKind::kMotion,
-                                 .name = std::string(absl::StripPrefix(spec.animation().motion(), kAdapters))});
-    }
+    for (const std::string& embedding : spec.embeddings()) add(core::AdapterKind::kEmbedding, embedding);
+    if (spec.has_animation()) add(core::AdapterKind::kMotion, spec.animation().motion());
     for (const v1::Control& control : spec.controls()) {
-      core::AdapterUse use{.kind = core::AdapterKind::kControlNet,
-                           .name = std::string(absl::StripPrefix(control.name(), kAdapters))};
-      fields.adapters.push_back(use);
-      core::AdapterUse& added = fields.adapters.back();
-      added.image = ReadImage(absl::StrCat(core::AdapterField(fields.adapters, fields.adapters.size() - 1), ".image"),
-                              control.image());
-      if (control.has_scale()) added.scale = control.scale();
-      if (control.has_start()) added.start = control.start();
-      if (control.has_end()) added.end = control.end();
+      core::AdapterUse& use = add_steering(core::AdapterKind::kControlNet, control);
+      if (control.has_start()) use.start = control.start();
+      if (control.has_end()) use.end = control.end();
     }
-    for (int i = 0; i < spec.image_prompts_size(); ++i) {
-      const v1::ImagePrompt& prompt = spec.image_prompts(i);
-      fields.adapters.push_back(
-          {.kind = core::AdapterKind::kImagePrompt,
-           .name = std::string(absl::StripPrefix(prompt.name(), kAdapters)),
-           .scale = prompt.has_scale() ? prompt.scale() : 1,
-           .image = ReadImage(absl::StrCat("spec.image_prompts[", i, "].image"), prompt.image())});
-    }
+    for (const v1::ImagePrompt& prompt : spec.image_prompts()) add_steering(core::AdapterKind::kImagePrompt, prompt);
   }
 
   void ReadTask(const v1::GenerationSpec& spec, core::RequestFields& fields) {
