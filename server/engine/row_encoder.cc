@@ -146,7 +146,6 @@ void RowEncoder::EncodePrompts(const std::vector<Row*>& rows, model::DiffusionMo
   };
   for (Row* row : rows) {
     RunningJob& job = *row->job;
-    if (job.cond != nullptr) continue;  // another row of the job was here before
     const core::GenerationRequest& request = job.request();
     const bool literal = request.literal_prompt();
     want(job,

@@ -223,6 +223,24 @@ TEST_F(EngineTest, AModelThatWasLoadedAgainEncodesItsPromptsAgain) {
   EXPECT_EQ(control_.encoded, 4);  // it and the empty negative prompt, twice
 }
 
+TEST_F(EngineTest, APromptThatCannotBeEncodedLeavesItsNeighboursWhole) {
+  Gate gate;
+  control_.on_predict = HoldFirst(gate);
+  core::RequestFields unguided = Fields("known");  // so that of the next one's prompts only the negative one is unknown
+  unguided.guidance_scale = 1;
+  Create(unguided);
+  StartEngine();
+  gate.AwaitArrival();
+  const std::string whole = Create(Fields("known"));
+  const std::string bad = Create(Fields("bad encode"));
+  gate.Open();
+  WaitUntilIdle();
+  EXPECT_EQ(Get(bad).state, JobState::kFailed);
+  EXPECT_EQ(Get(whole).state, JobState::kCompleted);
+  const auto negative = [](const model::Prompt& prompt) { return prompt.negative; };
+  EXPECT_TRUE(std::any_of(control_.prompts.begin(), control_.prompts.end(), negative));
+}
+
 TEST_F(EngineTest, AnAcceptedJobThatTheEngineHasNotHeardOfIsNotIdleness) {
   StartEngine();
   WaitUntilIdle();

@@ -41,7 +41,7 @@ struct FakeModelControl {
 };
 
 // A model whose latents are small and whose networks are arithmetic. A row with the prompt "throw" makes its forward
-// fail, one with "nan" turns to NaN, one with "bad decode" fails in the decoder.
+// fail, one with "nan" turns to NaN, one with "bad decode" fails in the decoder, and "bad encode" in the text encoder.
 class FakeModel : public model::DiffusionModel {
  public:
   explicit FakeModel(FakeModelControl* control) : control_(control) {}
@@ -58,6 +58,7 @@ class FakeModel : public model::DiffusionModel {
   std::vector<model::Conditioning> Encode(std::span<const model::Prompt> prompts) override {
     std::vector<model::Conditioning> encoded;
     for (const model::Prompt& prompt : prompts) {
+      TORCH_CHECK(prompt.text != "bad encode", "this prompt cannot be encoded");
       encoded.push_back({.states = at::full({1, 1}, static_cast<double>(prompt.text.size())), .cut_text = {}});
       texts_[encoded.back().states.const_data_ptr()] = prompt.text;
     }
