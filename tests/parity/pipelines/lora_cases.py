@@ -62,22 +62,30 @@ def flattened(prefix, layers, rank, alpha, window_alpha, strength):
     return state
 
 
-def original(name):
-    """The name of a layer of `tiny-v` in the original layout, as kohya's trainers write Stable Diffusion XL."""
+def original(name, layers_per_block):
+    """The name of a U-Net's layer in the original layout, as kohya's trainers write Stable Diffusion XL."""
+    blocks = layers_per_block + 1
     name = re.sub(r"down_blocks\.(\d)\.(resnets|attentions)\.(\d)",
-                  lambda m: f"input_blocks.{1 + 3 * int(m[1]) + int(m[3])}.{int(m[2] == 'attentions')}", name)
+                  lambda m: f"input_blocks.{1 + blocks * int(m[1]) + int(m[3])}.{int(m[2] == 'attentions')}", name)
     name = re.sub(r"up_blocks\.(\d)\.(resnets|attentions)\.(\d)",
-                  lambda m: f"output_blocks.{3 * int(m[1]) + int(m[3])}.{int(m[2] == 'attentions')}", name)
-    for ours, there in {"down_blocks.0.downsamplers.0.conv": "input_blocks.3.0.op", "mid_block.resnets.0": "middle_block.0",
-                        "mid_block.attentions.0": "middle_block.1", "mid_block.resnets.1": "middle_block.2", "conv1": "in_layers.2",
-                        "time_emb_proj": "emb_layers.1", "conv2": "out_layers.3", "conv_shortcut": "skip_connection"}.items():
+                  lambda m: f"output_blocks.{blocks * int(m[1]) + int(m[3])}.{int(m[2] == 'attentions')}", name)
+    name = re.sub(r"down_blocks\.(\d)\.downsamplers\.0\.conv", lambda m: f"input_blocks.{blocks * (int(m[1]) + 1)}.0.op", name)
+    for ours, there in {"mid_block.resnets.0": "middle_block.0", "mid_block.attentions.0": "middle_block.1",
+                        "mid_block.resnets.1": "middle_block.2", "conv1": "in_layers.2", "time_emb_proj": "emb_layers.1",
+                        "conv2": "out_layers.3", "conv_shortcut": "skip_connection"}.items():
         name = name.replace(ours, there)
     return name
 
 
-def text_layers(pipeline):
+def in_original_names(unet):
+    """The layers of a U-Net's blocks that the reference knows by these names: no enlargement without attention before it."""
+    return {original(name, unet.config.layers_per_block): shape for name, shape in layers_of(unet).items()
+            if name.startswith(("down", "mid", "up")) and "upsamplers" not in name}
+
+
+def text_layers(encoder):
     return {f"text_model.{name}".replace("text_model.text_model", "text_model"): shape
-            for name, shape in layers_of(pipeline.text_encoder).items() if "text_projection" not in name}
+            for name, shape in layers_of(encoder).items() if "text_projection" not in name}
 
 
 def write_files(folder):
@@ -98,12 +106,11 @@ def write_files(folder):
     # kohya's, with convolutions (LoCon) and the text encoder.
     layers = {name: shape for name, shape in layers_of(epsilon.unet).items() if not name.startswith("up_blocks.0")}
     kohya = flattened("lora_unet", layers, 1, alpha=1.5, window_alpha=1, strength=0.15)
-    kohya |= flattened("lora_te", text_layers(epsilon), 2, alpha=2.5, window_alpha=0, strength=0.5)
+    kohya |= flattened("lora_te", text_layers(epsilon.text_encoder), 2, alpha=2.5, window_alpha=0, strength=0.5)
     save_file(half(kohya), f"{folder}/adapters/lora-kohya.safetensors")
-    # The same with the original layout's names of layers. The reference does not know an enlargement without attention before it.
-    layers = {original(name): shape for name, shape in layers_of(v.unet).items()
-              if name.startswith(("down", "mid", "up")) and "upsamplers" not in name}
-    save_file(half(flattened("lora_unet", layers, 1, alpha=2, window_alpha=1, strength=0.15)), f"{folder}/adapters/lora-original-names.safetensors")
+    # The same with the original layout's names of layers.
+    kohya = flattened("lora_unet", in_original_names(v.unet), 1, alpha=2, window_alpha=1, strength=0.15)
+    save_file(half(kohya), f"{folder}/adapters/lora-original-names.safetensors")
     # diffusers' names before PEFT.
     state, _ = adapt(epsilon.unet, 3, 3, ["to_q", "to_v", "ff.net.0.proj"], 1.0)
     before = {"unet." + name.replace("lora_A.", "lora.down.").replace("lora_B.", "lora.up."): tensor for name, tensor in state.items()}

@@ -29,6 +29,7 @@ import image_prompt_cases
 import lcm_cases
 import ldm_cases
 import lora_cases
+import lora_xl_cases
 import picture_cases
 import prompt_cases
 import safety_cases
@@ -41,8 +42,8 @@ import upscale_cases
 HERE = os.path.dirname(os.path.abspath(__file__))
 GOLDEN = os.path.normpath(f"{HERE}/../../golden/pipelines")
 # Later ones may use the models of earlier ones.
-SYSTEMS = [text_cases, unconditional_cases, picture_cases, lcm_cases, prompt_cases, lora_cases, sdxl_cases, single_file_cases, upscale_cases,
-           ldm_cases, animatediff_cases, controlnet_cases, embeddings_cases, boxes_cases, safety_cases, image_prompt_cases]
+SYSTEMS = [text_cases, unconditional_cases, picture_cases, lcm_cases, prompt_cases, lora_cases, sdxl_cases, lora_xl_cases, single_file_cases,
+           upscale_cases, ldm_cases, animatediff_cases, controlnet_cases, embeddings_cases, boxes_cases, safety_cases, image_prompt_cases]
 
 
 # Fields of a case that are the request's as they are, in the protocol's JSON.
