@@ -142,11 +142,12 @@ TEST_F(Animation, AClipIsOneOutputOfItsFormat) {
   struct Format {
     v1::ClipFormat format;
     const char* media_type;
-    const char* beginning;
+    const char* mark;  // among the first bytes
   };
-  for (const auto& [format, media_type, beginning] : {Format{v1::CLIP_FORMAT_UNSPECIFIED, "image/webp", "RIFF"},
-                                                      {v1::CLIP_FORMAT_WEBP, "image/webp", "RIFF"},
-                                                      {v1::CLIP_FORMAT_GIF, "image/gif", "GIF89a"}}) {
+  for (const auto& [format, media_type, mark] : {Format{v1::CLIP_FORMAT_UNSPECIFIED, "image/webp", "WEBP"},
+                                                 {v1::CLIP_FORMAT_WEBP, "image/webp", "WEBP"},
+                                                 {v1::CLIP_FORMAT_GIF, "image/gif", "GIF89a"},
+                                                 {v1::CLIP_FORMAT_MP4, "video/mp4", "ftyp"}}) {
     v1::GenerationSpec spec = Clip(1, 3, "ddim");
     spec.set_num_images(2);
     spec.mutable_animation()->set_fps(12);
@@ -164,7 +165,7 @@ TEST_F(Animation, AClipIsOneOutputOfItsFormat) {
       EXPECT_EQ(info.height(), 48);
       EXPECT_EQ(info.seed(), 1 + i);
       EXPECT_EQ(info.media_type(), media_type);
-      EXPECT_THAT(result->outputs[i].data, StartsWith(beginning));
+      EXPECT_THAT(result->outputs[i].data.substr(0, 12), HasSubstr(mark));
     }
   }
 }
@@ -295,6 +296,8 @@ TEST_F(Animation, TheCommandLineWritesClipsAndFrames) {
   EXPECT_EQ(ReadFile(folder / "x.gif"), Make(spec));
   EXPECT_EQ(run(motion + (folder / "x.webp").string()), 0);
   EXPECT_THAT(ReadFile(folder / "x.webp"), StartsWith("RIFF"));
+  EXPECT_EQ(run(motion + (folder / "x.mp4").string()), 0);
+  EXPECT_THAT(ReadFile(folder / "x.mp4").substr(4), StartsWith("ftyp"));
   EXPECT_NE(run("--out " + (folder / "y.gif").string()), 0);  // no clip
   EXPECT_NE(run("--frames 5 --out " + (folder / "y.png").string()), 0);
   fs::remove_all(folder);
