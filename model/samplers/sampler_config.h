@@ -75,6 +75,8 @@ struct SamplerConfig {
 
   // The same for a parsed document; `where` is how errors call it.
   static SamplerConfig FromJson(const std::string& where, const nlohmann::json& object);
+
+  bool operator==(const SamplerConfig&) const = default;
 };
 
 }  // namespace latentd::model

@@ -11,11 +11,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "model/errors.h"
 #include "model/pipeline/diffusion_pipeline.h"
 #include "model/pipeline/model_folder.h"
 #include "model/samplers/sampler.h"
 #include "model/text/weighted_prompt.h"
+#include "server/engine/sampler_infos.h"
 #include "server/engine/status.h"
 
 namespace latentd::engine {
@@ -62,40 +62,6 @@ std::map<std::string, fs::path> Candidates(const std::vector<fs::path>& entries)
   return found;
 }
 
-bool TakesSteps(const model::SamplerConfig& config, model::SamplerKind kind, int steps) {
-  try {
-    model::MakeSampler(config, {.kind = kind, .steps = steps});
-    return true;
-  } catch (const model::ModelError&) {
-    return false;
-  }
-}
-
-// Some samplers warm up. Empty: the sampler cannot be made for this noise schedule.
-std::optional<int> MinSteps(const model::SamplerConfig& config, model::SamplerKind kind) {
-  constexpr int kLongestWarmUp = 8;
-  for (int steps = 1; steps <= std::min(kLongestWarmUp, config.num_train_timesteps); ++steps) {
-    if (TakesSteps(config, kind, steps)) return steps;
-  }
-  return std::nullopt;
-}
-
-// Evenly spaced timesteps with an offset reach beyond the last one of the training when there are too many of them;
-// samplers of distilled models take no more than the distillation had.
-int MaxSteps(const model::SamplerConfig& config, model::SamplerKind kind) {
-  const int all = config.num_train_timesteps;
-  for (const int steps : {all, all - std::max(1, config.steps_offset.value_or(1))}) {
-    if (TakesSteps(config, kind, steps)) return steps;
-  }
-  int taken = 1;
-  int refused = all;
-  while (taken + 1 < refused) {
-    const int middle = taken + (refused - taken) / 2;
-    (TakesSteps(config, kind, middle) ? taken : refused) = middle;
-  }
-  return taken;
-}
-
 std::vector<core::Task> TasksOf(const model::ModelFolder& folder) {
   using core::Task;
   if (folder.upscale_factor > 0) return {Task::kSuperResolution};
@@ -108,7 +74,8 @@ std::vector<core::Task> TasksOf(const model::ModelFolder& folder) {
   return tasks;
 }
 
-core::ModelInfo Describe(const std::string& name, const model::ModelFolder& folder, const at::TensorOptions& options) {
+core::ModelInfo Describe(const std::string& name, const model::ModelFolder& folder, const at::TensorOptions& options,
+                         SamplerInfos& samplers) {
   core::ModelInfo info{.name = name, .architecture = folder.architecture};
   info.one_file = folder.one_file;
   info.native_width = folder.native_width;
@@ -131,19 +98,7 @@ core::ModelInfo Describe(const std::string& name, const model::ModelFolder& fold
   if (folder.weighs_prompts) {
     info.prompt_fault = [](const std::string& prompt) { return model::ParseWeightedPrompt(prompt).fault; };
   }
-  for (const model::SamplerChoice& choice : model::SamplersFor(folder.sampler)) {
-    const std::optional<int> min_steps = MinSteps(folder.sampler, choice.kind);
-    if (!min_steps) continue;
-    core::SamplerInfo sampler{.name = std::string(model::Name(choice.kind)),
-                              .sigmas = {},
-                              .min_steps = *min_steps,
-                              .max_steps = MaxSteps(folder.sampler, choice.kind),
-                              .takes_eta = model::TakesEta(choice.kind),
-                              .shortened_by_strength = folder.sampler.latent_consistency_pipeline &&
-                                                       model::IsConsistencySampler(choice.kind)};
-    for (const model::SigmaSpacing spacing : choice.sigmas) sampler.sigmas.emplace_back(model::Name(spacing));
-    info.samplers.push_back(std::move(sampler));
-  }
+  info.samplers = samplers.Of(folder.sampler);
   info.default_sampler = model::Name(folder.sampler.kind);
   info.default_sigmas = model::Name(model::SigmaSpacing::kDefault);
   info.default_steps = std::min(folder.default_steps, folder.sampler.num_train_timesteps);
@@ -169,18 +124,19 @@ absl::StatusOr<std::vector<ModelEntry>> FindModels(const fs::path& folder, const
   if (error) return absl::NotFoundError(absl::StrCat("the models' folder ", folder.string(), ": ", error.message()));
   std::sort(entries.begin(), entries.end());
 
+  const auto samplers = std::make_shared<SamplerInfos>();
   std::vector<ModelEntry> models;
   for (const auto& candidate : Candidates(entries)) {
     const std::string& name = candidate.first;
     const fs::path& path = candidate.second;
-    ModelEntry found{.info = {.name = name}, .load = [name, path, options, parts] {
+    ModelEntry found{.info = {.name = name}, .load = [name, path, options, parts, samplers] {
                        // Opened again at each load: the files may have been mended or replaced meanwhile.
                        const model::ModelFolder opened = model::ModelFolder::Open(path, parts);
-                       return LoadedModel{.info = Describe(name, opened, options),
+                       return LoadedModel{.info = Describe(name, opened, options, *samplers),
                                           .model = std::make_shared<model::DiffusionPipeline>(opened.load(options))};
                      }};
     const absl::Status status =
-        Guarded([&] { found.info = Describe(name, model::ModelFolder::Open(path, parts), options); });
+        Guarded([&] { found.info = Describe(name, model::ModelFolder::Open(path, parts), options, *samplers); });
     if (!status.ok()) {
       found.info.state = core::ModelState::kBroken;
       found.info.error = status;
