@@ -2,7 +2,6 @@
 
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/stack.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <set>
@@ -35,25 +34,8 @@ bool IsGrounded(const Row& row) {
          static_cast<int>(job.request().scheduled_sampling_beta() * job.sampler->evaluations());
 }
 
-core::LatentPreview AsPreview(const at::Tensor& latent, double scaling_factor) {
-  const at::Tensor values = latent.to(at::kCPU, at::kFloat).contiguous();
-  return {
-      .shape = std::vector<int>(values.sizes().begin(), values.sizes().end()),
-      .dtype = "float32",
-      .data = std::make_shared<const std::string>(static_cast<const char*>(values.const_data_ptr()), values.nbytes()),
-      .scaling_factor = scaling_factor};
-}
-
-int StepsDone(const Row& row) { return row.job->sampler->StepsDone(row.sampler.evaluation); }
-
 // Whether the row's last evaluation was the last one of a step.
 bool EndedStep(const Row& row) { return StepsDone(row) > row.job->sampler->StepsDone(row.sampler.evaluation - 1); }
-
-// Whether the row is to show the step that it has ended, in this way.
-bool Wants(const Row& row, core::PreviewKind kind) {
-  const core::GenerationRequest& request = row.job->request();
-  return request.preview_kind() == kind && StepsDone(row) % request.preview_every_steps() == 0;
-}
 
 // Each value moves the mean by a tenth, so that an estimate follows a change of the batch within seconds.
 void Smooth(std::optional<double>& mean, double value) { mean = mean ? *mean + 0.1 * (value - *mean) : value; }
@@ -63,7 +45,8 @@ void Smooth(std::optional<double>& mean, double value) { mean = mean ? *mean + 0
 Executor::Executor(const Options& options)
     : options_(options),
       encoder_(options.conditioning_cache_bytes, options.observer),
-      decoder_(options.observer, options.withhold_flagged) {}
+      decoder_(options.observer, options.withhold_flagged),
+      previewer_(options.withhold_flagged) {}
 
 Executor::Outcome Executor::Run(core::Stage stage, const std::vector<Row*>& rows, model::DiffusionModel& model) {
   const absl::Time began = options_.clock->Now();
@@ -193,7 +176,7 @@ absl::Status Executor::Advance(Row& row, at::Tensor& predicted_clean) {
 
 // Of the rows that have advanced, those that have ended a step: `predicted_clean` is undefined for the others.
 void Executor::PublishSteps(const std::vector<Row*>& rows, const std::vector<at::Tensor>& predicted_clean,
-                            model::DiffusionModel& model) {
+                            const model::DiffusionModel& model) {
   std::vector<Row*> ended;
   std::vector<at::Tensor> clean;
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -203,7 +186,7 @@ void Executor::PublishSteps(const std::vector<Row*>& rows, const std::vector<at:
     const bool clip = rows[i]->job->request().animation().has_value();
     clean.push_back(clip ? predicted_clean[i].select(1, predicted_clean[i].size(1) / 2) : predicted_clean[i]);
   }
-  std::vector<at::Tensor> pictures = MakePreviews(ended, clean, model);
+  std::vector<RowPreviewer::Preview> previews = previewer_.Make(ended, clean, model);
   for (size_t i = 0; i < ended.size(); ++i) {
     const Row& row = *ended[i];
     const RunningJob& job = *row.job;
@@ -216,34 +199,10 @@ void Executor::PublishSteps(const std::vector<Row*>& rows, const std::vector<at:
       const int left = job.steps.end - row.sampler.evaluation;
       progress.eta = absl::Seconds(*pace.predict * left + pace.decode.value_or(0));
     }
-    if (Wants(row, core::PreviewKind::kLatent)) progress.preview = AsPreview(clean[i], model.scaling_factor());
+    if (previews[i].latent) progress.preview = *std::move(previews[i].latent);
     job.publisher->Took(job.usage);
-    job.publisher->Progress(std::move(progress), std::move(pictures[i]));
+    job.publisher->Progress(std::move(progress), std::move(previews[i].picture));
   }
-}
-
-// Undefined for rows that want none. All of them in one forward, where it takes one: rows of a batch are of one shape.
-std::vector<at::Tensor> Executor::MakePreviews(const std::vector<Row*>& rows,
-                                               const std::vector<at::Tensor>& predicted_clean,
-                                               model::DiffusionModel& model) {
-  std::vector<at::Tensor> pictures(rows.size());
-  std::vector<size_t> places;
-  std::vector<at::Tensor> latents;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    if (!Wants(*rows[i], core::PreviewKind::kImage)) continue;
-    places.push_back(i);
-    latents.push_back(predicted_clean[i]);
-  }
-  if (places.empty()) return pictures;
-  const absl::Status made = Guarded([&] {
-    std::vector<at::Tensor> shown = model.Preview(latents);
-    for (size_t i = 0; i < places.size(); ++i) pictures[places[i]] = std::move(shown[i]);
-  });
-  // The rows can go on without.
-  if (!made.ok() && !std::exchange(preview_failed_, true)) {
-    spdlog::warn("previews could not be made; this is said once: {}", std::string(made.message()));
-  }
-  return pictures;
 }
 
 void Executor::Book(core::Stage stage, const std::vector<Row*>& rows, absl::Duration time) {

@@ -13,6 +13,7 @@
 #include "server/engine/row.h"
 #include "server/engine/row_decoder.h"
 #include "server/engine/row_encoder.h"
+#include "server/engine/row_previewer.h"
 
 namespace latentd::engine {
 
@@ -47,9 +48,7 @@ class Executor {
   static absl::Status Advance(Row& row, at::Tensor& predicted_clean);
   static void CheckFinite(const std::vector<Row*>& rows, std::vector<absl::Status>& errors);
   void PublishSteps(const std::vector<Row*>& rows, const std::vector<at::Tensor>& predicted_clean,
-                    model::DiffusionModel& model);
-  std::vector<at::Tensor> MakePreviews(const std::vector<Row*>& rows, const std::vector<at::Tensor>& predicted_clean,
-                                       model::DiffusionModel& model);
+                    const model::DiffusionModel& model);
   void Book(core::Stage stage, const std::vector<Row*>& rows, absl::Duration time);
 
   // Seconds of one unit of work, smoothed, for estimates.
@@ -61,8 +60,8 @@ class Executor {
   const Options options_;
   RowEncoder encoder_;
   const RowDecoder decoder_;
+  RowPreviewer previewer_;
   std::map<core::BatchKey, Pace> paces_;
-  bool preview_failed_ = false;
 };
 
 }  // namespace latentd::engine

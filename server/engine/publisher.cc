@@ -101,9 +101,9 @@ void JobPublisher::Clip(int row, int64_t seed, std::vector<at::Tensor> frames, b
   }
 }
 
-void JobPublisher::Latent(int row, int64_t seed, at::Tensor latent) {
-  strand_.Submit([state = state_, row, seed, latent = std::move(latent)] {
-    if (!state->abandoned) EncodeLatent(*state, row, seed, latent);
+void JobPublisher::Latent(int row, int64_t seed, at::Tensor latent, bool flagged) {
+  strand_.Submit([state = state_, row, seed, latent = std::move(latent), flagged] {
+    if (!state->abandoned) EncodeLatent(*state, row, seed, latent, flagged);
   });
 }
 
@@ -145,7 +145,7 @@ void JobPublisher::EncodeClip(State& state, int index, int64_t seed, const std::
   if (!status.ok()) Fail(state, index, seed, status);
 }
 
-void JobPublisher::EncodeLatent(State& state, int index, int64_t seed, const at::Tensor& tensor) {
+void JobPublisher::EncodeLatent(State& state, int index, int64_t seed, const at::Tensor& tensor, bool flagged) {
   const core::GenerationRequest& request = *state.request;
   const absl::Status status = GuardedStatus([&] {
     const at::Tensor values = tensor.contiguous();
@@ -155,7 +155,7 @@ void JobPublisher::EncodeLatent(State& state, int index, int64_t seed, const at:
                            .values = {}};
     const auto* data = values.const_data_ptr<float>();
     latent.values.assign(data, data + values.numel());
-    core::Output output{.index = index, .seed = seed};
+    core::Output output{.index = index, .seed = seed, .flagged = flagged};
     output.width = request.width();
     output.height = request.height();
     Publish(

@@ -46,11 +46,11 @@ class JobPublisher {
   // says.
   void Clip(int row, int64_t seed, std::vector<at::Tensor> frames, bool flagged = false);
 
-  // Instead of a picture or clip that is flagged.
+  // Instead of a picture, clip or latent that is flagged.
   void Withheld(int row, int64_t seed);
 
-  // The same of a row that is asked for as a latent: float32 [C, h, w] on the CPU.
-  void Latent(int row, int64_t seed, at::Tensor latent);
+  // The finished row that is asked for as a latent: float32 [C, h, w] on the CPU. `flagged`: what it decodes to.
+  void Latent(int row, int64_t seed, at::Tensor latent, bool flagged = false);
 
   // All outputs of the row.
   void FailedRow(int row, int64_t seed, absl::Status error);
@@ -81,7 +81,7 @@ class JobPublisher {
 
   static void Encode(State& state, int index, int64_t seed, const at::Tensor& picture, bool flagged);
   static void EncodeClip(State& state, int index, int64_t seed, const std::vector<at::Tensor>& frames, bool flagged);
-  static void EncodeLatent(State& state, int index, int64_t seed, const at::Tensor& latent);
+  static void EncodeLatent(State& state, int index, int64_t seed, const at::Tensor& latent, bool flagged);
   static void Publish(State& state, core::Output output, std::string media_type, std::string file);
   static void Fail(State& state, int index, int64_t seed, const absl::Status& error);
 

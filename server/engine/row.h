@@ -69,4 +69,7 @@ struct RunningJob {
   const core::GenerationRequest& request() const { return *claimed.request; }
 };
 
+// The steps that a row of a running job has ended.
+inline int StepsDone(const Row& row) { return row.job->sampler->StepsDone(row.sampler.evaluation); }
+
 }  // namespace latentd::engine

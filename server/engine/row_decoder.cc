@@ -5,48 +5,44 @@
 #include <span>
 #include <utility>
 
-#include "server/engine/prepare_picture.h"
+#include "server/engine/check_safety.h"
 
 namespace latentd::engine {
 namespace {
 
 constexpr size_t kFramesAtOnce = 4;  // of a clip that go through the decoder together, to bound its memory
 
-// For each picture whether it is not to be shown. A checker that fails fails the rows: what was not looked at is not
-// sent.
-std::vector<bool> CheckSafety(const std::vector<at::Tensor>& pictures, const model::DiffusionModel& model) {
-  const model::SafetyChecker* checker = model.safety_checker();
-  if (checker == nullptr || pictures.empty()) return std::vector<bool>(pictures.size());
-  std::vector<at::Tensor> prepared;
-  prepared.reserve(pictures.size());
-  for (const at::Tensor& picture : pictures) {
-    prepared.push_back(PreparePicture(ToPicture(picture), checker->processor()));
-  }
-  return checker->Check(prepared);
-}
+bool IsLatent(const Row& row) { return row.job->request().output_format() == core::ImageFormat::kLatent; }
 
 }  // namespace
 
 void RowDecoder::Decode(const std::vector<Row*>& rows, model::DiffusionModel& model) const {
   if (rows.front()->job->request().animation()) return DecodeClips(rows, model);
-  std::vector<const Row*> decoded;
+  std::vector<size_t> places;
   std::vector<at::Tensor> latents;
-  for (const Row* row : rows) {
-    if (row->job->request().output_format() == core::ImageFormat::kLatent) continue;
-    decoded.push_back(row);
-    latents.push_back(row->latent);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    // What is asked for as a latent is decoded too when it must be looked at.
+    if (IsLatent(*rows[i]) && model.safety_checker() == nullptr) continue;
+    places.push_back(i);
+    latents.push_back(rows[i]->latent);
   }
-  std::vector<at::Tensor> pictures;
-  if (!latents.empty()) pictures = model.Decode(latents);
-  const std::vector<bool> flagged = CheckSafety(pictures, model);
-  for (size_t i = 0; i < decoded.size(); ++i) {
-    const Row& row = *decoded[i];
+  std::vector<at::Tensor> decoded;
+  if (!latents.empty()) decoded = model.Decode(latents);
+  const std::vector<bool> of_decoded = CheckSafety(decoded, model);
+  std::vector<at::Tensor> pictures(rows.size());
+  std::vector<bool> flagged(rows.size());
+  for (size_t i = 0; i < places.size(); ++i) {
+    pictures[places[i]] = std::move(decoded[i]);
+    flagged[places[i]] = of_decoded[i];
+  }
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const Row& row = *rows[i];
     if (IsWithheld(row, flagged[i])) continue;
-    row.job->publisher->Picture(row.index, row.seed, std::move(pictures[i]), flagged[i]);
-  }
-  for (const Row* row : rows) {
-    if (row->job->request().output_format() != core::ImageFormat::kLatent) continue;
-    row->job->publisher->Latent(row->index, row->seed, row->latent.to(at::kCPU, at::kFloat));
+    if (IsLatent(row)) {
+      row.job->publisher->Latent(row.index, row.seed, row.latent.to(at::kCPU, at::kFloat), flagged[i]);
+    } else {
+      row.job->publisher->Picture(row.index, row.seed, std::move(pictures[i]), flagged[i]);
+    }
   }
 }
 

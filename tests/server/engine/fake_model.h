@@ -33,6 +33,7 @@ struct FakeModelControl {
   std::function<void(size_t forward)> on_predict;
   std::function<void(size_t rows)> on_preview;
   std::shared_ptr<const model::Sampler> sampler;  // instead of the one that is asked for
+  std::shared_ptr<const model::SafetyChecker> checker;
 
   std::vector<std::vector<std::string>> Predicted() {
     const std::lock_guard lock(mutex);
@@ -120,6 +121,7 @@ class FakeModel : public model::DiffusionModel {
     return std::vector<at::Tensor>(clean.size(), at::zeros({clean[0].size(1), clean[0].size(2), 3}, at::kByte));
   }
   double scaling_factor() const override { return 1; }
+  const model::SafetyChecker* safety_checker() const override { return control_->checker.get(); }
   std::shared_ptr<const model::Lora> LoadLora(const std::filesystem::path& /*file*/) const override {
     return std::make_shared<model::Lora>(std::map<std::string, std::vector<model::Lora::Change>>{});
   }

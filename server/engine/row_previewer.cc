@@ -1,0 +1,73 @@
+#include "server/engine/row_previewer.h"
+
+#include <spdlog/spdlog.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "server/engine/check_safety.h"
+#include "server/engine/status.h"
+
+namespace latentd::engine {
+namespace {
+
+using Preview = RowPreviewer::Preview;
+
+// Whether the row is to show the step that it has ended, in this way.
+bool Wants(const Row& row, core::PreviewKind kind) {
+  const core::GenerationRequest& request = row.job->request();
+  return request.preview_kind() == kind && StepsDone(row) % request.preview_every_steps() == 0;
+}
+
+core::LatentPreview AsPreview(const at::Tensor& latent, double scaling_factor) {
+  const at::Tensor values = latent.to(at::kCPU, at::kFloat).contiguous();
+  return {
+      .shape = std::vector<int>(values.sizes().begin(), values.sizes().end()),
+      .dtype = "float32",
+      .data = std::make_shared<const std::string>(static_cast<const char*>(values.const_data_ptr()), values.nbytes()),
+      .scaling_factor = scaling_factor};
+}
+
+// `check`: latents too are looked at, as pictures.
+std::vector<Preview> MakePreviews(const std::vector<Row*>& rows, const std::vector<at::Tensor>& clean,
+                                  const model::DiffusionModel& model, bool check) {
+  std::vector<Preview> previews(rows.size());
+  std::vector<size_t> places;
+  std::vector<at::Tensor> latents;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const bool shows_latent = Wants(*rows[i], core::PreviewKind::kLatent);
+    if (shows_latent) previews[i].latent = AsPreview(clean[i], model.scaling_factor());
+    if (!Wants(*rows[i], core::PreviewKind::kImage) && !(shows_latent && check)) continue;
+    places.push_back(i);
+    latents.push_back(clean[i]);
+  }
+  if (places.empty()) return previews;
+  std::vector<at::Tensor> pictures = model.Preview(latents);
+  const std::vector<bool> flagged = check ? CheckSafety(pictures, model) : std::vector<bool>(pictures.size());
+  for (size_t i = 0; i < places.size(); ++i) {
+    Preview& preview = previews[places[i]];
+    if (flagged[i]) {
+      preview = {};
+    } else if (!preview.latent) {
+      preview.picture = std::move(pictures[i]);
+    }
+  }
+  return previews;
+}
+
+}  // namespace
+
+std::vector<Preview> RowPreviewer::Make(const std::vector<Row*>& rows, const std::vector<at::Tensor>& clean,
+                                        const model::DiffusionModel& model) {
+  std::vector<Preview> previews(rows.size());
+  const bool check = withhold_flagged_ && model.safety_checker() != nullptr;
+  const absl::Status made = Guarded([&] { previews = MakePreviews(rows, clean, model, check); });
+  // The rows can go on without.
+  if (!made.ok() && !std::exchange(failed_, true)) {
+    spdlog::warn("previews could not be made; this is said once: {}", std::string(made.message()));
+  }
+  return previews;
+}
+
+}  // namespace latentd::engine
