@@ -203,8 +203,12 @@ absl::Status Serve(const config::ServerOptions& options) {
   const int64_t memory = options.model_memory > 0 ? options.model_memory
                          : device->is_cuda()      ? 0
                                                   : engine::DefaultHostMemory();
-  engine::ModelRegistry registry({.models = *std::move(models), .memory_budget = memory, .observer = &observer});
-  engine::AdapterRegistry adapters({.adapters = *std::move(found_adapters), .memory_budget = options.adapter_memory});
+  engine::AdapterRegistry adapters(
+      {.adapters = *std::move(found_adapters), .memory_budget = options.adapter_memory, .observer = &observer});
+  engine::ModelRegistry registry({.models = *std::move(models),
+                                  .memory_budget = memory,
+                                  .observer = &observer,
+                                  .on_unloaded = [&] { adapters.DropOrphans(); }});
   core::SchedulerOptions scheduler;
   scheduler.batching.max_batch_rows = options.max_batch_rows > 0 ? options.max_batch_rows : device->is_cuda() ? 16 : 8;
   scheduler.batching.max_lanes = 2 * scheduler.batching.max_batch_rows;

@@ -19,6 +19,13 @@ struct StageRun {
   absl::Duration time{};  // on the device; of a step: the U-Net and the samplers
 };
 
+// Adapters that came to the device, or left it, at once.
+struct AdapterChange {
+  int loaded = 0;
+  int evicted = 0;
+  int64_t bytes = 0;  // of weights, of all that are there now
+};
+
 // Told of what happens, to count it. Any thread; must not block nor call back.
 class Observer {
  public:
@@ -33,6 +40,7 @@ class Observer {
   virtual void OnImage(const std::string& model) = 0;
   virtual void OnFlaggedImage(const std::string& model) = 0;  // by its safety checker; withheld or not
   virtual void OnEncodeCache(bool hit) = 0;
+  virtual void OnAdapters(const AdapterChange& change) = 0;
   // Bytes on the device: weights of all loaded models, and everything that is known of (the weights, where the device
   // does not tell).
   virtual void OnDeviceMemory(int64_t weights, int64_t total) = 0;

@@ -27,7 +27,7 @@ absl::Status Unusable(const std::string& name, const absl::Status& status) {
 
 }  // namespace
 
-AdapterRegistry::AdapterRegistry(Options options) : memory_budget_(options.memory_budget) {
+AdapterRegistry::AdapterRegistry(Options options) : memory_budget_(options.memory_budget), observer_(options.observer) {
   for (AdapterEntry& entry : options.adapters) {
     const std::string name = entry.info.name;
     entries_[name] = std::move(entry);
@@ -74,6 +74,12 @@ void AdapterRegistry::Withdraw(Request request) {
   core::MutexLock lock(mutex_);
   std::erase_if(waiting_, [&](const Waiting& each) { return each.request == request; });
   changed_.NotifyAll();
+}
+
+void AdapterRegistry::DropOrphans() {
+  Leaving leaving;  // destroyed outside the lock
+  core::MutexLock lock(mutex_);
+  leaving = Evict(std::numeric_limits<int64_t>::max());
 }
 
 int64_t AdapterRegistry::LoadedBytes() const {
@@ -191,6 +197,7 @@ absl::Status AdapterRegistry::Load(const std::string& name, const Key& key, cons
   const int64_t bytes = adapter->memory_bytes();
   loaded_[key] = {
       .adapter = std::move(adapter), .model = model.model, .bytes = bytes, .leases = 1, .last_used = ++uses_};
+  Tell(/*loaded=*/1, /*evicted=*/0);
   return absl::OkStatus();
 }
 
@@ -222,7 +229,12 @@ AdapterRegistry::Leaving AdapterRegistry::Evict(int64_t allowed) {
     if (oldest == loaded_.end()) break;
     leave(oldest);
   }
+  if (!leaving.empty()) Tell(/*loaded=*/0, static_cast<int>(leaving.size()));
   return leaving;
+}
+
+void AdapterRegistry::Tell(int loaded, int evicted) const {
+  if (observer_ != nullptr) observer_->OnAdapters({.loaded = loaded, .evicted = evicted, .bytes = Bytes(0)});
 }
 
 int64_t AdapterRegistry::Bytes(int least_leases) const {

@@ -17,6 +17,7 @@
 #include "model/pipeline/diffusion_model.h"
 #include "server/core/adapter.h"
 #include "server/core/mutex.h"
+#include "server/core/observer.h"
 
 namespace latentd::engine {
 
@@ -72,7 +73,8 @@ class AdapterRegistry : public core::AdapterCatalog {
  public:
   struct Options {
     std::vector<AdapterEntry> adapters;
-    int64_t memory_budget = 0;  // bytes of weights; 0: what the device can hold
+    int64_t memory_budget = 0;           // bytes of weights; 0: what the device can hold
+    core::Observer* observer = nullptr;  // may be null
   };
 
   explicit AdapterRegistry(Options options);
@@ -93,6 +95,9 @@ class AdapterRegistry : public core::AdapterCatalog {
 
   // Waits no more. `ready` may be under way on the loader thread, or done.
   void Withdraw(Request request);
+
+  // Lets the adapters of models that are gone leave at once; else they do when the next adapter is wanted.
+  void DropOrphans();
 
   // Of the weights that are on the device.
   int64_t LoadedBytes() const;
@@ -132,8 +137,10 @@ class AdapterRegistry : public core::AdapterCatalog {
   // left.
   Leaving Evict(int64_t allowed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   int64_t Bytes(int least_leases) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Tell(int loaded, int evicted) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const int64_t memory_budget_;
+  core::Observer* const observer_;
   std::map<std::string, AdapterEntry> entries_;  // by name; constant
 
   mutable core::Mutex mutex_;

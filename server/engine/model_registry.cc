@@ -11,7 +11,8 @@
 
 namespace latentd::engine {
 
-ModelRegistry::ModelRegistry(Options options) : memory_budget_(options.memory_budget), observer_(options.observer) {
+ModelRegistry::ModelRegistry(Options options)
+    : memory_budget_(options.memory_budget), observer_(options.observer), on_unloaded_(std::move(options.on_unloaded)) {
   for (ModelEntry& entry : options.models) {
     const std::string name = entry.info.name;
     slots_[name].entry = std::move(entry);
@@ -132,7 +133,10 @@ void ModelRegistry::RunLoader() {
       leaving.swap(leaving_);
       if (leaving.empty()) next = to_load_.front();  // where it stays until it is there
     }
-    leaving.clear();  // before the next model is loaded: its room must be free
+    if (!leaving.empty()) {  // before the next model is loaded: its room must be free
+      leaving.clear();
+      if (on_unloaded_) on_unloaded_();
+    }
     if (!next.empty()) LoadOne(next);
     ReportMemory();
   }
@@ -172,12 +176,17 @@ bool ModelRegistry::OthersNeedRoom() const {
 
 // False: there was none.
 bool ModelRegistry::DropIdleModels() {
-  std::vector<std::shared_ptr<model::DiffusionModel>> idle;  // destroyed outside the lock
-  core::MutexLock lock(mutex_);
-  for (auto& [name, slot] : slots_) {
-    if (slot.model != nullptr && slot.leases == 0) idle.push_back(std::exchange(slot.model, nullptr));
+  std::vector<std::shared_ptr<model::DiffusionModel>> idle;
+  {
+    core::MutexLock lock(mutex_);
+    for (auto& [name, slot] : slots_) {
+      if (slot.model != nullptr && slot.leases == 0) idle.push_back(std::exchange(slot.model, nullptr));
+    }
   }
-  return !idle.empty();
+  if (idle.empty()) return false;
+  idle.clear();
+  if (on_unloaded_) on_unloaded_();
+  return true;
 }
 
 absl::Status ModelRegistry::CheckSize(const std::string& name) const {

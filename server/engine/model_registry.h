@@ -73,6 +73,8 @@ class ModelRegistry : public core::ModelCatalog {
     std::vector<ModelEntry> models;
     int64_t memory_budget = 0;  // bytes of weights; 0: what the device can hold
     core::Observer* observer = nullptr;
+    // Models have left the device. Called on the loader thread, before the next is loaded; may be null, must not block.
+    std::function<void()> on_unloaded = {};
   };
 
   explicit ModelRegistry(Options options);
@@ -124,6 +126,7 @@ class ModelRegistry : public core::ModelCatalog {
 
   const int64_t memory_budget_;
   core::Observer* const observer_;
+  const std::function<void()> on_unloaded_;
 
   mutable core::Mutex mutex_;
   core::CondVar changed_;

@@ -35,6 +35,10 @@ void FanOutObserver::OnEncodeCache(bool hit) {
   for (core::Observer* observer : observers_) observer->OnEncodeCache(hit);
 }
 
+void FanOutObserver::OnAdapters(const core::AdapterChange& change) {
+  for (core::Observer* observer : observers_) observer->OnAdapters(change);
+}
+
 void FanOutObserver::OnDeviceMemory(int64_t weights, int64_t total) {
   for (core::Observer* observer : observers_) observer->OnDeviceMemory(weights, total);
 }

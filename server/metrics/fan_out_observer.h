@@ -23,6 +23,7 @@ class FanOutObserver : public core::Observer {
   void OnImage(const std::string& model) override;
   void OnFlaggedImage(const std::string& model) override;
   void OnEncodeCache(bool hit) override;
+  void OnAdapters(const core::AdapterChange& change) override;
   void OnDeviceMemory(int64_t weights, int64_t total) override;
 
  private:

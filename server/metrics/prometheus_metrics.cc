@@ -94,6 +94,14 @@ PrometheusMetrics::PrometheusMetrics(const std::string& version)
           CounterFamily(*registry_, "latentd_encode_cache_hits_total", "Prompts found already encoded.").Add({})),
       encode_cache_misses_(
           CounterFamily(*registry_, "latentd_encode_cache_misses_total", "Prompts that had to be encoded.").Add({})),
+      adapter_loads_(
+          CounterFamily(*registry_, "latentd_adapter_loads_total", "Adapters brought to the device.").Add({})),
+      adapter_evictions_(CounterFamily(*registry_, "latentd_adapter_evictions_total",
+                                       "Adapters that left the device, to make room or with their model.")
+                             .Add({})),
+      adapter_bytes_(GaugeFamily(*registry_, "latentd_adapter_bytes",
+                                 "Memory of the device that holds the weights of loaded adapters.")
+                         .Add({})),
       weights_bytes_(GaugeFamily(*registry_, "latentd_device_weights_bytes",
                                  "Memory of the device that holds the weights of loaded models.")
                          .Add({})),
@@ -165,6 +173,12 @@ void PrometheusMetrics::OnFlaggedImage(const std::string& model) {
 }
 
 void PrometheusMetrics::OnEncodeCache(bool hit) { (hit ? encode_cache_hits_ : encode_cache_misses_).Increment(); }
+
+void PrometheusMetrics::OnAdapters(const core::AdapterChange& change) {
+  adapter_loads_.Increment(change.loaded);
+  adapter_evictions_.Increment(change.evicted);
+  adapter_bytes_.Set(static_cast<double>(change.bytes));
+}
 
 void PrometheusMetrics::OnDeviceMemory(int64_t weights, int64_t total) {
   weights_bytes_.Set(static_cast<double>(weights));

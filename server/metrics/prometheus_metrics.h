@@ -38,6 +38,7 @@ class PrometheusMetrics : public core::Observer {
   void OnImage(const std::string& model) override;
   void OnFlaggedImage(const std::string& model) override;
   void OnEncodeCache(bool hit) override;
+  void OnAdapters(const core::AdapterChange& change) override;
   void OnDeviceMemory(int64_t weights, int64_t total) override;
 
  private:
@@ -65,6 +66,9 @@ class PrometheusMetrics : public core::Observer {
   prometheus::Gauge& queue_depth_;
   prometheus::Counter& encode_cache_hits_;
   prometheus::Counter& encode_cache_misses_;
+  prometheus::Counter& adapter_loads_;
+  prometheus::Counter& adapter_evictions_;
+  prometheus::Gauge& adapter_bytes_;
   prometheus::Gauge& weights_bytes_;
   prometheus::Gauge& device_bytes_;
   prometheus::Gauge& open_streams_;

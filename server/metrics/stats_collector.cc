@@ -90,6 +90,8 @@ void StatsCollector::OnImage(const std::string& /*model*/) {
 
 void StatsCollector::OnFlaggedImage(const std::string& /*model*/) {}
 
+void StatsCollector::OnAdapters(const core::AdapterChange& /*change*/) {}
+
 void StatsCollector::OnEncodeCache(bool /*hit*/) {}
 
 void StatsCollector::OnDeviceMemory(int64_t /*weights*/, int64_t /*total*/) {}

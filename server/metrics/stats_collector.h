@@ -41,6 +41,7 @@ class StatsCollector : public core::Observer {
   void OnStageRun(const core::StageRun& run) override;
   void OnImage(const std::string& model) override;
   void OnFlaggedImage(const std::string& model) override;
+  void OnAdapters(const core::AdapterChange& change) override;
   void OnEncodeCache(bool hit) override;
   void OnDeviceMemory(int64_t weights, int64_t total) override;
 

@@ -13,11 +13,14 @@
 #include "model/errors.h"
 #include "server/core/errors.h"
 #include "tests/server/engine/fake_model.h"
+#include "tests/server/engine/null_observer.h"
 
 namespace latentd::engine {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
+using testing::Field;
 using testing::HasSubstr;
 
 class FakeAdapter final : public model::Adapter {
@@ -32,6 +35,16 @@ class FakeAdapter final : public model::Adapter {
   const int64_t bytes_;
   std::atomic<int>* const alive_;
 };
+
+class AdapterObserver : public NullObserver {
+ public:
+  MOCK_METHOD(void, OnAdapters, (const core::AdapterChange&), (override));
+};
+
+auto Change(int loaded, int evicted, int64_t bytes) {
+  return AllOf(Field(&core::AdapterChange::loaded, loaded), Field(&core::AdapterChange::evicted, evicted),
+               Field(&core::AdapterChange::bytes, bytes));
+}
 
 class AdapterRegistryTest : public testing::Test {
  protected:
@@ -116,6 +129,33 @@ TEST_F(AdapterRegistryTest, OtherWeightsOfTheModelHaveTheirOwnAdapters) {
   EXPECT_TRUE(Use(registry, {"a"}).ok());
   EXPECT_THAT(loads_, ElementsAre("a", "a"));
   EXPECT_EQ(registry.LoadedBytes(), 100);  // the model that left took its adapters with it
+}
+
+TEST_F(AdapterRegistryTest, AModelThatLeavesTakesItsAdaptersWithItAtOnce) {
+  AdapterRegistry registry(ThreeOfAHundredBytes(1000));
+  EXPECT_TRUE(Use(registry, {"a"}).ok());
+  registry.DropOrphans();
+  EXPECT_EQ(alive_, 1);
+  model_.model.reset();
+  registry.DropOrphans();
+  EXPECT_EQ(alive_, 0);
+  EXPECT_EQ(registry.LoadedBytes(), 0);
+}
+
+TEST_F(AdapterRegistryTest, WhatComesAndLeavesIsTold) {
+  testing::StrictMock<AdapterObserver> observer;
+  AdapterRegistry::Options options = ThreeOfAHundredBytes(250);
+  options.observer = &observer;
+  AdapterRegistry registry(std::move(options));
+  {
+    const testing::InSequence in_this_order;
+    EXPECT_CALL(observer, OnAdapters(Change(1, 0, 100)));
+    EXPECT_CALL(observer, OnAdapters(Change(1, 0, 200)));
+    EXPECT_CALL(observer, OnAdapters(Change(0, 1, 100)));
+    EXPECT_CALL(observer, OnAdapters(Change(1, 0, 200)));
+  }
+  EXPECT_TRUE(Use(registry, {"a", "b"}).ok());
+  EXPECT_TRUE(Use(registry, {"c"}).ok());
 }
 
 TEST_F(AdapterRegistryTest, TheOneUsedLongestAgoLeaves) {

@@ -11,9 +11,11 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "model/errors.h"
 #include "tests/server/engine/fake_model.h"
+#include "tests/server/engine/null_observer.h"
 
 namespace latentd::engine {
 namespace {
@@ -21,16 +23,8 @@ namespace {
 using core::ModelState;
 using testing::HasSubstr;
 
-class MemoryObserver : public core::Observer {
+class MemoryObserver : public NullObserver {
  public:
-  void OnJobAdmitted(const std::string&) override {}
-  void OnJobRefused(const std::string&) override {}
-  void OnJobStarted(const std::string&, absl::Duration) override {}
-  void OnJobEnded(const std::string&, core::JobState, core::JobState, absl::Duration) override {}
-  void OnStageRun(const core::StageRun&) override {}
-  void OnImage(const std::string&) override {}
-  void OnFlaggedImage(const std::string&) override {}
-  void OnEncodeCache(bool) override {}
   void OnDeviceMemory(int64_t weights, int64_t total) override { reported = {weights, total}; }
 
   std::pair<int64_t, int64_t> reported{};
@@ -94,6 +88,26 @@ TEST_F(ModelRegistryTest, TheMemoryOfTheDeviceHoldsTheWeightsAtLeast) {
     EXPECT_TRUE(Load(registry, "a").ok());
   }  // its thread reports after the load
   EXPECT_EQ(observer.reported, std::pair(int64_t{100}, int64_t{100}));
+}
+
+TEST_F(ModelRegistryTest, ItIsToldWhenModelsHaveLeft) {
+  std::weak_ptr<model::DiffusionModel> first;
+  std::vector<bool> gone;  // when it was told
+  std::promise<void> told;
+  ModelEntry entry = Entry("a");
+  entry.load = [&, load = entry.load] {
+    LoadedModel loaded = load();
+    first = loaded.model;
+    return loaded;
+  };
+  ModelRegistry registry({.models = {entry}, .on_unloaded = [&] {
+                            gone.push_back(first.expired());
+                            told.set_value();
+                          }});
+  EXPECT_TRUE(Load(registry, "a").ok());
+  registry.Unload("a", [](const absl::Status& status) { EXPECT_TRUE(status.ok()) << status; });
+  told.get_future().get();
+  EXPECT_THAT(gone, testing::ElementsAre(true));
 }
 
 TEST_F(ModelRegistryTest, AnUnknownModelIsNotFoundAndTheOthersAreNamed) {

@@ -79,6 +79,8 @@ TEST(PrometheusMetrics, TheRestIsCountedToo) {
   metrics.OnEncodeCache(true);
   metrics.OnEncodeCache(false);
   metrics.OnEncodeCache(false);
+  metrics.OnAdapters({.loaded = 1, .evicted = 0, .bytes = 50});
+  metrics.OnAdapters({.loaded = 0, .evicted = 2, .bytes = 30});
   metrics.OnDeviceMemory(100, 200);
   metrics.SetOpenStreams(7);
   metrics.SetBlobs({.blobs = 2, .bytes = 300, .uploads = 3, .upload_bytes = 400});
@@ -86,6 +88,9 @@ TEST(PrometheusMetrics, TheRestIsCountedToo) {
   EXPECT_THAT(page, HasSubstr("latentd_images_total{model=\"m\"} 1"));
   EXPECT_THAT(page, HasSubstr("latentd_encode_cache_hits_total 1"));
   EXPECT_THAT(page, HasSubstr("latentd_encode_cache_misses_total 2"));
+  EXPECT_THAT(page, HasSubstr("latentd_adapter_loads_total 1"));
+  EXPECT_THAT(page, HasSubstr("latentd_adapter_evictions_total 2"));
+  EXPECT_THAT(page, HasSubstr("latentd_adapter_bytes 30"));
   EXPECT_THAT(page, HasSubstr("latentd_device_weights_bytes 100"));
   EXPECT_THAT(page, HasSubstr("latentd_device_memory_bytes 200"));
   EXPECT_THAT(page, HasSubstr("latentd_open_streams 7"));

@@ -26,6 +26,7 @@ class MockObserver : public core::Observer {
   MOCK_METHOD(void, OnStageRun, (const core::StageRun&), (override));
   MOCK_METHOD(void, OnImage, (const std::string&), (override));
   MOCK_METHOD(void, OnFlaggedImage, (const std::string&), (override));
+  MOCK_METHOD(void, OnAdapters, (const core::AdapterChange&), (override));
   MOCK_METHOD(void, OnEncodeCache, (bool), (override));
   MOCK_METHOD(void, OnDeviceMemory, (int64_t, int64_t), (override));
 };
