@@ -106,8 +106,7 @@ Scheduler::Groups::iterator Scheduler::PickGroup(absl::Time now) {
   const auto present = current_.has_value() ? groups_.find(*current_) : groups_.end();
   if (present != groups_.end()) {
     const bool runnable = Runnable(present->first, present->second);
-    // Finished rows are decoded even so: they would wait a whole round for one run, and keep their memory.
-    if (runnable && (now - turn_began_ < options_.turn || HasFinishedRows(present->second))) return present;
+    if (runnable && (now - turn_began_ < options_.turn || MustDecode(present->second))) return present;
     WaitFrom(present->second, now);
     if (!runnable) current_.reset();
   }
@@ -126,9 +125,14 @@ Scheduler::Groups::iterator Scheduler::PickGroup(absl::Time now) {
   return best;
 }
 
-bool Scheduler::HasFinishedRows(const Group& group) const {
-  return std::any_of(group.active.begin(), group.active.end(),
-                     [this](RowId id) { return rows_.at(id).stage == Stage::kDecode; });
+// Finished rows are decoded even when the turn is over: they would wait a whole round for one run, and keep their
+// memory. What takes several runs waits between them.
+bool Scheduler::MustDecode(const Group& group) const {
+  const auto any = [&](auto&& holds) {
+    return std::any_of(group.active.begin(), group.active.end(), [&](RowId id) { return holds(rows_.at(id)); });
+  };
+  return any([](const Row& row) { return row.stage == Stage::kDecode; }) &&
+         !any([](const Row& row) { return row.partly_decoded; });
 }
 
 std::vector<RowId> Scheduler::RowsInStage(const BatchKey& key, const Group& group, Stage stage) const {
@@ -171,6 +175,10 @@ void Scheduler::AddTo(SchedulerStats& stats, const Group& group) const {
 
 void Scheduler::Book(Row& row, RowResult result) {
   if (result == RowResult::kNotRun) return;
+  if (result == RowResult::kGoesOn) {
+    row.partly_decoded = true;
+    return;
+  }
   if (result == RowResult::kFailed || row.stage == Stage::kDecode) {
     Remove(row.ticket.id);
     return;

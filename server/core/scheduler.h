@@ -38,6 +38,7 @@ struct Plan {
 
 enum class RowResult {
   kOk,      // the stage's work is done, for predictions one evaluation
+  kGoesOn,  // decoding only: a part of the work is done, and the row is planned again for the rest
   kNotRun,  // nothing happened: the row stays where it was and is planned again (out of memory)
   kFailed,  // the row is over
 };
@@ -65,15 +66,16 @@ struct SchedulerOptions {
 //
 // Within a key: rows that have begun stay in every batch until they are done. Free places go to waiting rows by
 // priority, raised by waiting, then by arrival; they join between any two steps. Finished rows are decoded at once. A
-// row begins only when its place is free, so at most one full batch of rows per key holds latents.
+// row begins only when its place is free, so at most one full batch of rows per key holds latents. Decoding may take
+// several runs; between them jobs can be removed, and other keys get their turn.
 //
 // Between keys: the key that has the device keeps it while no other has rows to run, and at least for `turn`; meanwhile
 // rows of its own join ahead of incompatible ones that came earlier. After that the key that waits longest goes on,
 // each level of priority (of its most urgent row) counting for `ageing` of waiting; the others pause and keep their
 // state. A key that waits with the highest priority therefore gets the device after at most
 //   (number of other keys) × (turn + wind-down),
-// where the wind-down is the step in which the turn ends and the decoding of what that step finished. Against keys that
-// are D levels more urgent it waits at most D × ageing longer.
+// where the wind-down is the step in which the turn ends and one run of decoding what that step finished. Against keys
+// that are D levels more urgent it waits at most D × ageing longer.
 class Scheduler {
  public:
   explicit Scheduler(const SchedulerOptions& options);
@@ -116,6 +118,7 @@ class Scheduler {
     Place place;
     Stage stage = Stage::kEncode;
     int evaluated = 0;
+    bool partly_decoded = false;
   };
   struct Group {
     // Waits for the device since then: its first row came, or its last turn ended. Numbered, for equal times.
@@ -131,7 +134,7 @@ class Scheduler {
   void WaitFrom(Group& group, absl::Time time);
   Place Claim(const Group& group) const;
   Groups::iterator PickGroup(absl::Time now);
-  bool HasFinishedRows(const Group& group) const;
+  bool MustDecode(const Group& group) const;
   std::vector<RowId> RowsInStage(const BatchKey& key, const Group& group, Stage stage) const;
   std::vector<RowId> RowsToBegin(const BatchKey& key, const Group& group) const;
   int Lanes(const Group& group) const;

@@ -37,6 +37,8 @@ bool IsGrounded(const Row& row) {
 // Whether the row's last evaluation was the last one of a step.
 bool EndedStep(const Row& row) { return StepsDone(row) > row.job->sampler->StepsDone(row.sampler.evaluation - 1); }
 
+int DecodeRuns(int frames) { return (frames + RowDecoder::kFramesAtOnce - 1) / RowDecoder::kFramesAtOnce; }
+
 // Each value moves the mean by a tenth, so that an estimate follows a change of the batch within seconds.
 void Smooth(std::optional<double>& mean, double value) { mean = mean ? *mean + 0.1 * (value - *mean) : value; }
 
@@ -58,6 +60,9 @@ Executor::Outcome Executor::Run(core::Stage stage, const std::vector<Row*>& rows
     std::vector<at::Tensor> predicted_clean(rows.size());
     if (stage == core::Stage::kPredict) AdvanceAll(rows, outcome, predicted_clean);
     Book(stage, rows, options_.clock->Now() - began);
+    for (size_t i = 0; stage == core::Stage::kDecode && i < rows.size(); ++i) {
+      if (!rows[i]->decoded) outcome.results[i] = core::RowResult::kGoesOn;
+    }
     for (size_t i = 0; i < rows.size(); ++i) {
       if (!outcome.errors[i].ok()) predicted_clean[i] = at::Tensor();
     }
@@ -67,7 +72,11 @@ Executor::Outcome Executor::Run(core::Stage stage, const std::vector<Row*>& rows
     std::fill(outcome.results.begin(), outcome.results.end(), core::RowResult::kNotRun);
   } else if (rows.size() > 1) {
     // What a batch could not do, each of its rows tries alone: only the guilty one fails.
-    for (size_t i = 0; i < rows.size(); ++i) outcome.errors[i] = Run(stage, {rows[i]}, model).errors.front();
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const Outcome alone = Run(stage, {rows[i]}, model);
+      outcome.results[i] = alone.results.front();
+      outcome.errors[i] = alone.errors.front();
+    }
   }
   for (size_t i = 0; i < rows.size(); ++i) {
     if (!outcome.errors[i].ok()) outcome.results[i] = core::RowResult::kFailed;
@@ -197,7 +206,7 @@ void Executor::PublishSteps(const std::vector<Row*>& rows, const std::vector<at:
                             .preview = {}};
     if (const Pace& pace = paces_[job.key]; pace.predict) {
       const int left = job.steps.end - row.sampler.evaluation;
-      progress.eta = absl::Seconds(*pace.predict * left + pace.decode.value_or(0));
+      progress.eta = absl::Seconds(*pace.predict * left + pace.decode.value_or(0) * DecodeRuns(job.request().frames()));
     }
     if (previews[i].latent) progress.preview = *std::move(previews[i].latent);
     job.publisher->Took(job.usage);
@@ -213,7 +222,8 @@ void Executor::Book(core::Stage stage, const std::vector<Row*>& rows, absl::Dura
     RunningJob& job = *row->job;
     const int64_t pixels = int64_t{1} * job.request().width() * job.request().height();
     const int sides = stage == core::Stage::kDecode || !job.request().guided() ? 1 : 2;
-    const int lanes = sides * job.request().frames();
+    const int frames = job.request().frames();
+    const int lanes = sides * (stage == core::Stage::kDecode ? std::min(frames, RowDecoder::kFramesAtOnce) : frames);
     run.lanes += lanes;
     run.pixels += lanes * pixels;
     jobs.insert(&job);

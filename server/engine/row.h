@@ -43,6 +43,11 @@ struct Row {
   std::optional<int64_t> class_label;  // RowStart::class_label
 
   at::Tensor prediction;  // [C, h, w] float32, between the U-Net and the sampler
+
+  // Of the decode stage.
+  std::vector<at::Tensor> frames;  // of a clip, those that are decoded
+  bool flagged = false;            // one of them is, by the safety checker
+  bool decoded = false;            // and handed to the publisher
 };
 
 // A job that the engine has claimed, from then until its last event.

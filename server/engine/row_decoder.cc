@@ -10,14 +10,21 @@
 namespace latentd::engine {
 namespace {
 
-constexpr size_t kFramesAtOnce = 4;  // of a clip that go through the decoder together, to bound its memory
-
 bool IsLatent(const Row& row) { return row.job->request().output_format() == core::ImageFormat::kLatent; }
 
 }  // namespace
 
 void RowDecoder::Decode(const std::vector<Row*>& rows, model::DiffusionModel& model) const {
-  if (rows.front()->job->request().animation()) return DecodeClips(rows, model);
+  if (rows.front()->job->request().animation()) {
+    for (Row* row : rows) {
+      if (!row->decoded) DecodeFrames(*row, model);  // it is, when a clip beside it is tried again
+    }
+  } else {
+    DecodePictures(rows, model);
+  }
+}
+
+void RowDecoder::DecodePictures(const std::vector<Row*>& rows, model::DiffusionModel& model) const {
   std::vector<size_t> places;
   std::vector<at::Tensor> latents;
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -29,42 +36,40 @@ void RowDecoder::Decode(const std::vector<Row*>& rows, model::DiffusionModel& mo
   std::vector<at::Tensor> decoded;
   if (!latents.empty()) decoded = model.Decode(latents);
   const std::vector<bool> of_decoded = CheckSafety(decoded, model);
-  std::vector<at::Tensor> pictures(rows.size());
+  std::vector<at::Tensor> results(rows.size());  // pictures or latents, on the CPU
   std::vector<bool> flagged(rows.size());
   for (size_t i = 0; i < places.size(); ++i) {
-    pictures[places[i]] = std::move(decoded[i]);
+    results[places[i]] = std::move(decoded[i]);
     flagged[places[i]] = of_decoded[i];
   }
   for (size_t i = 0; i < rows.size(); ++i) {
-    const Row& row = *rows[i];
+    if (IsLatent(*rows[i])) results[i] = rows[i]->latent.to(at::kCPU, at::kFloat);
+  }
+  // From here on nothing fails.
+  for (size_t i = 0; i < rows.size(); ++i) {
+    Row& row = *rows[i];
+    row.decoded = true;
     if (IsWithheld(row, flagged[i])) continue;
     if (IsLatent(row)) {
-      row.job->publisher->Latent(row.index, row.seed, row.latent.to(at::kCPU, at::kFloat), flagged[i]);
+      row.job->publisher->Latent(row.index, row.seed, std::move(results[i]), flagged[i]);
     } else {
-      row.job->publisher->Picture(row.index, row.seed, std::move(pictures[i]), flagged[i]);
+      row.job->publisher->Picture(row.index, row.seed, std::move(results[i]), flagged[i]);
     }
   }
 }
 
-void RowDecoder::DecodeClips(const std::vector<Row*>& rows, model::DiffusionModel& model) const {
-  std::vector<std::vector<at::Tensor>> clips;
-  std::vector<bool> flagged;  // where one of the frames is
-  for (const Row* row : rows) {
-    flagged.push_back(false);
-    const std::vector<at::Tensor> latents = row->latent.unbind(/*dim=*/1);  // F of [C, h, w]
-    std::vector<at::Tensor>& frames = clips.emplace_back();
-    for (size_t first = 0; first < latents.size(); first += kFramesAtOnce) {
-      const size_t count = std::min(kFramesAtOnce, latents.size() - first);
-      std::vector<at::Tensor> decoded = model.Decode(std::span(latents).subspan(first, count));
-      const std::vector<bool> of_frames = CheckSafety(decoded, model);
-      if (std::find(of_frames.begin(), of_frames.end(), true) != of_frames.end()) flagged.back() = true;
-      std::move(decoded.begin(), decoded.end(), std::back_inserter(frames));
-    }
-  }
-  // All are there before the first is published: what fails is tried again.
-  for (size_t i = 0; i < rows.size(); ++i) {
-    if (IsWithheld(*rows[i], flagged[i])) continue;
-    rows[i]->job->publisher->Clip(rows[i]->index, rows[i]->seed, std::move(clips[i]), flagged[i]);
+void RowDecoder::DecodeFrames(Row& clip, model::DiffusionModel& model) const {
+  const std::vector<at::Tensor> latents = clip.latent.unbind(/*dim=*/1);  // F of [C, h, w]
+  const size_t count = std::min<size_t>(kFramesAtOnce, latents.size() - clip.frames.size());
+  std::vector<at::Tensor> decoded = model.Decode(std::span(latents).subspan(clip.frames.size(), count));
+  const std::vector<bool> flagged = CheckSafety(decoded, model);
+  // From here on nothing fails: what does is tried again.
+  if (std::find(flagged.begin(), flagged.end(), true) != flagged.end()) clip.flagged = true;
+  std::move(decoded.begin(), decoded.end(), std::back_inserter(clip.frames));
+  if (clip.frames.size() < latents.size()) return;
+  clip.decoded = true;
+  if (!IsWithheld(clip, clip.flagged)) {
+    clip.job->publisher->Clip(clip.index, clip.seed, std::move(clip.frames), clip.flagged);
   }
 }
 

@@ -19,11 +19,15 @@ class RowDecoder {
   RowDecoder(core::Observer* observer, bool withhold_flagged)
       : observer_(observer), withhold_flagged_(withhold_flagged) {}
 
-  // Rows of one model and shape.
+  // Frames of each clip that one call decodes. A clip that is cancelled keeps the device no longer than that.
+  static constexpr int kFramesAtOnce = 4;
+
+  // Rows of one model and shape. Those that are done are marked (Row::decoded); clips may take several calls.
   void Decode(const std::vector<Row*>& rows, model::DiffusionModel& model) const;
 
  private:
-  void DecodeClips(const std::vector<Row*>& rows, model::DiffusionModel& model) const;
+  void DecodePictures(const std::vector<Row*>& rows, model::DiffusionModel& model) const;
+  void DecodeFrames(Row& clip, model::DiffusionModel& model) const;
   // Counts what is flagged, and tells so instead of showing it when that is the policy.
   bool IsWithheld(const Row& row, bool flagged) const;
 

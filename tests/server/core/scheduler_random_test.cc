@@ -145,7 +145,10 @@ class RandomRun {
     }
     std::vector<RowResult> results;
     for (const RowId id : plan->rows) {
-      results.push_back(scenario_.faults && Draw(50) == 0 ? RowResult::kFailed : RowResult::kOk);
+      const bool goes_on = scenario_.faults && plan->stage == Stage::kDecode && Draw(3) == 0;
+      results.push_back(goes_on                             ? RowResult::kGoesOn
+                        : scenario_.faults && Draw(50) == 0 ? RowResult::kFailed
+                                                            : RowResult::kOk);
       Book(id, plan->stage, results.back());
     }
     scheduler_.Update(*plan, now_, results);
@@ -199,6 +202,7 @@ class RandomRun {
   void Book(RowId id, Stage stage, RowResult result) {
     const auto row = rows_.find(id);
     if (row == rows_.end()) return;  // cancelled since the plan
+    if (result == RowResult::kGoesOn) return;
     if (result == RowResult::kFailed) {
       ++failed_;
       Erase(id);

@@ -89,6 +89,20 @@ TEST(SchedulerTurnsTest, FinishedRowsAreDecodedBeforeTheDeviceChangesHands) {
                                  std::pair(kLarge, Stage::kEncode)));
 }
 
+TEST(SchedulerTurnsTest, DecodingOfSeveralRunsWaitsBetweenThem) {
+  SchedulerFixture f({.turn = absl::Milliseconds(15)});
+  const RowId clip = f.Submit(kSmall, "clip", 1);
+  f.Submit(kLarge, "other", kLong);
+  EXPECT_EQ(f.Tick().stage, Stage::kEncode);
+  EXPECT_EQ(f.Tick().stage, Stage::kPredict);
+  EXPECT_EQ(f.Tick(RowResult::kGoesOn).stage, Stage::kDecode) << "one run, though the turn is over";
+  EXPECT_LE(f.RunWhile(kLarge), absl::Milliseconds(15) + f.tick);
+  const Plan rest = f.Tick();
+  EXPECT_EQ(rest.stage, Stage::kDecode);
+  EXPECT_THAT(rest.rows, ElementsAre(clip));
+  EXPECT_EQ(f.scheduler.stats().active_rows, 1) << "it is gone, the other is there";
+}
+
 TEST(SchedulerTurnsTest, KeyThatWaitsLongestGoesNext) {
   SchedulerFixture f({.turn = absl::Milliseconds(50)});
   std::vector<BatchKey> keys;

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +19,7 @@ namespace latentd::engine {
 namespace {
 
 using testing::Each;
+using testing::ElementsAre;
 using testing::SizeIs;
 
 // Motion modules of a U-Net of one level; with known frames 2, so that clips are longer.
@@ -124,6 +126,56 @@ TEST_F(EngineClipsTest, ClipsPicturesAndOtherModulesHaveForwardsOfTheirOwn) {
   }
   EXPECT_EQ(rows, (std::map<std::string, size_t>{{"a cat", 6}, {"a dog", 3}, {"a bird", 3}, {"a fish", 3}}));
 }
+
+TEST_F(EngineClipsTest, ALongClipIsDecodedAFewFramesAtATime) {
+  std::vector<size_t> decoded;
+  control_.on_decode = [&](size_t frames) { decoded.push_back(frames); };
+  StartEngineWithMotion();
+  const std::string job = Create(Clip("a cat", "walk", 10));
+  WaitUntilIdle();
+  EXPECT_THAT(decoded, ElementsAre(4, 4, 2));
+  ASSERT_THAT(Get(job).outputs, SizeIs(1));
+  EXPECT_EQ(Get(job).outputs[0].frames, 10);
+}
+
+TEST_F(EngineClipsTest, AClipThatIsCancelledIsDecodedNoFurther) {
+  int runs = 0;
+  Gate gate;
+  control_.on_decode = [&](size_t) {
+    if (++runs == 2) gate.Wait();
+  };
+  StartEngineWithMotion();
+  const std::string job = Create(Clip("a cat", "walk", 20));
+  gate.AwaitArrival();
+  EXPECT_TRUE(store_->Cancel(job, "CALLER").ok());
+  gate.Open();
+  WaitUntilIdle();
+  EXPECT_EQ(runs, 2);
+  EXPECT_EQ(Get(job).state, core::JobState::kCancelled);
+}
+
+class EngineClipsRetryTest : public EngineClipsTest, public testing::WithParamInterface<int> {};
+
+TEST_P(EngineClipsRetryTest, FramesOfClipsThatAreDecodedTogetherAreTriedAgainAndNoneIsLost) {
+  int runs = 0;
+  size_t decoded = 0;
+  control_.on_decode = [&](size_t frames) {
+    if (++runs == GetParam()) throw std::runtime_error("once");
+    decoded += frames;
+  };
+  const std::string first = Create(Clip("a cat", "walk", 6));
+  const std::string second = Create(Clip("a dog", "walk", 6));
+  StartEngineWithMotion();
+  WaitUntilIdle();
+  for (const std::string& job : {first, second}) {
+    ASSERT_EQ(Get(job).state, core::JobState::kCompleted) << Get(job).error;
+    EXPECT_EQ(Get(job).outputs.at(0).frames, 6);
+  }
+  EXPECT_EQ(decoded, 12U);
+}
+
+// Both in the second clip: when frames of the first are there, and when all are.
+INSTANTIATE_TEST_SUITE_P(Runs, EngineClipsRetryTest, testing::Values(2, 4));
 
 TEST_F(EngineClipsTest, ALoraOfAMiddleModuleThatIsNotThereFailsItsJob) {
   StartEngineWithMotion();

@@ -32,6 +32,7 @@ struct FakeModelControl {
   // Called at the beginning of each forward, on the engine thread.
   std::function<void(size_t forward)> on_predict;
   std::function<void(size_t rows)> on_preview;
+  std::function<void(size_t latents)> on_decode;
   std::shared_ptr<const model::Sampler> sampler;  // instead of the one that is asked for
   std::shared_ptr<const model::SafetyChecker> checker;
 
@@ -108,6 +109,7 @@ class FakeModel : public model::DiffusionModel {
   }
 
   std::vector<at::Tensor> Decode(std::span<const at::Tensor> latents) override {
+    if (control_->on_decode) control_->on_decode(latents.size());
     std::vector<at::Tensor> pictures;
     for (const at::Tensor& latent : latents) {
       TORCH_CHECK(bad_.empty() || latent.size(1) != bad_.back(), "this latent cannot be decoded");
