@@ -98,6 +98,7 @@ void AdapterRegistry::RunLoader() {
       next = waiting_.front();  // where it stays until it is served, so that it can be withdrawn
     }
     absl::StatusOr<AdapterLease> lease = Serve(next);
+    next.model = {};  // whoever is told may unload it
     {
       core::MutexLock lock(mutex_);
       if (stopping_) return;  // the destructor answers
@@ -202,8 +203,10 @@ absl::Status AdapterRegistry::Load(const std::string& name, const Key& key, cons
 }
 
 void AdapterRegistry::Release(const std::set<Key>& keys) {
+  Leaving leaving;  // destroyed outside the lock
   core::MutexLock lock(mutex_);
   for (const Key& key : keys) --loaded_.at(key).leases;
+  leaving = Evict(std::numeric_limits<int64_t>::max());  // those whose model has gone before their last job
   changed_.NotifyAll();
 }
 

@@ -96,7 +96,7 @@ class AdapterRegistry : public core::AdapterCatalog {
   // Waits no more. `ready` may be under way on the loader thread, or done.
   void Withdraw(Request request);
 
-  // Lets the adapters of models that are gone leave at once; else they do when the next adapter is wanted.
+  // Lets the adapters of models that are gone leave the device; those that jobs hold leave with the last one.
   void DropOrphans();
 
   // Of the weights that are on the device.

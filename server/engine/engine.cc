@@ -288,17 +288,20 @@ void Engine::FinishRow(Row& row) {
 }
 
 void Engine::EndJob(RunningJob& job, absl::Status status) {
+  const std::unique_ptr<JobPublisher> publisher = std::move(job.publisher);
+  const core::Usage usage = job.usage;
+  // First of all: whoever has seen the last event finds none of the job's rows, and may unload its model.
+  ForgetJob(job);
   {
     core::MutexLock lock(mutex_);
     ++publishing_;
-    running_rows_ = scheduler_.stats().active_rows;  // whoever has seen the last event finds none of the job's
+    running_rows_ = scheduler_.stats().active_rows;
   }
-  job.publisher->Finished(std::move(status), job.usage, [this] {
+  publisher->Finished(std::move(status), usage, [this] {
     core::MutexLock lock(mutex_);
     --publishing_;
     idle_changed_.NotifyAll();
   });
-  ForgetJob(job);
 }
 
 void Engine::ForgetJob(RunningJob& job) {

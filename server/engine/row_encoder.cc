@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -144,8 +145,10 @@ void RowEncoder::EncodePrompts(const std::vector<Row*>& rows, model::DiffusionMo
     if (observer_ != nullptr) observer_->OnEncodeCache(place != nullptr);
     if (place == nullptr) missing.push_back({std::move(key), &job, &place});
   };
+  std::set<const RunningJob*> seen;
   for (Row* row : rows) {
     RunningJob& job = *row->job;
+    if (!seen.insert(&job).second) continue;
     const core::GenerationRequest& request = job.request();
     const bool literal = request.literal_prompt();
     want(job,

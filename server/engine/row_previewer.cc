@@ -29,31 +29,31 @@ core::LatentPreview AsPreview(const at::Tensor& latent, double scaling_factor) {
       .scaling_factor = scaling_factor};
 }
 
-// `check`: latents too are looked at, as pictures.
-std::vector<Preview> MakePreviews(const std::vector<Row*>& rows, const std::vector<at::Tensor>& clean,
-                                  const model::DiffusionModel& model, bool check) {
-  std::vector<Preview> previews(rows.size());
+// `check`: everything is looked at, latents as pictures, before it is in `previews`.
+void MakePreviews(const std::vector<Row*>& rows, const std::vector<at::Tensor>& clean,
+                  const model::DiffusionModel& model, bool check, std::vector<Preview>& previews) {
+  const auto show_latent = [&](size_t row) { previews[row].latent = AsPreview(clean[row], model.scaling_factor()); };
   std::vector<size_t> places;
   std::vector<at::Tensor> latents;
   for (size_t i = 0; i < rows.size(); ++i) {
-    const bool shows_latent = Wants(*rows[i], core::PreviewKind::kLatent);
-    if (shows_latent) previews[i].latent = AsPreview(clean[i], model.scaling_factor());
-    if (!Wants(*rows[i], core::PreviewKind::kImage) && !(shows_latent && check)) continue;
+    const bool as_latent = Wants(*rows[i], core::PreviewKind::kLatent);
+    if (as_latent && !check) show_latent(i);
+    if (!Wants(*rows[i], core::PreviewKind::kImage) && !(as_latent && check)) continue;
     places.push_back(i);
     latents.push_back(clean[i]);
   }
-  if (places.empty()) return previews;
+  if (places.empty()) return;
   std::vector<at::Tensor> pictures = model.Preview(latents);
   const std::vector<bool> flagged = check ? CheckSafety(pictures, model) : std::vector<bool>(pictures.size());
   for (size_t i = 0; i < places.size(); ++i) {
-    Preview& preview = previews[places[i]];
-    if (flagged[i]) {
-      preview = {};
-    } else if (!preview.latent) {
-      preview.picture = std::move(pictures[i]);
+    const size_t place = places[i];
+    if (flagged[i]) continue;
+    if (Wants(*rows[place], core::PreviewKind::kLatent)) {
+      show_latent(place);
+    } else {
+      previews[place].picture = std::move(pictures[i]);
     }
   }
-  return previews;
 }
 
 }  // namespace
@@ -62,7 +62,7 @@ std::vector<Preview> RowPreviewer::Make(const std::vector<Row*>& rows, const std
                                         const model::DiffusionModel& model) {
   std::vector<Preview> previews(rows.size());
   const bool check = withhold_flagged_ && model.safety_checker() != nullptr;
-  const absl::Status made = Guarded([&] { previews = MakePreviews(rows, clean, model, check); });
+  const absl::Status made = Guarded([&] { MakePreviews(rows, clean, model, check, previews); });
   // The rows can go on without.
   if (!made.ok() && !std::exchange(failed_, true)) {
     spdlog::warn("previews could not be made; this is said once: {}", std::string(made.message()));
