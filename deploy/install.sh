@@ -89,7 +89,7 @@ install_test_modules() {
   [ -d "$LATENTD_TEST_MODULES" ] && return
   local stage; stage=$(mktemp -d "$LATENTD_CACHE/stage.XXXXXX")
   download python-tests.txt "$stage/wheels"
-  unzip -q "$stage/wheels/*.whl" -d "$stage/root"
+  unzip -qq "$stage/wheels/*.whl" -d "$stage/root"
   mv "$stage/root" "$LATENTD_TEST_MODULES"
   rm -rf "$stage"
 }
