@@ -15,9 +15,11 @@ function envoy_on_response(response)
     return
   end
   if request.known == "*" or request.known:find(etag, 1, true) then
-    response:body(true):setBytes("")
     headers:replace(":status", "304")
     headers:remove("content-type")
     headers:remove("content-length")
+    for chunk in response:bodyChunks() do
+      chunk:setBytes("")
+    end
   end
 end

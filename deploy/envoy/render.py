@@ -39,11 +39,19 @@ ERRORS = {
 }
 
 
+# For gRPC's callers the text stays a text. What the transcoder made of JSON looks like gRPC, but has its old path.
+FOR_JSON = {"or_filter": {"filters": [
+    {"header_filter": {"header": {"name": "content-type", "string_match": {"prefix": "application/grpc"},
+                                  "invert_match": True, "treat_missing_header_as_empty": True}}},
+    {"header_filter": {"header": {"name": "x-envoy-original-path", "present_match": True}}},
+]}}
+
+
 def error_mapper(status, code, reason):
+    is_status = {"status_code_filter": {"comparison": {"op": "EQ", "value": {"default_value": status, "runtime_key": "unused"}}}}
     info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": "latentd"}
     return {
-        "filter": {"status_code_filter": {"comparison": {
-            "op": "EQ", "value": {"default_value": status, "runtime_key": "unused"}}}},
+        "filter": {"and_filter": {"filters": [is_status, FOR_JSON]}},
         "body_format_override": {"json_format": {
             "code": code, "message": "%LOCAL_REPLY_BODY%", "details": [info]}},
     }

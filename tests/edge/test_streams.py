@@ -1,0 +1,77 @@
+"""Event streams: they come as they are made, live by heartbeats, and are cut when they are silent."""
+
+import base64
+import contextlib
+import http.client
+import json
+import time
+
+import pytest
+
+from api import METHODS
+from callers import TIMEOUT, by_events, by_grpc, by_grpc_web, by_json
+from fake_backend import FakeBackend
+from processes import Edge
+
+WATCH = METHODS["ImageGeneration.WatchJob"]
+HEARTBEAT, COMPLETED = {"job": "jobs/1", "heartbeat": {}}, {"job": "jobs/1", "sequence": "2", "completed": {}}
+
+
+@pytest.fixture(scope="module")
+def backend():
+    def watch(context):
+        for _ in range(8):
+            time.sleep(0.2)
+            yield HEARTBEAT
+        yield COMPLETED
+
+    def generate(context):
+        yield {"job": "jobs/1", "sequence": "1", "queued": {}}
+        time.sleep(3)
+        yield COMPLETED
+
+    with FakeBackend(WatchJob=watch, Generate=generate) as fake:
+        yield fake
+
+
+@pytest.fixture(scope="module")
+def impatient(backend):
+    with Edge(backend.address, STREAM_IDLE_TIMEOUT="0.7s", REQUEST_TIMEOUT="1s") as envoy:
+        yield envoy
+
+
+@pytest.mark.parametrize("way", [by_grpc, by_grpc_web, by_json, by_events])
+def test_heartbeats_keep_a_stream(impatient, way):
+    assert way(impatient.address, WATCH, {"name": "jobs/1"}).messages == [HEARTBEAT] * 8 + [COMPLETED]
+
+
+@pytest.mark.parametrize("way", [by_json, by_events])
+def test_a_silent_stream_is_cut_so_that_the_caller_sees_it(impatient, way):
+    with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+        way(impatient.address, METHODS["ImageGeneration.Generate"], {})
+
+
+def test_a_silent_grpc_stream_is_cut(impatient):
+    assert by_grpc(impatient.address, METHODS["ImageGeneration.Generate"], {}).error["code"] != 0
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+def test_events_come_when_they_are_made(backend, impatient, accept):
+    with contextlib.closing(http.client.HTTPConnection(impatient.address, timeout=TIMEOUT)) as connection:
+        connection.request("GET", "/latentd/v1/jobs/1:watch", headers={"accept": accept, "accept-encoding": "gzip, br"})
+        response = connection.getresponse()
+        assert "content-encoding" not in response.headers
+        first = time.monotonic()
+        assert b"heartbeat" in response.readline()
+        response.read()
+        assert time.monotonic() - first > 1
+
+
+def test_bytes_are_base64_and_the_picture_is_that_of_get_output(edge):
+    generate = METHODS["ImageGeneration.Generate"]
+    spec = {"model": "pictograms", "prompt": "a heart", "steps": 1, "seed": "3"}
+    messages = by_events(edge.address, generate, {"spec": spec}).messages
+    chunks = [base64.b64decode(message["outputChunk"]["data"]) for message in messages if "outputChunk" in message]
+    output = by_json(edge.address, METHODS["ImageGeneration.GetOutput"], {"job": messages[0]["job"], "index": 0})
+    assert base64.b64decode(output.messages[0]["data"]) == b"".join(chunks)
+    assert list(messages[-1])[-1] == "completed", json.dumps(messages[-1])
