@@ -13,7 +13,7 @@ class FakeBackend(grpc.GenericRpcHandler):
     """Answers a method by its `answer`, a function of the call's context that yields messages as JSON."""
 
     def __init__(self, **answers):
-        self.calls = []  # of (path, metadata)
+        self.calls = []  # (path, metadata) of those whose request came whole
         self._answers = {f"/latentd.v1.ImageGeneration/{name}": answer for name, answer in answers.items()}
         self._server = grpc.server(concurrent.futures.ThreadPoolExecutor(8), handlers=[self],
                                    options=[("grpc.max_receive_message_length", -1)])
@@ -22,13 +22,13 @@ class FakeBackend(grpc.GenericRpcHandler):
     def service(self, details):
         if details.method == "/grpc.health.v1.Health/Check":
             return grpc.unary_unary_rpc_method_handler(lambda request, context: SERVING)
-        self.calls.append((details.method, dict(details.invocation_metadata)))
         answer = self._answers.get(details.method)
         if answer is None:
             return None  # UNIMPLEMENTED
         response = api.METHODS[details.method.removeprefix("/latentd.v1.").replace("/", ".")].response
 
         def stream(request, context):
+            self.calls.append((details.method, dict(details.invocation_metadata)))
             for message in answer(context):
                 yield api.from_dict(response, message).SerializeToString()
 
