@@ -47,14 +47,21 @@ FOR_JSON = {"or_filter": {"filters": [
 ]}}
 
 
-def error_mapper(status, code, reason):
-    is_status = {"status_code_filter": {"comparison": {"op": "EQ", "value": {"default_value": status, "runtime_key": "unused"}}}}
+def is_status(status):
+    return {"status_code_filter": {"comparison": {"op": "EQ", "value": {"default_value": status, "runtime_key": "unused"}}}}
+
+
+def json_error(status, code, reason):
     info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": "latentd"}
     return {
-        "filter": {"and_filter": {"filters": [is_status, FOR_JSON]}},
+        "filter": {"and_filter": {"filters": [is_status(status), FOR_JSON]}},
         "body_format_override": {"json_format": {
             "code": code, "message": "%LOCAL_REPLY_BODY%", "details": [info]}},
     }
+
+
+# Envoy says UNKNOWN, the server RESOURCE_EXHAUSTED.
+GRPC_TOO_LARGE = {"filter": is_status(413), "headers_to_add": [{"header": {"key": "grpc-status", "value": "8"}}]}
 
 
 def split_address(text):
@@ -82,7 +89,7 @@ def render(listen, backends, descriptors, cors_origins=(), admin=None, **limits)
         "ENDPOINTS": json.dumps([endpoint(*backend) for backend in backends]),
         "DESCRIPTORS": descriptors,
         "CORS_ORIGINS": json.dumps(origins),
-        "ERROR_MAPPERS": json.dumps([error_mapper(status, *meaning) for status, meaning in ERRORS.items()]),
+        "ERROR_MAPPERS": json.dumps([*(json_error(status, *meaning) for status, meaning in ERRORS.items()), GRPC_TOO_LARGE]),
         "ADMIN": f"admin: {json.dumps({'address': {'pipe': {'path': admin}}})}" if admin else "",
     }
     template = string.Template((FOLDER / "envoy.yaml").read_text())

@@ -65,7 +65,7 @@ def by_grpc_web(address, method, fields, headers=(), text=False):
     if text:  # in pieces that are padded each
         answer = b"".join(base64.b64decode(answer[at:at + 4]) for at in range(0, len(answer), 4))
     messages, trailers = [], dict(got)
-    for flags, payload in _frames(answer):
+    for flags, payload in _frames(answer) if status == 200 else ():
         if flags & 0x80:
             lines = (line.split(":", 1) for line in payload.decode().split("\r\n") if line)
             trailers.update((name.lower(), value.strip()) for name, value in lines)

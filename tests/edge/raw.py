@@ -6,6 +6,7 @@ import json
 import socket
 
 TIMEOUT = 20
+PEEK, WHOLE = socket.MSG_PEEK, socket.MSG_WAITALL
 
 
 @contextlib.contextmanager
