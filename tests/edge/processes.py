@@ -43,9 +43,12 @@ class Process:
     def running(self):
         return self._popen.poll() is None
 
-    def stop(self):
+    def signal(self):
         if self.running():
             self._popen.send_signal(signal.SIGTERM)
+
+    def stop(self):
+        self.signal()
         code = self._popen.wait(PATIENCE)
         self._reader.join(PATIENCE)
         return code

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import hashlib
 import http.client
 
 import pytest
@@ -27,12 +28,25 @@ def caching():
         yield envoy
 
 
-def test_one_get_gives_the_picture(edge):
+@pytest.fixture(scope="module")
+def picture(edge):
+    """Headers and bytes of a picture that latentd made."""
     spec = {"model": "pictograms", "prompt": "a heart", "steps": 1}
     job = by_events(edge.address, METHODS["ImageGeneration.Generate"], {"spec": spec}).messages[0]["job"]
     status, headers, body = request(edge.address, "GET", f"/latentd/v1/{job}/outputs/0", headers={"accept-encoding": "br, gzip"})
-    assert (status, headers["content-type"], body[:8]) == (200, "image/png", b"\x89PNG\r\n\x1a\n")
+    assert status == 200
+    return headers, body
+
+
+def test_one_get_gives_the_picture(picture):
+    headers, body = picture
+    assert (headers["content-type"], body[:8]) == ("image/png", b"\x89PNG\r\n\x1a\n")
     assert "content-encoding" not in headers and int(headers["content-length"]) == len(body)
+
+
+def test_the_picture_may_be_kept(picture):
+    headers, body = picture
+    assert headers["etag"] == f'"{hashlib.sha256(body).hexdigest()}"' and "immutable" in headers["cache-control"]
 
 
 def test_etag_and_cache_control_reach_the_caller(caching):

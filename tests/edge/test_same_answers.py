@@ -3,6 +3,7 @@
 import base64
 import hashlib
 
+import grpc
 import pytest
 
 import callers
@@ -151,3 +152,11 @@ def test_grpc_web_as_text(latentd, edge):
         straight = by_grpc(latentd.address, method, {"name": name})
         text = callers.by_grpc_web(edge.address, method, {"name": name}, text=True)
         assert (text.messages, text.error) == (straight.messages, straight.error)
+
+
+def test_health_and_reflection_are_grpc_as_it_is(edge):
+    with grpc.insecure_channel(edge.address) as channel:
+        assert channel.unary_unary("/grpc.health.v1.Health/Check")(b"", timeout=callers.TIMEOUT) == b"\x08\x01"
+        reflect = channel.stream_stream("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
+        services, = reflect(iter([b"\x3a\x00"]), timeout=callers.TIMEOUT)  # list_services
+        assert b"latentd.v1.ImageGeneration" in services

@@ -11,7 +11,7 @@ import pytest
 from api import METHODS
 from callers import TIMEOUT, by_events, by_grpc, by_grpc_web, by_json
 from fake_backend import FakeBackend
-from processes import Edge
+from processes import Edge, wait_for
 
 WATCH = METHODS["ImageGeneration.WatchJob"]
 HEARTBEAT, COMPLETED = {"job": "jobs/1", "heartbeat": {}}, {"job": "jobs/1", "sequence": "2", "completed": {}}
@@ -75,3 +75,15 @@ def test_bytes_are_base64_and_the_picture_is_that_of_get_output(edge):
     output = by_json(edge.address, METHODS["ImageGeneration.GetOutput"], {"job": messages[0]["job"], "index": 0})
     assert base64.b64decode(output.messages[0]["data"]) == b"".join(chunks)
     assert list(messages[-1])[-1] == "completed", json.dumps(messages[-1])
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+def test_a_caller_who_leaves_cancels_what_it_generates(edge, accept):
+    with contextlib.closing(http.client.HTTPConnection(edge.address, timeout=TIMEOUT)) as connection:
+        body = json.dumps({"spec": {"model": "pictograms", "steps": 1000}})
+        connection.request("POST", "/latentd/v1/images:generate", body, {"accept": accept})
+        response = connection.getresponse()
+        name = json.loads(response.readline().removeprefix(b"data: "))["job"]
+        response.close()
+    get = METHODS["ImageGeneration.GetJob"]
+    wait_for("it is cancelled", lambda: by_json(edge.address, get, {"name": name}).messages[0]["state"] == "STATE_CANCELLED")
