@@ -6,6 +6,8 @@ import json
 import pathlib
 import string
 
+import errors
+
 FOLDER = pathlib.Path(__file__).resolve().parent
 
 LIMITS = {
@@ -13,7 +15,8 @@ LIMITS = {
     "REQUEST_TIMEOUT": "60s",
     # Well above latentd's heartbeat of 15 s; a model may also take its time to load.
     "STREAM_IDLE_TIMEOUT": "300s",
-    "CONNECTION_IDLE_TIMEOUT": "600s",
+    # Without requests; then a caller who does not read what is left is cut off.
+    "CONNECTION_IDLE_TIMEOUT": "120s",
     # The server takes messages of 8 MiB; in JSON their bytes are base64, a third longer.
     "MAX_BODY_BYTES": 12 << 20,
     # A blob has at most 64 MiB.
@@ -23,49 +26,9 @@ LIMITS = {
     "HEALTH_INTERVAL": "5s",
 }
 
-# Answers that Envoy makes itself: HTTP status → google.rpc.Code and the reason in ErrorInfo.
-ERRORS = {
-    400: (3, "INVALID_ARGUMENT"),
-    404: (5, "NOT_FOUND"),
-    405: (12, "UNIMPLEMENTED"),
-    408: (4, "REQUEST_TOO_SLOW"),
-    413: (8, "REQUEST_TOO_LARGE"),
-    415: (3, "UNSUPPORTED_MEDIA_TYPE"),
-    431: (8, "HEADERS_TOO_LARGE"),
-    500: (13, "INTERNAL"),
-    502: (14, "BACKEND_UNAVAILABLE"),
-    503: (14, "BACKEND_UNAVAILABLE"),
-    504: (4, "BACKEND_TIMEOUT"),
-}
-
-
-# For gRPC's callers the text stays a text. What the transcoder made of JSON looks like gRPC, but has its old path.
-FOR_JSON = {"or_filter": {"filters": [
-    {"header_filter": {"header": {"name": "content-type", "string_match": {"prefix": "application/grpc"},
-                                  "invert_match": True, "treat_missing_header_as_empty": True}}},
-    {"header_filter": {"header": {"name": "x-envoy-original-path", "present_match": True}}},
-]}}
-
-
-def is_status(status):
-    return {"status_code_filter": {"comparison": {"op": "EQ", "value": {"default_value": status, "runtime_key": "unused"}}}}
-
-
-def json_error(status, code, reason):
-    info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": "latentd"}
-    return {
-        "filter": {"and_filter": {"filters": [is_status(status), FOR_JSON]}},
-        "body_format_override": {"json_format": {
-            "code": code, "message": "%LOCAL_REPLY_BODY%", "details": [info]}},
-    }
-
-
-# Envoy says UNKNOWN, the server RESOURCE_EXHAUSTED.
-GRPC_TOO_LARGE = {"filter": is_status(413), "headers_to_add": [{"header": {"key": "grpc-status", "value": "8"}}]}
-
 
 def split_address(text):
-    """"10.0.0.1:50051", "host:50051" or "[::1]:50051" → address and port."""
+    """Address and port of 10.0.0.1:50051, host:50051 or [::1]:50051."""
     address, colon, port = text.rpartition(":")
     if not colon or not address or not port.isdigit() or int(port) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not ADDR:PORT")
@@ -89,7 +52,7 @@ def render(listen, backends, descriptors, cors_origins=(), admin=None, **limits)
         "ENDPOINTS": json.dumps([endpoint(*backend) for backend in backends]),
         "DESCRIPTORS": descriptors,
         "CORS_ORIGINS": json.dumps(origins),
-        "ERROR_MAPPERS": json.dumps([*(json_error(status, *meaning) for status, meaning in ERRORS.items()), GRPC_TOO_LARGE]),
+        "ERROR_MAPPERS": json.dumps(errors.MAPPERS),
         "ADMIN": f"admin: {json.dumps({'address': {'pipe': {'path': admin}}})}" if admin else "",
     }
     template = string.Template((FOLDER / "envoy.yaml").read_text())

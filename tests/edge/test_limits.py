@@ -1,6 +1,7 @@
 """What is too large, too slow or too much is refused early, and what the server takes passes."""
 
 import base64
+import contextlib
 import http.client
 import struct
 import time
@@ -10,7 +11,8 @@ import pytest
 import raw
 from api import METHODS
 from callers import by_grpc, by_grpc_web, by_json
-from processes import Edge
+from fake_backend import FakeBackend
+from processes import Edge, wait_for
 
 CREATE = METHODS["ImageGeneration.CreateJob"]
 MIB = 1 << 20
@@ -139,3 +141,20 @@ def test_a_connection_has_a_limit_of_streams(edge):
         connection.recv(5, raw.WHOLE)
         settings = dict(struct.iter_unpack(">HI", connection.recv(size, raw.WHOLE)))
     assert (kind, settings[3]) == (4, 100), "SETTINGS_MAX_CONCURRENT_STREAMS"
+
+
+@pytest.mark.parametrize("reads", [False, True])
+def test_a_caller_who_does_not_read_is_cut_off_and_one_who_reads_slowly_is_not(reads):
+    picture = {"contentType": "image/png", "data": base64.b64encode(bytes(40 * MIB)).decode()}
+    with FakeBackend(GetOutput=lambda context: [picture]) as backend, Edge(backend.address, CONNECTION_IDLE_TIMEOUT="0.5s") as envoy:
+        with raw.connect(envoy.address) as connection:
+            connection.sendall(b"GET /latentd/v1/jobs/1/outputs/0 HTTP/1.1\r\nhost: edge\r\n\r\n")
+            wait_for("it is asked", lambda: len(backend.calls) == 1)
+            if not reads:
+                wait_for("it is cut off", lambda: envoy.stat("http.edge.downstream_cx_active") == 0)
+            received = 0
+            with contextlib.suppress(ConnectionError):
+                while part := connection.recv(MIB):
+                    received += len(part)
+                    time.sleep(0.2 * len(part) / MIB)
+            assert (received > 40 * MIB) == reads

@@ -45,6 +45,14 @@ def test_heartbeats_keep_a_stream(impatient, way):
     assert way(impatient.address, WATCH, {"name": "jobs/1"}).messages == [HEARTBEAT] * 8 + [COMPLETED]
 
 
+@pytest.mark.parametrize("way", [by_grpc, by_grpc_web, by_json, by_events])
+def test_the_largest_events_pass(way):
+    chunk = base64.b64encode(bytes(1 << 20)).decode()
+    events = [{"job": "jobs/1", "sequence": str(number), "outputChunk": {"data": chunk}} for number in range(1, 9)]
+    with FakeBackend(WatchJob=lambda context: events) as fake, Edge(fake.address) as envoy:
+        assert way(envoy.address, WATCH, {"name": "jobs/1"}).messages == events
+
+
 @pytest.mark.parametrize("way", [by_json, by_events])
 def test_a_silent_stream_is_cut_so_that_the_caller_sees_it(impatient, way):
     with pytest.raises((http.client.IncompleteRead, ConnectionError)):
