@@ -10,9 +10,9 @@ ERRORS = {
     415: (3, "UNSUPPORTED_MEDIA_TYPE"),
     431: (8, "HEADERS_TOO_LARGE"),
     500: (13, "INTERNAL"),
-    502: (14, "BACKEND_UNAVAILABLE"),
-    503: (14, "BACKEND_UNAVAILABLE"),
-    504: (4, "BACKEND_TIMEOUT"),
+    502: (14, "UNAVAILABLE"),
+    503: (14, "UNAVAILABLE"),
+    504: (4, "DEADLINE_EXCEEDED"),
 }
 
 # For gRPC's callers the text stays a text. What the transcoder made of JSON looks like gRPC, but has its old path.

@@ -29,7 +29,7 @@ def test_without_backend_json_callers_get_a_status(alone, way, method):
     outcome = way(alone.address, method, {"name": "jobs/1"} if method is GET else SPEC)
     assert outcome.http_status == 503 and outcome.headers["content-type"] == "application/json"
     assert outcome.error["code"] == UNAVAILABLE and outcome.error["message"]
-    assert [detail["reason"] for detail in outcome.error["details"]] == ["BACKEND_UNAVAILABLE"]
+    assert [detail["reason"] for detail in outcome.error["details"]] == ["UNAVAILABLE"]
 
 
 @pytest.mark.parametrize("way", [by_grpc, by_grpc_web])

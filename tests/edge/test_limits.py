@@ -26,9 +26,8 @@ def with_picture(size):
 
 @pytest.fixture(scope="module")
 def hasty(latentd):
-    """An edge that loses patience soon and takes three connections."""
-    with Edge(latentd.address, REQUEST_HEADERS_TIMEOUT="0.5s", REQUEST_TIMEOUT="0.5s", CONNECTION_IDLE_TIMEOUT="1s",
-              MAX_CONNECTIONS=3) as envoy:
+    """An edge that loses patience soon."""
+    with Edge(latentd.address, REQUEST_HEADERS_TIMEOUT="0.5s", REQUEST_TIMEOUT="0.5s", CONNECTION_IDLE_TIMEOUT="1s") as envoy:
         yield envoy
 
 
@@ -126,12 +125,19 @@ def test_a_connection_without_requests_ends(hasty):
         assert raw.read_answer(connection) is None
 
 
-def test_there_is_a_limit_of_connections(hasty):
-    with raw.connect(hasty.address) as one, raw.connect(hasty.address) as two, raw.connect(hasty.address) as three:
-        for connection in (one, two, three):
+def test_there_is_a_limit_of_connections(latentd):
+    with Edge(latentd.address, MAX_CONNECTIONS=2) as envoy, raw.connect(envoy.address) as one, raw.connect(envoy.address) as two:
+        for connection in (one, two):
             connection.sendall(b"GET /latentd/v1/stats HTTP/1.1\r\nhost: edge\r\n\r\n")
             assert raw.read_answer(connection)[0] == 200
-        assert raw.get(hasty.address, "/latentd/v1/stats") is None
+        assert raw.get(envoy.address, "/latentd/v1/stats") is None
+
+
+def test_without_memory_requests_are_refused(latentd):
+    with Edge(latentd.address, MAX_HEAP_BYTES=1) as envoy:
+        answer = wait_for("it refuses", lambda: (got := raw.get(envoy.address, "/latentd/v1/stats"))[0] == 503 and got)
+        assert raw.error(answer[1]) == (14, "UNAVAILABLE")
+        assert by_grpc(envoy.address, METHODS["ImageGeneration.GetStats"], {}).error["code"] == 14
 
 
 def test_a_connection_has_a_limit_of_streams(edge):

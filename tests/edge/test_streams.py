@@ -20,7 +20,7 @@ HEARTBEAT, COMPLETED = {"job": "jobs/1", "heartbeat": {}}, {"job": "jobs/1", "se
 @pytest.fixture(scope="module")
 def backend():
     def watch(context):
-        for _ in range(8):
+        for _ in range(10):
             time.sleep(0.2)
             yield HEARTBEAT
         yield COMPLETED
@@ -36,13 +36,13 @@ def backend():
 
 @pytest.fixture(scope="module")
 def impatient(backend):
-    with Edge(backend.address, STREAM_IDLE_TIMEOUT="0.7s", REQUEST_TIMEOUT="1s") as envoy:
+    with Edge(backend.address, STREAM_IDLE_TIMEOUT="1.5s", REQUEST_TIMEOUT="1s") as envoy:
         yield envoy
 
 
 @pytest.mark.parametrize("way", [by_grpc, by_grpc_web, by_json, by_events])
 def test_heartbeats_keep_a_stream(impatient, way):
-    assert way(impatient.address, WATCH, {"name": "jobs/1"}).messages == [HEARTBEAT] * 8 + [COMPLETED]
+    assert way(impatient.address, WATCH, {"name": "jobs/1"}).messages == [HEARTBEAT] * 10 + [COMPLETED]
 
 
 @pytest.mark.parametrize("way", [by_grpc, by_grpc_web, by_json, by_events])
