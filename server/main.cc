@@ -205,10 +205,10 @@ absl::Status Serve(const config::ServerOptions& options) {
                                                   : engine::DefaultHostMemory();
   engine::AdapterRegistry adapters(
       {.adapters = *std::move(found_adapters), .memory_budget = options.adapter_memory, .observer = &observer});
-  engine::ModelRegistry registry({.models = *std::move(models),
-                                  .memory_budget = memory,
-                                  .observer = &observer,
-                                  .on_unloaded = [&] { adapters.DropOrphans(); }});
+  engine::ModelRegistry registry(
+      {.models = *std::move(models), .memory_budget = memory, .observer = &observer, .on_unloaded = [&] {
+         adapters.DropOrphans();
+       }});
   core::SchedulerOptions scheduler;
   scheduler.batching.max_batch_rows = options.max_batch_rows > 0 ? options.max_batch_rows : device->is_cuda() ? 16 : 8;
   scheduler.batching.max_lanes = 2 * scheduler.batching.max_batch_rows;
@@ -232,18 +232,20 @@ absl::Status Serve(const config::ServerOptions& options) {
 
   auto exposed = metrics::MetricsServer::Start(options.metrics_listen, prometheus.registry());
   if (!exposed.ok()) return exposed.status();
-  auto started = rpc::Server::Start({.listen = options.listen,
-                                     .health_listen = options.health_listen,
-                                     .insecure = options.insecure,
-                                     .store = store.get(),
-                                     .catalog = &registry,
-                                     .adapters = &adapters,
-                                     .blobs = &blobs,
-                                     .clock = &clock,
-                                     .open_image = imaging::OpenImage,
-                                     .stats = [&] { return collector.Get(); },
-                                     .on_open_streams = [&](int count) { prometheus.SetOpenStreams(count); },
-                                     .draw_seed = nullptr});
+  auto started =
+      rpc::Server::Start({.listen = options.listen,
+                          .health_listen = options.health_listen,
+                          .tls = {.cert = options.tls_cert, .key = options.tls_key, .client_ca = options.tls_client_ca},
+                          .insecure = options.insecure,
+                          .store = store.get(),
+                          .catalog = &registry,
+                          .adapters = &adapters,
+                          .blobs = &blobs,
+                          .clock = &clock,
+                          .open_image = imaging::OpenImage,
+                          .stats = [&] { return collector.Get(); },
+                          .on_open_streams = [&](int count) { prometheus.SetOpenStreams(count); },
+                          .draw_seed = nullptr});
   if (!started.ok()) return started.status();
   const std::shared_ptr<rpc::Server> server = *std::move(started);
   // The ports that were bound, which matters when port 0 was asked for.

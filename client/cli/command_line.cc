@@ -10,6 +10,7 @@
 #include "client/cli/exit_code.h"
 #include "client/cli/generate_flags.h"
 #include "client/cli/output_files.h"
+#include "client/cli/usage.h"
 
 namespace latentd::cli {
 namespace {
@@ -53,6 +54,22 @@ std::vector<v1::Job::State> ParseStates(const std::vector<std::string>& texts) {
   return states;
 }
 
+struct TlsFlags {
+  std::string ca;
+  std::string cert;
+  std::string key;
+};
+
+std::string ReadPem(const char* flag, const std::string& path) { return path.empty() ? "" : ReadFlagFile(flag, path); }
+
+std::optional<client::TlsOptions> ReadTls(const TlsFlags& flags) {
+  if (flags.ca.empty() && flags.cert.empty() && flags.key.empty()) return std::nullopt;
+  if (flags.cert.empty() != flags.key.empty()) throw UsageError("--tls-cert and --tls-key go together");
+  return client::TlsOptions{.ca = ReadPem("--tls-ca", flags.ca),
+                            .cert = ReadPem("--tls-cert", flags.cert),
+                            .key = ReadPem("--tls-key", flags.key)};
+}
+
 // "jobs/" may be left out.
 std::string JobName(const std::string& text) {
   return absl::StartsWith(text, "jobs/") ? text : absl::StrCat("jobs/", text);
@@ -60,6 +77,7 @@ std::string JobName(const std::string& text) {
 
 void Parse(CLI::App& app, int argc, const char* const* argv, CommandLine& line) {
   GenerateFlags flags;
+  TlsFlags tls;
   std::string job;
   std::vector<std::string> states, labels;
   app.require_subcommand(0, 1);  // so that a wrong command is named
@@ -73,6 +91,9 @@ void Parse(CLI::App& app, int argc, const char* const* argv, CommandLine& line) 
   CLI::App* health = app.add_subcommand("health", "Tell whether the server is ready");
   for (CLI::App* command : {generate, models, adapters, jobs, watch, cancel, health}) {
     command->add_option("--server", line.server, "Address of the server")->capture_default_str();
+    command->add_option("--tls-ca", tls.ca, "Authorities that the server's certificate is of, in PEM; asks for TLS");
+    command->add_option("--tls-cert", tls.cert, "Own certificate, for servers that ask for one, in PEM");
+    command->add_option("--tls-key", tls.key, "Its private key");
     command->add_flag("--json", line.json, "Print JSON, one object a line");
   }
   AddGenerateFlags(*generate, line, flags);
@@ -86,6 +107,7 @@ void Parse(CLI::App& app, int argc, const char* const* argv, CommandLine& line) 
   app.parse(argc, argv);
 
   SetOut(line);
+  line.tls = ReadTls(tls);
   line.job = JobName(job);
   if (generate->parsed()) {
     line.command = Command::kGenerate;

@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "client/cpp/client.h"
 #include "latentd/v1/job.pb.h"
 #include "latentd/v1/spec.pb.h"
 
@@ -17,6 +19,7 @@ enum class Command { kGenerate, kModels, kAdapters, kJobs, kWatch, kCancel, kHea
 struct CommandLine {
   Command command = Command::kHealth;
   std::string server = "127.0.0.1:50051";
+  std::optional<client::TlsOptions> tls;
   bool json = false;
 
   // generate

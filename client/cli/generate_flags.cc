@@ -2,8 +2,6 @@
 
 #include <array>
 #include <cmath>
-#include <fstream>
-#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -13,6 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "client/cli/output_files.h"
+#include "client/cli/usage.h"
 #include "client/cpp/proto_time.h"
 
 namespace latentd::cli {
@@ -60,13 +59,6 @@ void SetSampler(const GenerateFlags& flags, v1::GenerationSpec& spec) {
   }
 }
 
-std::string ReadPicture(const char* flag, const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (!file || bytes.empty()) throw UsageError(absl::StrCat(flag, " ", path, ": cannot be read, or is empty"));
-  return bytes;
-}
-
 // "PHRASE@x0,y0,x1,y1"; a phrase may hold an @ itself.
 v1::Box ParseBox(const std::string& text) {
   v1::Box box;
@@ -92,7 +84,7 @@ void SetTask(const GenerateFlags& flags, v1::GenerationSpec& spec) {
   for (const std::string& text : flags.boxes) *spec.mutable_boxes_to_image()->add_boxes() = ParseBox(text);
   if (flags.noise_level && flags.low_res.empty()) throw UsageError("--noise-level goes with --low-res");
   if (!flags.low_res.empty()) {
-    spec.mutable_super_resolution()->mutable_low_res()->set_data(ReadPicture("--low-res", flags.low_res));
+    spec.mutable_super_resolution()->mutable_low_res()->set_data(ReadFlagFile("--low-res", flags.low_res));
     if (flags.noise_level) spec.mutable_super_resolution()->set_noise_level(*flags.noise_level);
   }
   if (flags.class_label) spec.mutable_class_to_image()->set_label(*flags.class_label);
@@ -102,7 +94,7 @@ void SetTask(const GenerateFlags& flags, v1::GenerationSpec& spec) {
     }
     return;
   }
-  std::string image = ReadPicture("--init-image", flags.init_image);
+  std::string image = ReadFlagFile("--init-image", flags.init_image);
   if (flags.mask.empty()) {
     spec.mutable_image_to_image()->mutable_image()->set_data(std::move(image));
     if (flags.strength) spec.mutable_image_to_image()->set_strength(*flags.strength);
@@ -111,7 +103,7 @@ void SetTask(const GenerateFlags& flags, v1::GenerationSpec& spec) {
   }
   if (flags.denoising_start) throw UsageError("--denoising-start does not go with --mask");
   spec.mutable_inpaint()->mutable_image()->set_data(std::move(image));
-  spec.mutable_inpaint()->mutable_mask()->set_data(ReadPicture("--mask", flags.mask));
+  spec.mutable_inpaint()->mutable_mask()->set_data(ReadFlagFile("--mask", flags.mask));
   if (flags.strength) spec.mutable_inpaint()->set_strength(*flags.strength);
 }
 
@@ -151,13 +143,11 @@ void SetSteering(const char* flag, const std::string& text, Message& message) {
   }
   const auto [file, scale] = ParseScaled(text.substr(colon + 1));
   message.set_name(text.substr(0, colon));
-  message.mutable_image()->set_data(ReadPicture(flag, file));
+  message.mutable_image()->set_data(ReadFlagFile(flag, file));
   if (scale) message.set_scale(*scale);
 }
 
 }  // namespace
-
-CLI::Error UsageError(const std::string& message) { return CLI::ValidationError(message); }
 
 std::map<std::string, std::string> ParseLabels(const std::vector<std::string>& texts) {
   std::map<std::string, std::string> labels;

@@ -29,9 +29,6 @@ struct GenerateFlags {
   std::optional<int32_t> frames, fps;
 };
 
-// A problem found after CLI11 was content.
-CLI::Error UsageError(const std::string& message);
-
 // "KEY=VALUE" each. Throws CLI::Error.
 std::map<std::string, std::string> ParseLabels(const std::vector<std::string>& texts);
 

@@ -13,7 +13,7 @@ int main(int argc, char** argv) {
   const auto& line = std::get<cli::CommandLine>(parsed);
   // Pictures are still to be written when nobody reads the progress any more.
   std::signal(SIGPIPE, SIG_IGN);
-  client::ClientOptions options;
+  client::ClientOptions options{.tls = line.tls};
   // A person sees at once that nothing listens there; a server that was lost is waited for.
   options.retry.connect_for = absl::ZeroDuration();
   const auto client = client::Client::Connect(line.server, options);

@@ -42,8 +42,11 @@ std::unique_ptr<Client> Client::Connect(const std::string& address, ClientOption
   // A connection is taken up about as often as calls are tried.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 5000);
-  return std::make_unique<Client>(grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments),
-                                  std::move(options));
+  const auto credentials = options.tls ? grpc::SslCredentials({.pem_root_certs = options.tls->ca,
+                                                               .pem_private_key = options.tls->key,
+                                                               .pem_cert_chain = options.tls->cert})
+                                       : grpc::InsecureChannelCredentials();
+  return std::make_unique<Client>(grpc::CreateCustomChannel(address, credentials, arguments), std::move(options));
 }
 
 Client::Client(const std::shared_ptr<grpc::ChannelInterface>& channel, ClientOptions options)

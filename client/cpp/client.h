@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,15 @@ class ChannelInterface;
 
 namespace latentd::client {
 
+// The server's certificate is checked, and its name is that of the address.
+struct TlsOptions {
+  std::string ca;    // PEM of the authorities that are trusted; empty: the system's
+  std::string cert;  // PEM of the caller's own certificate and key, for servers that ask for them (mutual TLS)
+  std::string key;
+};
+
 struct ClientOptions {
+  std::optional<TlsOptions> tls = {};  // none: plain text
   RetryOptions retry = {};
   // For one try of a call that answers at once.
   absl::Duration call_timeout = absl::Seconds(30);
@@ -51,11 +60,11 @@ struct OutputFile {
 // server's code and message; error.h tells the details. UNAVAILABLE means that the tries were given up.
 class Client {
  public:
-  // Plain text, no credentials. `address`: "host:port", or any target that gRPC understands.
+  // `address`: "host:port", or any target that gRPC understands.
   static std::unique_ptr<Client> Connect(const std::string& address, ClientOptions options = {});
 
-  // A channel of the caller's own, with its credentials. It should allow large messages for GetOutput (gRPC's limit is
-  // 4 MiB otherwise).
+  // A channel of the caller's own, with its credentials (ClientOptions::tls is not used). It should allow large
+  // messages for GetOutput (gRPC's limit is 4 MiB otherwise).
   explicit Client(const std::shared_ptr<grpc::ChannelInterface>& channel, ClientOptions options = {});
   ~Client();
 

@@ -74,6 +74,11 @@ absl::StatusOr<std::string> ParseFolder(const std::string& value) {
   return value;
 }
 
+absl::StatusOr<std::string> ParseFile(const std::string& value) {
+  if (value.empty()) return absl::InvalidArgumentError("the file's name is empty");
+  return value;
+}
+
 }  // namespace
 
 const std::vector<Flag>& Flags() {
@@ -120,6 +125,12 @@ const std::vector<Flag>& Flags() {
        [](ServerOptions& o, const std::string& v) { return Store(o.blob_bytes, ParseSize(v)); }},
       {"drain-timeout", "DURATION", "How long accepted jobs may take to finish after SIGTERM (default 25s)",
        [](ServerOptions& o, const std::string& v) { return Store(o.drain_timeout, ParseDuration(v)); }},
+      {"tls-cert", "FILE", "Certificate of --listen, with those up to its authority, in PEM (default: no TLS)",
+       [](ServerOptions& o, const std::string& v) { return Store(o.tls_cert, ParseFile(v)); }},
+      {"tls-key", "FILE", "Private key of --tls-cert, in PEM",
+       [](ServerOptions& o, const std::string& v) { return Store(o.tls_key, ParseFile(v)); }},
+      {"tls-client-ca", "FILE", "Authorities of the certificates that callers must have (default: they need none)",
+       [](ServerOptions& o, const std::string& v) { return Store(o.tls_client_ca, ParseFile(v)); }},
       {"insecure", "", "Allow --listen to be reachable from other machines, without TLS and authentication",
        SetInsecure},
   };

@@ -141,6 +141,12 @@ absl::StatusOr<ServerOptions> ParseServerOptions(int argc, const char* const* ar
       return absl::InvalidArgumentError(absl::StrCat("--", flag.name, ": ", set.message()));
     }
   }
+  if (options.tls_cert.empty() != options.tls_key.empty()) {
+    return absl::InvalidArgumentError("--tls-cert and --tls-key go together");
+  }
+  if (!options.tls_client_ca.empty() && options.tls_cert.empty()) {
+    return absl::InvalidArgumentError("--tls-client-ca goes with --tls-cert and --tls-key");
+  }
   return options;
 }
 

@@ -36,6 +36,9 @@ struct ServerOptions {
   int64_t job_bytes = int64_t{1} << 30;
   int64_t blob_bytes = int64_t{256} << 20;
   absl::Duration drain_timeout = absl::Seconds(25);  // below Kubernetes' 30 s between SIGTERM and SIGKILL
+  std::string tls_cert;                              // PEM files; empty: plain text
+  std::string tls_key;
+  std::string tls_client_ca;  // empty: callers need no certificate
   bool insecure = false;
 
   std::string config;  // the configuration file that was read; empty: none

@@ -58,13 +58,14 @@ void Configure(grpc::ServerBuilder& builder) {
   builder.SetResourceQuota(grpc::ResourceQuota("latentd").SetMaxThreads(16));
 }
 
-absl::StatusOr<Address> CheckListen(const std::string& text, bool any) {
+absl::StatusOr<Address> CheckListen(const std::string& text, bool insecure, const auth::TlsFiles& tls) {
   absl::StatusOr<Address> address = ParseAddress(text);
-  if (!address.ok() || any || IsLoopback(*address)) return address;
+  if (!address.ok() || insecure || IsLoopback(*address) || !tls.client_ca.empty()) return address;
   return absl::FailedPreconditionError(
-      absl::StrCat("--listen ", text,
-                   " is reachable from other machines, and this version has neither TLS nor "
-                   "authentication: listen on 127.0.0.1, or say --insecure to serve everybody who can connect"));
+      absl::StrCat("--listen ", text, " is reachable from other machines, and ",
+                   tls.cert.empty() ? "has no TLS: give --tls-cert, --tls-key and --tls-client-ca"
+                                    : "everybody may call: give --tls-client-ca, so that callers need a certificate",
+                   ", listen on 127.0.0.1, or say --insecure to serve everybody who can connect"));
 }
 
 class ServerImpl final : public Server {
@@ -90,24 +91,30 @@ class ServerImpl final : public Server {
 
   ~ServerImpl() override { Shutdown(absl::ZeroDuration()); }
 
-  absl::Status Listen(const std::string& text, bool insecure) {
-    const absl::StatusOr<Address> address = CheckListen(text, insecure);
+  absl::Status Listen(const Options& options) {
+    const absl::StatusOr<Address> address = CheckListen(options.listen, options.insecure, options.tls);
     if (!address.ok()) return address.status();
+    std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials();
+    if (!options.tls.cert.empty()) {
+      auto tls = auth::TlsCredentials(options.tls);
+      if (!tls.ok()) return tls.status();
+      credentials = *std::move(tls);
+    }
     grpc::ServerBuilder builder;
     Configure(builder);
     builder.RegisterService(&generation_).RegisterService(&models_).RegisterService(&blobs_);
-    return Build(builder, text, *address, server_, port_);
+    return Build(builder, options.listen, *address, credentials, server_, port_);
   }
 
   absl::Status ListenForHealth(const std::string& text) {
-    const absl::StatusOr<Address> address = CheckListen(text, /*any=*/true);
+    const absl::StatusOr<Address> address = ParseAddress(text);
     if (!address.ok()) return address.status();
     grpc::ServerBuilder builder;
     Configure(builder);
     builder.SetOption(std::make_unique<NoPlugins>());
     // The library's health service is not counted as one; without any, the server would not start.
     builder.RegisterCallbackGenericService(&nothing_);
-    return Build(builder, text, *address, health_server_, health_port_);
+    return Build(builder, text, *address, grpc::InsecureServerCredentials(), health_server_, health_port_);
   }
 
   int port() const override { return port_; }
@@ -143,8 +150,9 @@ class ServerImpl final : public Server {
 
  private:
   absl::Status Build(grpc::ServerBuilder& builder, const std::string& text, const Address& address,
-                     std::unique_ptr<grpc::Server>& server, int& port) {
-    builder.AddListeningPort(text, grpc::InsecureServerCredentials(), &port);
+                     const std::shared_ptr<grpc::ServerCredentials>& credentials, std::unique_ptr<grpc::Server>& server,
+                     int& port) {
+    builder.AddListeningPort(text, credentials, &port);
     server = builder.BuildAndStart();
     if (server == nullptr) return ExplainBindFailure(address);
     SetServing(false);
@@ -174,7 +182,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(Options options) {
   // Protobuf logs what is not UTF-8 in requests, which the caller is told of by name.
   google::protobuf::SetLogHandler(nullptr);
   auto server = std::make_unique<ServerImpl>(options);
-  if (absl::Status listens = server->Listen(options.listen, options.insecure); !listens.ok()) return listens;
+  if (absl::Status listens = server->Listen(options); !listens.ok()) return listens;
   if (!options.health_listen.empty()) {
     if (absl::Status listens = server->ListenForHealth(options.health_listen); !listens.ok()) return listens;
   }

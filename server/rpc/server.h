@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/auth/tls.h"
 #include "server/core/adapter.h"
 #include "server/core/blob_store.h"
 #include "server/core/clock.h"
@@ -33,7 +34,8 @@ class Server {
   struct Options {
     std::string listen{};         // "ADDR:PORT", port 0 for any free one
     std::string health_listen{};  // a second listener with the health service alone; empty: none
-    bool insecure = false;        // allows `listen` to be more than loopback
+    auth::TlsFiles tls{};         // of `listen`; without a certificate it is plain text
+    bool insecure = false;        // allows `listen` to be more than loopback without TLS and authentication
 
     // REQUIRES: not null; they outlive the server.
     core::JobStore* store = nullptr;
@@ -57,8 +59,9 @@ class Server {
     absl::Duration write_stall_limit = absl::Minutes(10);
   };
 
-  // Begins to serve, with health NOT_SERVING. Errors: INVALID_ARGUMENT (an address that is none), FAILED_PRECONDITION
-  // (`listen` is reachable from other machines and `insecure` is false; the address is in use or not this machine's).
+  // Begins to serve, with health NOT_SERVING. Errors: INVALID_ARGUMENT (an address that is none, a TLS file that cannot
+  // be used), FAILED_PRECONDITION (`listen` is reachable from other machines without mutual TLS and `insecure` is
+  // false; the address is in use or not this machine's).
   static absl::StatusOr<std::unique_ptr<Server>> Start(Options options);
 
   // Shuts down at once when Shutdown was not called.

@@ -106,13 +106,24 @@ TEST(ServerOptions, EveryFlagIsRead) {
   EXPECT_TRUE(options->insecure);
 }
 
+TEST(ServerOptions, TheFilesOfTlsGoTogether) {
+  EXPECT_TRUE(Parse({"--tls-cert", "c.pem", "--tls-key", "k.pem"}).ok());
+  EXPECT_TRUE(Parse({"--tls-cert", "c.pem", "--tls-key", "k.pem", "--tls-client-ca", "ca.pem"}).ok());
+  for (const std::vector<const char*>& alone :
+       {std::vector<const char*>{"--tls-cert", "c.pem"}, {"--tls-key", "k.pem"}, {"--tls-client-ca", "ca.pem"}}) {
+    const absl::Status status = Parse(alone).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(status.message()), HasSubstr(alone[0]));
+  }
+}
+
 TEST(ServerOptions, EveryFlagIsAKeyOfTheFile) {
   const ConfigFile file(
       "# comment\nlisten: 0.0.0.0:1\nmetrics-listen: 127.0.0.1:2\nhealth-listen: '[::1]:3'\nmodels: /models\nadapters: "
       "/adapters\n"
       "preload: [a, b]\ndevice: cpu\ndtype: float16\nmax-batch-rows: 4\nmax-queued-jobs: 5\nthreads: 6\n"
       "model-memory: 8GiB\nadapter-memory: 64MiB\njob-ttl: 90m\njob-bytes: 64MiB\nblob-bytes: 32MiB\n"
-      "safety: off\ninsecure: true\n");
+      "safety: off\ntls-cert: c.pem\ntls-key: k.pem\ntls-client-ca: ca.pem\ninsecure: true\n");
   const auto options = Parse({"--config", file.path()});
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ(options->safety, "off");
