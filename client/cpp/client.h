@@ -24,9 +24,9 @@ namespace latentd::client {
 
 // The server's certificate is checked, and its name is that of the address.
 struct TlsOptions {
-  std::string ca;    // PEM of the authorities that are trusted; empty: the system's
-  std::string cert;  // PEM of the caller's own certificate and key, for servers that ask for them (mutual TLS)
-  std::string key;
+  std::string ca{};    // PEM of the authorities that are trusted; empty: the system's
+  std::string cert{};  // PEM of the caller's own certificate and key, for servers that ask for them (mutual TLS)
+  std::string key{};
 };
 
 struct ClientOptions {

@@ -13,9 +13,9 @@ namespace latentd::auth {
 
 // Files that a listener with TLS needs, in PEM.
 struct TlsFiles {
-  std::string cert;       // the server's certificate, followed by those up to its authority
-  std::string key;        // that belongs to it
-  std::string client_ca;  // authorities of callers' certificates; empty: callers need none (no mutual TLS)
+  std::string cert{};       // the server's certificate, followed by those up to its authority
+  std::string key{};        // that belongs to it
+  std::string client_ca{};  // authorities of callers' certificates; empty: callers need none (no mutual TLS)
 };
 
 // Credentials with these files, for TLS 1.2 and 1.3. Files that change are read again within about a second, and hold

@@ -204,7 +204,7 @@ TEST(ServerOptions, BadValuesNameTheFlag) {
 TEST(ServerOptions, UnknownFlagsAreNamedWithTheNearest) {
   EXPECT_THAT(ErrorOf(Parse({"--thread", "4"})), HasSubstr("unknown flag --thread; did you mean --threads?"));
   EXPECT_THAT(ErrorOf(Parse({"--model-memroy=4"})), HasSubstr("did you mean --model-memory?"));
-  EXPECT_THAT(ErrorOf(Parse({"--tls-cert", "x"})), HasSubstr("unknown flag --tls-cert"));
+  EXPECT_THAT(ErrorOf(Parse({"--colour", "x"})), HasSubstr("unknown flag --colour"));
   EXPECT_THAT(ErrorOf(Parse({"serve"})), HasSubstr("'serve'"));
 }
 
