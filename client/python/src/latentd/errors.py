@@ -71,7 +71,7 @@ class Error(Exception):
             elif detail.Unpack(resource):
                 self.resource = resource.resource_name
             elif detail.Unpack(retry):
-                self.retry_delay = retry.retry_delay.ToTimedelta().total_seconds()
+                self.retry_delay = retry.retry_delay.seconds + retry.retry_delay.nanos / 1e9
         for field in self.field_violations:
             if field.field not in self.status.message or field.description not in self.status.message:
                 self.message += f"\n  {field.field}: {field.description}" if field.field else f"\n  {field.description}"

@@ -74,14 +74,14 @@ def _merge(message: Message, value: Any, path: str) -> None:
     elif isinstance(message, v1.Lora) and isinstance(value, str):
         message.name = value
     else:
-        raise TypeError(f"{path} takes a {message.DESCRIPTOR.name} or a mapping, not {type(value).__name__}")
+        raise TypeError(f"{path} takes {message.DESCRIPTOR.name} or a mapping, not {type(value).__name__}")
 
 
 def _items(field: FieldDescriptor, value: Any, path: str) -> list[Any]:
     if field.message_type is v1.Lora.DESCRIPTOR and isinstance(value, Mapping):
         return [{"name": name, "scale": scale} for name, scale in value.items()]
     if isinstance(value, (str, bytes, Mapping)):
-        raise TypeError(f"{path} takes a list, not {type(value).__name__}")
+        raise TypeError(f"{path} takes list, not {type(value).__name__}")
     return list(_typed(value, Iterable, path))
 
 
@@ -113,7 +113,7 @@ def _number(enum: EnumDescriptor, value: Any, path: str) -> int:
 
 def _typed(value: Any, kind: type, path: str) -> Any:
     if not isinstance(value, kind):
-        raise TypeError(f"{path} takes a {kind.__name__.lower()}, not {type(value).__name__}")
+        raise TypeError(f"{path} takes {kind.__name__}, not {type(value).__name__}")
     return value
 
 

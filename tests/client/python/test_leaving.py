@@ -1,0 +1,177 @@
+"""Callers who leave: their jobs are cancelled, those they only watch go on."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from contextlib import aclosing, closing
+
+import grpc
+import latentd
+import pytest
+from latentd import v1
+
+from fake_server import JOB, LOST, Failure, completed, output, progress, started
+
+GENERATE = {"model": "m", "prompt": "a red apple"}
+
+
+def interrupt(*_):
+    """Ctrl-C, on the thread that runs the test."""
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+
+def names(server, method):
+    return [request.name for request in server.requests[method]]
+
+
+def test_leaving_the_loop_cancels_the_job(server, options):
+    server.answer("WatchJob", [started(1), progress(2, 1), server.wait_forever])
+    with latentd.Client(server.address, options=options) as client:
+        for event in client.stream(**GENERATE):
+            if isinstance(event, latentd.Progress):
+                break
+    assert names(server, "CancelJob") == [JOB]
+
+
+def test_leaving_an_asynchronous_loop_cancels_the_job(server, options):
+    server.answer("WatchJob", [started(1), progress(2, 1), server.wait_forever])
+
+    async def run():
+        async with latentd.AsyncClient(server.address, options=options) as client:
+            async with aclosing(client.stream(**GENERATE)) as events:
+                async for event in events:
+                    if isinstance(event, latentd.Progress):
+                        break
+            assert names(server, "CancelJob") == [JOB]
+
+    asyncio.run(run())
+
+
+def test_leaving_at_the_result_cancels_nothing(server, options):
+    server.answer("WatchJob", [started(1), completed(2)])
+    with latentd.Client(server.address, options=options) as client:
+        for event in client.stream(**GENERATE):
+            if isinstance(event, latentd.Completed):
+                break
+    assert not server.requests["CancelJob"]
+
+
+def test_leaving_a_watch_leaves_the_job_alone(server, options):
+    server.answer("WatchJob", [started(1), server.wait_forever])
+    with latentd.Client(server.address, options=options) as client, closing(client.watch(JOB)) as events:
+        assert isinstance(next(events), latentd.Started)
+    assert not server.requests["CancelJob"]
+
+
+def test_no_job_is_made_before_the_first_event_is_asked_for(server, options):
+    with latentd.Client(server.address, options=options) as client:
+        client.stream(**GENERATE).close()
+    assert not server.requests["CreateJob"]
+
+
+def test_a_callback_that_raises_cancels_the_job(ask, server):
+    server.answer("WatchJob", [started(1), server.wait_forever])
+
+    def refuse(_):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        ask(lambda client: client.generate(**GENERATE, on_event=refuse))
+    assert names(server, "CancelJob") == [JOB]
+
+
+def test_ctrl_c_cancels_the_job(ask, server):
+    server.answer("WatchJob", [started(1), interrupt, server.wait_forever])
+    with pytest.raises(KeyboardInterrupt):
+        ask(lambda client: client.generate(**GENERATE))
+    assert names(server, "CancelJob") == [JOB]
+
+
+def test_ctrl_c_cancels_a_job_whose_name_has_not_come(server, options):
+    gone = threading.Event()
+
+    def slow(_):
+        interrupt()
+        gone.wait(10)
+        return v1.Job(name=JOB)
+
+    server.answer("CreateJob", slow, v1.Job(name=JOB))
+    with latentd.Client(server.address, options=options) as client, pytest.raises(KeyboardInterrupt):
+        client.generate(**GENERATE)
+    gone.set()
+    first, second = server.requests["CreateJob"]
+    assert first.request_id == second.request_id
+    assert names(server, "CancelJob") == [JOB]
+
+
+def test_ctrl_c_while_the_server_is_away_leaves_at_once(server, clock, options):
+    server.answer("CreateJob", LOST)
+    clock.sleep = lambda _: interrupt() or threading.Event().wait(10)
+    with latentd.Client(server.address, options=options) as client, pytest.raises(KeyboardInterrupt):
+        client.generate(**GENERATE)
+    assert not server.requests["CancelJob"]
+
+
+def test_cancelling_the_task_cancels_the_job(server, options):
+    server.answer("WatchJob", [started(1), server.wait_forever])
+
+    async def run():
+        async with latentd.AsyncClient(server.address, options=options) as client:
+            begun = asyncio.Event()
+            task = asyncio.create_task(client.generate(**GENERATE, on_event=lambda _: begun.set()))
+            await begun.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    asyncio.run(run())
+    assert names(server, "CancelJob") == [JOB]
+
+
+def test_callbacks_may_be_coroutines(server, options):
+    server.answer("WatchJob", [started(1), progress(2, 1), LOST], [completed(3)])
+    told = []
+
+    async def note(*what):
+        await asyncio.sleep(0)
+        told.append(type(what[0]).__name__)
+
+    async def run():
+        async with latentd.AsyncClient(server.address, options=options) as client:
+            await client.generate(**GENERATE, on_event=note, on_progress=note, on_retry=note)
+
+    asyncio.run(run())
+    assert told == ["Started", "Progress", "Progress", "Unavailable", "Completed"]
+
+
+def test_the_timeout_cancels_the_job(kind, server):
+    server.answer("WatchJob", [started(1), server.wait_forever])
+    ask = kind(server.address, options=latentd.ClientOptions(cancel_grace=0.1))
+    with pytest.raises(latentd.DeadlineExceeded, match=f"{JOB} was not finished in time"):
+        ask(lambda client: client.generate(**GENERATE, timeout=0.1))
+    assert names(server, "CancelJob") == [JOB]
+
+
+def test_a_job_that_is_quicker_than_its_cancel_gives_its_result(kind, server, png):
+    ended = threading.Event()
+    server.answer("CancelJob", lambda _: ended.set() or v1.Job(name=JOB))
+    server.answer("WatchJob", [started(1), lambda _: ended.wait(10), output(2, b""), completed(3)])
+    ask = kind(server.address, options=latentd.ClientOptions(cancel_grace=10))
+    assert len(ask(lambda client: client.generate(**GENERATE, timeout=0.1)).outputs) == 1
+
+
+def test_a_cancel_that_fails_is_told(kind, server):
+    server.answer("WatchJob", [server.wait_forever])
+    server.answer("CancelJob", Failure(grpc.StatusCode.PERMISSION_DENIED, "not yours"))
+    ask = kind(server.address)
+    with pytest.raises(latentd.DeadlineExceeded, match="may go on: cancelling it failed: not yours"):
+        ask(lambda client: client.generate(**GENERATE, timeout=0.1))
+
+
+def test_a_watch_that_is_late_leaves_the_job_alone(kind, server):
+    server.answer("WatchJob", [started(1), server.wait_forever])
+    with pytest.raises(latentd.DeadlineExceeded):
+        kind(server.address)(lambda client: client.wait(JOB, timeout=0.1))
+    assert not server.requests["CancelJob"]
