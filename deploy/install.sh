@@ -93,6 +93,17 @@ install_promtool() {
   rm -rf "$stage"
 }
 
+# An environment of Debian's Python, named by what is in it.
+install_python_client() {
+  [ -d "$LATENTD_PYTHON_CLIENT" ] && return
+  local stage; stage=$(mktemp -d "$LATENTD_CACHE/stage.XXXXXX")
+  /usr/bin/python3 -m venv "$stage/env"
+  "$stage/env/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: \
+    -r "$here/pins/python-client.txt" || die "could not install what deploy/pins/python-client.txt names"
+  mv "$stage/env" "$LATENTD_PYTHON_CLIENT"
+  rm -rf "$stage"
+}
+
 [ "$(uname -m)" = x86_64 ] || die "only x86-64 is built and tested"
 mkdir -p "$LATENTD_CACHE"
 # One installer at a time; what an interrupted one left behind is then nobody's.
@@ -105,4 +116,5 @@ step "googleapis protos" install_googleapis
 if $tests; then
   step "buf 1.75.0" install_buf
   step "promtool" install_promtool
+  step "what the Python client needs" install_python_client
 fi

@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from cutting_proxy import CuttingProxy
 ROOT = Path(__file__).resolve().parents[3]
 BINARY = Path(os.environ.get("LATENTD_BINARY", ROOT / "build/release/server/latentd"))
 APPLE = {"model": "pictograms", "prompt": "a red apple", "seed": 7, "steps": 4}
+TWO = {"model": "pictograms", "prompt": "a cat", "seed": 1, "steps": 3, "num_images": 2}
 
 
 @pytest.fixture(scope="module")
@@ -98,8 +100,14 @@ def test_a_watch_that_joins_late_gets_the_outputs(ask, apple):
         ask(lambda client: client.get_job(job))
 
 
+@pytest.fixture(scope="module")
+def two(address: str) -> latentd.Result:
+    with latentd.Client(address) as client:
+        return client.generate(**TWO)
+
+
 @pytest.mark.parametrize("kind", [Blocking, Asyncio])
-def test_nothing_is_lost_with_the_connection(kind, address):
+def test_nothing_is_lost_with_the_connection(kind, address, two):
     proxy = CuttingProxy(address)
     sequences, retries = [], []
 
@@ -108,14 +116,12 @@ def test_nothing_is_lost_with_the_connection(kind, address):
         if isinstance(event, (latentd.Started, latentd.OutputReady)):
             proxy.cut()
 
-    two = {**APPLE, "num_images": 2, "steps": 6}
-    whole = kind(address)(lambda client: client.generate(**two))
     result = kind(proxy.address)(
-        lambda client: client.generate(**two, on_event=cut, on_retry=lambda why, _: retries.append(why))
+        lambda client: client.generate(**TWO, on_event=cut, on_retry=lambda why, _: retries.append(why))
     )
     proxy.close()
     assert retries
-    assert [o.data for o in result.outputs] == [o.data for o in whole.outputs]
+    assert [o.data for o in result.outputs] == [o.data for o in two.outputs]
     assert sequences == sorted(set(sequences))
 
 
@@ -181,3 +187,20 @@ def test_a_blob_is_kept(ask, apple):
     sha256 = ask(lambda client: client.put_blob(data))
     image = {"blob_sha256": sha256}
     assert ask(lambda client: client.generate(**APPLE, image_to_image={"image": image})).images
+
+
+def test_the_example_leaves_pictures(address, tmp_path):
+    command = [
+        sys.executable,
+        ROOT / "client/python/examples/generate.py",
+        "a cat",
+        "--server",
+        address,
+        "--steps",
+        "2",
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "8/8" in done.stderr
+    assert len(list(tmp_path.glob("picture-*.png"))) == 4
+    assert (tmp_path / "sharpening.gif").exists()
