@@ -49,6 +49,36 @@ def test_leaving_an_asynchronous_loop_cancels_the_job(server, options):
     asyncio.run(run())
 
 
+def test_a_loop_that_is_left_without_closing_cancels_the_job_before_the_client_is_gone(server, options):
+    server.answer("WatchJob", [started(1), server.wait_forever])
+
+    async def run():
+        async with latentd.AsyncClient(server.address, options=options) as client:
+            async for _ in client.stream(**GENERATE):
+                break
+
+    asyncio.run(run())
+    assert names(server, "CancelJob") == [JOB]
+
+
+def test_closing_the_client_ends_iterators_that_are_kept(server, options):
+    server.answer("WatchJob", [started(1), server.wait_forever])
+    with latentd.Client(server.address, options=options) as client:
+        events = client.stream(**GENERATE)
+        next(events)
+    assert names(server, "CancelJob") == [JOB]
+    assert list(events) == []
+
+    async def run():
+        async with latentd.AsyncClient(server.address, options=options) as client:
+            events = client.stream(**GENERATE)
+            await anext(events)
+        assert [event async for event in events] == []
+
+    asyncio.run(run())
+    assert names(server, "CancelJob") == [JOB, JOB]
+
+
 def test_leaving_at_the_result_cancels_nothing(server, options):
     server.answer("WatchJob", [started(1), completed(2)])
     with latentd.Client(server.address, options=options) as client:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import Any, TypeVar
@@ -28,21 +29,38 @@ class AsyncDriver:
         self._channel = channel
         self._metadata = tuple(metadata)
         self._clock = clock
+        self._open: weakref.WeakSet[AsyncGenerator[Any, None]] = weakref.WeakSet()
+        self._running: set[asyncio.Future[None]] = set()
 
     async def run(self, operation: actions.Operation[T], on_retry: OnRetry | None = None) -> T:
         """What the operation returns."""
-        async with aclosing(self.iterate(operation, on_retry)) as items:
+        async with aclosing(self._iterate(operation, on_retry)) as items:
             async for item in items:
                 last = item
         result: T = last
         return result
 
-    async def iterate(self, operation: actions.Operation[Any], on_retry: OnRetry | None) -> AsyncGenerator[Any, None]:
+    def iterate(self, operation: actions.Operation[Any], on_retry: OnRetry | None) -> AsyncGenerator[Any, None]:
         """What the operation emits, and at last what it returns. Left early, by cancellation too, it is stopped."""
+        items = self._iterate(operation, on_retry)
+        self._open.add(items)
+        return items
+
+    async def close(self, patience: float) -> None:
+        """Stops what was not iterated to its end, and waits for what is being stopped: a loop that is left lets go of
+        its iterator, which asyncio then closes in a task of its own."""
+        for items in list(self._open):
+            await items.aclose()
+        if self._running:
+            await asyncio.wait(self._running, timeout=patience)
+
+    async def _iterate(self, operation: actions.Operation[Any], on_retry: OnRetry | None) -> AsyncGenerator[Any, None]:
         stream: _Stream | None = None
         answer: Any = None
         failure: BaseException | None = None
         left_by: BaseException | None = None  # why the caller is gone
+        running = asyncio.get_running_loop().create_future()
+        self._running.add(running)
         try:
             while True:
                 try:
@@ -74,6 +92,8 @@ class AsyncDriver:
             assert left_by is not None
             raise left_by from None
         finally:
+            self._running.discard(running)
+            running.set_result(None)
             if stream is not None:
                 await stream.close()
         yield result

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import weakref
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from typing import Any, TypeVar
@@ -27,10 +28,11 @@ class BlockingDriver:
         self._channel = channel
         self._metadata = tuple(metadata)
         self._clock = clock
+        self._open: weakref.WeakSet[Generator[Any, None, None]] = weakref.WeakSet()
 
     def run(self, operation: actions.Operation[T], on_retry: OnRetry | None = None) -> T:
         """What the operation returns."""
-        with closing(self.iterate(operation, on_retry)) as items:
+        with closing(self._iterate(operation, on_retry)) as items:
             for item in items:
                 last = item
         result: T = last
@@ -38,6 +40,16 @@ class BlockingDriver:
 
     def iterate(self, operation: actions.Operation[Any], on_retry: OnRetry | None) -> Generator[Any, None, None]:
         """What the operation emits, and at last what it returns. Left early, by an interrupt too, it is stopped."""
+        items = self._iterate(operation, on_retry)
+        self._open.add(items)
+        return items
+
+    def close(self) -> None:
+        """Stops what was not iterated to its end."""
+        for items in list(self._open):
+            items.close()
+
+    def _iterate(self, operation: actions.Operation[Any], on_retry: OnRetry | None) -> Generator[Any, None, None]:
         stream: _Stream | None = None
         answer: Any = None
         failure: BaseException | None = None

@@ -53,9 +53,11 @@ class AsyncClient:
             self._own_channel = target
         self._driver = AsyncDriver(target, metadata, options.clock)
         self._operations = Operations(options)
+        self._cancel_grace = options.cancel_grace
 
     async def close(self) -> None:
         """See `Client.close`."""
+        await self._driver.close(self._cancel_grace)
         if self._own_channel is not None:
             await self._own_channel.close()
 

@@ -59,7 +59,9 @@ class Client:
         self._operations = Operations(options)
 
     def close(self) -> None:
-        """Gives the connection back. No call may be under way, and none may follow."""
+        """Ends the iterators that are still open, as leaving their loops does, and gives the connection back. No call
+        may be under way, and none may follow."""
+        self._driver.close()
         if self._own_channel is not None:
             self._own_channel.close()
 
