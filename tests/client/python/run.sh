@@ -19,4 +19,4 @@ rm -rf "$out/tree/client/python/build"
   "$out/tree/client/python"
 
 (cd "$out/site" && "$python" -m mypy --config-file "$OLDPWD/client/python/pyproject.toml" --cache-dir "$out/mypy" -p latentd)
-PYTHONPATH=$out/site exec "$python" -m pytest -q -p no:cacheprovider "$@" tests/client/python
+PYTHONPATH=$out/site exec "$python" -m pytest -q -p no:cacheprovider -o faulthandler_timeout=120 "$@" tests/client/python

@@ -17,6 +17,14 @@ from fake_server import JOB, LOST, Failure, completed, output, progress, started
 GENERATE = {"model": "m", "prompt": "a red apple"}
 
 
+@pytest.fixture(autouse=True)
+def _ctrl_c_interrupts():
+    """Programs in the background of a script inherit that it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def interrupt(*_):
     """Ctrl-C, on the thread that runs the test."""
     signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)

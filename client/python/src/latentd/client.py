@@ -29,8 +29,8 @@ class Client:
             result = client.generate(model="pictograms", prompt="a red apple", seed=7)
             result.images[0].save("apple.png")
 
-    Calls are tried again as `ClientOptions.retry` says; all of them may safely be repeated. Each takes a `timeout` in
-    seconds for all its tries; None: none. Errors are `latentd.Error` and its subclasses; Unavailable means that the
+    Calls are tried again as `ClientOptions.retry` says; all of them may safely be repeated. Each takes a `timeout` for
+    all its tries, in seconds from the call on; None: none. Errors are `latentd.Error` and its subclasses; Unavailable means that the
     tries were given up. Jobs and models are named as the server does, "jobs/<uuid>" and "models/<folder>", or without
     the part before the slash.
     """
