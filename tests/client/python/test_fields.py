@@ -17,8 +17,10 @@ def spec(**fields):
     return message
 
 
-def test_the_keywords_are_the_fields_of_the_specification():
-    assert set(inputs.SpecFields.__annotations__) == set(v1.GenerationSpec.DESCRIPTOR.fields_by_name)
+@pytest.mark.parametrize("name", [name for name in vars(inputs) if name.endswith("Fields")])
+def test_the_types_have_the_fields_of_the_messages(name):
+    message = getattr(v1, name.removesuffix("Fields"))
+    assert list(getattr(inputs, name).__annotations__) == list(message.DESCRIPTOR.fields_by_name)
 
 
 def test_plain_fields():
@@ -56,8 +58,10 @@ def test_pictures_are_paths_bytes_or_pillow_images(tmp_path):
             assert read.tobytes() == picture.tobytes()
 
 
-def test_pictures_with_their_fit():
-    made = spec(controls=[{"name": "pose", "image": {"data": b"x", "fit": "crop"}, "end": 0.5}])
+def test_pictures_with_their_fit(tmp_path):
+    path = tmp_path / "picture.png"
+    path.write_bytes(b"x")
+    made = spec(controls=[{"name": "pose", "image": {"data": path, "fit": "crop"}, "end": 0.5}])
     image = v1.InputImage(data=b"x", fit=v1.InputImage.FIT_CROP)
     assert made.controls == [v1.Control(name="pose", image=image, end=0.5)]
 

@@ -195,6 +195,11 @@ def test_a_cancelled_job_is_an_error_with_its_name(ask, server):
     assert caught.value.code == grpc.StatusCode.CANCELLED
 
 
+def test_events_of_a_newer_server_are_passed_over(ask, server):
+    server.answer("WatchJob", [started(1), event(2), completed(3)])
+    assert [e.sequence for e in ask(lambda client: client.stream(**GENERATE))] == [1, 3]
+
+
 def test_metadata_goes_with_every_call(kind, server, options):
     server.answer("WatchJob", [completed(1)])
     ask = kind(server.address, options=options, metadata=[("authorization", "Bearer key")])

@@ -15,7 +15,7 @@ from latentd._async_driver import AsyncDriver, OnRetry, told
 from latentd._channel_arguments import CHANNEL_ARGUMENTS
 from latentd._core.operations import Operations
 from latentd.events import Completed, Event, Progress
-from latentd.inputs import JobOptionsInput, SpecFields
+from latentd.inputs import GenerationSpecFields, JobOptionsFields
 from latentd.options import ClientOptions
 from latentd.results import OutputFile, Result
 
@@ -73,13 +73,13 @@ class AsyncClient:
         self,
         spec: v1.GenerationSpec | None = None,
         *,
-        options: JobOptionsInput | None = None,
+        options: v1.JobOptions | JobOptionsFields | None = None,
         request_id: str = "",
         timeout: float | None = None,
         on_progress: Callable[[Progress], Any] | None = None,
         on_event: Callable[[Event], Any] | None = None,
         on_retry: OnRetry | None = None,
-        **fields: Unpack[SpecFields],
+        **fields: Unpack[GenerationSpecFields],
     ) -> Result:
         """See `Client.generate`. Callbacks run in this task; one that is a coroutine is waited for."""
         events = self.stream(spec, options=options, request_id=request_id, timeout=timeout, on_retry=on_retry, **fields)
@@ -89,11 +89,11 @@ class AsyncClient:
         self,
         spec: v1.GenerationSpec | None = None,
         *,
-        options: JobOptionsInput | None = None,
+        options: v1.JobOptions | JobOptionsFields | None = None,
         request_id: str = "",
         timeout: float | None = None,
         on_retry: OnRetry | None = None,
-        **fields: Unpack[SpecFields],
+        **fields: Unpack[GenerationSpecFields],
     ) -> AsyncGenerator[Event, None]:
         """See `Client.stream`. A loop that is left early cancels its job soon after; who wants it done by then closes
         the iterator, by `contextlib.aclosing` or its `aclose()`."""
@@ -127,11 +127,11 @@ class AsyncClient:
         self,
         spec: v1.GenerationSpec | None = None,
         *,
-        options: JobOptionsInput | None = None,
+        options: v1.JobOptions | JobOptionsFields | None = None,
         request_id: str = "",
         timeout: float | None = None,
         on_retry: OnRetry | None = None,
-        **fields: Unpack[SpecFields],
+        **fields: Unpack[GenerationSpecFields],
     ) -> v1.Job:
         """Makes a job that goes on without its caller. Arguments as for `generate`."""
         operation = self._operations.create_job(spec, fields, options, request_id, timeout)

@@ -14,7 +14,7 @@ from latentd._blocking_driver import BlockingDriver, OnRetry
 from latentd._channel_arguments import CHANNEL_ARGUMENTS
 from latentd._core.operations import Operations
 from latentd.events import Completed, Event, Progress
-from latentd.inputs import JobOptionsInput, SpecFields
+from latentd.inputs import GenerationSpecFields, JobOptionsFields
 from latentd.options import ClientOptions
 from latentd.results import OutputFile, Result
 
@@ -30,9 +30,9 @@ class Client:
             result.images[0].save("apple.png")
 
     Calls are tried again as `ClientOptions.retry` says; all of them may safely be repeated. Each takes a `timeout` for
-    all its tries, in seconds from the call on; None: none. Errors are `latentd.Error` and its subclasses; Unavailable means that the
-    tries were given up. Jobs and models are named as the server does, "jobs/<uuid>" and "models/<folder>", or without
-    the part before the slash.
+    all its tries, in seconds from the call on; None: none. Errors are `latentd.Error` and its subclasses; Unavailable
+    means that the tries were given up. Jobs and models are named as the server does, "jobs/<uuid>" and
+    "models/<folder>", or without the part before the slash.
     """
 
     def __init__(
@@ -77,13 +77,13 @@ class Client:
         self,
         spec: v1.GenerationSpec | None = None,
         *,
-        options: JobOptionsInput | None = None,
+        options: v1.JobOptions | JobOptionsFields | None = None,
         request_id: str = "",
         timeout: float | None = None,
         on_progress: Callable[[Progress], object] | None = None,
         on_event: Callable[[Event], object] | None = None,
         on_retry: OnRetry | None = None,
-        **fields: Unpack[SpecFields],
+        **fields: Unpack[GenerationSpecFields],
     ) -> Result:
         """Makes a job and waits for what it makes.
 
@@ -108,11 +108,11 @@ class Client:
         self,
         spec: v1.GenerationSpec | None = None,
         *,
-        options: JobOptionsInput | None = None,
+        options: v1.JobOptions | JobOptionsFields | None = None,
         request_id: str = "",
         timeout: float | None = None,
         on_retry: OnRetry | None = None,
-        **fields: Unpack[SpecFields],
+        **fields: Unpack[GenerationSpecFields],
     ) -> Generator[Event, None, None]:
         """As `generate`, but iterates over what happens: each event once and in order, whatever happens to the
         connection. The last one is Completed, with the result; otherwise an error is raised.
@@ -152,11 +152,11 @@ class Client:
         self,
         spec: v1.GenerationSpec | None = None,
         *,
-        options: JobOptionsInput | None = None,
+        options: v1.JobOptions | JobOptionsFields | None = None,
         request_id: str = "",
         timeout: float | None = None,
         on_retry: OnRetry | None = None,
-        **fields: Unpack[SpecFields],
+        **fields: Unpack[GenerationSpecFields],
     ) -> v1.Job:
         """Makes a job that goes on without its caller. Arguments as for `generate`."""
         operation = self._operations.create_job(spec, fields, options, request_id, timeout)

@@ -51,7 +51,9 @@ def _set(message: Message, field: FieldDescriptor, value: Any, path: str) -> Non
 
 
 def _set_one(message: Message, field: FieldDescriptor, value: Any, path: str) -> None:
-    if field.enum_type is not None:
+    if field.containing_type is v1.InputImage.DESCRIPTOR and field.name == "data":
+        value = _picture(value, path)
+    elif field.enum_type is not None:
         value = _number(field.enum_type, value, path)
     elif field.message_type is not None and not field.message_type.full_name.startswith("google.protobuf."):
         getattr(message, field.name).SetInParent()
