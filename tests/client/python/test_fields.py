@@ -115,3 +115,8 @@ def test_job_options():
 def test_mistakes_are_named(fields, error, what):
     with pytest.raises(error, match=what):
         spec(**fields)
+
+
+def test_mistakes_in_labels_are_named():
+    with pytest.raises(TypeError, match=r"^labels: "):
+        fill(v1.JobOptions(), {"labels": {"a": 1}})

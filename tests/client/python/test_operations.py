@@ -35,6 +35,8 @@ class Driver:
                     self.clock.sleep(action.seconds)
                 elif isinstance(action, (actions.Call, actions.Read)):
                     answer = self.answers.pop(0)
+                    if callable(answer):
+                        answer = answer()
                     if isinstance(answer, actions.Silent):
                         self.clock.time += action.timeout
                 action = operation.throw(answer) if isinstance(answer, BaseException) else operation.send(answer)
@@ -67,6 +69,17 @@ def test_waits_no_longer_than_the_timeout():
     assert driver.patience() == [20, 20, 5]  # at last that of the cancel
     assert driver.called() == [methods.CREATE_JOB, methods.WATCH_JOB, methods.CANCEL_JOB]
     assert driver.clock.time == 1025
+
+
+def test_a_loss_after_the_timeout_is_not_paused_for():
+    def lost_late():
+        driver.clock.time += 21
+        return latentd.Unavailable("lost")
+
+    driver = Driver([v1.Job(name=JOB), lost_late, v1.Job(name=JOB), actions.Silent()])
+    with pytest.raises(latentd.DeadlineExceeded):
+        driver.generate(timeout=20)
+    assert driver.clock.pauses == [0]
 
 
 def test_a_failure_within_the_grace_is_the_timeout():

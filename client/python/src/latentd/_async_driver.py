@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any, TypeVar
 
 import grpc
@@ -50,7 +50,8 @@ class AsyncDriver:
         """Stops what was not iterated to its end, and waits for what is being stopped: a loop that is left lets go of
         its iterator, which asyncio then closes in a task of its own."""
         for items in list(self._open):
-            await items.aclose()
+            with suppress(RuntimeError):  # Another task waits for its next item, against the rule.
+                await items.aclose()
         if self._running:
             await asyncio.wait(self._running, timeout=patience)
 

@@ -36,7 +36,8 @@ def _suggestion(message: Message, name: str) -> str:
 
 def _set(message: Message, field: FieldDescriptor, value: Any, path: str) -> None:
     if field.message_type is not None and field.message_type.GetOptions().map_entry:
-        getattr(message, field.name).update(_typed(value, Mapping, path))
+        with _named(path):
+            getattr(message, field.name).update(_typed(value, Mapping, path))
     elif not field.is_repeated:
         _set_one(message, field, value, path)
     elif field.message_type is not None:

@@ -60,7 +60,7 @@ class JobWatcher:
             delay = self._policy.next_delay(loss, now)
             if delay is None:
                 raise loss
-            yield Pause(min(delay, deadline - now), loss)
+            yield Pause(max(min(delay, deadline - now), 0), loss)
 
 
 def _as_loss(error: errors.Error) -> errors.Error:
