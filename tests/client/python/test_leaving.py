@@ -12,7 +12,7 @@ import latentd
 import pytest
 from latentd import v1
 
-from fake_server import JOB, LOST, Failure, completed, output, progress, started
+from fake_server import JOB, LOST, Failure, completed, progress, started
 
 GENERATE = {"model": "m", "prompt": "a red apple"}
 
@@ -184,32 +184,46 @@ def test_callbacks_may_be_coroutines(server, options):
     assert told == ["Started", "Progress", "Progress", "Unavailable", "Completed"]
 
 
-def test_the_timeout_cancels_the_job(kind, server):
+@pytest.fixture
+def pass_time(clock):
+    """A callback, or an answer of the server, that takes half a minute."""
+
+    def pass_time(_):
+        clock.time += 30
+        return v1.Job(name=JOB)
+
+    return pass_time
+
+
+def test_the_timeout_cancels_the_job(ask, server, pass_time):
     server.answer("WatchJob", [started(1), server.wait_forever])
-    ask = kind(server.address, options=latentd.ClientOptions(cancel_grace=0.1))
+    server.answer("CancelJob", pass_time)
     with pytest.raises(latentd.DeadlineExceeded, match=f"{JOB} was not finished in time"):
-        ask(lambda client: client.generate(**GENERATE, timeout=0.1))
+        ask(lambda client: client.generate(**GENERATE, timeout=20, on_event=pass_time))
     assert names(server, "CancelJob") == [JOB]
 
 
-def test_a_job_that_is_quicker_than_its_cancel_gives_its_result(kind, server, png):
+def test_a_job_that_is_quicker_than_its_cancel_gives_its_result(ask, server, pass_time):
     ended = threading.Event()
     server.answer("CancelJob", lambda _: ended.set() or v1.Job(name=JOB))
-    server.answer("WatchJob", [started(1), lambda _: ended.wait(10), output(2, b""), completed(3)])
-    ask = kind(server.address, options=latentd.ClientOptions(cancel_grace=10))
-    assert len(ask(lambda client: client.generate(**GENERATE, timeout=0.1)).outputs) == 1
+    server.answer("WatchJob", [started(1), lambda _: ended.wait(10), completed(3)])
+
+    def on_event(event):
+        if isinstance(event, latentd.Started):
+            pass_time(event)
+
+    assert ask(lambda client: client.generate(**GENERATE, timeout=20, on_event=on_event)).job == JOB
 
 
-def test_a_cancel_that_fails_is_told(kind, server):
-    server.answer("WatchJob", [server.wait_forever])
+def test_a_cancel_that_fails_is_told(ask, server, pass_time):
+    server.answer("WatchJob", [started(1), server.wait_forever])
     server.answer("CancelJob", Failure(grpc.StatusCode.PERMISSION_DENIED, "not yours"))
-    ask = kind(server.address)
     with pytest.raises(latentd.DeadlineExceeded, match="may go on: cancelling it failed: not yours"):
-        ask(lambda client: client.generate(**GENERATE, timeout=0.1))
+        ask(lambda client: client.generate(**GENERATE, timeout=20, on_event=pass_time))
 
 
-def test_a_watch_that_is_late_leaves_the_job_alone(kind, server):
+def test_a_watch_that_is_late_leaves_the_job_alone(ask, server, pass_time):
     server.answer("WatchJob", [started(1), server.wait_forever])
     with pytest.raises(latentd.DeadlineExceeded):
-        kind(server.address)(lambda client: client.wait(JOB, timeout=0.1))
+        ask(lambda client: client.wait(JOB, timeout=20, on_event=pass_time))
     assert not server.requests["CancelJob"]

@@ -50,8 +50,19 @@ class Driver:
     def called(self):
         return [action.method for action in self.asked if isinstance(action, (actions.Call, actions.Open))]
 
+    def patience_of_calls(self):
+        return [action.timeout for action in self.asked if isinstance(action, actions.Call)]
+
     def patience(self):
         return [action.timeout for action in self.asked if isinstance(action, actions.Read)]
+
+
+def test_the_timeout_ends_the_tries():
+    driver = Driver([latentd.Unavailable("lost")] * 10)
+    with pytest.raises(latentd.Unavailable):
+        driver.generate(timeout=1)
+    assert 0 < sum(driver.clock.pauses) < 1
+    assert driver.patience_of_calls()[0] == 1
 
 
 def test_silence_of_a_minute_is_a_loss():
