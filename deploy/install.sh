@@ -84,16 +84,6 @@ install_envoy() {
   rm -rf "$stage"
 }
 
-# What the tests in Python import, in a folder for PYTHONPATH.
-install_test_modules() {
-  [ -d "$LATENTD_TEST_MODULES" ] && return
-  local stage; stage=$(mktemp -d "$LATENTD_CACHE/stage.XXXXXX")
-  download python-tests.txt "$stage/wheels"
-  unzip -qq "$stage/wheels/*.whl" -d "$stage/root"
-  mv "$stage/root" "$LATENTD_TEST_MODULES"
-  rm -rf "$stage"
-}
-
 install_buf() {
   [ -x "$LATENTD_BUF" ] && return
   local stage; stage=$(mktemp -d "$LATENTD_CACHE/stage.XXXXXX")
@@ -117,6 +107,17 @@ install_promtool() {
   rm -rf "$stage"
 }
 
+# What the tests in Python need.
+install_test_python() {
+  [ -d "$LATENTD_TEST_PYTHON" ] && return
+  local stage; stage=$(mktemp -d "$LATENTD_CACHE/stage.XXXXXX")
+  /usr/bin/python3 -m venv "$stage/env"
+  "$stage/env/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: \
+    -r "$here/pins/python-tests.txt" || die "could not install what deploy/pins/python-tests.txt names"
+  mv "$stage/env" "$LATENTD_TEST_PYTHON"
+  rm -rf "$stage"
+}
+
 [ "$(uname -m)" = x86_64 ] || die "only x86-64 is built and tested"
 mkdir -p "$LATENTD_CACHE"
 # One installer at a time; what an interrupted one left behind is then nobody's.
@@ -128,7 +129,7 @@ if $build; then step "LibTorch 2.11.0" install_libtorch; fi
 step "googleapis protos" install_googleapis
 if $edge; then step "Envoy 1.40.0" install_envoy; fi
 if $tests; then
-  step "Python modules of the tests" install_test_modules
+  step "Python of the tests" install_test_python
   step "buf 1.75.0" install_buf
   step "promtool" install_promtool
 fi

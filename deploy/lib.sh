@@ -6,7 +6,8 @@ LATENTD_GOOGLEAPIS_ROOT=${LATENTD_GOOGLEAPIS_ROOT:-$LATENTD_CACHE/googleapis-1.7
 LATENTD_ENVOY=$LATENTD_CACHE/envoy-1.40.0
 LATENTD_BUF=$LATENTD_CACHE/buf-1.75.0
 LATENTD_PROMTOOL=$LATENTD_CACHE/promtool
-LATENTD_TEST_MODULES=$LATENTD_CACHE/test-modules-$(sha256sum "$(dirname "${BASH_SOURCE[0]}")/pins/python-tests.txt" | cut -c 1-12)
+# An environment of Debian's Python for the tests, named by what is in it.
+LATENTD_TEST_PYTHON=$LATENTD_CACHE/test-python-$(sha256sum "$(dirname "${BASH_SOURCE[0]}")/pins/python-tests.txt" | cut -c 1-12)
 export LATENTD_LIBTORCH_ROOT LATENTD_GOOGLEAPIS_ROOT LATENTD_PROMTOOL
 
 die() { printf '\nerror: %s\n' "$*" >&2; exit 1; }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Checks form.
 #
-#   tests/lint.sh          the API's style (buf), and clang-format on what changed
+#   tests/lint.sh          the API's style (buf), the Python client's (ruff), and clang-format on what changed
 #   tests/lint.sh --tidy   clang-tidy on what changed; build/release must be built, for its generated headers
 #
 # What changed: the C++ files that differ from LATENTD_LINT_BASE (default: the last commit's parent).
@@ -48,8 +48,13 @@ check_api() {
   rm -rf "$stage"
 }
 
+check_python() {
+  "$LATENTD_TEST_PYTHON/bin/python" -m ruff check --quiet --no-cache client/python tests/client/python
+  "$LATENTD_TEST_PYTHON/bin/python" -m ruff format --quiet --no-cache --check client/python tests/client/python
+}
+
 case ${1:-} in
   --tidy) check_tidy ;;
-  '') check_format; check_api ;;
+  '') check_format; check_python; check_api ;;
   *) die "unknown option $1" ;;
 esac

@@ -10,8 +10,8 @@ export LATENTD_BINARY=${LATENTD_BINARY:-$PWD/build/release/server/latentd}
 export LATENTD_ENVOY
 LATENTD_DESCRIPTORS=$(deploy/envoy/descriptors.sh)
 export LATENTD_DESCRIPTORS
-export PYTHONPATH=$LATENTD_TEST_MODULES:$PWD/deploy/envoy PYTHONDONTWRITEBYTECODE=1
+export PYTHONPATH=$PWD/deploy/envoy PYTHONDONTWRITEBYTECODE=1
 # A thread of latentd that waits gives up its core, as in the other tests.
 export GOMP_SPINCOUNT=1000
 cd tests/edge
-exec /usr/bin/python3 -m pytest -q -p no:cacheprovider "$@"
+exec "$LATENTD_TEST_PYTHON/bin/python" -m pytest -q -p no:cacheprovider "$@"
