@@ -36,7 +36,8 @@ def adapt(module, rank, alpha, targets, strength, **options):
     config = LoraConfig(r=rank, lora_alpha=alpha, target_modules=targets, **options)
     module = copy.deepcopy(module)
     module.add_adapter(config, "made")
-    return randomised(get_peft_model_state_dict(module, adapter_name="made"), strength), config.to_dict()
+    state = randomised(get_peft_model_state_dict(module, adapter_name="made"), strength)
+    return state, config.to_dict() | {"base_model_name_or_path": None}  # where it was on the machine that made it
 
 
 def half(state):
