@@ -100,16 +100,12 @@ class AsyncDriver:
         yield result
 
     async def _call(self, action: actions.Call[Any]) -> Message:
-        method = self._channel.unary_unary(
-            action.method.path, action.request.__class__.SerializeToString, action.method.answer.FromString
-        )
+        method = action.method.on(self._channel.unary_unary)
         answer: Message = await method(action.request, timeout=action.timeout, metadata=self._metadata)
         return answer
 
     def _start(self, action: actions.Open[Any]) -> Any:
-        method = self._channel.unary_stream(
-            action.method.path, action.request.__class__.SerializeToString, action.method.answer.FromString
-        )
+        method = action.method.on(self._channel.unary_stream)
         return method(action.request, metadata=self._metadata)
 
 

@@ -133,7 +133,7 @@ class AsyncClient:
         on_retry: OnRetry | None = None,
         **fields: Unpack[GenerationSpecFields],
     ) -> v1.Job:
-        """Makes a job that goes on without its caller. Arguments as for `generate`."""
+        """See `Client.create_job`."""
         operation = self._operations.create_job(spec, fields, options, request_id, timeout)
         return await self._driver.run(operation, on_retry)
 

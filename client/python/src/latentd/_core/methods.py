@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from operator import methodcaller
+from typing import Any, Generic, TypeVar
 
 from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.empty_pb2 import Empty
@@ -23,6 +25,10 @@ Answer = TypeVar("Answer", bound=Message)
 class Method(Generic[Answer]):
     path: str
     answer: type[Answer]
+
+    def on(self, kind: Callable[..., Any]) -> Any:
+        """What makes the call; `kind` is a channel's `unary_unary` or `unary_stream`."""
+        return kind(self.path, methodcaller("SerializeToString"), self.answer.FromString)
 
 
 CREATE_JOB = Method("/latentd.v1.ImageGeneration/CreateJob", Job)
