@@ -69,13 +69,9 @@ absl::Status SetInsecure(ServerOptions& options, const std::string& value) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> ParseFolder(const std::string& value) {
-  if (value.empty()) return absl::InvalidArgumentError("the folder's name is empty");
-  return value;
-}
-
-absl::StatusOr<std::string> ParseFile(const std::string& value) {
-  if (value.empty()) return absl::InvalidArgumentError("the file's name is empty");
+// `kind`: "file" or "folder".
+absl::StatusOr<std::string> ParsePath(const char* kind, const std::string& value) {
+  if (value.empty()) return absl::InvalidArgumentError(absl::StrCat("the ", kind, "'s name is empty"));
   return value;
 }
 
@@ -90,9 +86,9 @@ const std::vector<Flag>& Flags() {
       {"health-listen", "ADDR:PORT", "A plain listener with gRPC health alone (default: none)",
        [](ServerOptions& o, const std::string& v) { return Store(o.health_listen, ParseAddress(v)); }},
       {"models", "DIR", "Folder of models, one in each subfolder (default: the embedded models)",
-       [](ServerOptions& o, const std::string& v) { return Store(o.models, ParseFolder(v)); }},
+       [](ServerOptions& o, const std::string& v) { return Store(o.models, ParsePath("folder", v)); }},
       {"adapters", "DIR", "Folder of LoRAs and other adapters (default: the embedded ones)",
-       [](ServerOptions& o, const std::string& v) { return Store(o.adapters, ParseFolder(v)); }},
+       [](ServerOptions& o, const std::string& v) { return Store(o.adapters, ParsePath("folder", v)); }},
       {"preload", "NAME,...|all|none", "Models to load before the server is ready (default none: on first use)",
        SetPreload},
       {"device", "auto|cpu|cuda[:N]", "Where the models run (default auto: CUDA when there is one)", SetDevice},
@@ -126,11 +122,11 @@ const std::vector<Flag>& Flags() {
       {"drain-timeout", "DURATION", "How long accepted jobs may take to finish after SIGTERM (default 25s)",
        [](ServerOptions& o, const std::string& v) { return Store(o.drain_timeout, ParseDuration(v)); }},
       {"tls-cert", "FILE", "Certificate of --listen, with those up to its authority, in PEM (default: no TLS)",
-       [](ServerOptions& o, const std::string& v) { return Store(o.tls_cert, ParseFile(v)); }},
+       [](ServerOptions& o, const std::string& v) { return Store(o.tls_cert, ParsePath("file", v)); }},
       {"tls-key", "FILE", "Private key of --tls-cert, in PEM",
-       [](ServerOptions& o, const std::string& v) { return Store(o.tls_key, ParseFile(v)); }},
+       [](ServerOptions& o, const std::string& v) { return Store(o.tls_key, ParsePath("file", v)); }},
       {"tls-client-ca", "FILE", "Authorities of the certificates that callers must have (default: they need none)",
-       [](ServerOptions& o, const std::string& v) { return Store(o.tls_client_ca, ParseFile(v)); }},
+       [](ServerOptions& o, const std::string& v) { return Store(o.tls_client_ca, ParsePath("file", v)); }},
       {"insecure", "", "Allow --listen to be reachable from other machines, without TLS and authentication",
        SetInsecure},
   };

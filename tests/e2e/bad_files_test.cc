@@ -1,13 +1,10 @@
 // Pictures and adapters that cannot be used are refused through the service by name, and it goes on.
 
 #include <gmock/gmock.h>
-#include <unistd.h>
 
 #include <cstdint>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -17,11 +14,11 @@
 #include "tests/e2e/cases.h"
 #include "tests/e2e/shared_server.h"
 #include "tests/e2e/violations.h"
+#include "tests/model/weights/test_folder.h"
 
 namespace latentd::e2e {
 namespace {
 
-namespace fs = std::filesystem;
 using testing::AllOf;
 using testing::HasSubstr;
 
@@ -40,7 +37,7 @@ Tensor Filled(int64_t rows, int64_t columns, uint16_t value = kOne) {
   return {{rows, columns}, std::vector<uint16_t>(rows * columns, value)};
 }
 
-void WriteSafetensors(const fs::path& path, const std::map<std::string, Tensor>& tensors) {
+std::string Safetensors(const std::map<std::string, Tensor>& tensors) {
   nlohmann::json header;
   std::string data;
   for (const auto& [name, tensor] : tensors) {
@@ -48,11 +45,7 @@ void WriteSafetensors(const fs::path& path, const std::map<std::string, Tensor>&
     data.append(reinterpret_cast<const char*>(tensor.values.data()), tensor.values.size() * sizeof(uint16_t));
     header[name] = {{"dtype", "F16"}, {"shape", tensor.shape}, {"data_offsets", {begin, data.size()}}};
   }
-  const std::string text = header.dump();
-  const uint64_t size = text.size();
-  std::ofstream file(path, std::ios::binary);
-  file.write(reinterpret_cast<const char*>(&size), sizeof(size));
-  file << text << data;
+  return model::SafetensorsBytes(header.dump(), data);
 }
 
 // A LoRA of one layer.
@@ -60,31 +53,28 @@ std::map<std::string, Tensor> Lora(const Tensor& down, const Tensor& up) {
   return {{absl::StrCat(kLayer, ".lora_A.weight"), down}, {absl::StrCat(kLayer, ".lora_B.weight"), up}};
 }
 
-fs::path AdaptersFolder() { return fs::path(testing::TempDir()) / absl::StrCat("latentd-bad-files-", getpid()); }
-
 class BadFiles : public SharedServerTest<BadFiles> {
  public:
-  static std::vector<std::string> Arguments() { return {"--adapters", AdaptersFolder().string()}; }
+  static std::vector<std::string> Arguments() { return {"--adapters", folder_->path().string()}; }
 
  protected:
   static void SetUpTestSuite() {
-    const fs::path folder = AdaptersFolder();
-    fs::create_directories(folder);
+    folder_ = std::make_unique<model::TestFolder>();
     const Tensor down = Filled(2, kFeatures);
     const Tensor up = Filled(kFeatures, 2);
-    WriteSafetensors(folder / "good.safetensors", Lora(down, up));
-    WriteSafetensors(folder / "rank-zero.safetensors", Lora(Filled(0, kFeatures), Filled(kFeatures, 0)));
-    WriteSafetensors(folder / "nan.safetensors", Lora(down, Filled(kFeatures, 2, kNan)));
+    folder_->Write("good.safetensors", Safetensors(Lora(down, up)));
+    folder_->Write("rank-zero.safetensors", Safetensors(Lora(Filled(0, kFeatures), Filled(kFeatures, 0))));
+    folder_->Write("nan.safetensors", Safetensors(Lora(down, Filled(kFeatures, 2, kNan))));
     std::map<std::string, Tensor> stray = Lora(down, up);
     stray["unet.nowhere.to_q.lora_A.weight"] = down;
     stray["unet.nowhere.to_q.lora_B.weight"] = up;
-    WriteSafetensors(folder / "stray.safetensors", stray);
-    fs::copy_file(GoldenFolder() + "/adapters/lora-xl.safetensors", folder / "for-xl.safetensors");
+    folder_->Write("stray.safetensors", Safetensors(stray));
+    folder_->Write("for-xl.safetensors", ReadFile(GoldenFolder() + "/adapters/lora-xl.safetensors"));
     SharedServerTest::SetUpTestSuite();
   }
   static void TearDownTestSuite() {
     SharedServerTest::TearDownTestSuite();
-    fs::remove_all(AdaptersFolder());
+    folder_.reset();
   }
 
   static v1::GenerationSpec Spec() {
@@ -119,6 +109,8 @@ class BadFiles : public SharedServerTest<BadFiles> {
     spec.mutable_image_to_image()->mutable_image()->set_data(picture);
     return client_->Generate(spec).status();
   }
+
+  inline static std::unique_ptr<model::TestFolder> folder_;  // the adapters
 };
 
 TEST_F(BadFiles, ALoraOfRankZero) { ExpectUnusable("rank-zero", absl::StrCat(kLayer, ".lora_A.weight")); }

@@ -4,8 +4,6 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +13,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "client/cpp/client.h"
+#include "tests/e2e/cases.h"
 #include "tests/e2e/server_process.h"
 #include "tests/server/auth/certificates.h"
 
@@ -25,11 +24,6 @@ namespace fs = std::filesystem;
 using auth::Authority;
 using auth::Certificate;
 using testing::HasSubstr;
-
-std::string Read(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
 
 class Tls : public testing::Test {
  protected:
@@ -47,10 +41,10 @@ class Tls : public testing::Test {
     return client::Client::Connect(server_->address(), std::move(options))->GetStats().status();
   }
 
-  static client::TlsOptions Trusting(const Authority& authority) { return {.ca = Read(authority.root().cert)}; }
+  static client::TlsOptions Trusting(const Authority& authority) { return {.ca = ReadFile(authority.root().cert)}; }
 
   static client::TlsOptions As(const Certificate& caller, const Authority& authority) {
-    return {.ca = Read(authority.root().cert), .cert = Read(caller.cert), .key = Read(caller.key)};
+    return {.ca = ReadFile(authority.root().cert), .cert = ReadFile(caller.cert), .key = ReadFile(caller.key)};
   }
 
   const Authority authority_{"authority"};

@@ -1,9 +1,9 @@
 #include "tests/server/auth/certificates.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 
 #include "absl/strings/str_cat.h"
 
@@ -21,16 +21,10 @@ Certificate Make(const std::filesystem::path& folder, const std::string& name, c
 
 }  // namespace
 
-Authority::Authority(const std::string& name)
-    : folder_(std::filesystem::path(testing::TempDir()) / absl::StrCat("latentd-authority-", name, "-", getpid())) {
-  std::filesystem::create_directories(folder_);
-  root_ = Make(folder_, name, "");
-}
-
-Authority::~Authority() { std::filesystem::remove_all(folder_); }
+Authority::Authority(const std::string& name) : root_(Make(folder_.path(), name, "")) {}
 
 Certificate Authority::Issue(const std::string& name) const {
-  return Make(folder_, name,
+  return Make(folder_.path(), name,
               absl::StrCat("-CA ", root_.cert, " -CAkey ", root_.key,
                            " -addext subjectAltName=IP:127.0.0.1,DNS:localhost"
                            " -addext basicConstraints=critical,CA:FALSE"));

@@ -1,7 +1,8 @@
 #pragma once
 
-#include <filesystem>
 #include <string>
+
+#include "tests/model/weights/test_folder.h"
 
 namespace latentd::auth {
 
@@ -16,9 +17,6 @@ struct Certificate {
 class Authority {
  public:
   explicit Authority(const std::string& name);
-  ~Authority();
-  Authority(const Authority&) = delete;
-  Authority& operator=(const Authority&) = delete;
 
   const Certificate& root() const { return root_; }
 
@@ -26,8 +24,8 @@ class Authority {
   Certificate Issue(const std::string& name) const;
 
  private:
-  const std::filesystem::path folder_;
-  Certificate root_;
+  const model::TestFolder folder_;
+  const Certificate root_;
 };
 
 }  // namespace latentd::auth
