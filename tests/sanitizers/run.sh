@@ -31,7 +31,7 @@ export TSAN_OPTIONS="suppressions=$here/tsan.supp:halt_on_error=1:second_deadloc
 
 step "address and undefined behaviour: configuring" configure asan --preset asan
 step "address and undefined behaviour: building" build asan
-step "address and undefined behaviour: testing" run_tests asan -LE edge
+step "address and undefined behaviour: testing" run_tests asan
 
 # Not rpc: gRPC and the Abseil that Debian has are not instrumented, so that their own locks look like races.
 thread_tests=(latentd_core_test latentd_store_test latentd_engine_test)
