@@ -1,35 +1,27 @@
-"""A connection that can be cut."""
+"""Connections that are cut."""
 
 from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Iterable
 from contextlib import suppress
 
 
 class CuttingProxy:
-    """Forwards each connection to `target`, "host:port", until it is cut. New ones are taken all the time."""
+    """Forwards connections to `target`, "host:port". The first is cut when the target has sent as many bytes as the
+    first of `cuts` says, the next by the next of them; later ones are left whole."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, cuts: Iterable[int]) -> None:
         host, port = target.rsplit(":", 1)
         self._target = (host, int(port))
-        self._sockets: list[socket.socket] = []
-        self._lock = threading.Lock()
+        self._cuts = iter(cuts)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def cut(self) -> None:
-        with self._lock:
-            for end in self._sockets:
-                with suppress(OSError):  # It was closed by the other side.
-                    end.shutdown(socket.SHUT_RDWR)
-                end.close()
-            self._sockets.clear()
-
     def close(self) -> None:
         self._listener.close()
-        self.cut()
 
     def _accept(self) -> None:
         while True:
@@ -38,16 +30,15 @@ class CuttingProxy:
                 far = socket.create_connection(self._target)
             except OSError:
                 return
-            with self._lock:
-                self._sockets += [near, far]
-            for source, sink in ((near, far), (far, near)):
-                threading.Thread(target=self._forward, args=(source, sink), daemon=True).start()
+            for source, sink, most in ((near, far, None), (far, near, next(self._cuts, None))):
+                threading.Thread(target=self._forward, args=(source, sink, most), daemon=True).start()
 
     @staticmethod
-    def _forward(source: socket.socket, sink: socket.socket) -> None:
-        try:
-            while data := source.recv(65536):
+    def _forward(source: socket.socket, sink: socket.socket, most: int | None) -> None:
+        with suppress(OSError):  # The other direction has ended.
+            while (most is None or most > 0) and (data := source.recv(65536 if most is None else min(most, 65536))):
                 sink.sendall(data)
-            sink.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass  # Cut.
+                most = None if most is None else most - len(data)
+        for end in (source, sink):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)

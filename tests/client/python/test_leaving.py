@@ -7,7 +7,7 @@ import signal
 import threading
 from contextlib import aclosing, closing
 
-import grpc
+import grpc._channel
 import latentd
 import pytest
 from latentd import v1
@@ -124,6 +124,20 @@ def test_ctrl_c_cancels_the_job(ask, server):
     server.answer("WatchJob", [started(1), interrupt, server.wait_forever])
     with pytest.raises(KeyboardInterrupt):
         ask(lambda client: client.generate(**GENERATE))
+    assert names(server, "CancelJob") == [JOB]
+
+
+def test_ctrl_c_while_grpc_opens_the_stream_cancels_the_job(server, options, monkeypatch):
+    begin = grpc._channel._run_channel_spin_thread
+
+    def begin_after_ctrl_c(*arguments):
+        interrupt()
+        begin(*arguments)
+
+    monkeypatch.setattr("grpc._channel._run_channel_spin_thread", begin_after_ctrl_c)
+    server.answer("WatchJob", [started(1), server.wait_forever])
+    with latentd.Client(server.address, options=options) as client, pytest.raises(KeyboardInterrupt):
+        client.generate(**GENERATE)
     assert names(server, "CancelJob") == [JOB]
 
 

@@ -7,6 +7,7 @@ import threading
 import weakref
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import grpc
@@ -69,7 +70,7 @@ class BlockingDriver:
                     elif isinstance(action, actions.Call):
                         answer = self._call(action)
                     elif isinstance(action, actions.Open):
-                        stream = _Stream(self._start(action))
+                        stream = _Stream(partial(self._start, action))
                     elif isinstance(action, actions.Read) and stream is not None:
                         answer = stream.read(action.timeout)
                     elif isinstance(action, actions.Close) and stream is not None:
@@ -103,16 +104,21 @@ class BlockingDriver:
 class _Stream:
     """A stream of messages, read with patience: gRPC's own iterator waits for ever, so a thread waits in its place.
 
+    That thread opens the call too. Ctrl-C reaches the main thread only; between gRPC's making the call and its starting
+    to serve it, it would leave a call that the channel's close() waits for without end.
+
     The next message is asked for when it is wanted, so that a slow caller holds back the server and not this process's
     memory.
     """
 
-    def __init__(self, call: Any) -> None:
-        self._call = call
+    def __init__(self, start: Callable[[], Any]) -> None:
+        self._start = start
+        self._call: Any = None
         self._wanted = threading.Semaphore(0)
         self._arrived: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._pending = False
         self._closed = False
+        self._lock = threading.Lock()  # of _call and _closed: whoever comes second cancels
         threading.Thread(target=self._pump, name="latentd-stream", daemon=True).start()
 
     def read(self, timeout: float) -> Any:
@@ -129,16 +135,27 @@ class _Stream:
         return message
 
     def close(self) -> None:
-        self._closed = True
-        self._call.cancel()
+        with self._lock:
+            self._closed = True
+            if self._call is not None:
+                self._call.cancel()
         self._wanted.release()
 
     def _pump(self) -> None:
+        try:
+            call = self._start()
+        except Exception as error:
+            self._arrived.put(error)
+            return
+        with self._lock:
+            self._call = call
+            if self._closed:
+                call.cancel()
         while True:
             self._wanted.acquire()
             if self._closed:
                 return
             try:
-                self._arrived.put(next(self._call, None))
+                self._arrived.put(next(call, None))
             except Exception as error:  # to be raised where it was asked for
                 self._arrived.put(error)
