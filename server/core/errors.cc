@@ -110,6 +110,13 @@ absl::Status MakeError(absl::StatusCode code, std::string_view message, const Er
   return status;
 }
 
+absl::Status BadRequest(std::vector<FieldViolation> violations) {
+  std::string message = absl::StrCat(violations.front().field, " ", violations.front().description);
+  if (violations.size() > 1) absl::StrAppend(&message, " (and ", violations.size() - 1, " more violations)");
+  return MakeError(absl::StatusCode::kInvalidArgument, message,
+                   {.reason = "INVALID_FIELDS", .violations = std::move(violations)});
+}
+
 absl::Status JobCancelledError(const std::string& job, const std::string& reason) {
   return MakeError(absl::StatusCode::kCancelled, absl::StrCat(job, " was cancelled (", reason, ")"),
                    {.reason = "JOB_CANCELLED", .metadata = {{"job", job}, {"reason", reason}}});

@@ -27,6 +27,9 @@ struct ErrorDetails {
 // REQUIRES: code is not kOk; details.reason is not empty.
 absl::Status MakeError(absl::StatusCode code, std::string_view message, const ErrorDetails& details);
 
+// INVALID_ARGUMENT with these violations. REQUIRES: there are some.
+absl::Status BadRequest(std::vector<FieldViolation> violations);
+
 // CANCELLED, as every reader of a cancelled job is told it: reason JOB_CANCELLED, with the job's name and why
 // ("CALLER", "CALLER_GONE", "DRAINED") in the metadata.
 absl::Status JobCancelledError(const std::string& job, const std::string& reason);

@@ -48,6 +48,7 @@ struct RequestFields {
   std::optional<Task> task{};         // empty: TaskFor the model
   std::optional<InputImage> image{};  // that the task begins with, or enlarges
   std::optional<InputImage> mask{};   // of an inpainting
+  MaskKind mask_kind = MaskKind::kWhite;
   std::optional<double> strength{};
   std::optional<double> denoising_start{};
   Margins margins{};                                // of an outpainting
@@ -127,6 +128,7 @@ class GenerationRequest {
   Task task() const { return *fields_.task; }
   const std::optional<InputImage>& image() const { return fields_.image; }  // set when the task takes one
   const std::optional<InputImage>& mask() const { return fields_.mask; }    // likewise
+  MaskKind mask_kind() const { return fields_.mask_kind; }
   double strength() const { return fields_.strength.value_or(1); }
   std::optional<double> denoising_start() const { return fields_.denoising_start; }
   double denoising_end() const { return fields_.denoising_end.value_or(1); }

@@ -15,6 +15,12 @@ enum class Fit {
   kRefuse,
 };
 
+// How a mask marks what is to be redrawn.
+enum class MaskKind {
+  kWhite,
+  kTransparent,  // wholly; whatever its colours
+};
+
 // The shape of a latent: what the network denoises, instead of pixels.
 struct LatentShape {
   int channels = 0;

@@ -33,6 +33,13 @@ absl::StatusOr<Picture> Decode(const core::GenerationRequest& request, const cha
   return picture.ok() ? std::move(picture) : Damaged(request, name, picture.status());
 }
 
+// White where the mask says that the picture is redrawn.
+absl::StatusOr<Picture> DecodeMask(const core::GenerationRequest& request) {
+  if (request.mask_kind() == core::MaskKind::kWhite) return Decode(request, "mask", *request.mask());
+  absl::StatusOr<Picture> mask = imaging::DecodeTransparency(*request.mask()->data, {});
+  return mask.ok() ? std::move(mask) : Damaged(request, "mask", mask.status());
+}
+
 absl::StatusOr<Picture> FitToRequest(Picture picture, const core::GenerationRequest& request, const char* name,
                                      const core::InputImage& image) {
   absl::StatusOr<Picture> fitted =
@@ -141,7 +148,7 @@ absl::StatusOr<model::TaskInputs> DecodeTask(const core::GenerationRequest& requ
   absl::StatusOr<Picture> mask = Picture();  // not valid: none
   core::Fit mask_fit = core::Fit::kStretch;
   if (request.mask()) {
-    mask = Decode(request, "mask", *request.mask());
+    mask = DecodeMask(request);
     mask_fit = request.mask()->fit.value_or(mask_fit);
   } else if (request.task() == core::Task::kOutpaint) {
     mask = MarginMask(picture->width, picture->height, request.margins());

@@ -83,4 +83,15 @@ absl::StatusOr<Picture> DecodeImage(std::string_view file, const InputLimits& li
   return Orient(*std::move(picture), inspected->info.orientation);
 }
 
+absl::StatusOr<Picture> DecodeTransparency(std::string_view file, const InputLimits& limits) {
+  const absl::StatusOr<Inspected> inspected = Inspect(file, limits);
+  if (!inspected.ok()) return inspected.status();
+  if (inspected->info.format != core::ImageFormat::kPng) {
+    return absl::InvalidArgumentError("the image must be a PNG file with transparency");
+  }
+  absl::StatusOr<Picture> picture = DecodePngTransparency(file, inspected->header);
+  if (!picture.ok()) return picture.status();
+  return Orient(*std::move(picture), inspected->info.orientation);
+}
+
 }  // namespace latentd::imaging

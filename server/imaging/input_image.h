@@ -41,4 +41,8 @@ absl::StatusOr<ImageInfo> InspectImage(std::string_view file, const InputLimits&
 // it on a worker.
 absl::StatusOr<Picture> DecodeImage(std::string_view file, const InputLimits& limits);
 
+// White where the picture is wholly transparent, black elsewhere; turned as DecodeImage turns it. INVALID_ARGUMENT also
+// for a file that is no PNG, or a PNG without transparency. Otherwise as DecodeImage.
+absl::StatusOr<Picture> DecodeTransparency(std::string_view file, const InputLimits& limits);
+
 }  // namespace latentd::imaging

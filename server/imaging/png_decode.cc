@@ -32,8 +32,7 @@ class PngReader {
   int color_type() const { return color_type_; }
   int bit_depth() const { return bit_depth_; }
 
-  // Reads up to the pixels, and asks for the simplest form that keeps what Pillow's conversions look at: indexes of a
-  // byte, grey of 8 or 16 bits, or RGB of 8. False: see error(). The same of the others.
+  // Reads up to the pixels. False: see error(). The same of the others.
   bool Begin(const FileHeader& header) {
     if (info_ == nullptr) return Fail("out of memory");
     if (setjmp(png_jmpbuf(png_)) != 0) return false;
@@ -49,6 +48,13 @@ class PngReader {
     color_type_ = png_get_color_type(png_, info_);
     bit_depth_ = png_get_bit_depth(png_, info_);
     file_row_bytes_ = png_get_rowbytes(png_, info_);
+    return true;
+  }
+
+  // Asks for the simplest form that keeps what Pillow's conversions look at: indexes of a byte, grey of 8 or 16 bits,
+  // or RGB of 8.
+  bool AskForColors() {
+    if (setjmp(png_jmpbuf(png_)) != 0) return false;
     if ((color_type_ & PNG_COLOR_MASK_ALPHA) != 0) png_set_strip_alpha(png_);
     if (color_type_ == PNG_COLOR_TYPE_PALETTE) {
       png_set_packing(png_);
@@ -57,6 +63,20 @@ class PngReader {
     } else if (bit_depth_ == 16) {
       png_set_strip_16(png_);
     }
+    png_set_interlace_handling(png_);
+    png_read_update_info(png_, info_);
+    return true;
+  }
+
+  // Asks for RGBA of 8 bits.
+  bool AskForTransparency() {
+    if (setjmp(png_jmpbuf(png_)) != 0) return false;
+    if ((color_type_ & PNG_COLOR_MASK_ALPHA) == 0 && png_get_valid(png_, info_, PNG_INFO_tRNS) == 0) {
+      return Fail("it has no transparency");
+    }
+    png_set_expand(png_);
+    png_set_strip_16(png_);
+    png_set_gray_to_rgb(png_);
     png_set_interlace_handling(png_);
     png_read_update_info(png_, info_);
     return true;
@@ -107,11 +127,8 @@ absl::Status Damaged(const char* why) {
 
 void AppendGrey(uint8_t value, std::vector<uint8_t>& rgb) { rgb.insert(rgb.end(), 3, value); }
 
-}  // namespace
-
-absl::StatusOr<Picture> DecodePng(std::string_view file, const FileHeader& header) {
-  PngReader reader(file);
-  if (!reader.Begin(header)) return Damaged(reader.error());
+// The rows in the form that was asked for.
+absl::StatusOr<std::vector<uint8_t>> ReadBytes(PngReader& reader, const FileHeader& header) {
   const size_t stride = reader.row_bytes();
   const auto height = static_cast<size_t>(header.height);
   // Deflate packs 1032 bytes into one at best (RFC 1951: 258 of them into two bits): a claim beyond that is a lie, and
@@ -123,7 +140,17 @@ absl::StatusOr<Picture> DecodePng(std::string_view file, const FileHeader& heade
   std::vector<png_bytep> rows(height);
   for (size_t y = 0; y < height; ++y) rows[y] = bytes.data() + y * stride;
   if (!reader.ReadRows(rows.data())) return Damaged(reader.error());
+  return bytes;
+}
 
+}  // namespace
+
+absl::StatusOr<Picture> DecodePng(std::string_view file, const FileHeader& header) {
+  PngReader reader(file);
+  if (!reader.Begin(header) || !reader.AskForColors()) return Damaged(reader.error());
+  absl::StatusOr<std::vector<uint8_t>> read = ReadBytes(reader, header);
+  if (!read.ok()) return read.status();
+  std::vector<uint8_t>& bytes = *read;
   Picture picture{.width = static_cast<int>(header.width), .height = static_cast<int>(header.height), .rgb = {}};
   if (reader.color_type() == PNG_COLOR_TYPE_RGB || reader.color_type() == PNG_COLOR_TYPE_RGB_ALPHA) {
     picture.rgb = std::move(bytes);
@@ -143,6 +170,18 @@ absl::StatusOr<Picture> DecodePng(std::string_view file, const FileHeader& heade
     picture.rgb.reserve(3 * bytes.size());
     for (const uint8_t value : bytes) AppendGrey(value, picture.rgb);
   }
+  if (!picture.valid()) return absl::InternalError("libpng gave rows of another length");
+  return picture;
+}
+
+absl::StatusOr<Picture> DecodePngTransparency(std::string_view file, const FileHeader& header) {
+  PngReader reader(file);
+  if (!reader.Begin(header) || !reader.AskForTransparency()) return Damaged(reader.error());
+  const absl::StatusOr<std::vector<uint8_t>> bytes = ReadBytes(reader, header);
+  if (!bytes.ok()) return bytes.status();
+  Picture picture{.width = static_cast<int>(header.width), .height = static_cast<int>(header.height), .rgb = {}};
+  picture.rgb.reserve(bytes->size() / 4 * 3);
+  for (size_t i = 3; i < bytes->size(); i += 4) AppendGrey((*bytes)[i] == 0 ? 255 : 0, picture.rgb);
   if (!picture.valid()) return absl::InternalError("libpng gave rows of another length");
   return picture;
 }

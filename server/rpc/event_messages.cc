@@ -3,10 +3,12 @@
 #include <string_view>
 #include <variant>
 
+#include "latentd/v1/event.pb.h"
 #include "server/core/errors.h"
 #include "server/rpc/job_messages.h"
 #include "server/rpc/status.h"
 #include "server/rpc/time_messages.h"
+#include "server/rpc/wire.h"
 
 namespace latentd::rpc {
 namespace {
@@ -75,20 +77,21 @@ struct KindWriter {
 
 }  // namespace
 
-v1::Event ToProto(const std::string& job, const core::Event& event) {
-  v1::Event out;
-  out.set_job(job);
-  out.set_sequence(event.sequence);
-  *out.mutable_time() = ToProto(event.time);
-  std::visit(KindWriter{out}, event.kind);
-  return out;
+std::vector<grpc::ByteBuffer> EventMessages::Tell(const std::string& job, const core::Event& event,
+                                                  absl::Status& /*ending*/) {
+  v1::Event message;
+  message.set_job(job);
+  message.set_sequence(event.sequence);
+  *message.mutable_time() = ToProto(event.time);
+  std::visit(KindWriter{message}, event.kind);
+  return {Serialize(message)};
 }
 
-v1::Event Heartbeat(absl::Time now) {
-  v1::Event out;
-  *out.mutable_time() = ToProto(now);
-  out.mutable_heartbeat();
-  return out;
+std::optional<grpc::ByteBuffer> EventMessages::Heartbeat(absl::Time now) {
+  v1::Event message;
+  *message.mutable_time() = ToProto(now);
+  message.mutable_heartbeat();
+  return Serialize(message);
 }
 
 absl::Status FinalStatus(const std::string& job, const core::Event& event) {

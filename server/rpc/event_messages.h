@@ -1,19 +1,24 @@
 #pragma once
 
+#include <grpcpp/support/byte_buffer.h>
+
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "latentd/v1/event.pb.h"
 #include "server/core/event.h"
+#include "server/rpc/event_format.h"
 
 namespace latentd::rpc {
 
-// An event of the job `job`, bytes included.
-v1::Event ToProto(const std::string& job, const core::Event& event);
-
-// What goes out on a quiet stream.
-v1::Event Heartbeat(absl::Time now);
+// Events as the API's messages of that name, one each, bytes included.
+class EventMessages final : public EventFormat {
+ public:
+  std::vector<grpc::ByteBuffer> Tell(const std::string& job, const core::Event& event, absl::Status& ending) override;
+  std::optional<grpc::ByteBuffer> Heartbeat(absl::Time now) override;
+};
 
 // The status that a call finishes with whose job ended with this event: OK, the job's error, or CANCELLED.
 // REQUIRES: event.terminal().

@@ -5,7 +5,6 @@
 #include "server/core/errors.h"
 #include "server/rpc/event_messages.h"
 #include "server/rpc/status.h"
-#include "server/rpc/wire.h"
 
 namespace latentd::rpc {
 namespace {
@@ -26,11 +25,12 @@ absl::Status CallerGone() {
 
 Reactor* EventStream::Watch(const StreamContext& shared, grpc::CallbackServerContext* call,
                             const std::vector<Place>& places) {
-  return Start(shared, call, places, "");
+  return Start(shared, call, std::make_unique<EventMessages>(), places, "");
 }
 
-Reactor* EventStream::Own(const StreamContext& shared, grpc::CallbackServerContext* call, const std::string& job) {
-  return Start(shared, call, {{.job = job, .after_sequence = 0}}, job);
+Reactor* EventStream::Own(const StreamContext& shared, grpc::CallbackServerContext* call, const std::string& job,
+                          std::unique_ptr<EventFormat> format) {
+  return Start(shared, call, std::move(format), {{.job = job, .after_sequence = 0}}, job);
 }
 
 Reactor* EventStream::Refuse(grpc::CallbackServerContext* call, const absl::Status& status) {
@@ -38,8 +38,9 @@ Reactor* EventStream::Refuse(grpc::CallbackServerContext* call, const absl::Stat
 }
 
 Reactor* EventStream::Start(const StreamContext& shared, grpc::CallbackServerContext* call,
-                            const std::vector<Place>& places, std::string own_job) {
-  const std::shared_ptr<EventStream> stream(new EventStream(shared, call, std::move(own_job)));
+                            std::unique_ptr<EventFormat> format, const std::vector<Place>& places,
+                            std::string own_job) {
+  const std::shared_ptr<EventStream> stream(new EventStream(shared, call, std::move(format), std::move(own_job)));
   stream->self_ = stream;
   shared.counter->Add(1);
   core::MutexLock lock(stream->mutex_);
@@ -54,10 +55,12 @@ Reactor* EventStream::Start(const StreamContext& shared, grpc::CallbackServerCon
   return stream.get();
 }
 
-EventStream::EventStream(const StreamContext& shared, grpc::CallbackServerContext* call, std::string own_job)
+EventStream::EventStream(const StreamContext& shared, grpc::CallbackServerContext* call,
+                         std::unique_ptr<EventFormat> format, std::string own_job)
     : shared_(shared),
       call_(call),
       own_job_(std::move(own_job)),
+      format_(std::move(format)),
       events_([this] {
         shared_.executor->Post([weak = weak_from_this()] {
           if (const auto stream = weak.lock()) stream->Pump();
@@ -71,21 +74,31 @@ void EventStream::Pump() {
 }
 
 void EventStream::PumpLocked() {
-  if (writing_ || finished_) return;
-  if (cancelled_) return FinishLocked(CallerGone());
-  const absl::StatusOr<std::optional<WatchMerger::Item>> next = events_.Next();
-  if (!next.ok()) return FinishLocked(next.status());
-  if (next->has_value()) {
-    const auto& [job, event] = **next;
-    if (event.terminal() && job == own_job_) final_status_ = FinalStatus(job, event);
-    return WriteLocked(ToProto(job, event));
+  while (!writing_ && !finished_) {
+    if (cancelled_) return FinishLocked(CallerGone());
+    if (!to_write_.empty()) return WriteLocked();
+    const absl::StatusOr<std::optional<WatchMerger::Item>> next = events_.Next();
+    if (!next.ok()) return FinishLocked(next.status());
+    if (next->has_value()) {
+      const auto& [job, event] = **next;
+      if (event.terminal() && job == own_job_) final_status_ = FinalStatus(job, event);
+      for (grpc::ByteBuffer& message : format_->Tell(job, event, final_status_)) {
+        to_write_.push_back(std::move(message));
+      }
+    } else if (events_.ended()) {
+      return FinishLocked(final_status_);
+    } else if (heartbeat_due_) {
+      heartbeat_due_ = false;
+      if (auto message = format_->Heartbeat(shared_.clock->Now())) to_write_.push_back(*std::move(message));
+    } else {
+      return;
+    }
   }
-  if (events_.ended()) return FinishLocked(final_status_);
-  if (heartbeat_due_) WriteLocked(Heartbeat(shared_.clock->Now()));
 }
 
-void EventStream::WriteLocked(const google::protobuf::Message& event) {
-  message_ = Serialize(event);
+void EventStream::WriteLocked() {
+  message_ = std::move(to_write_.front());
+  to_write_.pop_front();
   last_write_ = shared_.clock->Now();
   heartbeat_due_ = false;
   writing_ = true;

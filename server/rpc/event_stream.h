@@ -1,10 +1,10 @@
 #pragma once
 
-#include <google/protobuf/message.h>
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,6 +15,8 @@
 #include "server/core/clock.h"
 #include "server/core/job_store.h"
 #include "server/core/mutex.h"
+#include "server/rpc/event_format.h"
+#include "server/rpc/event_messages.h"
 #include "server/rpc/executor.h"
 #include "server/rpc/stream_counter.h"
 #include "server/rpc/watch_merger.h"
@@ -32,7 +34,7 @@ struct StreamContext {
 };
 
 // One call's stream of events: pulls one event at a time from its jobs' histories, when the one before has left. So a
-// slow reader holds one event and its places in the histories, and keeps nobody waiting.
+// slow reader holds one event, as messages, and its places in the histories, and keeps nobody waiting.
 //
 // How it holds together:
 //   * The object owns itself until OnDone. Notifications and timers, which may come later, hold it weakly.
@@ -55,8 +57,9 @@ class EventStream : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
                                                            const std::vector<Place>& places);
 
   // The stream of a job's own caller: its end cancels the job, and it finishes as the job ended.
-  static grpc::ServerWriteReactor<grpc::ByteBuffer>* Own(const StreamContext& shared, grpc::CallbackServerContext* call,
-                                                         const std::string& job);
+  static grpc::ServerWriteReactor<grpc::ByteBuffer>* Own(
+      const StreamContext& shared, grpc::CallbackServerContext* call, const std::string& job,
+      std::unique_ptr<EventFormat> format = std::make_unique<EventMessages>());
 
   // No stream at all: finishes with `status`.
   static grpc::ServerWriteReactor<grpc::ByteBuffer>* Refuse(grpc::CallbackServerContext* call,
@@ -67,15 +70,17 @@ class EventStream : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   void OnDone() override;
 
  private:
-  EventStream(const StreamContext& shared, grpc::CallbackServerContext* call, std::string own_job);
+  EventStream(const StreamContext& shared, grpc::CallbackServerContext* call, std::unique_ptr<EventFormat> format,
+              std::string own_job);
 
   static grpc::ServerWriteReactor<grpc::ByteBuffer>* Start(const StreamContext& shared,
                                                            grpc::CallbackServerContext* call,
+                                                           std::unique_ptr<EventFormat> format,
                                                            const std::vector<Place>& places, std::string own_job);
 
   void Pump();
   void PumpLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void WriteLocked(const google::protobuf::Message& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void WriteLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void FinishLocked(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnTimer();
   void SetTimerLocked(absl::Time time) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -87,6 +92,8 @@ class EventStream : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   std::shared_ptr<EventStream> self_;  // until OnDone
 
   core::Mutex mutex_;
+  const std::unique_ptr<EventFormat> format_ ABSL_PT_GUARDED_BY(mutex_);
+  std::deque<grpc::ByteBuffer> to_write_ ABSL_GUARDED_BY(mutex_);  // of the event that was read last
   WatchMerger events_ ABSL_GUARDED_BY(mutex_);
   grpc::ByteBuffer message_ ABSL_GUARDED_BY(mutex_);  // gRPC's while writing_
   absl::Status final_status_ ABSL_GUARDED_BY(mutex_);

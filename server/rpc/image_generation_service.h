@@ -39,10 +39,11 @@ class ImageGenerationService final : public RawImageGeneration {
   Unary* GetOutput(Context* context, const Bytes* request, Bytes* response) override;
   Unary* GetStats(Context* context, const Bytes* request, Bytes* response) override;
 
- private:
+  // How every job begins, whatever service is asked for it.
   absl::StatusOr<core::Job> Submit(const v1::GenerationSpec& spec, const v1::JobOptions& options,
                                    const core::CreateOptions& create);
 
+ private:
   core::JobStore& store() const { return *streams_.store; }
 
   const StreamContext streams_;

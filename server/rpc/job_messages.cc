@@ -119,6 +119,9 @@ void SetTask(const core::RequestFields& fields, v1::GenerationSpec& spec) {
       SetImage(fields.image, *spec.mutable_inpaint()->mutable_image());
       SetImage(fields.mask, *spec.mutable_inpaint()->mutable_mask());
       spec.mutable_inpaint()->set_strength(fields.strength.value_or(1));
+      spec.mutable_inpaint()->set_mask_kind(fields.mask_kind == core::MaskKind::kTransparent
+                                                ? v1::Inpaint::MASK_KIND_TRANSPARENT
+                                                : v1::Inpaint::MASK_KIND_WHITE);
       return;
     case core::Task::kOutpaint: {
       v1::Outpaint& out = *spec.mutable_outpaint();

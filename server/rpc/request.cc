@@ -139,6 +139,7 @@ class FieldReader {
         fields.task = core::Task::kInpaint;
         fields.image = ReadImage("spec.inpaint.image", task.image());
         fields.mask = ReadImage("spec.inpaint.mask", task.mask());
+        fields.mask_kind = ReadMaskKind(task.mask_kind());
         if (task.has_strength()) fields.strength = task.strength();
         return;
       }
@@ -221,6 +222,19 @@ class FieldReader {
       default:
         Violate(field, absl::StrCat("must be a known fit; got ", static_cast<int>(fit)));
         return std::nullopt;
+    }
+  }
+
+  core::MaskKind ReadMaskKind(v1::Inpaint::MaskKind kind) {
+    switch (kind) {
+      case v1::Inpaint::MASK_KIND_UNSPECIFIED:
+      case v1::Inpaint::MASK_KIND_WHITE:
+        return core::MaskKind::kWhite;
+      case v1::Inpaint::MASK_KIND_TRANSPARENT:
+        return core::MaskKind::kTransparent;
+      default:
+        Violate("spec.inpaint.mask_kind", absl::StrCat("must be a known kind; got ", static_cast<int>(kind)));
+        return core::MaskKind::kWhite;
     }
   }
 
@@ -340,13 +354,6 @@ absl::StatusOr<std::string> ReadName(const std::string& field, const std::string
 }
 
 }  // namespace
-
-absl::Status BadRequest(std::vector<core::FieldViolation> violations) {
-  std::string message = absl::StrCat(violations.front().field, " ", violations.front().description);
-  if (violations.size() > 1) absl::StrAppend(&message, " (and ", violations.size() - 1, " more violations)");
-  return core::MakeError(absl::StatusCode::kInvalidArgument, message,
-                         {.reason = "INVALID_FIELDS", .violations = std::move(violations)});
-}
 
 absl::StatusOr<std::string> ReadModelName(const std::string& field, const std::string& name) {
   absl::StatusOr<std::string> read = ReadName(field, name, nullptr);

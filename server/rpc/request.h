@@ -13,6 +13,7 @@
 #include "latentd/v1/spec.pb.h"
 #include "server/core/adapter.h"
 #include "server/core/blob_store.h"
+#include "server/core/errors.h"
 #include "server/core/generation_request.h"
 #include "server/core/model_catalog.h"
 
@@ -42,8 +43,7 @@ absl::StatusOr<std::shared_ptr<const core::GenerationRequest>> ReadRequest(const
                                                                            absl::Time now,
                                                                            const RequestContext& context);
 
-// INVALID_ARGUMENT with these violations. REQUIRES: there are some.
-absl::Status BadRequest(std::vector<core::FieldViolation> violations);
+using core::BadRequest;
 
 // The model's name without "models/", the name of a job as it is. INVALID_ARGUMENT names `field` when it is empty, too
 // long or not of that form.

@@ -18,6 +18,7 @@
 #include "server/rpc/blobs_service.h"
 #include "server/rpc/image_generation_service.h"
 #include "server/rpc/models_service.h"
+#include "server/rpc/openai_service.h"
 
 namespace latentd::rpc {
 namespace {
@@ -73,12 +74,13 @@ class ServerImpl final : public Server {
   explicit ServerImpl(const Options& options)
       : executor_(std::make_shared<Executor>(kExecutorThreads)),
         counter_(options.on_open_streams),
-        generation_(StreamContext{.store = options.store,
-                                  .clock = options.clock,
-                                  .executor = executor_.get(),
-                                  .counter = &counter_,
-                                  .heartbeat = options.heartbeat,
-                                  .write_stall_limit = options.write_stall_limit},
+        streams_{.store = options.store,
+                 .clock = options.clock,
+                 .executor = executor_.get(),
+                 .counter = &counter_,
+                 .heartbeat = options.heartbeat,
+                 .write_stall_limit = options.write_stall_limit},
+        generation_(streams_,
                     RequestContext{.catalog = options.catalog,
                                    .adapters = options.adapters,
                                    .limits = options.limits,
@@ -87,7 +89,8 @@ class ServerImpl final : public Server {
                                    .blobs = options.blobs},
                     options.stats),
         models_(options.catalog, options.adapters, options.limits, executor_),
-        blobs_(options.blobs) {}
+        blobs_(options.blobs),
+        openai_(streams_, &generation_, options.catalog) {}
 
   ~ServerImpl() override { Shutdown(absl::ZeroDuration()); }
 
@@ -102,7 +105,7 @@ class ServerImpl final : public Server {
     }
     grpc::ServerBuilder builder;
     Configure(builder);
-    builder.RegisterService(&generation_).RegisterService(&models_).RegisterService(&blobs_);
+    builder.RegisterService(&generation_).RegisterService(&models_).RegisterService(&blobs_).RegisterService(&openai_);
     return Build(builder, options.listen, *address, credentials, server_, port_);
   }
 
@@ -126,7 +129,7 @@ class ServerImpl final : public Server {
       if (*server == nullptr) continue;
       grpc::HealthCheckServiceInterface* const health = (*server)->GetHealthCheckService();
       for (const char* service : {"", v1::ImageGeneration::service_full_name(), v1::Models::service_full_name(),
-                                  v1::Blobs::service_full_name()}) {
+                                  v1::Blobs::service_full_name(), v1::OpenAI::service_full_name()}) {
         health->SetServingStatus(service, serving);
       }
     }
@@ -162,9 +165,11 @@ class ServerImpl final : public Server {
   // Destroyed last to first: the servers stop calling the services before those go.
   const std::shared_ptr<Executor> executor_;
   StreamCounter counter_;
+  const StreamContext streams_;
   ImageGenerationService generation_;
   ModelsService models_;
   BlobsService blobs_;
+  OpenAIService openai_;
   grpc::CallbackGenericService nothing_;  // answers UNIMPLEMENTED
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<grpc::Server> health_server_;

@@ -1,0 +1,97 @@
+#include "server/rpc/openai_service.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/openai/errors.h"
+#include "server/openai/images_answer.h"
+#include "server/openai/models.h"
+#include "server/rpc/request.h"
+#include "server/rpc/unary.h"
+#include "server/rpc/wire.h"
+
+namespace latentd::rpc {
+namespace {
+
+google::api::HttpBody ToHttpBody(const char* media_type, std::string data) {
+  google::api::HttpBody body;
+  body.set_content_type(media_type);
+  body.set_data(std::move(data));
+  return body;
+}
+
+// Events as pieces of an HTTP body.
+class BodyPieces final : public EventFormat {
+ public:
+  explicit BodyPieces(std::unique_ptr<openai::ImagesAnswer> answer) : answer_(std::move(answer)) {}
+
+  std::vector<grpc::ByteBuffer> Tell(const std::string& /*job*/, const core::Event& event,
+                                     absl::Status& ending) override {
+    std::vector<grpc::ByteBuffer> messages;
+    for (std::string& piece : answer_->Tell(event, ending)) {
+      messages.push_back(Serialize(ToHttpBody(answer_->media_type(), std::move(piece))));
+    }
+    return messages;
+  }
+
+  std::optional<grpc::ByteBuffer> Heartbeat(absl::Time /*now*/) override {
+    std::string piece = answer_->Heartbeat();
+    if (piece.empty()) return std::nullopt;
+    return Serialize(ToHttpBody(answer_->media_type(), std::move(piece)));
+  }
+
+ private:
+  const std::unique_ptr<openai::ImagesAnswer> answer_;
+};
+
+// Reads a body by `read`.
+template <typename Read>
+absl::StatusOr<openai::ImagesRequest> ReadBody(const grpc::ByteBuffer& request, const Read& read) {
+  google::api::HttpBody body;
+  if (absl::Status parsed = Parse(request, body); !parsed.ok()) return parsed;
+  return read(body.content_type(), body.data());
+}
+
+}  // namespace
+
+OpenAIService::Stream* OpenAIService::Make(Context* context, absl::StatusOr<openai::ImagesRequest> request) {
+  if (!request.ok()) return EventStream::Refuse(context, request.status());
+  if (request->partial_images > 0) {
+    // One that is not there, or has no steps, is refused below.
+    const absl::StatusOr<core::ModelInfo> model = catalog_->Find(request->spec.model());
+    if (model.ok()) openai::SpreadPartialImages(*request, model->default_steps);
+  }
+  const absl::StatusOr<core::Job> job = generation_->Submit(request->spec, request->options, {});
+  if (!job.ok()) return EventStream::Refuse(context, openai::ForCaller(job.status()));
+  return EventStream::Own(streams_, context, job->name,
+                          std::make_unique<BodyPieces>(openai::ImagesAnswer::To(*request)));
+}
+
+OpenAIService::Stream* OpenAIService::GenerateImages(Context* context, const Bytes* request) {
+  return Make(context, ReadBody(*request, openai::ReadGeneration));
+}
+
+OpenAIService::Stream* OpenAIService::EditImages(Context* context, const Bytes* request) {
+  return Make(context, ReadBody(*request, openai::ReadEdit));
+}
+
+OpenAIService::Unary* OpenAIService::ListOpenAIModels(Context* context, const Bytes* request, Bytes* response) {
+  const auto list = [this](const v1::ListOpenAIModelsRequest&) -> absl::StatusOr<google::api::HttpBody> {
+    return ToHttpBody("application/json", openai::ShowModels(catalog_->List()).dump());
+  };
+  return Answer<v1::ListOpenAIModelsRequest>(context, request, response, list);
+}
+
+OpenAIService::Unary* OpenAIService::GetOpenAIModel(Context* context, const Bytes* request, Bytes* response) {
+  const auto get = [this](const v1::GetOpenAIModelRequest& message) -> absl::StatusOr<google::api::HttpBody> {
+    const absl::StatusOr<core::ModelInfo> model = catalog_->Find(message.model());
+    if (!model.ok()) return model.status();
+    return ToHttpBody("application/json", openai::ShowModel(*model).dump());
+  };
+  return Answer<v1::GetOpenAIModelRequest>(context, request, response, get);
+}
+
+}  // namespace latentd::rpc
