@@ -26,6 +26,7 @@ function envoy_on_response(response)
   end
   local error = string.format('{"error":{"message":%s,"type":"%s","param":%s,"code":%s}}',
                               text("message"), kind(status), text("field"), text("reason"):lower())
+  headers = response:headers()  -- those from before the wait for the body are dead
   headers:replace("content-type", "application/json")
   headers:replace("content-length", body:setBytes(error))
 end

@@ -19,6 +19,8 @@ LIMITS = {
     "CONNECTION_IDLE_TIMEOUT": "120s",
     # The server takes messages of 8 MiB; in JSON their bytes are base64, a third longer.
     "MAX_BODY_BYTES": 12 << 20,
+    # Where a body is not JSON and goes into such a message as it is, with its media type.
+    "MAX_RAW_BODY_BYTES": (8 << 20) - 1024,
     # A blob has at most 64 MiB.
     "MAX_ANSWER_BYTES": 65 << 20,
     "MAX_CONNECTIONS": 10000,
