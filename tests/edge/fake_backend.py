@@ -10,11 +10,13 @@ SERVING = b"\x08\x01"  # HealthCheckResponse{status: SERVING}
 
 
 class FakeBackend(grpc.GenericRpcHandler):
-    """Answers a method by its `answer`, a function of the call's context that yields messages as JSON."""
+    """Answers a method (of ImageGeneration, or named with its service) by its `answer`, a function of the call's context
+    that yields messages as JSON."""
 
     def __init__(self, **answers):
         self.calls = []  # (path, metadata) of those whose request came whole
-        self._answers = {f"/latentd.v1.ImageGeneration/{name}": answer for name, answer in answers.items()}
+        methods = {name if "." in name else f"ImageGeneration.{name}": answer for name, answer in answers.items()}
+        self._answers = {api.METHODS[name].path: answer for name, answer in methods.items()}
         self._server = grpc.server(concurrent.futures.ThreadPoolExecutor(8), handlers=[self],
                                    options=[("grpc.max_receive_message_length", -1)])
         self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
