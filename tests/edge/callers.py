@@ -97,6 +97,63 @@ def by_json(address, method, fields, headers=()):
     return outcome
 
 
+# Fields of GenerationSpec, and the parameters of the OpenAI images API that say the same.
+_PARAMETERS = {"model": "model", "prompt": "prompt", "numImages": "n", "seed": "seed"}
+
+
+def _openai_form(spec):
+    """Parameters and files that say the same as a specification, or None when that API has no words for it."""
+    spec = dict(spec)
+    task = spec.pop("imageToImage", None) or spec.pop("inpaint", None) or {}
+    files = {name: base64.b64decode(task[name]["data"]) for name in ("image", "mask") if name in task}
+    fields = {}
+    if "width" in spec and "height" in spec:
+        fields["size"] = f"{spec.pop('width')}x{spec.pop('height')}"
+    output = spec.pop("output", {})
+    if "format" in output:
+        fields["output_format"] = output["format"].removeprefix("IMAGE_FORMAT_").lower()
+    if "quality" in output:
+        fields["output_compression"] = output["quality"]
+    if not set(spec) <= set(_PARAMETERS) or not {"model", "prompt"} <= set(spec):
+        return None
+    fields.update((_PARAMETERS[name], int(value) if name == "seed" else value) for name, value in spec.items())
+    return fields, files
+
+
+def _multipart(fields, files):
+    boundary = "the-boundary"
+    parts = [(name, str(value).encode()) for name, value in fields.items()] + list(files.items())
+    lines = (f'--{boundary}\r\ncontent-disposition: form-data; name="{name}"\r\n\r\n'.encode() + data + b"\r\n" for name, data in parts)
+    return b"".join(lines) + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
+
+
+def _openai_request(method, fields):
+    """Verb, path, body and its media type; None when that API cannot say it."""
+    if method.path == "/latentd.v1.Models/ListModels" and not fields:
+        return "GET", "/v1/models", None, None
+    if method.path == "/latentd.v1.Models/GetModel":
+        return "GET", "/v1/" + urllib.parse.quote(fields["name"]), None, None
+    form = _openai_form(fields["spec"]) if method.path.endswith("/Generate") and set(fields) == {"spec"} else None
+    if form is None:
+        return None
+    parameters, files = form
+    if files:
+        return "POST", "/v1/images/edits", *_multipart(parameters, files)
+    return "POST", "/v1/images/generations", json.dumps(parameters), "application/json"
+
+
+def openai_can_say(method, fields):
+    return _openai_request(method, fields) is not None
+
+
+def by_openai(address, method, fields):
+    """The same through the OpenAI images API: its answer as the one message, or its error. REQUIRES: openai_can_say."""
+    verb, path, body, kind = _openai_request(method, fields)
+    status, got, answer = request(address, verb, path, body, {"content-type": kind} if kind else {})
+    answer = json.loads(answer)
+    return Outcome([answer] if status == 200 else [], answer.get("error", {}), status, got)
+
+
 def _documents(answer, headers):
     text = answer.decode()
     if headers["content-type"] == "text/event-stream":

@@ -1,22 +1,39 @@
-"""Each request of a table through gRPC, gRPC-Web and JSON: what gRPC says without the edge, all say."""
+"""Each request of a table through gRPC, gRPC-Web and JSON, and those that the OpenAI images API can say through that as
+well: what gRPC says without the edge, all say."""
 
 import base64
 import hashlib
+import io
 
 import grpc
 import pytest
+from PIL import Image
 
 import callers
 from api import METHODS
-from callers import by_events, by_grpc, by_grpc_web, by_json
+from callers import by_events, by_grpc, by_grpc_web, by_json, by_openai
 
 OK, INVALID, NOT_FOUND, EXISTS, PRECONDITION = 0, 3, 5, 6, 9
 HTTP_STATUS = {OK: 200, INVALID: 400, NOT_FOUND: 404, EXISTS: 409, PRECONDITION: 400}
 SPEC = {"model": "pictograms", "prompt": "a red apple ✿", "steps": 1, "seed": "7"}
+WISH = {"model": "pictograms", "prompt": "a red apple ✿", "seed": "7"}  # the OpenAI images API has no steps
 BLOB = b"twelve bytes"
 SHA256 = hashlib.sha256(BLOB).hexdigest()
 PART = {"sha256": SHA256, "totalSize": "12", "data": base64.b64encode(BLOB).decode()}
 JOB = "the job that is done"  # takes its name's place below
+
+
+def picture(mode, color, hole=None):
+    it = Image.new(mode, (64, 64), color)
+    if hole:
+        it.paste(hole, (0, 0, 32, 64))
+    file = io.BytesIO()
+    it.save(file, "png")
+    return {"data": base64.b64encode(file.getvalue()).decode()}
+
+
+RED, MASK = picture("RGB", (200, 30, 30)), picture("RGBA", (0, 0, 0, 255), (0, 0, 0, 0))
+BY_TRANSPARENCY = "MASK_KIND_TRANSPARENT"
 
 # Method, request, the status code of gRPC.
 TABLE = [
@@ -46,6 +63,21 @@ TABLE = [
     ("ImageGeneration.Generate", {"spec": {**SPEC, "prompt": "(unpaired"}}, INVALID),
     ("ImageGeneration.Generate", {"spec": {**SPEC, "classToImage": {"label": 1}}}, PRECONDITION),
     ("ImageGeneration.Generate", {}, INVALID),
+    ("ImageGeneration.Generate", {"spec": WISH}, OK),
+    ("ImageGeneration.Generate", {"spec": {**WISH, "numImages": 2, "width": 32, "height": 48}}, OK),
+    ("ImageGeneration.Generate", {"spec": {**WISH, "output": {"format": "IMAGE_FORMAT_JPEG", "quality": 70}}}, OK),
+    ("ImageGeneration.Generate", {"spec": {**WISH, "output": {"format": "IMAGE_FORMAT_WEBP", "quality": 100}}}, OK),
+    ("ImageGeneration.Generate", {"spec": {**WISH, "imageToImage": {"image": RED}}}, OK),
+    ("ImageGeneration.Generate", {"spec": {**WISH, "inpaint": {"image": RED, "mask": MASK, "maskKind": BY_TRANSPARENCY}}}, OK),
+    ("ImageGeneration.Generate", {"spec": {**WISH, "imageToImage": {"image": {"data": "bm8="}}}}, INVALID),
+    ("ImageGeneration.Generate", {"spec": {**WISH, "model": "none"}}, NOT_FOUND),
+    ("ImageGeneration.Generate", {"spec": {**WISH, "width": 63, "height": 64}}, INVALID),
+    ("ImageGeneration.Generate", {"spec": {**WISH, "seed": "-1"}}, INVALID),
+    ("ImageGeneration.Generate", {"spec": {**WISH, "numImages": 65}}, INVALID),
+    ("ImageGeneration.Generate", {"spec": {**WISH, "prompt": "(unpaired"}}, INVALID),
+    ("ImageGeneration.Generate", {"spec": {**WISH, "prompt": "a" * 8193}}, INVALID),
+    ("ImageGeneration.Generate", {"spec": {**WISH, "model": "pictograms-pixels"}}, INVALID),
+    ("ImageGeneration.Generate", {"spec": {"model": "pictograms-pixels", "prompt": "", "imageToImage": {"image": RED}}}, PRECONDITION),
     ("ImageGeneration.CreateJob", {"spec": {**SPEC, "sampler": "none"}}, INVALID),
     ("ImageGeneration.CreateJob", {"spec": SPEC, "requestId": "the id"}, OK),
     ("ImageGeneration.CreateJob", {"spec": {**SPEC, "seed": "8"}, "requestId": "the id"}, EXISTS),
@@ -72,6 +104,7 @@ TABLE = [
     ("ImageGeneration.GetOutput", {"job": JOB, "index": 9}, NOT_FOUND),
     ("ImageGeneration.GetOutput", {"job": JOB, "index": -1}, INVALID),
 ]
+SAID_BY_OPENAI = [row for row in TABLE if callers.openai_can_say(METHODS[row[0]], row[1])]
 # What two jobs of one specification do not share.
 NEW_EACH_TIME = ("job", "sequence", "time", "eta", "usage", "queued")
 
@@ -102,6 +135,15 @@ def job(latentd):
     return name
 
 
+def pictures(messages):
+    """Of a job's events: the files, by index."""
+    files = {}
+    for chunk in (message["outputChunk"] for message in messages if "outputChunk" in message):
+        index = chunk.get("index", 0)
+        files[index] = files.get(index, b"") + base64.b64decode(chunk["data"])
+    return [files[index] for index in sorted(files)]
+
+
 def put(value, job):
     if isinstance(value, dict):
         return {key: put(each, job) for key, each in value.items()}
@@ -111,7 +153,8 @@ def put(value, job):
 
 
 def test_the_table_has_every_rpc_but_the_statistics_which_never_stay():
-    assert {name for name, _, _ in TABLE} == set(METHODS) - {"ImageGeneration.GetStats"}
+    without_openai = {name for name in METHODS if not name.startswith("OpenAI.")}
+    assert {name for name, _, _ in TABLE} == without_openai - {"ImageGeneration.GetStats"}
 
 
 @pytest.mark.parametrize("name,fields,code", TABLE, ids=[f"{index}-{row[0]}" for index, row in enumerate(TABLE)])
@@ -130,6 +173,25 @@ def test_same(latentd, edge, job, name, fields, code):
             kind = "text/event-stream" if way is by_events and code == OK else "application/json"
             if method.response != "google.api.HttpBody" or code != OK:
                 assert outcome.headers["content-type"] == kind
+
+
+@pytest.mark.parametrize("name,fields,code", SAID_BY_OPENAI, ids=[f"{index}-{row[0]}" for index, row in enumerate(SAID_BY_OPENAI)])
+def test_same_through_openai(latentd, edge, name, fields, code):
+    method = METHODS[name]
+    straight = by_grpc(latentd.address, method, fields)
+    outcome = by_openai(edge.address, method, fields)
+    assert outcome.http_status == HTTP_STATUS[code]
+    if code != OK:
+        reason = next(detail["reason"] for detail in straight.error["details"] if "reason" in detail)
+        assert (outcome.error["code"], outcome.error["type"]) == (reason.lower(), "invalid_request_error")
+    elif method.streams:
+        assert [base64.b64decode(each["b64_json"]) for each in outcome.messages[0]["data"]] == pictures(straight.messages)
+        seeds = [int(message["output"]["seed"]) for message in straight.messages if "output" in message]
+        assert [each["seed"] for each in outcome.messages[0]["data"]] == sorted(seeds)
+    else:
+        models = straight.messages[0].get("models", straight.messages)
+        shown = outcome.messages[0].get("data", outcome.messages)
+        assert [f"models/{each['id']}" for each in shown] == [model["name"] for model in models]
 
 
 def test_a_deleted_job_is_gone_for_all(latentd, edge):
