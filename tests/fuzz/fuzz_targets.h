@@ -25,3 +25,11 @@ namespace latentd::imaging {
 void FuzzImage(std::string_view bytes);
 
 }  // namespace latentd::imaging
+
+namespace latentd::openai {
+
+// The same for a body that a caller of the OpenAI images API sends, after a line with its content type: parts of a form
+// lie in it, in their order, and what is read as a request can be asked for.
+void FuzzForm(std::string_view bytes);
+
+}  // namespace latentd::openai

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the seeds of the fuzzers: tests/fuzz/corpus/{safetensors,tokenizer,weighted_prompt}/. Deterministic, standard library only.
+"""Writes the seeds of the fuzzers: tests/fuzz/corpus/{safetensors,tokenizer,weighted_prompt,form}/. Deterministic, standard library only.
 
     python tests/fuzz/make_corpus.py
 """
@@ -90,10 +90,44 @@ WEIGHTED_PROMPT = {
 }
 
 
+def form(*parts, kind="multipart/form-data; boundary=b", end="--b--\r\n"):
+    """Parts are (headers, content); a name alone stands for the usual header."""
+    named = ((f'Content-Disposition: form-data; name="{head}"' if ":" not in head else head, data) for head, data in parts)
+    return "".join([kind, "\n", *(f"--b\r\n{head}\r\n\r\n{data}\r\n" for head, data in named), end]).encode()
+
+
+WISH = (("model", "pictograms"), ("prompt", "a cat"))
+FILE = ('Content-Disposition: form-data; name="image"; filename="a.png"\r\nContent-Type: image/png', "\0PNG\r\n--\r\n-b")
+FORM = {
+    "empty": b"",
+    "no_parts": form(),
+    "edit": form(*WISH, FILE),
+    "all": form(*WISH, ("image[]", "x"), ("mask", "y"), ("n", "3"), ("size", "64x48"), ("seed", "7"), ("stream", "false"),
+                ("output_format", "webp"), ("output_compression", "50"), ("partial_images", "0"), ("user", "me")),
+    "stream": form(*WISH, FILE, ("stream", "true"), ("partial_images", "2")),
+    "two_images": form(*WISH, FILE, FILE),
+    "twice": form(*WISH, *WISH, FILE),
+    "unknown": form(*WISH, FILE, ("svg[model]", "x"), ("style", "vivid")),
+    "numbers": form(*WISH, FILE, ("n", "-0"), ("seed", "9223372036854775808"), ("size", "0x0")),
+    "bad_utf8": form(*WISH, FILE).replace(b"a cat", b"\xff\xfe"),
+    "quoted": form(('Content-Disposition: form-data; name="a\\"b"', ""), kind='multipart/form-data; boundary="b"'),
+    "token": form(("Content-Disposition: form-data; name=n", "1"), kind="multipart/form-data;boundary=b; charset=utf-8"),
+    "encoded": form(("Content-Transfer-Encoding: base64\r\nContent-Disposition: form-data; name=n", "MQ==")),
+    "no_end": form(*WISH, FILE, end=""),
+    "more": form(*WISH, end="--b--\r\nmore"),
+    "header_of_5000": form(("X: " + "y" * 5000, "1")),
+    "parts_65": form(*[("n", "1")] * 65),
+    "json": b'application/json\n{"model": "pictograms", "prompt": "a cat", "n": 2, "size": "auto", "stream": true}',
+    "json_twice": b'application/json\n{"n": 1, "n": 2, "x": {"n": 1, "n": null}}',
+    "json_deep": b"application/json\n" + b'{"a":[' * 60,
+}
+
+
 def main():
     for topic, files in (("safetensors", SAFETENSORS),
                          ("tokenizer", {**{k: v.encode() for k, v in TOKENIZER.items()}, **INVALID}),
-                         ("weighted_prompt", {**{k: v.encode() for k, v in WEIGHTED_PROMPT.items()}, **INVALID})):
+                         ("weighted_prompt", {**{k: v.encode() for k, v in WEIGHTED_PROMPT.items()}, **INVALID}),
+                         ("form", FORM)):
         folder = CORPUS / topic
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():

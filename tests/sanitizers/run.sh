@@ -44,7 +44,7 @@ done
 
 step "fuzzing: configuring" configure fuzz -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_COMPILER=clang++-14 \
   -DCMAKE_C_COMPILER=clang-14 -DLATENTD_FUZZ=ON -DLATENTD_SANITIZE=address,undefined
-step "fuzzing: building" build fuzz --target safetensors_fuzzer tokenizer_fuzzer weighted_prompt_fuzzer image_fuzzer
+step "fuzzing: building" build fuzz --target safetensors_fuzzer tokenizer_fuzzer weighted_prompt_fuzzer image_fuzzer form_fuzzer
 fuzz() {  # target, folders of its corpus
   mkdir -p "build/fuzz/new-$1"
   step "fuzzing: $1 for $fuzz_seconds s" "$(find build/fuzz/tests -name "$1_fuzzer" -type f)" \
@@ -54,3 +54,4 @@ fuzz safetensors tests/fuzz/corpus/safetensors
 fuzz tokenizer tests/fuzz/corpus/tokenizer
 fuzz weighted_prompt tests/fuzz/corpus/weighted_prompt
 fuzz image tests/golden/imaging/files tests/golden/imaging/bad
+fuzz form tests/fuzz/corpus/form

@@ -7,7 +7,7 @@ cases.json, pixels.bin    what comes out: the size, the SHA-256 of the bytes, an
           themselves begin in pixels.bin, so that a difference can be looked at
 
 A picture is loaded as diffusers' load_image does it; "resize" is Pillow's Image.resize, "fit" and "mask" are diffusers'
-VaeImageProcessor.
+VaeImageProcessor; "transparency" is Pillow's alpha.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ import warnings
 import numpy as np
 from diffusers.image_processor import VaeImageProcessor
 from diffusers.utils import load_image
-from PIL import Image
+from PIL import Image, ImageOps
 
 from bad_sources import all_bad_files
 from sources import all_files, noise, saved, scene
@@ -92,6 +92,15 @@ def mask_cases(pictures):
             yield {"file": name, "kind": "resized grey", "filter": number, **expected(np.asarray(grey))}
 
 
+def transparency_cases(files):
+    """White where a PNG file's alpha is 0."""
+    for name, content in files:
+        picture = Image.open(io.BytesIO(content))
+        if picture.format == "PNG" and picture.has_transparency_data:
+            alpha = np.asarray(ImageOps.exif_transpose(picture).convert("RGBA"))[:, :, 3:]
+            yield {"file": name, **expected(np.where(alpha == 0, 255, 0).astype(np.uint8).repeat(3, axis=2))}
+
+
 def write(folder, name, content):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(content)
@@ -113,6 +122,7 @@ def main():
     cases["resize"] = list(resize_cases(pictures))
     cases["fit"] = list(fit_cases(pictures))
     cases["mask"] = list(mask_cases(pictures))
+    cases["transparency"] = list(transparency_cases(all_files()))
     write(OUT, "pixels.bin", bytes(pixels))
     lines = [f' "{kind}": [\n' + ",\n".join("  " + json.dumps(case) for case in some) + "\n ]"
              for kind, some in cases.items()]

@@ -36,6 +36,16 @@ TEST(ErrorsTest, DetailsComeBackAsTheyWentIn) {
   EXPECT_EQ(details.violations[1].description, std::string("\0\xff", 2));
 }
 
+TEST(ErrorsTest, ABadRequestSaysTheFirstOfItsViolations) {
+  const absl::Status one = BadRequest({{"spec.steps", "must not be negative"}});
+  EXPECT_EQ(one.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(one.message(), "spec.steps must not be negative");
+  EXPECT_EQ(GetErrorDetails(one).reason, "INVALID_FIELDS");
+  const absl::Status two = BadRequest({{"a", "is wrong"}, {"b", "is worse"}});
+  EXPECT_EQ(two.message(), "a is wrong (and 1 more violations)");
+  EXPECT_EQ(GetErrorDetails(two).violations.size(), 2);
+}
+
 TEST(ErrorsTest, NoRetryIsNotARetryAtOnce) {
   EXPECT_EQ(GetErrorDetails(MakeError(absl::StatusCode::kInternal, "", {.reason = "X"})).retry_after, std::nullopt);
   EXPECT_EQ(

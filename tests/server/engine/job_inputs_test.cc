@@ -56,6 +56,18 @@ TEST(DecodeTaskInputs, BringsPicturesToTheRequestsSize) {
   EXPECT_EQ(inputs->strength, 1);
 }
 
+TEST(DecodeTaskInputs, AMaskByTransparencyIsReadAsSuch) {
+  core::RequestFields fields = core::TestFields();
+  fields.task = core::Task::kInpaint;
+  fields.image = Columns(32, 32, 16);
+  fields.mask = Columns(32, 32, 8);
+  fields.mask_kind = core::MaskKind::kTransparent;
+  const auto inputs = DecodeTaskInputs(*Request(fields));
+  EXPECT_EQ(inputs.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(inputs.status().message()), HasSubstr("spec.inpaint.mask"));
+  EXPECT_THAT(std::string(inputs.status().message()), HasSubstr("has no transparency"));
+}
+
 TEST(DecodeTaskInputs, AnOutpaintingRedrawsItsMargins) {
   core::RequestFields fields = core::TestFields();
   fields.task = core::Task::kOutpaint;

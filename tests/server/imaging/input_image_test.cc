@@ -28,6 +28,32 @@ TEST(DecodeImage, IsWhatPillowMakesOfEveryKindOfFile) {
   }
 }
 
+// Where the alpha of Pillow's convert("RGBA") is 0, as tests/golden/imaging tells for all kinds of PNG files that have alpha.
+TEST(DecodeTransparency, IsWhiteWhereAPictureIsWhollyTransparent) {
+  int count = 0;
+  for (const nlohmann::json& golden : GoldenCases("transparency")) {
+    SCOPED_TRACE(golden["file"]);
+    const auto picture = DecodeTransparency(ReadGolden("files/" + golden["file"].get<std::string>()), InputLimits());
+    ASSERT_TRUE(picture.ok()) << picture.status();
+    EXPECT_EQ(Difference(golden, *picture), "");
+    ++count;
+  }
+  EXPECT_EQ(count, 7);
+}
+
+TEST(DecodeTransparency, RefusesFilesThatCannotHaveAny) {
+  for (const char* file : {"rgb.png", "grey.png", "palette8.png"}) {
+    ExpectRefused(DecodeTransparency(ReadGolden(std::string("files/") + file), InputLimits()).status(), "has no transparency");
+  }
+  for (const char* file : {"rgb.jpg", "alpha.webp"}) {
+    ExpectRefused(DecodeTransparency(ReadGolden(std::string("files/") + file), InputLimits()).status(), "must be a PNG file");
+  }
+  const std::string file = ReadGolden("files/rgba.png");
+  for (size_t length = 0; length < file.size(); ++length) {
+    ASSERT_FALSE(DecodeTransparency(std::string_view(file).substr(0, length), InputLimits()).ok()) << length;
+  }
+}
+
 TEST(DecodeImage, RefusesEveryFileWhereverItIsCutOff) {
   for (const nlohmann::json& golden : GoldenCases("decode")) {
     const std::string name = golden["file"];

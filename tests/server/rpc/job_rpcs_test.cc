@@ -154,6 +154,23 @@ TEST_F(JobRpcs, ACancelledJobSaysWhy) {
   EXPECT_EQ(info.metadata().at("reason"), "DRAINED");
 }
 
+TEST_F(JobRpcs, AnInpaintingSaysHowItsMaskMarks) {
+  v1::CreateJobRequest request;
+  *request.mutable_spec() = Spec();
+  request.mutable_spec()->set_model("painter");
+  v1::Inpaint& inpaint = *request.mutable_spec()->mutable_inpaint();
+  inpaint.mutable_image()->set_data("64x48");
+  inpaint.mutable_mask()->set_data("64x48");
+  v1::Job job;
+  ASSERT_TRUE(Create(request, &job).ok());
+  EXPECT_EQ(job.spec().inpaint().mask_kind(), v1::Inpaint::MASK_KIND_WHITE);
+  inpaint.set_mask_kind(v1::Inpaint::MASK_KIND_TRANSPARENT);
+  ASSERT_TRUE(Create(request, &job).ok());
+  EXPECT_EQ(job.spec().inpaint().mask_kind(), v1::Inpaint::MASK_KIND_TRANSPARENT);
+  inpaint.set_mask_kind(static_cast<v1::Inpaint::MaskKind>(9));
+  EXPECT_EQ(WrongFields(Create(request, &job)), "spec.inpaint.mask_kind");
+}
+
 TEST_F(JobRpcs, UnknownJobsAreNotFoundAndNamesOfOtherThingsAreWrong) {
   v1::GetJobRequest request;
   v1::Job job;
