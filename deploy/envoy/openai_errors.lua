@@ -24,9 +24,9 @@ function envoy_on_response(response)
     local found = json:match('"' .. name .. '":("[^"]*")')
     return found and found:gsub("\2", '\\"'):gsub("\1", "\\\\") or "null"
   end
-  local error = string.format('{"error":{"message":%s,"type":"%s","param":%s,"code":%s}}',
+  local answer = string.format('{"error":{"message":%s,"type":"%s","param":%s,"code":%s}}',
                               text("message"), kind(status), text("field"), text("reason"):lower())
   headers = response:headers()  -- those from before the wait for the body are dead
   headers:replace("content-type", "application/json")
-  headers:replace("content-length", body:setBytes(error))
+  headers:replace("content-length", body:setBytes(answer))
 end

@@ -44,7 +44,8 @@ absl::StatusOr<Picture> DecodePng(std::string_view file, const FileHeader& heade
 absl::StatusOr<Picture> DecodeJpeg(std::string_view file, const FileHeader& header);
 absl::StatusOr<Picture> DecodeWebp(std::string_view file, const FileHeader& header);
 
-// Of the same file: white where it is wholly transparent, else black. INVALID_ARGUMENT also when it has no transparency.
+// Of the same file: white where it is wholly transparent, else black. INVALID_ARGUMENT also when it has no
+// transparency.
 absl::StatusOr<Picture> DecodePngTransparency(std::string_view file, const FileHeader& header);
 
 }  // namespace latentd::imaging

@@ -27,8 +27,6 @@ const char* NameOf(v1::ImageFormat format) {
   }
 }
 
-std::string Base64(const core::Blob& bytes) { return absl::Base64Escape(*bytes); }
-
 // Why there are no bytes of an output; OK when there are.
 absl::Status CheckMade(const core::Output& output) {
   switch (output.state) {
@@ -51,6 +49,12 @@ json Describe(absl::Time time, const char* created, const char* format, int widt
           {"size", absl::StrCat(width, "x", height)}};
 }
 
+// The JSON object `data` with one more member, whose text needs no escapes: looking for some takes longer than encoding
+// a picture.
+std::string WithImage(const json& data, const core::Blob& bytes) {
+  return absl::StrCat(R"({"b64_json":")", absl::Base64Escape(*bytes), R"(",)", data.dump().substr(1));
+}
+
 // One JSON object, in pieces of one picture each.
 class Whole final : public ImagesAnswer {
  public:
@@ -60,31 +64,38 @@ class Whole final : public ImagesAnswer {
   std::string Heartbeat() override { return ""; }
 
   std::vector<std::string> Tell(const core::Event& event, absl::Status& ending) override {
-    if (const auto* output = std::get_if<core::Output>(&event.kind)) outputs_[output->index] = *output;
+    if (const auto* output = std::get_if<core::Output>(&event.kind)) Take(*output);
     if (!event.terminal()) return {};
-    for (const auto& [index, output] : outputs_) ending.Update(CheckMade(output));
-    if (outputs_.empty()) ending.Update(absl::InternalError("the job ended without a picture"));
+    ending.Update(failure_);
+    if (images_.empty()) ending.Update(absl::InternalError("the job ended without a picture"));
     ending = ForCaller(ending);
     if (!ending.ok()) return {};
 
     std::vector<std::string> pieces;
-    for (const auto& [index, output] : outputs_) {
-      std::string piece = ",";
-      if (pieces.empty()) {
-        piece = Describe(event.time, "created", format_, output.width, output.height).dump();
-        piece.back() = ',';  // of the brace that ends it
-        piece += R"("data":[)";
-      }
-      absl::StrAppend(&piece, R"({"b64_json":")", Base64(output.data), R"(","seed":)", output.seed, "}");
-      pieces.push_back(std::move(piece));
-    }
-    pieces.back() += "]}";
+    pieces.push_back(Describe(event.time, "created", format_, width_, height_).dump());
+    pieces.back().back() = ',';  // instead of the brace that ends it
+    pieces.back() += R"("data":[)";
+    for (auto& [index, image] : images_) pieces.push_back(std::move(image) + ",");
+    pieces.back().back() = ']';
+    pieces.back() += '}';
     return pieces;
   }
 
  private:
+  void Take(const core::Output& output) {
+    const absl::Status made = CheckMade(output);
+    failure_.Update(made);
+    if (!made.ok()) return;
+    width_ = output.width;
+    height_ = output.height;
+    images_[output.index] = WithImage({{"seed", output.seed}}, output.data);
+  }
+
   const char* const format_;
-  std::map<int, core::Output> outputs_;
+  int width_ = 0;
+  int height_ = 0;
+  std::map<int, std::string> images_;  // as JSON, by index
+  absl::Status failure_;
 };
 
 // Server-sent events.
@@ -110,21 +121,21 @@ class Streamed final : public ImagesAnswer {
     ending = ForCaller(ending);
     // Before anything was said, the status of HTTP says it.
     if (ending.ok() || !told_) return {};
-    return Say("error", {{"type", "error"}, {"error", ErrorObject(ending)}});
+    const json error = {{"type", "error"}, {"error", ErrorObject(ending)}};
+    return Say("error", error.dump(-1, ' ', false, json::error_handler_t::replace));
   }
 
  private:
-  std::vector<std::string> Say(const std::string& name, const json& data) {
+  std::vector<std::string> Say(const std::string& name, const std::string& data) {
     told_ = true;
-    return {absl::StrCat("event: ", name, "\ndata: ", data.dump(), "\n\n")};
+    return {absl::StrCat("event: ", name, "\ndata: ", data, "\n\n")};
   }
 
   std::vector<std::string> SayImage(const char* kind, json data, const core::Blob& bytes) {
     const std::string name = absl::StrCat(prefix_, kind);
     data["type"] = name;
     data["quality"] = "auto";
-    data["b64_json"] = Base64(bytes);
-    return Say(name, data);
+    return Say(name, WithImage(data, bytes));
   }
 
   std::vector<std::string> TellProgress(absl::Time time, const core::Progress& progress) {

@@ -1,16 +1,16 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <string>
 #include <vector>
 
 #include "server/core/model_catalog.h"
 
 namespace latentd::openai {
 
-// A model as that API shows it. When it was made is not known here: 0.
-nlohmann::json ShowModel(const core::ModelInfo& model);
+// A model as that API shows it, in JSON. When it was made is not known here: 0.
+std::string ShowModel(const core::ModelInfo& model);
 
 // Those that can be used, by name.
-nlohmann::json ShowModels(std::vector<core::ModelInfo> models);
+std::string ShowModels(std::vector<core::ModelInfo> models);
 
 }  // namespace latentd::openai

@@ -80,7 +80,7 @@ OpenAIService::Stream* OpenAIService::EditImages(Context* context, const Bytes* 
 
 OpenAIService::Unary* OpenAIService::ListOpenAIModels(Context* context, const Bytes* request, Bytes* response) {
   const auto list = [this](const v1::ListOpenAIModelsRequest&) -> absl::StatusOr<google::api::HttpBody> {
-    return ToHttpBody("application/json", openai::ShowModels(catalog_->List()).dump());
+    return ToHttpBody("application/json", openai::ShowModels(catalog_->List()));
   };
   return Answer<v1::ListOpenAIModelsRequest>(context, request, response, list);
 }
@@ -89,7 +89,7 @@ OpenAIService::Unary* OpenAIService::GetOpenAIModel(Context* context, const Byte
   const auto get = [this](const v1::GetOpenAIModelRequest& message) -> absl::StatusOr<google::api::HttpBody> {
     const absl::StatusOr<core::ModelInfo> model = catalog_->Find(message.model());
     if (!model.ok()) return model.status();
-    return ToHttpBody("application/json", openai::ShowModel(*model).dump());
+    return ToHttpBody("application/json", openai::ShowModel(*model));
   };
   return Answer<v1::GetOpenAIModelRequest>(context, request, response, get);
 }

@@ -1,11 +1,13 @@
 """What callers of the OpenAI images API learn when something is wrong, and what becomes of their jobs."""
 
 import base64
+import concurrent.futures
 import contextlib
 import http.client
 import io
 import json
 import socket
+import time
 
 import grpc
 import openai
@@ -22,10 +24,11 @@ from test_failures import full_latentd
 GENERATIONS, EDITS, MODELS = "/v1/images/generations", "/v1/images/edits", "/v1/models"
 WISH = {"model": "pictograms", "prompt": "a cat"}
 JSON = {"content-type": "application/json"}
+PATIENCE = 120  # for pictures that take their time
 
 
 def connect(edge, **more):
-    return openai.OpenAI(base_url=f"http://{edge.address}/v1", timeout=TIMEOUT, max_retries=0, **{"api_key": "none", **more})
+    return openai.OpenAI(base_url=f"http://{edge.address}/v1", max_retries=0, **{"api_key": "none", "timeout": TIMEOUT, **more})
 
 
 @pytest.fixture(scope="module")
@@ -222,6 +225,40 @@ def test_a_full_server_says_when_to_come_back_and_another_is_asked():
             for _ in range(8):
                 assert len(client.images.generate(**WISH).data) == 1
             assert envoy.stat("cluster.latentd.upstream_rq_retry") > 0
+
+
+@contextlib.contextmanager
+def in_background(work):
+    """Runs `work` meanwhile; its result is there afterwards."""
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        future = pool.submit(work)
+        yield future
+        future.result(PATIENCE)
+
+
+def runs(server):
+    return by_grpc(server.address, METHODS["ImageGeneration.GetStats"], {}).messages[0].get("runningJobs")
+
+
+def test_a_job_that_a_draining_server_gives_up_is_done_by_another():
+    def replica():
+        return Latentd("--drain-timeout", "1s", "--max-batch-rows", "1")
+
+    with replica() as one, replica() as two, Edge(one.address, two.address) as envoy, connect(envoy, timeout=PATIENCE) as client:
+        with in_background(lambda: client.images.generate(**WISH, n=4, size="256x256")) as answer:
+            busy = wait_for("one of them is busy", lambda: next((each for each in (one, two) if runs(each)), None))
+            assert busy.stop() == 0 and not answer.done()
+        assert len(answer.result().data) == 4
+
+
+def test_who_waits_for_a_picture_may_wait_longer_than_streams_are_quiet():
+    def slow(context):
+        time.sleep(3)
+        yield body_of("application/json", '{"created": 1, "data": []}')
+
+    with FakeBackend(**{"OpenAI.GenerateImages": slow}) as backend, Edge(backend.address, STREAM_IDLE_TIMEOUT="1s") as envoy:
+        with connect(envoy) as client:
+            assert client.images.generate(**WISH).created == 1
 
 
 def body_of(media_type, text):

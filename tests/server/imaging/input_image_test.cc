@@ -28,7 +28,8 @@ TEST(DecodeImage, IsWhatPillowMakesOfEveryKindOfFile) {
   }
 }
 
-// Where the alpha of Pillow's convert("RGBA") is 0, as tests/golden/imaging tells for all kinds of PNG files that have alpha.
+// Where the alpha of Pillow's convert("RGBA") is 0, as tests/golden/imaging tells for all kinds of PNG files that have
+// alpha.
 TEST(DecodeTransparency, IsWhiteWhereAPictureIsWhollyTransparent) {
   int count = 0;
   for (const nlohmann::json& golden : GoldenCases("transparency")) {
@@ -43,10 +44,12 @@ TEST(DecodeTransparency, IsWhiteWhereAPictureIsWhollyTransparent) {
 
 TEST(DecodeTransparency, RefusesFilesThatCannotHaveAny) {
   for (const char* file : {"rgb.png", "grey.png", "palette8.png"}) {
-    ExpectRefused(DecodeTransparency(ReadGolden(std::string("files/") + file), InputLimits()).status(), "has no transparency");
+    ExpectRefused(DecodeTransparency(ReadGolden(std::string("files/") + file), InputLimits()).status(),
+                  "has no transparency");
   }
   for (const char* file : {"rgb.jpg", "alpha.webp"}) {
-    ExpectRefused(DecodeTransparency(ReadGolden(std::string("files/") + file), InputLimits()).status(), "must be a PNG file");
+    ExpectRefused(DecodeTransparency(ReadGolden(std::string("files/") + file), InputLimits()).status(),
+                  "must be a PNG file");
   }
   const std::string file = ReadGolden("files/rgba.png");
   for (size_t length = 0; length < file.size(); ++length) {

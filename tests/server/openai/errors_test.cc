@@ -36,7 +36,8 @@ TEST(ForCaller, LeavesOthersAsTheyAre) {
 
 TEST(ErrorObject, HasFourMembers) {
   EXPECT_EQ(ErrorObject(core::BadRequest({{"n", "must be less"}, {"size", "must be more"}})),
-            nlohmann::json::parse(R"json({"message": "n must be less (and 1 more violations)", "type": "invalid_request_error",
+            nlohmann::json::parse(
+                R"json({"message": "n must be less (and 1 more violations)", "type": "invalid_request_error",
                                       "param": "n", "code": "invalid_fields"})json"));
   EXPECT_EQ(ErrorObject(absl::InternalError("no")),
             nlohmann::json::parse(R"({"message": "no", "type": "server_error", "param": null, "code": null})"));

@@ -156,6 +156,13 @@ TEST(StreamedAnswer, AnErrorIsAStatusBeforeTheFirstWordAndAnEventAfterwards) {
   }
 }
 
+TEST(StreamedAnswer, AnErrorWhoseTextIsNotUtf8IsToldAsFarAsItIs) {
+  const auto answer = ImagesAnswer::To(Streamed(0));
+  answer->Heartbeat();
+  absl::Status ending = absl::InternalError("caf\xe9");
+  EXPECT_EQ(EventOf(answer->Tell(At(1, core::Failed()), ending)).second["error"]["message"], "caf\ufffd");
+}
+
 TEST(StreamedAnswer, FailsWhenThePictureIsWithheld) {
   const auto answer = ImagesAnswer::To(Streamed(1));
   absl::Status ending;
