@@ -57,6 +57,7 @@ absl::Status Malformed(const char* what) {
 
 absl::Status Unsupported(const std::vector<std::string>& names) {
   std::vector<core::FieldViolation> violations;
+  violations.reserve(names.size());
   for (const std::string& name : names) violations.push_back({name, "is not supported"});
   const absl::string_view verb = names.size() == 1 ? " is" : " are";
   return core::MakeError(absl::StatusCode::kInvalidArgument,

@@ -97,7 +97,7 @@ void EventStream::PumpLocked() {
 }
 
 void EventStream::WriteLocked() {
-  message_ = std::move(to_write_.front());
+  message_ = to_write_.front();
   to_write_.pop_front();
   last_write_ = shared_.clock->Now();
   heartbeat_due_ = false;

@@ -181,7 +181,7 @@ class ServerImpl final : public Server {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Server>> Server::Start(Options options) {
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options) {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   // Protobuf logs what is not UTF-8 in requests, which the caller is told of by name.

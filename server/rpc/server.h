@@ -62,7 +62,7 @@ class Server {
   // Begins to serve, with health NOT_SERVING. Errors: INVALID_ARGUMENT (an address that is none, a TLS file that cannot
   // be used), FAILED_PRECONDITION (`listen` is reachable from other machines without mutual TLS and `insecure` is
   // false; the address is in use or not this machine's).
-  static absl::StatusOr<std::unique_ptr<Server>> Start(Options options);
+  static absl::StatusOr<std::unique_ptr<Server>> Start(const Options& options);
 
   // Shuts down at once when Shutdown was not called.
   virtual ~Server() = default;

@@ -14,7 +14,6 @@ namespace latentd::openai {
 namespace {
 
 using nlohmann::json;
-using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
 

@@ -36,13 +36,13 @@ TEST(ParseForm, ReadsPartsInTheirOrder) {
   const std::string body =
       Named("prompt", "a cat") + Named("n", "") +
       Part("content-type: image/png\r\ncontent-disposition: form-data; name=image; filename=\"a;b.png\"",
-           std::string("\0\r\n--\r\n-b\r\n", 12)) +
+           std::string("\0\r\n--\r\n-b\r\n", 11)) +
       Named("prompt", "again") + "--b--\r\n";
   const auto parts = ParseForm(kType, body);
   ASSERT_TRUE(parts.ok()) << parts.status();
   EXPECT_THAT(*parts,
               ElementsAre(FieldsAre("prompt", "a cat"), FieldsAre("n", ""),
-                          FieldsAre("image", std::string("\0\r\n--\r\n-b\r\n", 12)), FieldsAre("prompt", "again")));
+                          FieldsAre("image", std::string("\0\r\n--\r\n-b\r\n", 11)), FieldsAre("prompt", "again")));
 }
 
 TEST(ParseForm, ReadsEveryWayToWriteABoundaryAndAName) {
