@@ -1,0 +1,103 @@
+"""One job, from the request to its pictures, with what is shown meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from datetime import timedelta
+from typing import Any, Protocol
+
+import latentd
+from PIL import Image
+
+# ComfyUI tells an interrupt by a flag, for which nothing can wait.
+_INTERRUPT_CHECK_SECONDS = 0.1
+
+
+class Display(Protocol):
+    """Where a job's course is shown: the node."""
+
+    def text(self, text: str) -> None: ...
+
+    def progress(self, done: int, total: int, preview: Image.Image | None) -> None: ...
+
+
+async def generate(
+    client: latentd.AsyncClient, fields: Mapping[str, Any], display: Display, check_interrupt: Callable[[], None]
+) -> latentd.Result:
+    """Makes a job and follows it to its end. What `check_interrupt` raises, and cancelling this task, cancels the job;
+    by then the server has been told."""
+    job = asyncio.create_task(_follow(client, fields, display))
+    try:
+        while not job.done():
+            await asyncio.wait({job}, timeout=_INTERRUPT_CHECK_SECONDS)
+            check_interrupt()
+        return job.result()
+    finally:
+        job.cancel()
+        await asyncio.gather(job, return_exceptions=True)
+
+
+async def _follow(client: latentd.AsyncClient, fields: Mapping[str, Any], display: Display) -> latentd.Result:
+    def trying_again(why: latentd.Error, seconds: float) -> None:
+        display.text(f"{why.message}; trying again")
+
+    steps = _Steps()
+    async with aclosing(client.stream(on_retry=trying_again, **fields)) as events:
+        async for event in events:
+            if isinstance(event, latentd.Queued):
+                display.text(_queue_text(event))
+            elif isinstance(event, latentd.Started):
+                display.text("\n".join(["Starting", *(warning.message for warning in event.warnings)]))
+            elif isinstance(event, latentd.Requeued):
+                display.text(f"Waiting again: {event.reason}")
+            elif isinstance(event, latentd.Progress):
+                done, total = steps.add(event, _outputs(fields))
+                display.text(f"Step {done} of {total}{_eta_text(event.eta)}")
+                display.progress(done, total, event.preview_image())
+            elif isinstance(event, latentd.Completed):
+                result = event.result
+    display.text(_end_text(result))
+    return result
+
+
+class _Steps:
+    """Steps over all pictures of the job."""
+
+    def __init__(self) -> None:
+        self._done: dict[int, int] = {}
+
+    def add(self, event: latentd.Progress, outputs: int) -> tuple[int, int]:
+        self._done[event.output_index] = event.step
+        return sum(self._done.values()), event.total_steps * max(outputs, len(self._done))
+
+
+def _outputs(fields: Mapping[str, Any]) -> int:
+    count: int = fields["num_images"]
+    return count
+
+
+def _queue_text(event: latentd.Queued) -> str:
+    before = "next" if event.position == 0 else f"{event.position} before it"
+    return f"In the queue: {before}{_eta_text(event.eta)}"
+
+
+def _eta_text(eta: timedelta | None) -> str:
+    return "" if eta is None else f", about {max(round(eta.total_seconds()), 1)} s"
+
+
+def _end_text(result: latentd.Result) -> str:
+    made = [output for output in result.outputs if output.ok]
+    lines = [f"Seed {made[0].seed}"] if made else []
+    if len(made) < len(result.outputs):
+        lines.append(f"{len(made)} of {len(result.outputs)} pictures were made")
+    lines += [f"Picture {each.index}: {why}" for each in result.outputs if (why := why_missing(each))]
+    return "\n".join([*lines, *(warning.message for warning in result.warnings)])
+
+
+def why_missing(output: latentd.Output) -> str:
+    """Empty for an output that was made."""
+    if output.withheld:
+        return "withheld by the server's safety policy"
+    return "" if output.error is None else str(output.error)

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import copy
+import io
+import json
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+
+import latentd
+import pytest
+from comfyui import ComfyUI, Latentd
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[4]
+NODES = ROOT / "client/comfyui"
+GRAPH = json.loads((Path(__file__).parent / "text_to_picture.json").read_text())
+
+
+def unused_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+def address() -> str:
+    """The server's, when it is there."""
+    return f"127.0.0.1:{unused_port()}"
+
+
+@pytest.fixture(scope="session")
+def lonely(tmp_path_factory: pytest.TempPathFactory, address: str) -> Iterator[tuple[ComfyUI, list[str]]]:
+    """ComfyUI, started while no server is there, and what it then answered when it was asked for models."""
+    environment = {"LATENTD_SERVER": address, "PYTHONDONTWRITEBYTECODE": "1"}
+    comfyui = ComfyUI(tmp_path_factory.mktemp("comfyui"), unused_port(), NODES, environment)
+    with pytest.raises(HTTPError) as error:
+        comfyui.get("/latentd/models")
+    yield comfyui, [str(error.value.code), error.value.read().decode()]
+    comfyui.stop()
+
+
+@pytest.fixture(scope="session")
+def comfyui(lonely: tuple[ComfyUI, list[str]], address: str) -> Iterator[ComfyUI]:
+    """ComfyUI with its server, which takes one picture at a time."""
+    server = Latentd(address, "--max-batch-rows", "2")
+    yield lonely[0]
+    server.stop()
+
+
+@pytest.fixture
+def client(comfyui: ComfyUI, address: str) -> Iterator[latentd.Client]:
+    with latentd.Client(address) as client:
+        yield client
+
+
+@pytest.fixture
+def graph() -> dict[str, Any]:
+    return copy.deepcopy(GRAPH)
+
+
+@pytest.fixture
+def upload(comfyui: ComfyUI) -> Callable[[Image.Image, str], dict[str, Any]]:
+    """Puts a picture where Load Image finds it; gives that node."""
+
+    def put(picture: Image.Image, name: str) -> dict[str, Any]:
+        picture.save(comfyui.folder / "input" / name)
+        return {"class_type": "LoadImage", "inputs": {"image": name}}
+
+    return put
+
+
+def png(picture: Image.Image) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()
+
+
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")

@@ -1,0 +1,186 @@
+"""Graphs, executed by ComfyUI's own code, with a real latentd."""
+
+from __future__ import annotations
+
+import json
+
+import latentd
+from comfyui import texts_of
+from latentd import v1
+from PIL import Image, ImageDraw
+
+REQUEST = {
+    "model": "pictograms",
+    "prompt": "a red apple",
+    "seed": 7,
+    "num_images": 2,
+    "steps": 4,
+    "sampler": "dpmpp_2m",
+    "sigmas": "karras",
+    "guidance_scale": 3.5,
+}
+
+
+def same(pictures, expected):
+    assert [picture.convert("RGB").tobytes() for picture in pictures] == [
+        picture.convert("RGB").tobytes() for picture in expected
+    ]
+
+
+def job_states(client, *names):
+    return [client.get_job(name).state for name in names]
+
+
+def running_jobs(client):
+    return [job.name for job in client.list_jobs(states=["RUNNING", "QUEUED"])]
+
+
+def test_comfyui_starts_without_a_server(lonely, address):
+    _, (status, text) = lonely
+    assert status == "503"
+    assert address in text
+
+
+def test_nodes_offer_what_the_server_has(comfyui):
+    (info,) = json.loads(comfyui.get("/object_info/LatentdModel")).values()
+    route = info["input"]["required"]["model"][1]["remote"]["route"]
+    assert "pictograms" in json.loads(comfyui.get(route))
+    assert json.loads(comfyui.get("/latentd/loras")) == ["pictograms-lcm"]
+    assert "dpmpp_2m" in json.loads(comfyui.get("/latentd/samplers"))
+    assert json.loads(comfyui.get("/latentd/controlnets")) == []
+
+
+def test_a_text_becomes_the_python_clients_pictures(comfyui, client, graph):
+    run = comfyui.queue(graph)
+    expected = client.generate(**REQUEST)
+    same(run.images("4"), expected.images)
+    assert run.executed["5"]["text"] == ("7",) or run.executed["5"]["text"] == ["7"]
+    assert "Seed: 7" in run.executed["6"]["text"][0]
+    assert list(texts_of(run, "3"))[-1] == "Seed 7"
+
+
+def test_progress_and_previews_are_shown_on_the_node(comfyui, graph):
+    graph["3"]["inputs"]["seed"] = 100
+    run = comfyui.queue(graph)
+    run.images("4")
+    assert run.progress
+    assert all(each["node"] == "3" and each["max"] == 8 for each in run.progress)
+    steps = [each["value"] for each in run.progress]
+    assert steps == sorted(steps)
+    assert steps[-1] == 8
+    assert run.previews
+    assert all(node == "3" and picture.format == "JPEG" for node, picture in run.previews)
+    assert any(text.startswith("Step ") for text in texts_of(run, "3"))
+
+
+def test_loras_are_stacked(comfyui, client, graph):
+    graph["7"] = {"class_type": "LatentdLora", "inputs": {"model": ["1", 0], "lora": "pictograms-lcm", "strength": 0.5}}
+    graph["8"] = {"class_type": "LatentdLora", "inputs": {"model": ["7", 0], "lora": "pictograms-lcm", "strength": 0.5}}
+    graph["3"]["inputs"] |= {"model": ["8", 0], "sampler": "lcm", "sigmas": "model's own", "guidance": 1}
+    run = comfyui.queue(graph)
+    loras = [{"name": "pictograms-lcm", "scale": 0.5}] * 2
+    expected = client.generate(**{**REQUEST, "loras": loras, "sampler": "lcm", "sigmas": None, "guidance_scale": 1})
+    same(run.images("4"), expected.images)
+
+
+def test_begins_with_a_picture(comfyui, client, graph, upload):
+    start = Image.linear_gradient("L").convert("RGB").resize((64, 64))
+    graph["7"] = upload(start, "start.png")
+    graph["8"] = {"class_type": "LatentdInitImage", "inputs": {"image": ["7", 0], "strength": 0.5}}
+    graph["3"]["inputs"]["init_image"] = ["8", 0]
+    run = comfyui.queue(graph)
+    expected = client.generate(**REQUEST, image_to_image={"image": start, "strength": 0.5})
+    same(run.images("4"), expected.images)
+
+
+def test_redraws_what_the_mask_marks(comfyui, client, graph, upload):
+    start = Image.linear_gradient("L").convert("RGB").resize((64, 64))
+    mask = Image.new("L", (64, 64))
+    ImageDraw.Draw(mask).rectangle((20, 20, 50, 50), "white")
+    graph["7"] = upload(start, "start.png")
+    graph["9"] = upload(mask, "mask.png")
+    graph["9"] |= {"class_type": "LoadImageMask"}
+    graph["9"]["inputs"]["channel"] = "red"
+    graph["8"] = {"class_type": "LatentdInitImage", "inputs": {"image": ["7", 0], "mask": ["9", 0], "strength": 0.8}}
+    graph["3"]["inputs"]["init_image"] = ["8", 0]
+    run = comfyui.queue(graph)
+    expected = client.generate(**REQUEST, inpaint={"image": start, "mask": mask, "strength": 0.8})
+    same(run.images("4"), expected.images)
+
+
+def test_the_place_in_the_queue_is_shown(comfyui, client, graph):
+    first = client.create_job(model="pictograms", prompt="a cat", steps=1000, num_images=2)
+    second = client.create_job(model="pictograms", prompt="a cat", steps=1000, num_images=2)
+    graph["3"]["inputs"]["seed"] = 200
+    run = comfyui.queue(graph)
+    run.until("the place", lambda: any("In the queue: 1 before it" in text for text in texts_of(run, "3")))
+    client.cancel_job(second)
+    run.until("next", lambda: any("In the queue: next" in text for text in texts_of(run, "3")))
+    client.cancel_job(first)
+    assert len(run.images("4")) == 2
+
+
+def test_an_interrupt_cancels_the_job(comfyui, client, graph):
+    graph["3"]["inputs"] |= {"steps": 1000, "seed": 300}
+    run = comfyui.queue(graph)
+    run.until("progress", lambda: run.progress)
+    (job,) = running_jobs(client)
+    comfyui.post("/interrupt", {})
+    assert run.finish()[0] == "interrupted"
+    assert job_states(client, job) == [v1.Job.STATE_CANCELLED]
+
+
+def test_an_interrupt_cancels_a_job_that_waits(comfyui, client, graph):
+    before = client.create_job(model="pictograms", prompt="a cat", steps=1000, num_images=2)
+    graph["3"]["inputs"]["seed"] = 400
+    run = comfyui.queue(graph)
+    run.until("the place", lambda: any("In the queue" in text for text in texts_of(run, "3")))
+    (job,) = set(running_jobs(client)) - {before.name}
+    comfyui.post("/interrupt", {})
+    assert run.finish()[0] == "interrupted"
+    assert job_states(client, job) == [v1.Job.STATE_CANCELLED]
+    client.cancel_job(before)
+
+
+def test_nodes_of_one_graph_work_together_and_are_interrupted_together(comfyui, client, graph):
+    graph["3"]["inputs"] |= {"steps": 1000, "seed": 500, "count": 1}
+    graph["13"] = {**graph["3"], "inputs": {**graph["3"]["inputs"], "seed": 501}}
+    graph["14"] = {"class_type": "SaveImage", "inputs": {"images": ["13", 0], "filename_prefix": "other"}}
+    run = comfyui.queue(graph)
+    run.until("progress of both", lambda: {each["node"] for each in run.progress} == {"3", "13"})
+    jobs = running_jobs(client)
+    assert len(jobs) == 2
+    comfyui.post("/interrupt", {})
+    assert run.finish()[0] == "interrupted"
+    wait_for_end = [latentd.v1.Job.STATE_CANCELLED] * 2
+    assert job_states(client, *jobs) == wait_for_end
+
+
+def test_a_wrong_value_is_told_with_its_input(comfyui, graph):
+    graph["3"]["inputs"]["sampler"] = "flow_euler"
+    kind, error = comfyui.queue(graph).finish()
+    assert kind == "error"
+    assert error["node_id"] == "3"
+    assert "latentd Generate, sampler: must be one of ddpm, ddim" in error["exception_message"]
+    assert '"flow_euler"' in error["exception_message"]
+
+
+def test_a_missing_choice_is_refused_before_the_run(comfyui, graph):
+    graph["1"]["inputs"]["model"] = ""
+    answer = comfyui.queue(graph).answer
+    (error,) = answer["node_errors"]["1"]["errors"]
+    assert error["extra_info"]["input_name"] == "model"
+    assert "nothing is chosen" in error["details"]
+
+
+def test_a_missing_server_is_told_with_its_address(comfyui, graph):
+    graph["7"] = {
+        "class_type": "LatentdServer",
+        "inputs": {"address": "127.0.0.1:9", "tls": False, "ca_file": "", "cert_file": "", "key_file": ""},
+    }
+    graph["1"]["inputs"]["server"] = ["7", 0]
+    run = comfyui.queue(graph)
+    kind, error = run.finish()
+    assert kind == "error"
+    assert "No latentd answers at 127.0.0.1:9" in error["exception_message"]
+    assert any("trying again" in text for text in texts_of(run, "3"))
