@@ -28,15 +28,32 @@ async def generate(
 ) -> latentd.Result:
     """Makes a job and follows it to its end. What `check_interrupt` raises, and cancelling this task, cancels the job;
     by then the server has been told."""
-    job = asyncio.create_task(_follow(client, fields, display))
+    # The job is followed by this task itself: ComfyUI's executor ends by cancelling every task there is, and of two the
+    # outer would cancel the inner once more, which then stops telling the server.
+    this = asyncio.current_task()
+    assert this is not None
+    interrupt = asyncio.create_task(_interrupt(this, check_interrupt))
     try:
-        while not job.done():
-            await asyncio.wait({job}, timeout=_INTERRUPT_CHECK_SECONDS)
-            check_interrupt()
-        return job.result()
+        result = await _follow(client, fields, display)
+        interrupt.cancel()
+        await asyncio.wait({interrupt})  # One that came at the last moment arrives here.
+        return result
+    except asyncio.CancelledError:
+        if interrupt.done() and not interrupt.cancelled() and (why := interrupt.exception()):
+            raise why from None
+        raise
     finally:
-        job.cancel()
-        await asyncio.gather(job, return_exceptions=True)
+        interrupt.cancel()
+
+
+async def _interrupt(task: asyncio.Task[Any], check: Callable[[], None]) -> None:
+    while True:
+        await asyncio.sleep(_INTERRUPT_CHECK_SECONDS)
+        try:
+            check()
+        except BaseException:
+            task.cancel()
+            raise
 
 
 async def _follow(client: latentd.AsyncClient, fields: Mapping[str, Any], display: Display) -> latentd.Result:

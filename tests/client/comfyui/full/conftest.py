@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import copy
-import io
 import json
-import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -45,10 +43,24 @@ def lonely(tmp_path_factory: pytest.TempPathFactory, address: str) -> Iterator[t
 
 
 @pytest.fixture(scope="session")
-def comfyui(lonely: tuple[ComfyUI, list[str]], address: str) -> Iterator[ComfyUI]:
-    """ComfyUI with its server, which takes one picture at a time."""
-    server = Latentd(address, "--max-batch-rows", "2")
+def comfyui(
+    lonely: tuple[ComfyUI, list[str]], address: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ComfyUI]:
+    """ComfyUI with its server, which has two adapters, and takes two pictures at a time."""
+    adapters = tmp_path_factory.mktemp("adapters")
+    for name in ("pictograms-lcm", "other"):
+        (adapters / f"{name}.safetensors").symlink_to(ROOT / "model/embedded/adapters/pictograms-lcm.safetensors")
+    server = Latentd(address, "--max-batch-rows", "2", "--adapters", str(adapters))
     yield lonely[0]
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Iterator[str]:
+    """Address of a second server, with tiny models that take ControlNets, image prompts and motion modules."""
+    golden = ROOT / "tests/golden/pipelines"
+    server = Latentd("127.0.0.1:0", "--models", str(golden / "models"), "--adapters", str(golden / "adapters"))
+    yield server.address
     server.stop()
 
 
@@ -72,12 +84,3 @@ def upload(comfyui: ComfyUI) -> Callable[[Image.Image, str], dict[str, Any]]:
         return {"class_type": "LoadImage", "inputs": {"image": name}}
 
     return put
-
-
-def png(picture: Image.Image) -> bytes:
-    file = io.BytesIO()
-    picture.save(file, "PNG")
-    return file.getvalue()
-
-
-os.environ.setdefault("GOMP_SPINCOUNT", "1000")
