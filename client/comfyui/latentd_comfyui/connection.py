@@ -7,6 +7,7 @@ the environment goes to its own server alone, so that somebody else's graph cann
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +18,6 @@ import grpc
 from .request import Server
 
 _DEFAULT_ADDRESS = "127.0.0.1:50051"
-_LOOPBACK = ("127.", "localhost:", "[::1]:")
 
 
 class ConnectionSettingsError(ValueError):
@@ -63,6 +63,14 @@ def _metadata(server: Server, environment: Mapping[str, str]) -> list[tuple[str,
     key = environment.get("LATENTD_API_KEY", "")
     if not key or server.address != environment_server(environment).address:
         return []
-    if not server.tls and not server.address.startswith(_LOOPBACK):
+    if not server.tls and not _is_loopback(server.address):
         raise ConnectionSettingsError(f"LATENTD_API_KEY would go to {server.address} unencrypted: turn on tls")
     return [("authorization", f"Bearer {key}")]
+
+
+def _is_loopback(address: str) -> bool:
+    host = address.rpartition(":")[0].strip("[]")
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -20,15 +20,13 @@ _CHOICES_SECONDS = 5
 
 
 class LatentdExtension(ComfyExtension):
-    async def on_load(self) -> None:
-        for kind in KINDS:
-            PromptServer.instance.routes.get(f"/latentd/{kind}")(_answer_with(kind))
-
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return [*NODES, LatentdGenerate]
 
 
 async def comfy_entrypoint() -> LatentdExtension:
+    for kind in KINDS:
+        PromptServer.instance.routes.get(f"/latentd/{kind}")(_answer_with(kind))
     return LatentdExtension()
 
 

@@ -1,4 +1,4 @@
-"""ComfyUI as it is, without a browser: started by its own main.py, asked over its HTTP API, heard over its websocket."""
+"""ComfyUI itself, without a browser: started by its main.py, asked over its HTTP API, heard over its websocket."""
 
 from __future__ import annotations
 
@@ -62,7 +62,15 @@ class Process:
 
 class Latentd(Process):
     def __init__(self, listen: str, *arguments: str) -> None:
-        command = [os.environ["LATENTD_BINARY"], "--listen", listen, "--metrics-listen", "127.0.0.1:0", "--threads", "1"]
+        command = [
+            os.environ["LATENTD_BINARY"],
+            "--listen",
+            listen,
+            "--metrics-listen",
+            "127.0.0.1:0",
+            "--threads",
+            "1",
+        ]
         super().__init__([*command, *arguments], " ready\n")
         found = re.search(r"gRPC on (\S+),", self.log)
         assert found, self.log
