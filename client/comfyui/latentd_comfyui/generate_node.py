@@ -65,7 +65,7 @@ class LatentdGenerate(io.ComfyNode):
                     "height", default=0, min=0, max=16384, tooltip="Pixels; 0: the init image's, or the model's own"
                 ),
                 io.Int.Input("steps", default=0, min=0, max=1000, tooltip="0: the model's own"),
-                server_choice("sampler", "samplers", "Each model has some of them", MODELS_OWN),
+                server_choice("sampler", "samplers", first=(MODELS_OWN,)),
                 io.Combo.Input("sigmas", options=[MODELS_OWN, "default", "karras", "exponential", "beta"]),
                 io.Float.Input(
                     "guidance", default=-1, min=-1, max=100, step=0.1, tooltip="Below 0: the model's own; to 1: none"

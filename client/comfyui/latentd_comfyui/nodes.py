@@ -11,6 +11,7 @@ from typing import Any
 from comfy_api.v0_0_2 import io
 
 from . import pictures
+from .choices import CHOICES
 from .connection import environment_server
 from .request import Animation, Control, ImagePrompt, InitImage, Lora, Model, Prompt, Server
 
@@ -26,17 +27,18 @@ AnimationType = io.Custom("LATENTD_ANIMATION")
 ADVANCED = {"advanced": True}
 
 
-def server_choice(name: str, kind: str, tooltip: str, default: str | None = None) -> io.Combo.Input:
-    """A choice whose options the browser asks for when it shows the node, so that starting ComfyUI waits for no server.
-
-    ComfyUI knows no options of it and would refuse every value: nodes with one name it in `validate_inputs`.
-    """
-    remote = io.RemoteOptions(route=f"/latentd/{kind}", refresh_button=True, timeout=10_000, max_retries=2)
-    return io.Combo.Input(name, remote=remote, default=default, tooltip=tooltip)
+def server_choice(name: str, kind: str, first: tuple[str, ...] = ()) -> io.Combo.Input:
+    """A choice among what the servers have. Nodes with one name it in `validate_inputs`, for ComfyUI would refuse
+    a name that it does not know, and it may not have heard of any yet."""
+    return io.Combo.Input(
+        name,
+        options=[*first, *CHOICES.names(kind)],
+        tooltip="What the server has that LATENTD_SERVER names, and those of latentd Server nodes; R asks them again",
+    )
 
 
 def chosen(value: str | None) -> bool | str:
-    return bool(value) or "nothing is chosen; is the server there that LATENTD_SERVER names?"
+    return bool(value) or "nothing is chosen; start the server, and press R for its choices"
 
 
 class LatentdServer(io.ComfyNode):
@@ -61,6 +63,15 @@ class LatentdServer(io.ComfyNode):
         )
 
     @classmethod
+    def validate_inputs(
+        cls, address: str | None, tls: bool | None, ca_file: str | None, cert_file: str | None, key_file: str | None
+    ) -> bool:
+        """Learns of the server before anything runs, for a graph may not be valid until something of it is chosen."""
+        if address and tls is not None and ca_file is not None and cert_file is not None and key_file is not None:
+            CHOICES.learn(Server(address.strip(), tls, ca_file, cert_file, key_file))
+        return True  # What another node gives is None here.
+
+    @classmethod
     def execute(cls, address: str, tls: bool, ca_file: str, cert_file: str, key_file: str) -> io.NodeOutput:
         return io.NodeOutput(Server(address.strip(), tls, ca_file, cert_file, key_file))
 
@@ -74,7 +85,7 @@ class LatentdModel(io.ComfyNode):
             category=CATEGORY,
             inputs=[
                 ServerType.Input("server", optional=True, tooltip="Without one: that of LATENTD_SERVER"),
-                server_choice("model", "models", "Models of the server in LATENTD_SERVER"),
+                server_choice("model", "models"),
             ],
             outputs=[ModelType.Output("model")],
         )
@@ -98,7 +109,7 @@ class LatentdLora(io.ComfyNode):
             description="Several one after another add up.",
             inputs=[
                 ModelType.Input("model"),
-                server_choice("lora", "loras", "LoRAs of the server in LATENTD_SERVER"),
+                server_choice("lora", "loras"),
                 io.Float.Input("strength", default=1.0, min=-10, max=10, step=0.05),
             ],
             outputs=[ModelType.Output("changed_model", display_name="model")],
@@ -144,7 +155,7 @@ class LatentdControlNet(io.ComfyNode):
             inputs=[
                 PromptType.Input("prompt"),
                 io.Image.Input("image"),
-                server_choice("controlnet", "controlnets", "ControlNets of the server in LATENTD_SERVER"),
+                server_choice("controlnet", "controlnets"),
                 io.Float.Input("strength", default=1.0, min=-10, max=10, step=0.05),
                 io.Float.Input("start", default=0.0, min=0, max=1, step=0.01, tooltip="Share of the steps"),
                 io.Float.Input("end", default=1.0, min=0, max=1, step=0.01, tooltip="Share of the steps"),
@@ -175,7 +186,7 @@ class LatentdImagePrompt(io.ComfyNode):
             inputs=[
                 PromptType.Input("prompt"),
                 io.Image.Input("image"),
-                server_choice("adapter", "image_prompts", "IP-Adapters of the server in LATENTD_SERVER"),
+                server_choice("adapter", "image_prompts"),
                 io.Float.Input("strength", default=1.0, min=-10, max=10, step=0.05),
             ],
             outputs=[PromptType.Output("steered_prompt", display_name="prompt")],
@@ -227,7 +238,7 @@ class LatentdAnimation(io.ComfyNode):
             category=CATEGORY,
             description="Makes clips instead of pictures (AnimateDiff): their frames are the batch.",
             inputs=[
-                server_choice("motion", "motions", "Motion modules of the server in LATENTD_SERVER"),
+                server_choice("motion", "motions"),
                 io.Int.Input("frames", default=16, min=1, max=128),
             ],
             outputs=[AnimationType.Output("animation")],

@@ -108,6 +108,12 @@ class ComfyUI(Process):
             text = error.read()
         return json.loads(text) if text else None
 
+    def options(self, node: str, name: str) -> list[str]:
+        """What a node's choice offers now."""
+        info = json.loads(self.get(f"/object_info/{node}"))[node]
+        options: list[str] = info["input"]["required"][name][1]["options"]
+        return options
+
     def queue(self, graph: dict[str, Any]) -> Run:
         return Run(self, self._host, graph)
 

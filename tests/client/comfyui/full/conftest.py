@@ -6,7 +6,6 @@ import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
 
 import latentd
 import pytest
@@ -33,12 +32,10 @@ def address() -> str:
 
 @pytest.fixture(scope="session")
 def lonely(tmp_path_factory: pytest.TempPathFactory, address: str) -> Iterator[tuple[ComfyUI, list[str]]]:
-    """ComfyUI, started while no server is there, and what it then answered when it was asked for models."""
+    """ComfyUI, started while no server is there, and the models that it then offered."""
     environment = {"LATENTD_SERVER": address, "PYTHONDONTWRITEBYTECODE": "1"}
     comfyui = ComfyUI(tmp_path_factory.mktemp("comfyui"), unused_port(), NODES, environment)
-    with pytest.raises(HTTPError) as error:
-        comfyui.get("/latentd/models")
-    yield comfyui, [str(error.value.code), error.value.read().decode()]
+    yield comfyui, comfyui.options("LatentdModel", "model")
     comfyui.stop()
 
 

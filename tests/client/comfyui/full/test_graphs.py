@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import time
 
 import latentd
 import pytest
@@ -36,19 +36,23 @@ def running_jobs(client):
     return [job.name for job in client.list_jobs(states=["RUNNING", "QUEUED"])]
 
 
-def test_comfyui_starts_without_a_server(lonely, address):
-    _, (status, text) = lonely
-    assert status == "503"
-    assert address in text
+def wait_for(what, condition):
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, f"{what}: not within {PATIENCE} s"
+        time.sleep(0.05)
+
+
+def test_comfyui_starts_without_a_server(lonely):
+    _, models = lonely
+    assert models == []
 
 
 def test_nodes_offer_what_the_server_has(comfyui):
-    (info,) = json.loads(comfyui.get("/object_info/LatentdModel")).values()
-    route = info["input"]["required"]["model"][1]["remote"]["route"]
-    assert "pictograms" in json.loads(comfyui.get(route))
-    assert json.loads(comfyui.get("/latentd/loras")) == ["other", "pictograms-lcm"]
-    assert "dpmpp_2m" in json.loads(comfyui.get("/latentd/samplers"))
-    assert json.loads(comfyui.get("/latentd/controlnets")) == []
+    wait_for("models", lambda: comfyui.options("LatentdModel", "model") == ["pictograms", "pictograms-pixels"])
+    assert comfyui.options("LatentdLora", "lora") == ["other", "pictograms-lcm"]
+    assert comfyui.options("LatentdGenerate", "sampler")[:3] == ["model's own", "ddpm", "ddim"]
+    assert comfyui.options("LatentdControlNet", "controlnet") == []
 
 
 def test_a_text_becomes_the_python_clients_pictures(comfyui, client, graph):
@@ -198,6 +202,15 @@ def on(server, graph, **request):
     graph["1"]["inputs"] = {"server": ["20", 0], "model": "tiny-epsilon"}
     graph["3"]["inputs"] |= {"count": 1, "width": 40, "height": 48}
     return graph, {**REQUEST, "model": "tiny-epsilon", "num_images": 1, "width": 40, "height": 48, **request}
+
+
+def test_another_servers_names_are_offered_once_a_graph_names_it(comfyui, tiny, graph):
+    graph, _ = on(tiny, graph)
+    graph["1"]["inputs"]["model"] = ""
+    assert "1" in comfyui.queue(graph).answer["node_errors"]
+    wait_for("its models", lambda: "tiny-epsilon" in comfyui.options("LatentdModel", "model"))
+    assert "pictograms" in comfyui.options("LatentdModel", "model")
+    assert "motion-v2" in comfyui.options("LatentdAnimation", "motion")
 
 
 def test_a_clip_is_a_batch_of_its_frames(comfyui, tiny, graph):
