@@ -9,8 +9,10 @@ from typing import Any
 
 import latentd
 import pytest
-from comfyui import ComfyUI, Latentd
+from comfyui import ComfyUI
 from PIL import Image
+
+from processes import Latentd
 
 ROOT = Path(__file__).resolve().parents[4]
 NODES = ROOT / "client/comfyui"

@@ -14,5 +14,5 @@ export LATENTD_BINARY=${LATENTD_BINARY:-$PWD/build/release/server/latentd}
 
 tests/client/python/install.sh "$out"
 # A thread of latentd that waits gives up its core, as in the other tests.
-export PYTHONPATH=$out/site PYTHONDONTWRITEBYTECODE=1 GOMP_SPINCOUNT=1000
+export PYTHONPATH=$out/site:$PWD/tests/client/comfyui PYTHONDONTWRITEBYTECODE=1 GOMP_SPINCOUNT=1000
 exec "$LATENTD_COMFYUI_PYTHON" -m pytest -q -p no:cacheprovider "$@" tests/client/comfyui/full

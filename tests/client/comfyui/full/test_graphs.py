@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import latentd
 import pytest
-from comfyui import PATIENCE, texts_of
+from comfyui import texts_of
+from conftest import NODES
 from latentd import v1
 from PIL import Image, ImageDraw
+
+from processes import PATIENCE
 
 REQUEST = {
     "model": "pictograms",
@@ -193,15 +197,15 @@ def test_a_missing_server_is_told_with_its_address(comfyui, graph):
     assert any("trying again" in text for text in texts_of(run, "3"))
 
 
-def on(server, graph, **request):
+def on(server, graph, model="tiny-epsilon", **request):
     """The graph and the request for a tiny model of another server."""
     graph["20"] = {
         "class_type": "LatentdServer",
         "inputs": {"address": server, "tls": False, "ca_file": "", "cert_file": "", "key_file": ""},
     }
-    graph["1"]["inputs"] = {"server": ["20", 0], "model": "tiny-epsilon"}
+    graph["1"]["inputs"] = {"server": ["20", 0], "model": model}
     graph["3"]["inputs"] |= {"count": 1, "width": 40, "height": 48}
-    return graph, {**REQUEST, "model": "tiny-epsilon", "num_images": 1, "width": 40, "height": 48, **request}
+    return graph, {**REQUEST, "model": model, "num_images": 1, "width": 40, "height": 48, **request}
 
 
 def test_another_servers_names_are_offered_once_a_graph_names_it(comfyui, tiny, graph):
@@ -250,6 +254,54 @@ def test_pictures_steer(comfyui, tiny, graph, upload):
     run = comfyui.queue(graph)
     with latentd.Client(tiny) as client:
         same(run.images("4"), client.generate(**request).images)
+
+
+# What the safety checker of tiny-safety flags (tests/golden/pipelines/cases/safety.json).
+FLAGGED = {
+    "seed": 901,
+    "width": 72,
+    "height": 56,
+    "steps": 6,
+    "sampler": "ddim",
+    "sigmas": "default",
+    "guidance": 5,
+    "preview_every": 0,
+}
+
+
+def test_a_withheld_picture_leaves_the_others(comfyui, tiny, graph):
+    graph, _ = on(tiny, graph, "tiny-safety")
+    graph["2"]["inputs"]["negative"] = "green"
+    graph["3"]["inputs"] |= {**FLAGGED, "count": 3}
+    run = comfyui.queue(graph)
+    assert len(run.images("4")) == 2
+    assert run.executed["5"]["text"] == ["902"]
+    assert "Picture 0: withheld by the server's safety policy" in list(texts_of(run, "3"))[-1]
+
+
+def test_nothing_but_withheld_pictures_is_an_error(comfyui, tiny, graph):
+    graph, _ = on(tiny, graph, "tiny-safety")
+    graph["2"]["inputs"]["negative"] = "green"
+    graph["3"]["inputs"] |= FLAGGED
+    kind, error = comfyui.queue(graph).finish()
+    assert kind == "error"
+    assert "withheld by the server's safety policy" in error["exception_message"]
+
+
+def test_the_example_fits_the_nodes(comfyui):
+    """ComfyUI keeps the values of an example by their place."""
+    example = json.loads((NODES / "example_workflows/text_to_picture.json").read_text())
+    ours = [node for node in example["nodes"] if node["type"].startswith("Latentd")]
+    assert {node["type"] for node in ours} == {"LatentdModel", "LatentdLora", "LatentdPrompt", "LatentdGenerate"}
+    for node in ours:
+        info = json.loads(comfyui.get(f"/object_info/{node['type']}"))[node["type"]]
+        order = [name for group in ("required", "optional") for name in info["input_order"].get(group, [])]
+        assert sorted(slot["name"] for slot in node["inputs"]) == sorted(order)
+        widgets = [slot["name"] for slot in node["inputs"] if "widget" in slot]
+        assert widgets == [name for name in order if name in widgets]
+        # The seed's widget has another behind it, which says what becomes of it after a run.
+        assert len(node["widgets_values"]) == len(widgets) + ("seed" in widgets)
+        assert [slot["name"] for slot in node["outputs"]] == info["output_name"]
 
 
 def test_a_batch_where_one_picture_is_wanted_is_refused(comfyui, graph):
