@@ -34,7 +34,7 @@ class GenerationError(RuntimeError):
 def explain(error: latentd.Error, address: str) -> GenerationError:
     if isinstance(error, latentd.Unavailable) and not error.reason:
         return GenerationError(
-            f"No latentd answers at {address}: {error.message}\n"
+            f"No latentd answers at {address}: {error}\n"
             "Is it running there, and is the address right (latentd Server, or LATENTD_SERVER)?"
         )
     if error.field_violations:

@@ -70,7 +70,7 @@ async def _follow(client: latentd.AsyncClient, fields: Mapping[str, Any], displa
             elif isinstance(event, latentd.Requeued):
                 display.text(f"Waiting again: {event.reason}")
             elif isinstance(event, latentd.Progress):
-                done, total = steps.add(event, _outputs(fields))
+                done, total = steps.add(event, fields["num_images"])
                 display.text(f"Step {done} of {total}{_eta_text(event.eta)}")
                 display.progress(done, total, event.preview_image())
             elif isinstance(event, latentd.Completed):
@@ -88,11 +88,6 @@ class _Steps:
     def add(self, event: latentd.Progress, outputs: int) -> tuple[int, int]:
         self._done[event.output_index] = event.step
         return sum(self._done.values()), event.total_steps * max(outputs, len(self._done))
-
-
-def _outputs(fields: Mapping[str, Any]) -> int:
-    count: int = fields["num_images"]
-    return count
 
 
 def _queue_text(event: latentd.Queued) -> str:

@@ -118,8 +118,8 @@ def test_redraws_what_the_mask_marks(comfyui, client, graph, upload):
 
 
 def test_the_place_in_the_queue_is_shown(comfyui, client, graph):
-    first = client.create_job(model="pictograms", prompt="a cat", steps=1000, num_images=2)
-    second = client.create_job(model="pictograms", prompt="a cat", steps=1000, num_images=2)
+    first = client.create_job(model="pictograms", prompt="a cat", steps=1000, num_images=8)
+    second = client.create_job(model="pictograms", prompt="a cat", steps=1000, num_images=8)
     graph["3"]["inputs"]["seed"] = 200
     run = comfyui.queue(graph)
     run.until("the place", lambda: any("In the queue: 1 before it" in text for text in texts_of(run, "3")))
@@ -130,7 +130,7 @@ def test_the_place_in_the_queue_is_shown(comfyui, client, graph):
 
 
 def test_an_interrupt_cancels_the_job(comfyui, client, graph):
-    graph["3"]["inputs"] |= {"steps": 1000, "seed": 300}
+    graph["3"]["inputs"] |= {"steps": 1000, "seed": 300, "count": 8}
     run = comfyui.queue(graph)
     run.until("progress", lambda: run.progress)
     (job,) = running_jobs(client)
@@ -140,7 +140,7 @@ def test_an_interrupt_cancels_the_job(comfyui, client, graph):
 
 
 def test_an_interrupt_cancels_a_job_that_waits(comfyui, client, graph):
-    before = client.create_job(model="pictograms", prompt="a cat", steps=1000, num_images=2)
+    before = client.create_job(model="pictograms", prompt="a cat", steps=1000, num_images=8)
     graph["3"]["inputs"]["seed"] = 400
     run = comfyui.queue(graph)
     run.until("the place", lambda: any("In the queue" in text for text in texts_of(run, "3")))
