@@ -18,6 +18,9 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "server/auth/authenticator.h"
+#include "server/auth/reloaded_file.h"
+#include "server/auth/tenants.h"
 #include "server/config/server_options.h"
 #include "server/core/readiness.h"
 #include "server/core/system_clock.h"
@@ -83,6 +86,11 @@ fs::path EmbeddedModels() {
 
 // The adapters that ship with the embedded models; there may be none.
 fs::path EmbeddedAdapters() { return EmbeddedModels() / "adapters"; }
+
+// Of a file that changed while it is in use.
+void LogReload(const absl::Status& status) {
+  spdlog::error("what changed is not used: {}", std::string(status.message()));
+}
 
 // Signals are waited for, never handled: no code of ours runs in a handler.
 sigset_t BlockStopSignals() {
@@ -189,9 +197,20 @@ absl::Status Serve(const config::ServerOptions& options) {
   if (!models.ok()) return models.status();
   auto found_adapters = FindAdapters(options, tensors);
   if (!found_adapters.ok()) return found_adapters.status();
+  std::unique_ptr<auth::ReloadedFile<auth::Tenants>> tenants;
+  if (!options.tenants.empty()) {
+    auto opened = auth::ReloadedFile<auth::Tenants>::Open(
+        {.path = options.tenants, .parse = auth::Tenants::Parse, .on_error = LogReload});
+    if (!opened.ok()) return opened.status();
+    tenants = *std::move(opened);
+  }
+  const auto limits_of = [&tenants](const std::string& tenant) {
+    return tenants == nullptr ? core::TenantLimits() : tenants->Get()->LimitsOf(tenant);
+  };
   const auto store =
       std::make_unique<store::MemoryJobStore>(store::MemoryJobStoreOptions{.clock = &clock,
                                                                            .observer = &observer,
+                                                                           .tenant_limits = limits_of,
                                                                            .max_queued_jobs = options.max_queued_jobs,
                                                                            .job_ttl = options.job_ttl,
                                                                            .job_bytes = options.job_bytes});
@@ -232,6 +251,13 @@ absl::Status Serve(const config::ServerOptions& options) {
 
   auto exposed = metrics::MetricsServer::Start(options.metrics_listen, prometheus.registry());
   if (!exposed.ok()) return exposed.status();
+  auto authenticator =
+      auth::Authenticator::Create({.api_keys = options.api_keys,
+                                   .jwks = options.jwks,
+                                   .rules = {.issuer = options.jwt_issuer, .audience = options.jwt_audience},
+                                   .clock = &clock,
+                                   .on_error = LogReload});
+  if (!authenticator.ok()) return authenticator.status();
   auto started =
       rpc::Server::Start({.listen = options.listen,
                           .health_listen = options.health_listen,
@@ -241,6 +267,7 @@ absl::Status Serve(const config::ServerOptions& options) {
                           .catalog = &registry,
                           .adapters = &adapters,
                           .blobs = &blobs,
+                          .authenticator = authenticator->get(),
                           .clock = &clock,
                           .open_image = imaging::OpenImage,
                           .stats = [&] { return collector.Get(); },

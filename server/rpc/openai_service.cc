@@ -47,51 +47,54 @@ class BodyPieces final : public EventFormat {
   const std::unique_ptr<openai::ImagesAnswer> answer_;
 };
 
-// Reads a body by `read`.
-template <typename Read>
-absl::StatusOr<openai::ImagesRequest> ReadBody(const grpc::ByteBuffer& request, const Read& read) {
-  google::api::HttpBody body;
-  if (absl::Status parsed = Parse(request, body); !parsed.ok()) return parsed;
-  return read(body.content_type(), body.data());
-}
-
 }  // namespace
 
-OpenAIService::Stream* OpenAIService::Make(Context* context, absl::StatusOr<openai::ImagesRequest> request) {
-  if (!request.ok()) return EventStream::Refuse(context, request.status());
-  if (request->partial_images > 0) {
-    // One that is not there, or has no steps, is refused below.
-    const absl::StatusOr<core::ModelInfo> model = catalog_->Find(request->spec.model());
-    if (model.ok()) openai::SpreadPartialImages(*request, model->default_steps);
+absl::StatusOr<core::Job> OpenAIService::Submit(const core::Caller& caller, openai::ImagesRequest& request) {
+  if (request.partial_images > 0) {
+    // One that is not there is refused by name.
+    const absl::StatusOr<core::ModelInfo> model = catalog_->Find(request.spec.model());
+    if (model.ok()) openai::SpreadPartialImages(request, model->default_steps);
   }
-  const absl::StatusOr<core::Job> job = generation_->Submit(request->spec, request->options, {});
-  if (!job.ok()) return EventStream::Refuse(context, openai::ForCaller(job.status()));
-  return EventStream::Own(streams_, context, job->name,
-                          std::make_unique<BodyPieces>(openai::ImagesAnswer::To(*request)));
+  const absl::StatusOr<core::Job> job = generation_->Submit(caller, request.spec, request.options, {});
+  if (!job.ok()) return openai::ForCaller(job.status());
+  return job;
+}
+
+OpenAIService::Stream* OpenAIService::Make(Context* context, const Bytes& request, Read read) {
+  google::api::HttpBody body;
+  const auto caller = AdmitAndParse(gate_, core::Role::kGenerate, *context, request, body);
+  if (!caller.ok()) return EventStream::Refuse(context, caller.status());
+  absl::StatusOr<openai::ImagesRequest> wish = read(body.content_type(), body.data());
+  if (!wish.ok()) return EventStream::Refuse(context, wish.status());
+  const absl::StatusOr<core::Job> job = Submit(*caller, *wish);
+  if (!job.ok()) return EventStream::Refuse(context, job.status());
+  return EventStream::Own(streams_, context, job->name, std::make_unique<BodyPieces>(openai::ImagesAnswer::To(*wish)));
 }
 
 OpenAIService::Stream* OpenAIService::GenerateImages(Context* context, const Bytes* request) {
-  return Make(context, ReadBody(*request, openai::ReadGeneration));
+  return Make(context, *request, openai::ReadGeneration);
 }
 
 OpenAIService::Stream* OpenAIService::EditImages(Context* context, const Bytes* request) {
-  return Make(context, ReadBody(*request, openai::ReadEdit));
+  return Make(context, *request, openai::ReadEdit);
 }
 
 OpenAIService::Unary* OpenAIService::ListOpenAIModels(Context* context, const Bytes* request, Bytes* response) {
-  const auto list = [this](const v1::ListOpenAIModelsRequest&) -> absl::StatusOr<google::api::HttpBody> {
+  const auto list = [this](const core::Caller&,
+                           const v1::ListOpenAIModelsRequest&) -> absl::StatusOr<google::api::HttpBody> {
     return ToHttpBody("application/json", openai::ShowModels(catalog_->List()));
   };
-  return Answer<v1::ListOpenAIModelsRequest>(context, request, response, list);
+  return Answer<v1::ListOpenAIModelsRequest>(gate_, std::nullopt, context, request, response, list);
 }
 
 OpenAIService::Unary* OpenAIService::GetOpenAIModel(Context* context, const Bytes* request, Bytes* response) {
-  const auto get = [this](const v1::GetOpenAIModelRequest& message) -> absl::StatusOr<google::api::HttpBody> {
+  const auto get = [this](const core::Caller&,
+                          const v1::GetOpenAIModelRequest& message) -> absl::StatusOr<google::api::HttpBody> {
     const absl::StatusOr<core::ModelInfo> model = catalog_->Find(message.model());
     if (!model.ok()) return model.status();
     return ToHttpBody("application/json", openai::ShowModel(*model));
   };
-  return Answer<v1::GetOpenAIModelRequest>(context, request, response, get);
+  return Answer<v1::GetOpenAIModelRequest>(gate_, std::nullopt, context, request, response, get);
 }
 
 }  // namespace latentd::rpc

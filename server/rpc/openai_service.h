@@ -7,6 +7,7 @@
 #include "server/core/model_catalog.h"
 #include "server/openai/images_request.h"
 #include "server/rpc/event_stream.h"
+#include "server/rpc/gate.h"
 #include "server/rpc/image_generation_service.h"
 
 namespace latentd::rpc {
@@ -24,8 +25,9 @@ class OpenAIService final : public RawOpenAI {
   using Stream = grpc::ServerWriteReactor<grpc::ByteBuffer>;
 
   // REQUIRES: all outlive the service.
-  OpenAIService(const StreamContext& streams, ImageGenerationService* generation, core::ModelCatalog* catalog)
-      : streams_(streams), generation_(generation), catalog_(catalog) {}
+  OpenAIService(Gate gate, const StreamContext& streams, ImageGenerationService* generation,
+                core::ModelCatalog* catalog)
+      : gate_(gate), streams_(streams), generation_(generation), catalog_(catalog) {}
 
   Stream* GenerateImages(Context* context, const Bytes* request) override;
   Stream* EditImages(Context* context, const Bytes* request) override;
@@ -33,8 +35,13 @@ class OpenAIService final : public RawOpenAI {
   Unary* GetOpenAIModel(Context* context, const Bytes* request, Bytes* response) override;
 
  private:
-  Stream* Make(Context* context, absl::StatusOr<openai::ImagesRequest> request);
+  using Read = absl::StatusOr<openai::ImagesRequest> (*)(absl::string_view content_type, absl::string_view body);
 
+  // Carries out what `read` finds in the request's body.
+  Stream* Make(Context* context, const Bytes& request, Read read);
+  absl::StatusOr<core::Job> Submit(const core::Caller& caller, openai::ImagesRequest& request);
+
+  const Gate gate_;
   const StreamContext streams_;
   ImageGenerationService* const generation_;
   core::ModelCatalog* const catalog_;

@@ -59,14 +59,16 @@ void Configure(grpc::ServerBuilder& builder) {
   builder.SetResourceQuota(grpc::ResourceQuota("latentd").SetMaxThreads(16));
 }
 
-absl::StatusOr<Address> CheckListen(const std::string& text, bool insecure, const auth::TlsFiles& tls) {
+absl::StatusOr<Address> CheckListen(const std::string& text, bool insecure, bool callers_are_known,
+                                    const auth::TlsFiles& tls) {
   absl::StatusOr<Address> address = ParseAddress(text);
-  if (!address.ok() || insecure || IsLoopback(*address) || !tls.client_ca.empty()) return address;
-  return absl::FailedPreconditionError(
-      absl::StrCat("--listen ", text, " is reachable from other machines, and ",
-                   tls.cert.empty() ? "has no TLS: give --tls-cert, --tls-key and --tls-client-ca"
-                                    : "everybody may call: give --tls-client-ca, so that callers need a certificate",
-                   ", listen on 127.0.0.1, or say --insecure to serve everybody who can connect"));
+  const bool secure = !tls.cert.empty() && (callers_are_known || !tls.client_ca.empty());
+  if (!address.ok() || insecure || IsLoopback(*address) || secure) return address;
+  return absl::FailedPreconditionError(absl::StrCat(
+      "--listen ", text, " is reachable from other machines, and ",
+      tls.cert.empty() ? "has no TLS: give --tls-cert and --tls-key, with --api-keys, --jwks or --tls-client-ca"
+                       : "everybody may call: give --api-keys, --jwks or --tls-client-ca",
+      ", listen on 127.0.0.1, or say --insecure to serve everybody who can connect"));
 }
 
 class ServerImpl final : public Server {
@@ -80,7 +82,7 @@ class ServerImpl final : public Server {
                  .counter = &counter_,
                  .heartbeat = options.heartbeat,
                  .write_stall_limit = options.write_stall_limit},
-        generation_(streams_,
+        generation_(Gate(options.authenticator), streams_,
                     RequestContext{.catalog = options.catalog,
                                    .adapters = options.adapters,
                                    .limits = options.limits,
@@ -88,14 +90,15 @@ class ServerImpl final : public Server {
                                    .open_image = options.open_image,
                                    .blobs = options.blobs},
                     options.stats),
-        models_(options.catalog, options.adapters, options.limits, executor_),
-        blobs_(options.blobs),
-        openai_(streams_, &generation_, options.catalog) {}
+        models_(Gate(options.authenticator), options.catalog, options.adapters, options.limits, executor_),
+        blobs_(Gate(options.authenticator), options.blobs),
+        openai_(Gate(options.authenticator), streams_, &generation_, options.catalog) {}
 
   ~ServerImpl() override { Shutdown(absl::ZeroDuration()); }
 
   absl::Status Listen(const Options& options) {
-    const absl::StatusOr<Address> address = CheckListen(options.listen, options.insecure, options.tls);
+    const absl::StatusOr<Address> address =
+        CheckListen(options.listen, options.insecure, options.authenticator->required(), options.tls);
     if (!address.ok()) return address.status();
     std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials();
     if (!options.tls.cert.empty()) {

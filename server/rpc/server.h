@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/auth/authenticator.h"
 #include "server/auth/tls.h"
 #include "server/core/adapter.h"
 #include "server/core/blob_store.h"
@@ -42,6 +43,7 @@ class Server {
     core::ModelCatalog* catalog = nullptr;
     core::AdapterCatalog* adapters = nullptr;
     core::BlobStore* blobs = nullptr;
+    auth::Authenticator* authenticator = nullptr;  // tells who calls
     core::Clock* clock = nullptr;
 
     // REQUIRED: looks at a picture that came with a request (RequestContext::open_image).
@@ -60,8 +62,8 @@ class Server {
   };
 
   // Begins to serve, with health NOT_SERVING. Errors: INVALID_ARGUMENT (an address that is none, a TLS file that cannot
-  // be used), FAILED_PRECONDITION (`listen` is reachable from other machines without mutual TLS and `insecure` is
-  // false; the address is in use or not this machine's).
+  // be used), FAILED_PRECONDITION (`listen` is reachable from other machines without TLS and callers who say who they
+  // are, and `insecure` is false; the address is in use or not this machine's).
   static absl::StatusOr<std::unique_ptr<Server>> Start(const Options& options);
 
   // Shuts down at once when Shutdown was not called.

@@ -3,6 +3,7 @@
 import base64
 import concurrent.futures
 import contextlib
+import hashlib
 import http.client
 import io
 import json
@@ -259,6 +260,38 @@ def test_who_waits_for_a_picture_may_wait_longer_than_streams_are_quiet():
     with FakeBackend(**{"OpenAI.GenerateImages": slow}) as backend, Edge(backend.address, STREAM_IDLE_TIMEOUT="1s") as envoy:
         with connect(envoy) as client:
             assert client.images.generate(**WISH).created == 1
+
+
+@pytest.fixture
+def guarded(tmp_path):
+    """An edge before a server that wants keys: `cook` may generate, by and by, `guest` may read."""
+    def entry(key, tenant, role):
+        return f"- {{id: {key}, sha256: {hashlib.sha256(key.encode()).hexdigest()}, tenant: {tenant}, roles: [{role}]}}\n"
+
+    keys, tenants = tmp_path / "keys.yaml", tmp_path / "tenants.yaml"
+    keys.write_text(entry("cook", "kitchen", "generate") + entry("guest", "hall", "read"))
+    tenants.write_text("tenants: {kitchen: {pixel_steps_per_minute: 1}}\n")
+    with Latentd("--api-keys", str(keys), "--tenants", str(tenants)) as server, Edge(server.address) as envoy:
+        yield envoy
+
+
+def test_keys_roles_and_quotas(guarded):
+    for key in ("none", "cooks"):
+        with connect(guarded, api_key=key) as stranger, pytest.raises(openai.AuthenticationError) as unknown:
+            stranger.models.list()
+        assert unknown.value.type == "invalid_request_error" and unknown.value.code
+    with connect(guarded, api_key="guest") as guest:
+        assert len(guest.models.list().data) == 2
+        for stream in (False, True):
+            with pytest.raises(openai.PermissionDeniedError) as denied:
+                guest.images.generate(**WISH, stream=stream)
+            assert denied.value.code == "role_missing"
+    with connect(guarded, api_key="cook") as cook:
+        assert len(cook.images.generate(**WISH).data) == 1
+        with pytest.raises(openai.RateLimitError) as spent:
+            cook.images.generate(**WISH)
+        assert spent.value.type == "rate_limit_error" and spent.value.code
+        assert int(spent.value.response.headers["retry-after"]) > 0
 
 
 def body_of(media_type, text):
