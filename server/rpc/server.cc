@@ -34,6 +34,8 @@ uint32_t DrawSeed() {
   return device();
 }
 
+uint64_t DrawBits() { return uint64_t{DrawSeed()} << 32 | DrawSeed(); }
+
 // Takes off a server what the process adds to every one: reflection, on the health listener.
 class NoPlugins : public grpc::ServerBuilderOption {
  public:
@@ -75,7 +77,9 @@ class ServerImpl final : public Server {
   explicit ServerImpl(const Options& options)
       : executor_(std::make_shared<Executor>(kExecutorThreads)),
         counter_(options.on_open_streams),
-        generation_(Gate(options.authenticator),
+        calls_({.clock = options.clock, .random = DrawBits, .sink = options.on_call}),
+        gate_(options.authenticator, &calls_),
+        generation_(gate_, &calls_,
                     StreamContext{.store = options.store,
                                   .clock = options.clock,
                                   .executor = executor_.get(),
@@ -89,8 +93,8 @@ class ServerImpl final : public Server {
                                    .open_image = options.open_image,
                                    .blobs = options.blobs},
                     options.stats),
-        models_(Gate(options.authenticator), options.catalog, options.adapters, options.limits, executor_),
-        blobs_(Gate(options.authenticator), options.blobs) {}
+        models_(gate_, options.catalog, options.adapters, options.limits, executor_),
+        blobs_(gate_, options.blobs) {}
 
   ~ServerImpl() override { Shutdown(absl::ZeroDuration()); }
 
@@ -106,6 +110,7 @@ class ServerImpl final : public Server {
     }
     grpc::ServerBuilder builder;
     Configure(builder);
+    builder.experimental().SetInterceptorCreators(calls_.Interceptors());
     builder.RegisterService(&generation_).RegisterService(&models_).RegisterService(&blobs_);
     return Build(builder, options.listen, *address, credentials, server_, port_);
   }
@@ -166,6 +171,8 @@ class ServerImpl final : public Server {
   // Destroyed last to first: the servers stop calling the services before those go.
   const std::shared_ptr<Executor> executor_;
   StreamCounter counter_;
+  CallLog calls_;
+  const Gate gate_;
   ImageGenerationService generation_;
   ModelsService models_;
   BlobsService blobs_;
