@@ -6,17 +6,10 @@ local function kind(status)
 end
 
 function envoy_on_response(response)
-  local headers = response:headers()
-  local status = tonumber(headers:get(":status"))
+  local status = tonumber(response:headers():get(":status"))
   if status < 400 then
     return
   end
-  local pause = headers:get("grpc-retry-pushback-ms")
-  if pause then
-    headers:replace("retry-after", string.format("%d", math.ceil(tonumber(pause) / 1000)))
-    headers:remove("grpc-retry-pushback-ms")
-  end
-
   local body = response:body(true)
   -- Without \\ and \" the next quotation mark ends a text.
   local json = body:getBytes(0, body:length()):gsub("\\\\", "\1"):gsub('\\"', "\2")
@@ -26,7 +19,11 @@ function envoy_on_response(response)
   end
   local answer = string.format('{"error":{"message":%s,"type":"%s","param":%s,"code":%s}}',
                               text("message"), kind(status), text("field"), text("reason"):lower())
-  headers = response:headers()  -- those from before the wait for the body are dead
+  local headers = response:headers()  -- those from before the wait for the body are dead
   headers:replace("content-type", "application/json")
   headers:replace("content-length", body:setBytes(answer))
+  local pause = json:match('"retryDelay":"([%d.]+)s"')
+  if pause then
+    headers:replace("retry-after", string.format("%d", math.ceil(tonumber(pause))))
+  end
 end

@@ -18,6 +18,9 @@ namespace latentd::core {
 
 enum class JobState { kQueued, kRunning, kCompleted, kFailed, kCancelled };
 
+// "queued", "running", …
+const char* Name(JobState state);
+
 inline bool IsFinal(JobState state) { return state >= JobState::kCompleted; }
 
 // A job as it is now: a copy that stays what it was.
@@ -26,6 +29,7 @@ struct Job {
   std::shared_ptr<const GenerationRequest> request{};
   std::string tenant{};
   std::string request_id{};
+  std::string trace_id{};
   JobState state = JobState::kQueued;
   absl::Time create_time{};
   std::optional<absl::Time> start_time{};
@@ -96,6 +100,7 @@ struct CreateOptions {
   std::string tenant{};               // whose job it is
   std::string request_id{};           // of the tenant's; empty: none
   std::string request_fingerprint{};  // of the whole request; compared when the id is known
+  std::string trace_id{};             // of the call that makes it, for logs
 };
 
 struct ListOptions {

@@ -18,6 +18,7 @@ absl::StatusOr<core::Caller> Gate::Admit(const grpc::CallbackServerContext& call
     authorization.emplace_back(header->second.data(), header->second.size());
   }
   absl::StatusOr<core::Caller> caller = authenticator_->Authenticate(authorization);
+  if (caller.ok()) calls_->NoteCaller(call, *caller);
   if (caller.ok() && role && !caller->roles.contains(*role)) {
     const std::string name(auth::NameOf(*role));
     return core::MakeError(absl::StatusCode::kPermissionDenied,

@@ -76,23 +76,26 @@ void AllowCaching(const core::Output& output, grpc::CallbackServerContext& conte
 
 }  // namespace
 
-ImageGenerationService::ImageGenerationService(Gate gate, StreamContext streams, RequestContext requests,
-                                               std::function<core::Stats()> stats)
-    : gate_(gate), streams_(streams), requests_(std::move(requests)), stats_(std::move(stats)) {}
+ImageGenerationService::ImageGenerationService(Gate gate, CallLog* calls, StreamContext streams,
+                                               RequestContext requests, std::function<core::Stats()> stats)
+    : gate_(gate), calls_(calls), streams_(streams), requests_(std::move(requests)), stats_(std::move(stats)) {}
 
-absl::StatusOr<core::Job> ImageGenerationService::Submit(const core::Caller& caller, const v1::GenerationSpec& spec,
-                                                         const v1::JobOptions& options,
-                                                         const core::CreateOptions& create) {
+absl::StatusOr<core::Job> ImageGenerationService::Submit(const Context& context, const core::Caller& caller,
+                                                         const v1::GenerationSpec& spec, const v1::JobOptions& options,
+                                                         core::CreateOptions create) {
   auto request = ReadRequest(caller, spec, options, streams_.clock->Now(), requests_);
   if (!request.ok()) return request.status();
-  return JobsOf(caller).Create(*std::move(request), create);
+  create.trace_id = calls_->TraceIdOf(context);
+  absl::StatusOr<core::Job> job = JobsOf(caller).Create(*std::move(request), std::move(create));
+  if (job.ok()) calls_->NoteJob(context, job->name);
+  return job;
 }
 
 ImageGenerationService::Stream* ImageGenerationService::Generate(Context* context, const Bytes* request) {
   v1::GenerateRequest message;
   const auto caller = AdmitAndParse(gate_, core::Role::kGenerate, *context, *request, message);
   if (!caller.ok()) return EventStream::Refuse(context, caller.status());
-  const absl::StatusOr<core::Job> job = Submit(*caller, message.spec(), message.options(), {});
+  const absl::StatusOr<core::Job> job = Submit(*context, *caller, message.spec(), message.options(), {});
   if (!job.ok()) return EventStream::Refuse(context, job.status());
   return EventStream::Own(streams_, context, job->name);
 }
@@ -121,8 +124,8 @@ ImageGenerationService::Stream* ImageGenerationService::WatchJobs(Context* conte
 
 ImageGenerationService::Unary* ImageGenerationService::CreateJob(Context* context, const Bytes* request,
                                                                  Bytes* response) {
-  const auto create = [this](const core::Caller& caller,
-                             const v1::CreateJobRequest& message) -> absl::StatusOr<v1::Job> {
+  const auto create = [this, context](const core::Caller& caller,
+                                      const v1::CreateJobRequest& message) -> absl::StatusOr<v1::Job> {
     core::CreateOptions options;
     if (!message.request_id().empty()) {
       if (message.request_id().size() > kMaxRequestIdBytes) {
@@ -132,7 +135,7 @@ ImageGenerationService::Unary* ImageGenerationService::CreateJob(Context* contex
       options.request_id = message.request_id();
       options.request_fingerprint = Fingerprint(message);
     }
-    const absl::StatusOr<core::Job> job = Submit(caller, message.spec(), message.options(), options);
+    const absl::StatusOr<core::Job> job = Submit(*context, caller, message.spec(), message.options(), options);
     if (!job.ok()) return job.status();
     return ToProto(*job);
   };

@@ -28,7 +28,8 @@ class ImageGenerationService final : public RawImageGeneration {
   using Unary = grpc::ServerUnaryReactor;
   using Stream = grpc::ServerWriteReactor<grpc::ByteBuffer>;
 
-  ImageGenerationService(Gate gate, StreamContext streams, RequestContext requests, std::function<core::Stats()> stats);
+  ImageGenerationService(Gate gate, CallLog* calls, StreamContext streams, RequestContext requests,
+                         std::function<core::Stats()> stats);
 
   Stream* Generate(Context* context, const Bytes* request) override;
   Stream* WatchJob(Context* context, const Bytes* request) override;
@@ -42,13 +43,14 @@ class ImageGenerationService final : public RawImageGeneration {
   Unary* GetStats(Context* context, const Bytes* request, Bytes* response) override;
 
   // How every job begins, whatever service is asked for it.
-  absl::StatusOr<core::Job> Submit(const core::Caller& caller, const v1::GenerationSpec& spec,
-                                   const v1::JobOptions& options, const core::CreateOptions& create);
+  absl::StatusOr<core::Job> Submit(const Context& context, const core::Caller& caller, const v1::GenerationSpec& spec,
+                                   const v1::JobOptions& options, core::CreateOptions create);
 
  private:
   OwnJobs JobsOf(const core::Caller& caller) const { return {streams_.store, caller}; }
 
   const Gate gate_;
+  CallLog* const calls_;
   const StreamContext streams_;
   const RequestContext requests_;
   const std::function<core::Stats()> stats_;

@@ -49,13 +49,14 @@ class BodyPieces final : public EventFormat {
 
 }  // namespace
 
-absl::StatusOr<core::Job> OpenAIService::Submit(const core::Caller& caller, openai::ImagesRequest& request) {
+absl::StatusOr<core::Job> OpenAIService::Submit(const Context& context, const core::Caller& caller,
+                                                openai::ImagesRequest& request) {
   if (request.partial_images > 0) {
     // One that is not there is refused by name.
     const absl::StatusOr<core::ModelInfo> model = catalog_->Find(request.spec.model());
     if (model.ok()) openai::SpreadPartialImages(request, model->default_steps);
   }
-  const absl::StatusOr<core::Job> job = generation_->Submit(caller, request.spec, request.options, {});
+  const absl::StatusOr<core::Job> job = generation_->Submit(context, caller, request.spec, request.options, {});
   if (!job.ok()) return openai::ForCaller(job.status());
   return job;
 }
@@ -66,7 +67,7 @@ OpenAIService::Stream* OpenAIService::Make(Context* context, const Bytes& reques
   if (!caller.ok()) return EventStream::Refuse(context, caller.status());
   absl::StatusOr<openai::ImagesRequest> wish = read(body.content_type(), body.data());
   if (!wish.ok()) return EventStream::Refuse(context, wish.status());
-  const absl::StatusOr<core::Job> job = Submit(*caller, *wish);
+  const absl::StatusOr<core::Job> job = Submit(*context, *caller, *wish);
   if (!job.ok()) return EventStream::Refuse(context, job.status());
   return EventStream::Own(streams_, context, job->name, std::make_unique<BodyPieces>(openai::ImagesAnswer::To(*wish)));
 }

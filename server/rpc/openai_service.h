@@ -39,7 +39,7 @@ class OpenAIService final : public RawOpenAI {
 
   // Carries out what `read` finds in the request's body.
   Stream* Make(Context* context, const Bytes& request, Read read);
-  absl::StatusOr<core::Job> Submit(const core::Caller& caller, openai::ImagesRequest& request);
+  absl::StatusOr<core::Job> Submit(const Context& context, const core::Caller& caller, openai::ImagesRequest& request);
 
   const Gate gate_;
   const StreamContext streams_;

@@ -35,6 +35,8 @@ uint32_t DrawSeed() {
   return device();
 }
 
+uint64_t DrawBits() { return uint64_t{DrawSeed()} << 32 | DrawSeed(); }
+
 // Takes off a server what the process adds to every one: reflection, on the health listener.
 class NoPlugins : public grpc::ServerBuilderOption {
  public:
@@ -82,7 +84,9 @@ class ServerImpl final : public Server {
                  .counter = &counter_,
                  .heartbeat = options.heartbeat,
                  .write_stall_limit = options.write_stall_limit},
-        generation_(Gate(options.authenticator), streams_,
+        calls_({.clock = options.clock, .random = DrawBits, .sink = options.on_call}),
+        gate_(options.authenticator, &calls_),
+        generation_(gate_, &calls_, streams_,
                     RequestContext{.catalog = options.catalog,
                                    .adapters = options.adapters,
                                    .limits = options.limits,
@@ -90,9 +94,9 @@ class ServerImpl final : public Server {
                                    .open_image = options.open_image,
                                    .blobs = options.blobs},
                     options.stats),
-        models_(Gate(options.authenticator), options.catalog, options.adapters, options.limits, executor_),
-        blobs_(Gate(options.authenticator), options.blobs),
-        openai_(Gate(options.authenticator), streams_, &generation_, options.catalog) {}
+        models_(gate_, options.catalog, options.adapters, options.limits, executor_),
+        blobs_(gate_, options.blobs),
+        openai_(gate_, streams_, &generation_, options.catalog) {}
 
   ~ServerImpl() override { Shutdown(absl::ZeroDuration()); }
 
@@ -108,6 +112,7 @@ class ServerImpl final : public Server {
     }
     grpc::ServerBuilder builder;
     Configure(builder);
+    builder.experimental().SetInterceptorCreators(calls_.Interceptors());
     builder.RegisterService(&generation_).RegisterService(&models_).RegisterService(&blobs_).RegisterService(&openai_);
     return Build(builder, options.listen, *address, credentials, server_, port_);
   }
@@ -169,6 +174,8 @@ class ServerImpl final : public Server {
   const std::shared_ptr<Executor> executor_;
   StreamCounter counter_;
   const StreamContext streams_;
+  CallLog calls_;
+  const Gate gate_;
   ImageGenerationService generation_;
   ModelsService models_;
   BlobsService blobs_;

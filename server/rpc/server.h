@@ -17,6 +17,7 @@
 #include "server/core/job_store.h"
 #include "server/core/model_catalog.h"
 #include "server/core/stats.h"
+#include "server/rpc/call_log.h"
 
 namespace latentd::rpc {
 
@@ -50,7 +51,8 @@ class Server {
     std::function<absl::StatusOr<core::InputImage>(core::Blob file, std::string sha256)> open_image{};
 
     core::RequestLimits limits{};
-    std::function<core::Stats()> stats{};        // behind GetStats; must not block
+    std::function<core::Stats()> stats{};              // behind GetStats; must not block
+    std::function<void(const CallRecord&)> on_call{};  // told of each call of the API when it is over; must not block
     std::function<void(int)> on_open_streams{};  // told the number of open event streams when it changes; may be null
     std::function<uint32_t()> draw_seed{};       // null: from the system's random device
 

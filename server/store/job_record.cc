@@ -15,6 +15,7 @@ core::Job JobRecord::Snapshot() const {
       .request = request,
       .tenant = options.tenant,
       .request_id = options.request_id,
+      .trace_id = options.trace_id,
       .state = state,
       .create_time = create_time,
       .start_time = start_time,

@@ -15,6 +15,7 @@ using core::JobState;
 
 JobTable::JobTable(const MemoryJobStoreOptions& options)
     : observer_(options.observer),
+      on_ended_(options.on_ended),
       random_(options.random ? options.random : SystemRandom),
       line_(options.ageing),
       admission_({.max_queued_jobs = options.max_queued_jobs,
@@ -207,6 +208,7 @@ void JobTable::End(JobRecord& record, absl::Time now, JobState state, core::Even
     observer_->OnJobEnded(record.request->model(), before, state, now - record.create_time);
   }
   Write(record, now, std::move(event), effects);
+  if (on_ended_) on_ended_(record.Snapshot());
   retention_.OnEnded(&record);
   TellPositions(now, effects);
 }

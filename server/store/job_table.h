@@ -76,6 +76,7 @@ class JobTable {
   void Forget(JobRecord& record, Effects& effects);
 
   core::Observer* const observer_;  // may be null
+  const std::function<void(const core::Job&)> on_ended_;
   const std::function<uint64_t()> random_;
 
   int64_t last_serial_ = 0;

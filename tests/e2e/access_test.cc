@@ -35,7 +35,8 @@ class Access : public testing::Test {
 
   static std::string Key(const std::string& key, const std::string& tenant,
                          const std::string& roles = "generate, read") {
-    return absl::StrCat("- {id: ", key, ", sha256: ", client::Sha256Hex(key), ", tenant: ", tenant, ", roles: [", roles,
+    const std::string hash = client::Sha256Hex(key);
+    return absl::StrCat("- {id: k", hash.substr(0, 8), ", sha256: ", hash, ", tenant: ", tenant, ", roles: [", roles,
                         "]}\n");
   }
 

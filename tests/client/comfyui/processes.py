@@ -57,7 +57,7 @@ class Latentd(Process):
             "--threads",
             "1",
         ]
-        super().__init__([*command, *arguments], " ready\n")
+        super().__init__([*command, *arguments], '"message":"ready"')
         found = re.search(r"gRPC on (\S+?),? ", self.log)
         assert found, self.log
         self.address = found[1]

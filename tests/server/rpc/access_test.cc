@@ -137,15 +137,6 @@ class AccessTest : public RpcTest {
     return names;
   }
 
-  grpc::Status LoadAs(const std::string& who) {
-    Context context;
-    Introduce(context, who);
-    v1::LoadModelRequest request;
-    request.set_name("models/none");
-    v1::Model model;
-    return models_->LoadModel(&context, request, &model);
-  }
-
   template <typename Stub, typename Request, typename Response>
   static grpc::Status AskAs(const std::string& who, Stub& stub,
                             grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*)) {
@@ -191,7 +182,7 @@ class AccessTest : public RpcTest {
     all["GetModel"] = AskAs<Models, v1::GetModelRequest, v1::Model>(who, *models_, &Models::GetModel);
     all["ListAdapters"] =
         AskAs<Models, v1::ListAdaptersRequest, v1::ListAdaptersResponse>(who, *models_, &Models::ListAdapters);
-    all["LoadModel"] = LoadAs(who);
+    all["LoadModel"] = AskAs<Models, v1::LoadModelRequest, v1::Model>(who, *models_, &Models::LoadModel);
     all["UnloadModel"] = AskAs<Models, v1::UnloadModelRequest, v1::Model>(who, *models_, &Models::UnloadModel);
     all["PutChunk"] = PutAs(who, "bytes");
     all["Get"] = GetBlobAs(who, "bytes");

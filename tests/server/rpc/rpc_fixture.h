@@ -108,6 +108,7 @@ class RpcTest : public testing::Test {
                                  .open_image = OpenTestImage,
                                  .limits = {.max_num_images = 9},
                                  .stats = [] { return core::Stats{.queued_jobs = 3, .version = "1.2.3"}; },
+                                 .on_call = on_call_,
                                  .draw_seed = [] { return 77; }});
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
@@ -167,6 +168,7 @@ class RpcTest : public testing::Test {
   FakeAdapters adapters_;
   // Lets everybody in.
   std::unique_ptr<auth::Authenticator> authenticator_ = *auth::Authenticator::Create({.clock = &clock_});
+  std::function<void(const CallRecord&)> on_call_;
   std::unique_ptr<Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::ImageGeneration::Stub> images_;
