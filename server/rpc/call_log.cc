@@ -69,7 +69,10 @@ class CallLog::Interceptor final : public grpc::experimental::Interceptor {
       record_.request_id = header(kRequestId);
       if (!IsRequestId(record_.request_id)) record_.request_id = RandomId(log_->options_.random);
     }
-    if (methods->QueryInterceptionHookPoint(Point::PRE_SEND_INITIAL_METADATA)) {
+    const bool is_refusal =
+        methods->QueryInterceptionHookPoint(Point::PRE_SEND_STATUS) && !methods->GetSendStatus().ok();
+    // Envoy tries a refusal elsewhere only when it is trailers alone.
+    if (methods->QueryInterceptionHookPoint(Point::PRE_SEND_INITIAL_METADATA) && !is_refusal) {
       methods->GetSendInitialMetadata()->emplace(kRequestId, record_.request_id);
     }
     if (methods->QueryInterceptionHookPoint(Point::PRE_SEND_STATUS)) {
