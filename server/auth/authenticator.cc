@@ -77,7 +77,7 @@ class Known final : public Authenticator {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Authenticator>> Authenticator::Create(Options options) {
+absl::StatusOr<std::unique_ptr<Authenticator>> Authenticator::Create(const Options& options) {
   if (options.api_keys.empty() && options.jwks.empty()) return std::make_unique<Everybody>();
   auto known = std::make_unique<Known>(options);
   if (absl::Status opened = known->Open(options); !opened.ok()) return opened;

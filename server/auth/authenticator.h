@@ -32,7 +32,7 @@ class Authenticator {
 
   // With neither file everybody may call, as one tenant with all roles. INVALID_ARGUMENT names the file that cannot be
   // used.
-  static absl::StatusOr<std::unique_ptr<Authenticator>> Create(Options options);
+  static absl::StatusOr<std::unique_ptr<Authenticator>> Create(const Options& options);
 
   virtual ~Authenticator() = default;
 
