@@ -65,9 +65,14 @@ async function exists(name: string): Promise<boolean> {
   }
 }
 
+// Models whose latents come without a map to colours, since a tiny decoder makes their previews: pictures are asked for there.
+const withoutMap = new Set<string>();
+
 function onEvent(event: Event): void {
   const job = byName(event.job);
   if (!job) return;
+  const preview = event.kind.case === "progress" ? event.kind.value.preview?.kind : undefined;
+  if (preview?.case === "latent" && preview.value.rgbMap.length === 0) withoutMap.add(job.value.parameters.model);
   job.value = reduce(job.value, event, Date.now());
   // Progress comes again; all else is kept.
   if (event.kind.case !== "progress" && event.kind.case !== "queued" && event.kind.case !== "heartbeat") keep(job.value);
@@ -104,7 +109,8 @@ async function specOf(parameters: Parameters, model: Pick<Model, "tasks">): Prom
   const inputs: Inputs = {};
   if (parameters.image) inputs.image = await sendPicture(parameters.image);
   if (parameters.mask) inputs.mask = await sendPicture(parameters.mask);
-  return toSpec(parameters, model, inputs);
+  const preview = withoutMap.has(parameters.model) && parameters.preview === "latent" ? "image" : parameters.preview;
+  return toSpec({ ...parameters, preview }, model, inputs);
 }
 
 function add(added: Job[]): void {
