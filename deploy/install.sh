@@ -4,7 +4,7 @@
 #   deploy/install.sh [--tests] [--sanitizers]
 #   deploy/install.sh --edge      only what deploy/edge.sh needs: Envoy, protoc and the googleapis protos
 #   deploy/install.sh --page      that, and what client/web/build.sh needs: Node.js and buf
-#   deploy/install.sh --browser   that, and Chromium, for the page's tests
+#   deploy/install.sh --browser   what --tests installs, and Chromium
 #
 # Everything that is not a Debian package lands in $LATENTD_CACHE (default ~/.cache/latentd), each in a folder named by its
 # version. A folder appears there only when it is whole, so an interrupted run never breaks the next one, and a second run
@@ -23,7 +23,7 @@ for arg in "$@"; do
     --tests) tests=true; edge=true; page=true; lists+=(apt-tests.txt) ;;
     --edge) build=false; edge=true; lists=(apt-edge.txt) ;;
     --page) build=false; edge=true; page=true; lists=(apt-edge.txt) ;;
-    --browser) edge=true; page=true; lists+=(apt-browser.txt) ;;
+    --browser) tests=true; edge=true; page=true; lists+=(apt-tests.txt apt-browser.txt) ;;
     --sanitizers) tests=true; lists+=(apt-tests.txt apt-sanitizers.txt) ;;
     *) die "unknown option $arg" ;;
   esac

@@ -4,6 +4,7 @@
 #
 #   tests/run.sh                 everything but the long ones
 #   tests/run.sh --sanitizers    address + undefined over core, model and e2e; thread over core and engine; 60 s of each fuzzer
+#   tests/run.sh --browser       the web page in Chromium against the real Envoy and the real latentd
 #   tests/run.sh --filter REGEX  only the tests whose name matches
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -15,6 +16,7 @@ filter=.
 while [ $# -gt 0 ]; do
   case $1 in
     --sanitizers) mode=sanitizers ;;
+    --browser) mode=browser ;;
     --filter) filter=${2:?--filter needs a regular expression}; shift ;;
     *) die "unknown option $1" ;;
   esac
@@ -23,7 +25,7 @@ done
 
 jobs=$(nproc)
 configure() { cmake --preset "$1" -DLATENTD_TESTS=ON >"build/configure-$1.log" 2>&1 || { tail -n 20 "build/configure-$1.log"; return 1; }; }
-build() { cmake --build "build/$1" -j "$jobs" >"build/build-$1.log" 2>&1 || { grep -E 'error|FAILED' -A 8 "build/build-$1.log" | head -n 60; return 1; }; }
+build() { cmake --build "build/$1" -j "$jobs" "${@:2}" >"build/build-$1.log" 2>&1 || { grep -E 'error|FAILED' -A 8 "build/build-$1.log" | head -n 60; return 1; }; }
 run_tests() { ctest --test-dir "build/$1" --no-tests=error --output-on-failure -j "$jobs" -R "$filter" "${@:2}"; }
 
 mkdir -p build
@@ -35,6 +37,12 @@ case $mode in
     step "building" build release
     step "checking what changed with clang-tidy" tests/lint.sh --tidy
     step "testing" run_tests release
+    ;;
+  browser)
+    step "installing what the browser's tests need" deploy/install.sh --browser
+    step "configuring" configure release
+    step "building" build release --target latentd
+    exec tests/web/run.sh build/web-tests browser
     ;;
   sanitizers)
     step "installing what the sanitizers need" deploy/install.sh --sanitizers

@@ -46,7 +46,7 @@ def route(path, file):
     headers = {"content-type": TYPES[file.suffix], "cache-control": cached, **HEADERS}
     return {
         "name": f"page {path}",
-        "match": {"path": path},
+        "match": {"path": path, "headers": [{"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD"}}}]},
         "direct_response": {"status": 200, "body": {"filename": str(file)}},
         "response_headers_to_add": [
             {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"} for key, value in headers.items()],

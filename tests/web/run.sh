@@ -4,6 +4,7 @@
 #   tests/web/run.sh FOLDER unit [ARGUMENTS OF VITEST]      the pure parts
 #   tests/web/run.sh FOLDER browser [ARGUMENTS OF VITEST]   Chromium against the real Envoy and the real latentd (LATENTD_BINARY,
 #                                                           default that of build/release)
+#   tests/web/run.sh FOLDER bench                           what previews cost on the wire
 #
 # FOLDER: for what is made on the way.
 set -euo pipefail

@@ -19,6 +19,7 @@ export default defineConfig({
           hookTimeout: 120_000,
         },
       },
+      { test: { name: "bench", include: ["bench/**/*.test.ts"], fileParallelism: false, hookTimeout: 120_000 } },
     ],
   },
 });

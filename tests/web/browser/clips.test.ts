@@ -23,12 +23,16 @@ test.each(["webp", "gif"])("a clip as %s plays, and rests when it is told to", a
   const clip = person.pictures("a walk");
   await expect.poll(() => clip.locator("img").evaluate((each: HTMLImageElement) => each.naturalWidth)).toBeGreaterThan(0);
   // What the file holds, by the browser's own decoder.
-  const frames = await clip.locator("img").evaluate(async (each: HTMLImageElement, type) => {
-    const data = await (await fetch(each.src)).arrayBuffer();
-    const decoder = new ImageDecoder({ data, type });
-    await decoder.tracks.ready;
-    return decoder.tracks.selectedTrack!.frameCount;
-  }, `image/${file}`);
+  const bytes = (await person.download("a walk")).file.toString("base64");
+  const frames = await person.page.evaluate(
+    async ([base64, type]) => {
+      const data = Uint8Array.from(atob(base64!), (character) => character.charCodeAt(0));
+      const decoder = new ImageDecoder({ data, type: type! });
+      await decoder.tracks.ready;
+      return decoder.tracks.selectedTrack!.frameCount;
+    },
+    [bytes, `image/${file}`],
+  );
   expect(frames).toBe(3);
   await clip.getByRole("button", { name: "Pause" }).click();
   await expect.poll(() => clip.locator("canvas").evaluate((each: HTMLCanvasElement) => each.width)).toBeGreaterThan(0);
@@ -40,6 +44,8 @@ test.each(["webp", "gif"])("a clip as %s plays, and rests when it is told to", a
 test("a clip as MP4 plays", async () => {
   const person = await askForClip("mp4");
   const video = person.pictures("a walk").locator("video");
+  // What is not seen does not play.
+  await video.scrollIntoViewIfNeeded();
   await expect.poll(() => video.evaluate((each: HTMLVideoElement) => each.currentTime), { timeout: 30_000 }).toBeGreaterThan(0.1);
   expect((await person.download("a walk")).name).toMatch(/\.mp4$/);
   expect((await here.service.get("jobs")).jobs[0].spec.animation).toEqual({ motion: "motion-v2", frames: 3, fps: 5 });

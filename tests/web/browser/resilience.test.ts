@@ -134,17 +134,18 @@ test("a server that is full is waited for", async () => {
   let refusals = 2;
   await person.page.route("**/CreateJob", async (route) => {
     if (refusals-- <= 0) return route.continue();
-    // google.rpc.Status{code: 14, details: [ErrorInfo{reason: "QUEUE_FULL", domain: "latentd"}]}
+    // google.rpc.Status{code: 14, message, details: [ErrorInfo{reason: "QUEUE_FULL", domain: "latentd"}]}
     const info = Buffer.concat([Buffer.from([10, 10]), Buffer.from("QUEUE_FULL"), Buffer.from([18, 7]), Buffer.from("latentd")]);
     const url = Buffer.from("type.googleapis.com/google.rpc.ErrorInfo");
     const any = Buffer.concat([Buffer.from([10, url.length]), url, Buffer.from([18, info.length]), info]);
-    const status = Buffer.concat([Buffer.from([8, 14, 26, any.length]), any]);
+    const message = Buffer.from("1000 jobs wait already");
+    const status = Buffer.concat([Buffer.from([8, 14, 18, message.length]), message, Buffer.from([26, any.length]), any]);
     await route.fulfill({
       status: 200,
       headers: {
         "content-type": "application/grpc-web+proto",
         "grpc-status": "14",
-        "grpc-message": "1000 jobs wait already",
+        "grpc-message": message.toString(),
         "grpc-status-details-bin": status.toString("base64"),
       },
     });

@@ -26,13 +26,14 @@ export function problemOf(error: unknown): Problem {
   const message = failed.rawMessage;
   // What the browser's fetch() throws; an answer in parts that breaks off throws the same.
   if (failed.cause instanceof TypeError) return { kind: "edge-gone" };
+  const delay = failed.findDetails(RetryInfoSchema)[0]?.retryDelay;
+  const retryMs = delay && durationMs(delay);
+  // A quota that says when there is room again.
+  if (failed.code === Code.ResourceExhausted && retryMs !== undefined) return { kind: "busy", message, retryMs };
   switch (failed.code) {
-    case Code.Unavailable: {
+    case Code.Unavailable:
       // Envoy's own errors have no details.
-      if (!info) return { kind: "server-gone" };
-      const delay = failed.findDetails(RetryInfoSchema)[0]?.retryDelay;
-      return { kind: "busy", message, retryMs: delay && durationMs(delay) };
-    }
+      return info ? { kind: "busy", message, retryMs } : { kind: "server-gone" };
     case Code.Unauthenticated:
       return { kind: "needs-key", message };
     case Code.NotFound: {

@@ -36,7 +36,7 @@ export function Banner() {
           </span>
         </div>
       )}
-      {state.kind === "needs-key" && <KeyDialog message={state.message} />}
+      {state.kind === "needs-key" && <KeyQuestion message={state.message} />}
     </>
   );
 }
@@ -52,31 +52,40 @@ function Countdown({ until }: { until: number }) {
   return <span aria-hidden="true">Next try in {seconds} s.</span>;
 }
 
-function KeyDialog({ message }: { message: string }) {
+// The dialog opens by itself, and again from the banner.
+function KeyQuestion({ message }: { message: string }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
   return (
-    <dialog ref={dialog} aria-labelledby="key-title" onCancel={(event) => event.preventDefault()}>
-      <form
-        method="dialog"
-        onSubmit={() => {
-          setApiKey(field.current!.value.trim());
-          retryNow();
-        }}
-      >
-        <h2 id="key-title">This server asks who you are</h2>
-        <p>{message}</p>
-        {apiKey.value !== "" && <p class="error">The key that you gave was not accepted.</p>}
-        <div class="field">
-          <label for="key">API key</label>
-          <input id="key" ref={field} type="password" required autocomplete="off" spellcheck={false} />
-          <small class="hint">Kept until this tab is closed.</small>
-        </div>
-        <button class="primary" type="submit">
-          Use it
+    <>
+      <div class="banner" role="alert">
+        <strong>This server asks for a key.</strong>
+        <button type="button" onClick={() => dialog.current?.showModal()}>
+          Give one
         </button>
-      </form>
-    </dialog>
+      </div>
+      <dialog ref={dialog} aria-labelledby="key-title">
+        <form
+          method="dialog"
+          onSubmit={() => {
+            setApiKey(field.current!.value.trim());
+            retryNow();
+          }}
+        >
+          <h2 id="key-title">This server asks who you are</h2>
+          <p>{message}</p>
+          {apiKey.value !== "" && <p class="error">The key that you gave was not accepted.</p>}
+          <div class="field">
+            <label for="key">API key</label>
+            <input id="key" ref={field} type="password" required autocomplete="off" spellcheck={false} />
+            <small class="hint">Kept until this tab is closed.</small>
+          </div>
+          <button class="primary" type="submit">
+            Use it
+          </button>
+        </form>
+      </dialog>
+    </>
   );
 }

@@ -88,9 +88,9 @@ export function Form() {
         </p>
       )}
       {notice.value && <p class="notice">{notice.value}</p>}
-      <div class="actions">
+      <div class="actions submit">
         <button class="primary" type="submit" disabled={broken}>
-          {comparison.value ? "Make the grid" : form.value.numImages > 1 ? `Make ${form.value.numImages} pictures` : "Make the picture"}
+          {comparison.value ? "Make the grid" : making()}
         </button>
         <label class="button">
           Restore from PNG
@@ -99,6 +99,12 @@ export function Form() {
       </div>
     </form>
   );
+}
+
+function making(): string {
+  const { numImages, motion } = form.value;
+  const what = motion ? "clip" : "picture";
+  return numImages > 1 ? `Make ${numImages} ${what}s` : `Make the ${what}`;
 }
 
 async function onRestore({ currentTarget }: { currentTarget: HTMLInputElement }): Promise<void> {

@@ -9,7 +9,7 @@ export function LoraPicker({ names }: { names: string[] }) {
   const scaleOf = (name: string) => loras.find((lora) => lora.name === name)?.scale;
   const without = (name: string) => loras.filter((lora) => lora.name !== name);
   return (
-    <fieldset>
+    <fieldset class="loras">
       <legend>LoRAs</legend>
       {names.map((name) => {
         const scale = scaleOf(name);

@@ -27,23 +27,21 @@ export function MaskPainter({ image }: { image: Blob }) {
   const brush = useSignal(15); // per cent of the longer edge
   const cursor = useSignal<Point>({ x: 0.5, y: 0.5 }); // shares of width and height
   const focused = useSignal(false);
+  const size = useSignal<{ width: number; height: number } | undefined>(undefined);
   const last = useRef<Point>();
 
   // The canvas has the picture's own size; a mask that the form has already is drawn again.
   useEffect(() => {
     let current = true;
-    void createImageBitmap(image).then(async (bitmap) => {
-      const mask = form.value.mask && (await createImageBitmap(form.value.mask));
-      const target = canvas.current;
-      if (!current || !target) return;
-      target.width = bitmap.width;
-      target.height = bitmap.height;
-      if (mask) drawMask(target, mask);
+    const { mask } = form.value;
+    if (!size.value || !mask) return;
+    void createImageBitmap(mask).then((bitmap) => {
+      if (current && canvas.current) drawMask(canvas.current, bitmap);
     });
     return () => {
       current = false;
     };
-  }, [image]);
+  }, [size.value]);
 
   const paint = (from: Point, to: Point) => {
     const target = canvas.current!;
@@ -83,33 +81,49 @@ export function MaskPainter({ image }: { image: Blob }) {
   return (
     <div class="painter">
       <div class="stage">
-        {url && <img src={url} alt="The picture to begin with" />}
-        <canvas
-          ref={canvas}
-          tabIndex={0}
-          role="application"
-          aria-label="Mask. Paint what is to be redrawn: drag, or move with the arrow keys and paint with space."
-          onFocus={() => (focused.value = true)}
-          onBlur={() => (focused.value = false)}
-          onKeyDown={onKeyDown}
-          onPointerDown={(event) => {
-            event.currentTarget.setPointerCapture(event.pointerId);
-            last.current = place(event);
-            paint(last.current, last.current);
-          }}
-          onPointerMove={(event) => {
-            if (!last.current) return;
-            const to = place(event);
-            paint(last.current, to);
-            last.current = to;
-          }}
-          onPointerUp={() => {
-            last.current = undefined;
-            void publish();
-          }}
-        />
-        {focused.value && (
-          <span class="cursor" style={{ left: `${cursor.value.x * 100}%`, top: `${cursor.value.y * 100}%`, width: `${brush.value}%` }} />
+        {url && (
+          <img
+            src={url}
+            alt="The picture to begin with"
+            onLoad={({ currentTarget: { naturalWidth: width, naturalHeight: height } }) => (size.value = { width, height })}
+          />
+        )}
+        {size.value && (
+          <canvas
+            ref={canvas}
+            {...size.value}
+            tabIndex={0}
+            role="application"
+            aria-label="Mask. Paint what is to be redrawn: drag, or move with the arrow keys and paint with space."
+            onFocus={() => (focused.value = true)}
+            onBlur={() => (focused.value = false)}
+            onKeyDown={onKeyDown}
+            onPointerDown={(event) => {
+              event.currentTarget.setPointerCapture(event.pointerId);
+              last.current = place(event);
+              paint(last.current, last.current);
+            }}
+            onPointerMove={(event) => {
+              if (!last.current) return;
+              const to = place(event);
+              paint(last.current, to);
+              last.current = to;
+            }}
+            onPointerUp={() => {
+              last.current = undefined;
+              void publish();
+            }}
+          />
+        )}
+        {focused.value && size.value && (
+          <span
+            class="cursor"
+            style={{
+              left: `${cursor.value.x * 100}%`,
+              top: `${cursor.value.y * 100}%`,
+              width: `${(brush.value * Math.max(size.value.width, size.value.height)) / size.value.width}%`,
+            }}
+          />
         )}
       </div>
       <Slider label="Brush" value={brush.value} min={2} max={50} step={1} onChange={(value) => (brush.value = value)} />
