@@ -47,13 +47,16 @@ export function MaskPainter({ image }: { image: Blob }) {
     const target = canvas.current!;
     const pen = target.getContext("2d")!;
     pen.globalCompositeOperation = erasing.value ? "destination-out" : "source-over";
-    pen.strokeStyle = "#fff";
-    pen.lineCap = "round";
+    pen.strokeStyle = pen.fillStyle = "#fff";
     pen.lineWidth = Math.max(1, (brush.value / 100) * Math.max(target.width, target.height));
     pen.beginPath();
     pen.moveTo(from.x * target.width, from.y * target.height);
     pen.lineTo(to.x * target.width, to.y * target.height);
     pen.stroke();
+    // The round end; a line without length draws nothing.
+    pen.beginPath();
+    pen.arc(to.x * target.width, to.y * target.height, pen.lineWidth / 2, 0, 2 * Math.PI);
+    pen.fill();
   };
   const publish = async () => edit({ mask: await toMask(canvas.current!) });
   const place = (event: PointerEvent): Point => {
