@@ -4,11 +4,12 @@ import { defineConfig } from "vitest/config";
 
 // The page's own copy: messages of two copies are not the same.
 const protobuf = fileURLToPath(new URL("../../client/web/node_modules/@bufbuild/protobuf/dist/esm/index.js", import.meta.url));
+const resolve = { alias: [{ find: /^@bufbuild.protobuf$/, replacement: protobuf }] };
 
 export default defineConfig({
   test: {
     projects: [
-      { resolve: { alias: [{ find: /^@bufbuild.protobuf$/, replacement: protobuf }] }, test: { name: "unit", include: ["unit/**/*.test.ts"] } },
+      { resolve, test: { name: "unit", include: ["unit/**/*.test.ts"] } },
       {
         test: {
           name: "browser",
@@ -19,7 +20,7 @@ export default defineConfig({
           hookTimeout: 120_000,
         },
       },
-      { test: { name: "bench", include: ["bench/**/*.test.ts"], fileParallelism: false, hookTimeout: 120_000 } },
+      { resolve, test: { name: "bench", include: ["bench/**/*.test.ts"], fileParallelism: false, hookTimeout: 120_000 } },
     ],
   },
 });

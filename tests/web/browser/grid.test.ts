@@ -19,7 +19,7 @@ test("rows are seeds, columns guidance", async () => {
     }
   }
   expect(await grid.getByRole("columnheader").allInnerTexts()).toEqual(["guidance 1", "guidance 4.5", "guidance 8"]);
-  expect(await grid.getByRole("rowheader").allInnerTexts()).toEqual(["seed 40", "seed 41"]);
+  expect(await grid.getByRole("rowheader").allInnerTexts()).toEqual(["seed\n40", "seed\n41"]);
   const { jobs } = await here.service.get("jobs");
   const asked = jobs.slice(0, 3).map((job: any) => [job.spec.guidanceScale, job.spec.seed, job.spec.numImages]);
   expect(asked.sort()).toEqual([[1, "40", 2], [4.5, "40", 2], [8, "40", 2]]);

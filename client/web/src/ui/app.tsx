@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 
+import icon from "../icon.svg";
 import { LiveRegion } from "./announcements";
 import { Banner } from "./banner";
 import { Create } from "./create";
@@ -37,7 +38,10 @@ export function App() {
   return (
     <>
       <header>
-        <h1>latentd</h1>
+        <h1>
+          <img src={icon} alt="" width="28" height="28" />
+          latentd
+        </h1>
         <div role="tablist" aria-label="Views" ref={list} onKeyDown={onKeyDown}>
           {TABS.map(({ id, label }) => (
             <button

@@ -13,7 +13,9 @@ export function Chart({ title, value, values }: { title: string; value: string; 
     <figure class="card chart">
       <figcaption>{title}</figcaption>
       <strong>{value}</strong>
+      <small>at most {Math.max(...values).toFixed(1)} in two minutes</small>
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label={`${title}: now ${value}, most ${top.toFixed(1)}`}>
+        <polygon points={`${x(0).toFixed(1)},${HEIGHT} ${points} ${WIDTH},${HEIGHT}`} />
         <polyline points={points} />
       </svg>
     </figure>

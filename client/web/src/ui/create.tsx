@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 
 import { jobs } from "../jobs/jobs";
 import { ended } from "../jobs/reducer";
-import { Form } from "./form";
+import { Form, RESULTS } from "./form";
 import { useDropped } from "./form_state";
 import { Gallery } from "./gallery";
 import { Grid, gridsOf } from "./grid";
@@ -32,7 +32,7 @@ export function Create() {
       }}
     >
       <Form />
-      <div class="results">
+      <div class="results" id={RESULTS}>
         {cards.length > 0 && (
           <section aria-label="Under way">
             <h2>Under way</h2>

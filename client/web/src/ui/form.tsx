@@ -13,6 +13,7 @@ import { ModelFacts } from "./model_facts";
 import { MotionPicker } from "./motion_picker";
 import { PictureInput } from "./picture_input";
 
+export const RESULTS = "results";
 const MAX_GRID = 64;
 
 // Undefined when one of them is no number that guidance may be.
@@ -31,6 +32,8 @@ function send(event: Event, chosen: Model, error: { value: string }): void {
     error.value = "This model enlarges a picture: add one.";
     return;
   }
+  // Where the form takes all of the width, what is made is below it.
+  document.getElementById(RESULTS)?.scrollIntoView({ block: "nearest" });
   const grid = comparison.value;
   if (!grid) return submit(parameters);
   const guidances = grid.guidances.trim() === "" ? [chosen.defaultGuidanceScale] : parseGuidances(grid.guidances);

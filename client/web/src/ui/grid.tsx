@@ -26,7 +26,7 @@ export function Grid({ columns }: { columns: Signal<Job>[] }) {
   return (
     <section class="card" aria-label={`Comparison: ${title}`}>
       <div class="job-head">
-        <strong>{title}</strong>
+        <strong>Comparison: {title}</strong>
       </div>
       <div class="scroll">
         <table>
@@ -43,7 +43,7 @@ export function Grid({ columns }: { columns: Signal<Job>[] }) {
           <tbody>
             {seeds.map((seed, row) => (
               <tr key={seed}>
-                <th scope="row">seed {seed}</th>
+                <th scope="row">{`seed\n${seed}`}</th>
                 {columns.map((job) => (
                   <Cell key={job.value.id} job={job.value} row={row} seed={seed} />
                 ))}
