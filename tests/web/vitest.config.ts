@@ -2,14 +2,21 @@ import { fileURLToPath } from "node:url";
 
 import { defineConfig } from "vitest/config";
 
-// The page's own copy: messages of two copies are not the same.
-const protobuf = fileURLToPath(new URL("../../client/web/node_modules/@bufbuild/protobuf/dist/esm/index.js", import.meta.url));
-const resolve = { alias: [{ find: /^@bufbuild.protobuf$/, replacement: protobuf }] };
+// The page's own copies: messages and errors of two copies are not the same.
+const page = fileURLToPath(new URL("../../client/web/src/main.tsx", import.meta.url));
+const packagesOfThePage = {
+  name: "packages-of-the-page",
+  enforce: "pre" as const,
+  resolveId(this: { resolve(source: string, importer: string, options: object): Promise<{ id: string } | null> }, source: string) {
+    return /^@(bufbuild|connectrpc)\//.test(source) ? this.resolve(source, page, { skipSelf: true }) : null;
+  },
+};
+const plugins = [packagesOfThePage];
 
 export default defineConfig({
   test: {
     projects: [
-      { resolve, test: { name: "unit", include: ["unit/**/*.test.ts"] } },
+      { plugins, test: { name: "unit", include: ["unit/**/*.test.ts"] } },
       {
         test: {
           name: "browser",
@@ -20,7 +27,7 @@ export default defineConfig({
           hookTimeout: 120_000,
         },
       },
-      { resolve, test: { name: "bench", include: ["bench/**/*.test.ts"], fileParallelism: false, hookTimeout: 120_000 } },
+      { plugins, test: { name: "bench", include: ["bench/**/*.test.ts"], fileParallelism: false, hookTimeout: 120_000 } },
     ],
   },
 });
