@@ -13,6 +13,9 @@ const packagesOfThePage = {
 };
 const plugins = [packagesOfThePage];
 
+// The machine may be busy.
+const patience = { testTimeout: 300_000, hookTimeout: 120_000, expect: { poll: { timeout: 90_000 } } };
+
 export default defineConfig({
   test: {
     projects: [
@@ -23,11 +26,10 @@ export default defineConfig({
           include: ["browser/**/*.test.ts"],
           // Two cores hold one server and one browser at a time.
           fileParallelism: false,
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          ...patience,
         },
       },
-      { plugins, test: { name: "bench", include: ["bench/**/*.test.ts"], fileParallelism: false, hookTimeout: 120_000 } },
+      { plugins, test: { name: "bench", include: ["bench/**/*.test.ts"], fileParallelism: false, ...patience } },
     ],
   },
 });

@@ -41,13 +41,17 @@ test("without a seed all columns share one that was drawn", async () => {
   expect(jobs[0].spec.seed).toBe(jobs[1].spec.seed);
 });
 
-test("a grid is cancelled as a whole", async () => {
+test("a grid is cancelled as a whole, and run again", async () => {
   const person = await here.arrive();
   await person.field("Compare in a grid").check();
   await person.ask("a bear", { ...LONG, "Seeds (rows)": "1", "Guidance (columns)": "2, 6" });
   const grid = person.page.getByRole("region", { name: "Comparison: a bear" });
   await grid.getByRole("button", { name: "Cancel" }).click();
   await grid.getByText("guidance 2: cancelled").waitFor();
+  await grid.getByText("guidance 6: cancelled").waitFor();
+  await grid.getByRole("button", { name: "Run again what is missing" }).click();
+  await expect.poll(() => grid.getByRole("progressbar").count()).toBe(2);
+  await grid.getByRole("button", { name: "Cancel" }).click();
   await grid.getByText("guidance 6: cancelled").waitFor();
 });
 

@@ -50,9 +50,10 @@ test("what is painted is redrawn, the rest stays", async () => {
   const person = await here.arrive();
   await addPicture(person);
   const canvas = zone(person).getByRole("application");
+  await person.field("Brush").fill("30");
+  await canvas.scrollIntoViewIfNeeded();
   const box = (await canvas.boundingBox())!;
   // The left third, from top to bottom.
-  await person.field("Brush").fill("30");
   await person.page.mouse.move(box.x + box.width * 0.1, box.y + 2);
   await person.page.mouse.down();
   await person.page.mouse.move(box.x + box.width * 0.1, box.y + box.height - 2, { steps: 10 });

@@ -31,7 +31,7 @@ export class Person {
 
   static async open(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Person> {
     const context = await browser.newContext({ acceptDownloads: true, ...options });
-    context.setDefaultTimeout(60_000);
+    context.setDefaultTimeout(90_000);
     const page = await context.newPage();
     const person = new Person(context, page, url);
     page.on("pageerror", (error) => person.complaints.push(String(error)));
@@ -74,7 +74,7 @@ export class Person {
   }
 
   async waitForPictures(title: string, count: number): Promise<void> {
-    await expect.poll(() => this.pictures(title).count(), { timeout: 60_000 }).toBe(count);
+    await expect.poll(() => this.pictures(title).count()).toBe(count);
   }
 
   // Waits until a job has done some of its steps.

@@ -8,7 +8,7 @@ import { stage } from "./setup.ts";
 const here = stage();
 
 // Long enough that what is cut in the middle is cut before the end.
-const SOME = { Steps: "120" };
+const SOME = { Steps: "300" };
 
 const completed = async () =>
   (await here.service.get("jobs?pageSize=1000")).jobs.filter((job: any) => job.state === "STATE_COMPLETED").length;
@@ -31,7 +31,7 @@ test("what was finished while the page was closed is there when it is opened aga
   await person.ask("a heart", { Steps: "30", Pictures: "2" });
   await person.card("a heart").getByText(/made/).waitFor();
   await person.page.goto("about:blank");
-  await expect.poll(completed, { timeout: 60_000 }).toBe(before + 1);
+  await expect.poll(completed).toBe(before + 1);
   await person.page.goto(person.url);
   await person.waitForPictures("a heart", 2);
 });
@@ -52,7 +52,7 @@ test("a request that was not answered before a reload is made once", async () =>
 
 test("a lost network is said, and the jobs go on when it is back", async () => {
   const person = await here.arrive();
-  await person.ask("a fish", { Steps: "60", Pictures: "2" });
+  await person.ask("a fish", { ...SOME, Pictures: "2" });
   await person.waitForSteps("a fish");
   await person.context.setOffline(true);
   await person.ask("written in the tunnel", { Steps: "4", Pictures: "1" });

@@ -21,6 +21,12 @@ test("the page is asked for anew each time, its files are kept for ever", async 
   }
 });
 
+test("the licences of what is bundled are there", async () => {
+  const answer = await fetch(`${here.service.url}licenses.md`);
+  expect(answer.headers.get("content-type")).toBe("text/plain; charset=utf-8");
+  expect(await answer.text()).toContain("## preact - ");
+});
+
 test("other paths are not the page's", async () => {
   for (const path of ["index.html", "assets/", "assets/nothing.js", "assets/../index.html", "..%2f..%2fetc/passwd"]) {
     expect((await fetch(here.service.url + path)).status).toBeGreaterThanOrEqual(400);

@@ -12,7 +12,7 @@ import type { Model } from "../gen/latentd/v1/models_pb";
 import type { GenerationSpec } from "../gen/latentd/v1/spec_pb";
 import { getModel } from "./catalog";
 import { type Inputs, type Parameters, toSpec } from "./parameters";
-import { ended, type Job, lost, newJob, reduce } from "./reducer";
+import { ended, type Job, lost, newJob, type Picture, reduce } from "./reducer";
 import * as store from "./store";
 import { Watcher } from "./watcher";
 
@@ -142,8 +142,9 @@ export function submitGrid(parameters: Parameters, seeds: number, guidances: num
   );
 }
 
+// In its place of the grid, if it has one.
 export function runAgain(job: Job): void {
-  submit(job.parameters);
+  add([newJob(newRequestId(), job.parameters, Date.now(), job.grid)]);
 }
 
 async function cancelAccepted(name: string): Promise<void> {
@@ -166,10 +167,19 @@ export function forget(job: Signal<Job>): void {
   void store.remove(job.value.id);
 }
 
-// The job goes with its last picture.
+// Its finished pictures stay, as a job of these alone.
+export function dismiss(job: Signal<Job>): void {
+  keepOnly(job, (picture) => picture.output?.file !== undefined);
+}
+
 export function forgetPicture(job: Signal<Job>, index: number): void {
-  const pictures = job.value.pictures.filter((picture) => picture.index !== index);
-  if (pictures.some((picture) => picture.output?.file)) change(job, { ...job.value, pictures });
+  keepOnly(job, (picture) => picture.index !== index);
+}
+
+// The job goes with its last picture.
+function keepOnly(job: Signal<Job>, stays: (picture: Picture) => boolean): void {
+  const pictures = job.value.pictures.filter((picture) => picture.output?.file && stays(picture));
+  if (pictures.length > 0) change(job, { ...job.value, state: "completed", pictures });
   else forget(job);
 }
 

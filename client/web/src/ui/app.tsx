@@ -63,6 +63,9 @@ export function App() {
       <main id={`panel-${tab.value}`} role="tabpanel" aria-labelledby={`tab-${tab.value}`}>
         {tab.value === "create" ? <Create /> : <Service />}
       </main>
+      <footer>
+        <a href="/licenses.md">Licences of what this page is built with</a>
+      </footer>
       <LiveRegion />
     </>
   );

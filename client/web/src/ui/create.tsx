@@ -8,12 +8,12 @@ import { Form, RESULTS } from "./form";
 import { useDropped } from "./form_state";
 import { Gallery } from "./gallery";
 import { Grid, gridsOf } from "./grid";
-import { JobCard } from "./job_card";
+import { JobCard, unfinished } from "./job_card";
 
 export function Create() {
   const over = useSignal(false);
   const single = jobs.value.filter((job) => !job.value.grid);
-  const cards = single.filter(({ value }) => !ended(value) || value.state !== "completed");
+  const cards = single.filter(({ value }) => unfinished(value));
   return (
     <div
       class={over.value ? "create over" : "create"}

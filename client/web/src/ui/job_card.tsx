@@ -1,8 +1,8 @@
-// A job that is under way, or has ended without its pictures.
+// A job that is under way, or has ended without all of its pictures.
 
 import type { Signal } from "@preact/signals";
 
-import { cancel, forget, runAgain } from "../jobs/jobs";
+import { cancel, dismiss, runAgain } from "../jobs/jobs";
 import { ended, type Job, type Picture } from "../jobs/reducer";
 import { FileImage, Preview } from "./preview";
 import { inWords } from "./time";
@@ -30,6 +30,15 @@ function stateOf(job: Job): string {
   }
 }
 
+// Why a picture that has ended is not there; empty for others.
+function fault({ output }: Picture): string {
+  if (output?.state === "withheld") return "Withheld by the server's safety policy";
+  return output?.state === "failed" ? `Failed: ${output.error}` : "";
+}
+
+// Something is to be said of it, or done.
+export const unfinished = (job: Job): boolean => job.state !== "completed" || job.pictures.some((picture) => fault(picture) !== "");
+
 function Tile({ picture, alt }: { picture: Picture; alt: string }) {
   const { output, step, totalSteps, etaMs } = picture;
   const words =
@@ -43,8 +52,8 @@ function Tile({ picture, alt }: { picture: Picture; alt: string }) {
           <Preview picture={picture} />
         )}
       </div>
-      {output?.state === "failed" || output?.state === "withheld" ? (
-        <small class="error">{output.state === "withheld" ? "Withheld by the safety policy" : output.error}</small>
+      {fault(picture) !== "" ? (
+        <small class="error">{fault(picture)}</small>
       ) : output?.state === "ok" ? (
         <small>ready</small>
       ) : (
@@ -67,6 +76,15 @@ export function JobCard({ job: signal }: { job: Signal<Job> }) {
         <span class="state">{stateOf(job)}</span>
       </div>
       {job.error && <p class="error">{job.error}</p>}
+      {ended(job) &&
+        job.pictures.map(
+          (picture) =>
+            fault(picture) !== "" && (
+              <p class="error" key={picture.index}>
+                Picture {picture.index + 1}: {fault(picture)}
+              </p>
+            ),
+        )}
       {job.warnings.map((warning) => (
         <p class="notice" key={warning}>
           {warning}
@@ -90,13 +108,13 @@ export function JobCard({ job: signal }: { job: Signal<Job> }) {
             <button
               type="button"
               onClick={() => {
-                forget(signal);
+                dismiss(signal);
                 runAgain(job);
               }}
             >
               Run again
             </button>
-            <button type="button" onClick={() => forget(signal)}>
+            <button type="button" onClick={() => dismiss(signal)}>
               Remove
             </button>
           </>
