@@ -15,7 +15,8 @@ class Previewer {
 
   virtual int64_t memory_bytes() const = 0;  // of the weights, those that it does not share with the codec
 
-  // When a picture is one linear map of each place's channels: [C + 1, 3], row by row, the last one the constant; colours in
+  // When a picture is one linear map of each place's channels: [C + 1, 3], row by row, the last one the constant;
+  // colours in
   // [-1, 1]. Otherwise empty.
   virtual std::vector<float> linear_map() const { return {}; }
 
