@@ -15,9 +15,8 @@ class Previewer {
 
   virtual int64_t memory_bytes() const = 0;  // of the weights, those that it does not share with the codec
 
-  // When a picture is one linear map of each place's channels: [C + 1, 3], row by row, the last one the constant;
-  // colours in
-  // [-1, 1]. Otherwise empty.
+  // The map, when a picture is one linear map of each place's channels: [C + 1, 3], row by row, the last one the
+  // constant; colours in [-1, 1]. Otherwise empty.
   virtual std::vector<float> linear_map() const { return {}; }
 
   // Latents of any float type and device, as the U-Net has them, [B, C, h, w] -> uint8 [B, H, W, 3] on the CPU.
