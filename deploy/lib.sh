@@ -9,7 +9,10 @@ LATENTD_NODE=$LATENTD_CACHE/node-22.20.0
 LATENTD_PROMTOOL=$LATENTD_CACHE/promtool
 # An environment of Debian's Python for the tests, named by what is in it.
 LATENTD_TEST_PYTHON=$LATENTD_CACHE/test-python-$(sha256sum "$(dirname "${BASH_SOURCE[0]}")/pins/python-tests.txt" | cut -c 1-12)
-export LATENTD_LIBTORCH_ROOT LATENTD_GOOGLEAPIS_ROOT LATENTD_PROMTOOL
+# ComfyUI and a Python that runs it, for the tests of the nodes in it; others may be named.
+LATENTD_COMFYUI=${LATENTD_COMFYUI:-$LATENTD_CACHE/comfyui-0.30.0}
+LATENTD_COMFYUI_PYTHON=${LATENTD_COMFYUI_PYTHON:-$LATENTD_CACHE/comfyui-python-$(sha256sum "$(dirname "${BASH_SOURCE[0]}")/pins/python-comfyui.txt" | cut -c 1-12)/bin/python}
+export LATENTD_LIBTORCH_ROOT LATENTD_GOOGLEAPIS_ROOT LATENTD_PROMTOOL LATENTD_COMFYUI LATENTD_COMFYUI_PYTHON
 
 die() { printf '\nerror: %s\n' "$*" >&2; exit 1; }
 

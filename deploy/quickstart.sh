@@ -39,7 +39,7 @@ wait_until_healthy() {
   for _ in $(seq 300); do
     kill -0 "$server" 2>/dev/null || { tail -n 20 "$log"; return 1; }
     # Its own word first: another server may have the port, and answer.
-    grep -q ' ready$' "$log" && $bin/client/cli/latentctl health --server "$listen" >/dev/null 2>&1 && return
+    grep -q '"message":"ready"' "$log" && $bin/client/cli/latentctl health --server "$listen" >/dev/null 2>&1 && return
     sleep 0.1
   done
   tail -n 20 "$log"

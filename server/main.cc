@@ -4,13 +4,12 @@
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <pthread.h>
 #include <signal.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <filesystem>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <thread>
@@ -18,7 +17,11 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "server/auth/authenticator.h"
+#include "server/auth/reloaded_file.h"
+#include "server/auth/tenants.h"
 #include "server/config/server_options.h"
+#include "server/core/errors.h"
 #include "server/core/readiness.h"
 #include "server/core/system_clock.h"
 #include "server/engine/engine.h"
@@ -26,6 +29,7 @@
 #include "server/engine/find_models.h"
 #include "server/engine/memory_limit.h"
 #include "server/imaging/open_image.h"
+#include "server/log/log.h"
 #include "server/metrics/fan_out_observer.h"
 #include "server/metrics/metrics_server.h"
 #include "server/metrics/prometheus_metrics.h"
@@ -84,6 +88,44 @@ fs::path EmbeddedModels() {
 // The adapters that ship with the embedded models; there may be none.
 fs::path EmbeddedAdapters() { return EmbeddedModels() / "adapters"; }
 
+// Leaves out what is not known.
+void AddTexts(log::Fields& fields, std::initializer_list<std::pair<const char*, std::string>> texts) {
+  for (const auto& [key, text] : texts) {
+    if (!text.empty()) fields.emplace_back(key, text);
+  }
+}
+
+void LogCall(const rpc::CallRecord& call) {
+  log::Fields fields = {{"method", call.method}, {"code", call.code}, {"seconds", absl::ToDoubleSeconds(call.time)}};
+  AddTexts(fields, {{"reason", call.reason},
+                    {"job", call.job},
+                    {"tenant", call.tenant},
+                    {"caller", call.caller},
+                    {"peer", call.peer},
+                    {"request_id", call.request_id},
+                    {"trace_id", call.trace.trace_id},
+                    {"span_id", call.trace.span_id},
+                    {"parent_span_id", call.trace.parent_span_id}});
+  log::Info("call", fields);
+}
+
+void LogJob(const core::Job& job) {
+  log::Fields fields = {{"job", job.name},
+                        {"model", job.request->model()},
+                        {"state", core::Name(job.state)},
+                        {"seconds", absl::ToDoubleSeconds(*job.end_time - job.create_time)},
+                        {"queue_seconds", absl::ToDoubleSeconds(job.usage->queue_time)},
+                        {"pixel_evaluations", job.usage->pixel_evaluations}};
+  AddTexts(fields,
+           {{"reason", core::GetErrorDetails(job.error).reason}, {"tenant", job.tenant}, {"trace_id", job.trace_id}});
+  log::Info("job ended", fields);
+}
+
+// Of a file that changed while it is in use.
+void LogReload(const absl::Status& status) {
+  log::Error("a file that changed cannot be used", {{"error", std::string(status.message())}});
+}
+
 // Signals are waited for, never handled: no code of ours runs in a handler.
 sigset_t BlockStopSignals() {
   sigset_t signals;
@@ -99,14 +141,18 @@ absl::StatusOr<std::vector<engine::ModelEntry>> FindModels(const config::ServerO
   const fs::path folder = options.models.empty() ? EmbeddedModels() : fs::path(options.models);
   auto models = engine::FindModels(folder, tensors, {.safety_checker = options.safety != "off"});
   if (!models.ok()) return models.status();
-  if (models->empty()) spdlog::warn("there is no model in {}", folder.string());
+  if (models->empty()) log::Warn("there is no model", {{"folder", folder.string()}});
   for (const engine::ModelEntry& model : *models) {
     if (model.info.state == core::ModelState::kBroken) {
-      spdlog::error("model {} cannot be served: {}", model.info.name, std::string(model.info.error.message()));
+      log::Error("a model cannot be served",
+                 {{"model", model.info.name}, {"error", std::string(model.info.error.message())}});
     } else {
-      spdlog::info("model {}: {}{}, {} x {}, {} MB of weights", model.info.name, model.info.architecture,
-                   model.info.one_file ? " (one file)" : "", model.info.native_width, model.info.native_height,
-                   model.info.memory_bytes / 1'000'000);
+      log::Info("model", {{"model", model.info.name},
+                          {"architecture", model.info.architecture},
+                          {"layout", model.info.one_file ? "one file" : "folder"},
+                          {"width", int64_t{model.info.native_width}},
+                          {"height", int64_t{model.info.native_height}},
+                          {"weight_bytes", model.info.memory_bytes}});
     }
   }
   for (const std::string& name : options.preload.names) {
@@ -127,10 +173,12 @@ absl::StatusOr<std::vector<engine::AdapterEntry>> FindAdapters(const config::Ser
   if (!adapters.ok()) return adapters.status();
   for (const engine::AdapterEntry& adapter : *adapters) {
     if (!adapter.info.error.ok()) {
-      spdlog::error("adapter {} cannot be used: {}", adapter.info.name, std::string(adapter.info.error.message()));
+      log::Error("an adapter cannot be used",
+                 {{"adapter", adapter.info.name}, {"error", std::string(adapter.info.error.message())}});
     } else {
-      spdlog::info("adapter {}: {}{}{}", adapter.info.name, core::Name(adapter.info.kind),
-                   adapter.info.architecture.empty() ? "" : " for ", adapter.info.architecture);
+      log::Info("adapter", {{"adapter", adapter.info.name},
+                            {"kind", std::string(core::Name(adapter.info.kind))},
+                            {"architecture", adapter.info.architecture}});
     }
   }
   return adapters;
@@ -149,9 +197,9 @@ void Preload(const config::Preload& preload, engine::ModelRegistry& registry, st
     ++*remaining;
     registry.Load(model.name, [one_done, name = model.name](const absl::Status& status) {
       if (status.ok()) {
-        spdlog::info("model {} is loaded", name);
+        log::Info("a model is loaded", {{"model", name}});
       } else {
-        spdlog::error("model {} could not be preloaded: {}", name, std::string(status.message()));
+        log::Error("a model could not be preloaded", {{"model", name}, {"error", std::string(status.message())}});
       }
       one_done();
     });
@@ -189,9 +237,21 @@ absl::Status Serve(const config::ServerOptions& options) {
   if (!models.ok()) return models.status();
   auto found_adapters = FindAdapters(options, tensors);
   if (!found_adapters.ok()) return found_adapters.status();
+  std::unique_ptr<auth::ReloadedFile<auth::Tenants>> tenants;
+  if (!options.tenants.empty()) {
+    auto opened = auth::ReloadedFile<auth::Tenants>::Open(
+        {.path = options.tenants, .parse = auth::Tenants::Parse, .on_error = LogReload});
+    if (!opened.ok()) return opened.status();
+    tenants = *std::move(opened);
+  }
+  const auto limits_of = [&tenants](const std::string& tenant) {
+    return tenants == nullptr ? core::TenantLimits() : tenants->Get()->LimitsOf(tenant);
+  };
   const auto store =
       std::make_unique<store::MemoryJobStore>(store::MemoryJobStoreOptions{.clock = &clock,
                                                                            .observer = &observer,
+                                                                           .on_ended = LogJob,
+                                                                           .tenant_limits = limits_of,
                                                                            .max_queued_jobs = options.max_queued_jobs,
                                                                            .job_ttl = options.job_ttl,
                                                                            .job_bytes = options.job_bytes});
@@ -223,8 +283,8 @@ absl::Status Serve(const config::ServerOptions& options) {
        .threads = options.threads > 0 ? options.threads : static_cast<int>(std::thread::hardware_concurrency()),
        .on_stuck =
            [&](bool stuck) {
-             if (stuck) spdlog::error("the engine is stuck: one stage takes far too long");
-             if (!stuck) spdlog::info("the engine goes on");
+             if (stuck) log::Error("the engine is stuck: one stage takes far too long");
+             if (!stuck) log::Info("the engine goes on");
              readiness.SetStuck(stuck);
            },
        .software = software});
@@ -232,6 +292,13 @@ absl::Status Serve(const config::ServerOptions& options) {
 
   auto exposed = metrics::MetricsServer::Start(options.metrics_listen, prometheus.registry());
   if (!exposed.ok()) return exposed.status();
+  auto authenticator =
+      auth::Authenticator::Create({.api_keys = options.api_keys,
+                                   .jwks = options.jwks,
+                                   .rules = {.issuer = options.jwt_issuer, .audience = options.jwt_audience},
+                                   .clock = &clock,
+                                   .on_error = LogReload});
+  if (!authenticator.ok()) return authenticator.status();
   auto started =
       rpc::Server::Start({.listen = options.listen,
                           .health_listen = options.health_listen,
@@ -241,9 +308,11 @@ absl::Status Serve(const config::ServerOptions& options) {
                           .catalog = &registry,
                           .adapters = &adapters,
                           .blobs = &blobs,
+                          .authenticator = authenticator->get(),
                           .clock = &clock,
                           .open_image = imaging::OpenImage,
                           .stats = [&] { return collector.Get(); },
+                          .on_call = LogCall,
                           .on_open_streams = [&](int count) { prometheus.SetOpenStreams(count); },
                           .draw_seed = nullptr});
   if (!started.ok()) return started.status();
@@ -252,8 +321,9 @@ absl::Status Serve(const config::ServerOptions& options) {
   const auto bound = [](const std::string& address, int port) {
     return absl::StrCat(address.substr(0, address.rfind(':') + 1), port);
   };
-  spdlog::info("{} on {} in {}: gRPC on {}, metrics on http://{}/metrics", software, device->str(), NameOf(type),
-               bound(options.listen, server->port()), bound(options.metrics_listen, (*exposed)->port()));
+  log::Info(absl::StrCat("gRPC on ", bound(options.listen, server->port()), ", metrics on http://",
+                         bound(options.metrics_listen, (*exposed)->port()), "/metrics"),
+            {{"version", LATENTD_VERSION}, {"device", device->str()}, {"dtype", NameOf(type)}});
   // The loader and the engine may be busy for longer than the server lives.
   readiness.SetListener([weak = std::weak_ptr(server)](bool ready) {
     const std::shared_ptr<rpc::Server> alive = weak.lock();
@@ -261,27 +331,24 @@ absl::Status Serve(const config::ServerOptions& options) {
   });
   Preload(options.preload, registry, [&readiness] {
     readiness.SetPreloaded();
-    if (!readiness.draining()) spdlog::info("ready");
+    if (!readiness.draining()) log::Info("ready");
   });
 
   int signal = 0;
   sigwait(&stop_signals, &signal);
   // A second signal ends the process at once.
   pthread_sigmask(SIG_UNBLOCK, &stop_signals, nullptr);
-  spdlog::info("{}: finishing what was accepted, for {} at most", strsignal(signal),
-               absl::FormatDuration(options.drain_timeout));
+  log::Info("finishing what was accepted",
+            {{"signal", strsignal(signal)}, {"for_at_most", absl::FormatDuration(options.drain_timeout)}});
   const absl::Time deadline = clock.Now() + options.drain_timeout;
   readiness.SetDraining();
   Drain(*store, engine, deadline);
   server->Shutdown(std::max(deadline - clock.Now(), absl::Seconds(1)));
-  spdlog::info("stopped");
+  log::Info("stopped");
   return absl::OkStatus();
 }
 
 int Main(int argc, char** argv) {
-  spdlog::set_default_logger(
-      std::make_shared<spdlog::logger>("latentd", std::make_shared<spdlog::sinks::stderr_sink_mt>()));
-  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
   const auto options = config::ParseServerOptions(argc, argv, LATENTD_VERSION);
   absl::Status status = options.status();
   if (options.ok()) {
@@ -289,7 +356,9 @@ int Main(int argc, char** argv) {
       std::fputs(options->information.c_str(), stdout);
       return 0;
     }
+    log::Start();
     status = Serve(*options);
+    log::Stop();
   }
   if (status.ok()) return 0;
   std::fprintf(stderr, "latentd: %s\n", std::string(status.message()).c_str());

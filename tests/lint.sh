@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Checks form.
 #
-#   tests/lint.sh          the API's style (buf), the Python client's (ruff), and clang-format on what changed
+#   tests/lint.sh          the API's style (buf), the Python clients' (ruff), and clang-format on what changed
 #   tests/lint.sh --tidy   clang-tidy on what changed; build/release must be built, for its generated headers
 #
 # What changed: the C++ files that differ from LATENTD_LINT_BASE (default: the last commit's parent).
@@ -49,8 +49,8 @@ check_api() {
 }
 
 check_python() {
-  "$LATENTD_TEST_PYTHON/bin/python" -m ruff check --quiet --no-cache client/python tests/client/python
-  "$LATENTD_TEST_PYTHON/bin/python" -m ruff format --quiet --no-cache --check client/python tests/client/python
+  "$LATENTD_TEST_PYTHON/bin/python" -m ruff check --quiet --no-cache client/python client/comfyui tests/client/python tests/client/comfyui
+  "$LATENTD_TEST_PYTHON/bin/python" -m ruff format --quiet --no-cache --check client/python client/comfyui tests/client/python tests/client/comfyui
 }
 
 case ${1:-} in

@@ -5,6 +5,7 @@
 #   tests/run.sh                 everything but the long ones
 #   tests/run.sh --sanitizers    address + undefined over core, model and e2e; thread over core and engine; 60 s of each fuzzer
 #   tests/run.sh --browser       the web page in Chromium against the real Envoy and the real latentd
+#   tests/run.sh --comfyui       graphs with the nodes of client/comfyui, in ComfyUI itself; installs 3 GB
 #   tests/run.sh --filter REGEX  only the tests whose name matches
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -17,6 +18,7 @@ while [ $# -gt 0 ]; do
   case $1 in
     --sanitizers) mode=sanitizers ;;
     --browser) mode=browser ;;
+    --comfyui) mode=comfyui ;;
     --filter) filter=${2:?--filter needs a regular expression}; shift ;;
     *) die "unknown option $1" ;;
   esac
@@ -25,7 +27,8 @@ done
 
 jobs=$(nproc)
 configure() { cmake --preset "$1" -DLATENTD_TESTS=ON >"build/configure-$1.log" 2>&1 || { tail -n 20 "build/configure-$1.log"; return 1; }; }
-build() { cmake --build "build/$1" -j "$jobs" "${@:2}" >"build/build-$1.log" 2>&1 || { grep -E 'error|FAILED' -A 8 "build/build-$1.log" | head -n 60; return 1; }; }
+build() { cmake --build "build/$1" -j "$jobs" >"build/build-$1.log" 2>&1 || { grep -E 'error|FAILED' -A 8 "build/build-$1.log" | head -n 60; return 1; }; }
+build_server() { cmake --build build/release -j "$jobs" --target latentd >build/build-server.log 2>&1 || { tail -n 20 build/build-server.log; return 1; }; }
 run_tests() { ctest --test-dir "build/$1" --no-tests=error --output-on-failure -j "$jobs" -R "$filter" "${@:2}"; }
 
 mkdir -p build
@@ -41,11 +44,17 @@ case $mode in
   browser)
     step "installing what the browser's tests need" deploy/install.sh --browser
     step "configuring" configure release
-    step "building" build release --target latentd
+    step "building" build_server
     exec tests/web/run.sh build/web-tests browser
     ;;
   sanitizers)
     step "installing what the sanitizers need" deploy/install.sh --sanitizers
     exec tests/sanitizers/run.sh
+    ;;
+  comfyui)
+    step "installing what ComfyUI needs" deploy/install.sh --comfyui
+    step "configuring" configure release
+    step "building" build_server
+    step "testing" tests/client/comfyui/full/run.sh build/comfyui
     ;;
 esac

@@ -1,5 +1,6 @@
 #include "client/cli/command_line.h"
 
+#include <cstdlib>
 #include <iostream>
 
 #include "CLI/CLI.hpp"
@@ -94,6 +95,8 @@ void Parse(CLI::App& app, int argc, const char* const* argv, CommandLine& line) 
     command->add_option("--tls-ca", tls.ca, "Authorities that the server's certificate is of, in PEM; asks for TLS");
     command->add_option("--tls-cert", tls.cert, "Own certificate, for servers that ask for one, in PEM");
     command->add_option("--tls-key", tls.key, "Its private key");
+    command->add_option("--api-key", line.api_key, "Key or token, for servers that ask for one (or LATENTD_API_KEY)")
+        ->option_text("KEY");
     command->add_flag("--json", line.json, "Print JSON, one object a line");
   }
   AddGenerateFlags(*generate, line, flags);
@@ -108,6 +111,7 @@ void Parse(CLI::App& app, int argc, const char* const* argv, CommandLine& line) 
 
   SetOut(line);
   line.tls = ReadTls(tls);
+  if (const char* key = std::getenv("LATENTD_API_KEY"); line.api_key.empty() && key != nullptr) line.api_key = key;
   line.job = JobName(job);
   if (generate->parsed()) {
     line.command = Command::kGenerate;

@@ -20,6 +20,7 @@ struct CommandLine {
   Command command = Command::kHealth;
   std::string server = "127.0.0.1:50051";
   std::optional<client::TlsOptions> tls;
+  std::string api_key;  // or token; empty: none
   bool json = false;
 
   // generate

@@ -1,5 +1,6 @@
 #include <csignal>
 
+#include "absl/strings/str_cat.h"
 #include "client/cli/command_line.h"
 #include "client/cli/commands.h"
 #include "client/cpp/client.h"
@@ -14,6 +15,7 @@ int main(int argc, char** argv) {
   // Pictures are still to be written when nobody reads the progress any more.
   std::signal(SIGPIPE, SIG_IGN);
   client::ClientOptions options{.tls = line.tls};
+  if (!line.api_key.empty()) options.metadata = {{"authorization", absl::StrCat("Bearer ", line.api_key)}};
   // A person sees at once that nothing listens there; a server that was lost is waited for.
   options.retry.connect_for = absl::ZeroDuration();
   const auto client = client::Client::Connect(line.server, options);

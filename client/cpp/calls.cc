@@ -121,6 +121,7 @@ absl::StatusOr<bool> Client::Health(const CallOptions& options) const {
                 impl_->channel.get(), method, &context, request, &response);
           },
       .timeout = impl_->options.call_timeout,
+      .metadata = impl_->options.metadata,
       .options = options};
   const RetryPolicy once({.connect_for = absl::ZeroDuration(), .busy_for = absl::ZeroDuration()}, [] { return 0.0; });
   if (const absl::Status status = CallWithRetries(call, once, *impl_->options.waiter); !status.ok()) {

@@ -130,6 +130,7 @@ absl::StatusOr<v1::Job> Client::CreateJob(v1::CreateJobRequest request, const Ca
   const UnaryCall call{
       .attempt = [&](grpc::ClientContext& context) { return impl_->images->CreateJob(&context, request, &job); },
       .timeout = impl_->options.call_timeout,
+      .metadata = impl_->options.metadata,
       .options = options,
       // The job may exist already: its name is needed to cancel it.
       .stop_ends_attempt = false,

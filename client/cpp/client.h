@@ -31,6 +31,7 @@ struct TlsOptions {
 
 struct ClientOptions {
   std::optional<TlsOptions> tls = {};  // none: plain text
+  Metadata metadata = {};              // sent with every call, such as {"authorization", "Bearer KEY"}
   RetryOptions retry = {};
   // For one try of a call that answers at once.
   absl::Duration call_timeout = absl::Seconds(30);

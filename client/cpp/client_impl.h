@@ -54,6 +54,7 @@ struct Client::Impl {
     UnaryCall call{
         .attempt = [&](grpc::ClientContext& context) { return (stub.*method)(&context, request, &response); },
         .timeout = timeout,
+        .metadata = options.metadata,
         .options = call_options};
     if (const absl::Status status = Run(call); !status.ok()) {
       return status;
@@ -70,7 +71,8 @@ struct Client::Impl {
 
   JobWatcher MakeWatcher(const std::string& job, int64_t after_sequence, const Callbacks& callbacks) const {
     return JobWatcher(*images, *options.waiter, MakePolicy(),
-                      {.silence_limit = options.silence_limit, .retry = callbacks.retry}, job, after_sequence);
+                      {.silence_limit = options.silence_limit, .metadata = options.metadata, .retry = callbacks.retry},
+                      job, after_sequence);
   }
 };
 

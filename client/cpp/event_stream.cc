@@ -7,8 +7,10 @@
 
 namespace latentd::client {
 
-EventStream::EventStream(v1::ImageGeneration::StubInterface& stub, const v1::WatchJobRequest& request)
+EventStream::EventStream(v1::ImageGeneration::StubInterface& stub, const v1::WatchJobRequest& request,
+                         const Metadata& metadata)
     : request_(request) {
+  for (const auto& [key, value] : metadata) context_.AddMetadata(key, value);
   stub.async()->WatchJob(&context_, &request_, this);
   // Reads are started outside of reactions: without the hold the call could be gone by then.
   AddHold();

@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "client/cpp/generation.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/support/client_callback.h"
 #include "latentd/v1/image_generation.grpc.pb.h"
@@ -19,7 +20,7 @@ namespace latentd::client {
 class EventStream : private grpc::ClientReadReactor<v1::Event> {
  public:
   // Starts the call. REQUIRES: `stub` outlives the stream.
-  EventStream(v1::ImageGeneration::StubInterface& stub, const v1::WatchJobRequest& request);
+  EventStream(v1::ImageGeneration::StubInterface& stub, const v1::WatchJobRequest& request, const Metadata& metadata);
   // Cancels the call if it is still on, and waits until gRPC has let go of it.
   ~EventStream() override;
 

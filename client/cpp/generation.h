@@ -3,6 +3,7 @@
 #include <functional>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -26,6 +27,9 @@ struct Result {
   v1::Usage usage;
   std::vector<v1::Warning> warnings;
 };
+
+// Headers of calls, by name.
+using Metadata = std::vector<std::pair<std::string, std::string>>;
 
 // What a callback wants to happen next.
 enum class Next {

@@ -52,7 +52,7 @@ JobWatcher::Outcome JobWatcher::Next(v1::Event& event, const CallOptions& option
       v1::WatchJobRequest request;
       request.set_name(job_);
       request.set_after_sequence(last_sequence_);
-      stream_ = std::make_unique<EventStream>(stub_, request);
+      stream_ = std::make_unique<EventStream>(stub_, request, settings_.metadata);
     }
     const absl::Duration left = options.deadline - waiter_.Now();
     absl::Status loss;

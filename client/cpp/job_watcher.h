@@ -21,6 +21,7 @@ class JobWatcher {
   struct Settings {
     // A stream that brings nothing, not even a heartbeat, for so long is lost.
     absl::Duration silence_limit;
+    Metadata metadata = {};  // of each stream
     // Told of each pause; may be empty.
     std::function<void(const absl::Status&, absl::Duration)> retry = {};
   };

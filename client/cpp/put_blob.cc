@@ -28,6 +28,7 @@ absl::StatusOr<std::string> Client::PutBlob(
   const UnaryCall call{
       .attempt = [&](grpc::ClientContext& context) { return impl_->blobs->PutChunk(&context, request, &blob); },
       .timeout = impl_->options.call_timeout,
+      .metadata = impl_->options.metadata,
       .options = options,
       .retry = retry};
   // The first part is empty: it only asks what is there.

@@ -12,6 +12,7 @@ absl::Status Try(const UnaryCall& call, Waiter& waiter) {
   const absl::Duration left = call.options.deadline - waiter.Now();
   const absl::Duration time = std::min(call.timeout, left);
   grpc::ClientContext context;
+  for (const auto& [key, value] : call.metadata) context.AddMetadata(key, value);
   if (time < absl::InfiniteDuration()) {
     context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoMicroseconds(time));
   }

@@ -17,6 +17,7 @@ struct UnaryCall {
   std::function<grpc::Status(grpc::ClientContext&)> attempt;
   // For one try; a try that takes longer is given up and counts as UNAVAILABLE.
   absl::Duration timeout = absl::InfiniteDuration();
+  Metadata metadata = {};
   CallOptions options = {};
   // Whether a stop ends a try that is on its way. When not, it only ends the pauses.
   bool stop_ends_attempt = true;

@@ -69,6 +69,11 @@ absl::Status SetInsecure(ServerOptions& options, const std::string& value) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::string> ParseText(const std::string& value) {
+  if (value.empty()) return absl::InvalidArgumentError("must not be empty");
+  return value;
+}
+
 // `kind`: "file" or "folder".
 absl::StatusOr<std::string> ParsePath(const char* kind, const std::string& value) {
   if (value.empty()) return absl::InvalidArgumentError(absl::StrCat("the ", kind, "'s name is empty"));
@@ -127,6 +132,16 @@ const std::vector<Flag>& Flags() {
        [](ServerOptions& o, const std::string& v) { return Store(o.tls_key, ParsePath("file", v)); }},
       {"tls-client-ca", "FILE", "Authorities of the certificates that callers must have (default: they need none)",
        [](ServerOptions& o, const std::string& v) { return Store(o.tls_client_ca, ParsePath("file", v)); }},
+      {"api-keys", "FILE", "Keys that callers may use, by their hashes (default: none)",
+       [](ServerOptions& o, const std::string& v) { return Store(o.api_keys, ParsePath("file", v)); }},
+      {"jwks", "FILE", "Keys of those whose JSON Web Tokens callers may use (default: none)",
+       [](ServerOptions& o, const std::string& v) { return Store(o.jwks, ParsePath("file", v)); }},
+      {"jwt-issuer", "TEXT", "What tokens must have as iss (default: whatever the keys of --jwks sign)",
+       [](ServerOptions& o, const std::string& v) { return Store(o.jwt_issuer, ParseText(v)); }},
+      {"jwt-audience", "TEXT", "What tokens must have in aud (default latentd)",
+       [](ServerOptions& o, const std::string& v) { return Store(o.jwt_audience, ParseText(v)); }},
+      {"tenants", "FILE", "What each tenant may take (default: what it likes)",
+       [](ServerOptions& o, const std::string& v) { return Store(o.tenants, ParsePath("file", v)); }},
       {"insecure", "", "Allow --listen to be reachable from other machines, without TLS and authentication",
        SetInsecure},
   };

@@ -39,6 +39,11 @@ struct ServerOptions {
   std::string tls_cert;                              // PEM files; empty: plain text
   std::string tls_key;
   std::string tls_client_ca;  // empty: callers need no certificate
+  std::string api_keys;       // empty: no keys are taken
+  std::string jwks;           // empty: no tokens are taken
+  std::string jwt_issuer;     // empty: any
+  std::string jwt_audience = "latentd";
+  std::string tenants;  // empty: tenants may take what they like
   bool insecure = false;
 
   std::string config;  // the configuration file that was read; empty: none

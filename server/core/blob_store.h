@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -14,12 +15,21 @@
 
 namespace latentd::core {
 
+// What a blob is known by. Tenants have nothing in common: who knows the hash of another's picture has not got it.
+struct BlobKey {
+  std::string tenant{};
+  std::string sha256{};  // lower-case hex
+
+  auto operator<=>(const BlobKey&) const = default;
+};
+
 // A part of a blob, as its sender has it.
 struct BlobPart {
   std::string sha256{};     // of the whole blob, lower-case hex
   int64_t total_size = 0;   // bytes of the whole blob
   int64_t offset = 0;       // where the part begins in it
   std::string_view data{};  // empty: the sender only asks what is there
+  std::string tenant{};     // the sender's
 };
 
 // What is there of a blob.
@@ -59,7 +69,7 @@ class BlobStore {
 
   // The blob, which counts as a use of it; null when it is not there. Whoever keeps the pointer keeps the store from
   // forgetting the blob.
-  virtual Blob Find(const std::string& sha256) = 0;
+  virtual Blob Find(const BlobKey& key) = 0;
 };
 
 // Whether this is how a SHA-256 is written: 64 lower-case hexadecimal digits.

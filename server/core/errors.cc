@@ -110,6 +110,11 @@ absl::Status MakeError(absl::StatusCode code, std::string_view message, const Er
   return status;
 }
 
+absl::Status JobNotFoundError(const std::string& job) {
+  return MakeError(absl::StatusCode::kNotFound, "There is no such job: it never was, or it is no longer kept.",
+                   {.reason = "JOB_NOT_FOUND", .resource_type = "job", .resource_name = job});
+}
+
 absl::Status JobCancelledError(const std::string& job, const std::string& reason) {
   return MakeError(absl::StatusCode::kCancelled, absl::StrCat(job, " was cancelled (", reason, ")"),
                    {.reason = "JOB_CANCELLED", .metadata = {{"job", job}, {"reason", reason}}});

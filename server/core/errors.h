@@ -31,6 +31,9 @@ absl::Status MakeError(absl::StatusCode code, std::string_view message, const Er
 // ("CALLER", "CALLER_GONE", "DRAINED") in the metadata.
 absl::Status JobCancelledError(const std::string& job, const std::string& reason);
 
+// NOT_FOUND (reason JOB_NOT_FOUND), for a job that never was, is no longer kept, or is another tenant's.
+absl::Status JobNotFoundError(const std::string& job);
+
 // The details of `status`; an empty reason when it carries none.
 ErrorDetails GetErrorDetails(const absl::Status& status);
 

@@ -18,13 +18,18 @@ namespace latentd::core {
 
 enum class JobState { kQueued, kRunning, kCompleted, kFailed, kCancelled };
 
+// "queued", "running", …
+const char* Name(JobState state);
+
 inline bool IsFinal(JobState state) { return state >= JobState::kCompleted; }
 
 // A job as it is now: a copy that stays what it was.
 struct Job {
   std::string name{};  // "jobs/<uuid>"
   std::shared_ptr<const GenerationRequest> request{};
+  std::string tenant{};
   std::string request_id{};
+  std::string trace_id{};
   JobState state = JobState::kQueued;
   absl::Time create_time{};
   std::optional<absl::Time> start_time{};
@@ -60,6 +65,8 @@ struct ClaimedJob {
   std::shared_ptr<const GenerationRequest> request{};
   absl::Time create_time{};
   absl::Time deadline{};
+  std::string tenant{};
+  double weight = 1;  // of the tenant's share of the device
 };
 
 // What the engine is told; implemented by it. Any thread, but never inside a call of JobSink or Claim; must not block
@@ -90,11 +97,14 @@ class Watch {
 };
 
 struct CreateOptions {
-  std::string request_id{};           // empty: none
+  std::string tenant{};               // whose job it is
+  std::string request_id{};           // of the tenant's; empty: none
   std::string request_fingerprint{};  // of the whole request; compared when the id is known
+  std::string trace_id{};             // of the call that makes it, for logs
 };
 
 struct ListOptions {
+  std::string tenant{};  // whose jobs
   int page_size = 50;
   std::string page_token{};
   std::vector<JobState> states{};               // empty: any
@@ -111,15 +121,19 @@ class JobStore : public JobSink {
  public:
   // --- callers' side ---
 
-  // Admits and queues. Errors: UNAVAILABLE (queue full, draining), RESOURCE_EXHAUSTED (quota), ALREADY_EXISTS (same
-  // request id, another body). A refused request leaves nothing behind. The same id and body give the job there is.
+  // Admits and queues. Errors: UNAVAILABLE (queue full, draining), RESOURCE_EXHAUSTED (a quota of the tenant's),
+  // ALREADY_EXISTS (same request id, another body). A refused request leaves nothing behind. The same id and body give
+  // the job there is.
   virtual absl::StatusOr<Job> Create(std::shared_ptr<const GenerationRequest> request,
                                      const CreateOptions& options) = 0;
 
   // NOT_FOUND.
   virtual absl::StatusOr<Job> Get(const std::string& name) const = 0;
 
-  // INVALID_ARGUMENT: the page token is not of a list with these states and labels.
+  // Whose job it is, which never changes. NOT_FOUND.
+  virtual absl::StatusOr<std::string> TenantOf(const std::string& name) const = 0;
+
+  // INVALID_ARGUMENT: the page token is not of a list with this tenant and these states and labels.
   virtual absl::StatusOr<JobPage> List(const ListOptions& options) const = 0;
 
   // Gives the job as it is now; one that had ended stays as it was. NOT_FOUND.
@@ -150,7 +164,7 @@ class JobStore : public JobSink {
   // inside one. Work that waits already is told of before the return.
   virtual void SetListener(WorkListener* listener) = 0;
 
-  // Up to `limit` waiting jobs, in the order of priority and arrival; each is claimed once.
+  // Up to `limit` waiting jobs, those of one tenant in the order of priority and arrival; each is claimed once.
   virtual std::vector<ClaimedJob> Claim(int limit) = 0;
 
   // Refuses new jobs from now on, with UNAVAILABLE.

@@ -1,6 +1,8 @@
 #include "server/core/scheduler.h"
 
 #include <algorithm>
+#include <limits>
+#include <tuple>
 
 namespace latentd::core {
 
@@ -15,8 +17,9 @@ void Scheduler::Submit(const RowTicket& ticket) {
   const auto [group, is_new] = groups_.try_emplace(ticket.key);
   // Not the time when the job came: a key that runs dry again and again would overtake others with old jobs.
   if (is_new) WaitFrom(group->second, latest_);
-  group->second.waiting.emplace(place, ticket.id);
+  group->second.waiting[ticket.tenant].emplace(place, ticket.id);
   ++group->second.priorities[ticket.priority];
+  ++Enter(ticket).rows[ticket.key];
 }
 
 void Scheduler::SetModelReady(const std::string& model, bool ready) {
@@ -37,6 +40,7 @@ void Scheduler::SetModelHeld(const std::string& model, bool held) {
 
 std::optional<Plan> Scheduler::NextPlan(absl::Time now) {
   latest_ = std::max(latest_, now);
+  planned_at_ = now;
   const auto picked = PickGroup(now);
   if (picked == groups_.end()) return std::nullopt;
   const auto& [key, group] = *picked;
@@ -54,6 +58,7 @@ std::optional<Plan> Scheduler::NextPlan(absl::Time now) {
 
 void Scheduler::Update(const Plan& plan, absl::Time now, const std::vector<RowResult>& results) {
   latest_ = std::max(latest_, now);
+  Charge(plan, now - planned_at_);
   bool clean = true;
   for (size_t i = 0; i < plan.rows.size() && i < results.size(); ++i) {
     clean = clean && results[i] != RowResult::kNotRun;
@@ -111,18 +116,63 @@ Scheduler::Groups::iterator Scheduler::PickGroup(absl::Time now) {
     if (!runnable) current_.reset();
   }
 
+  const std::map<BatchKey, double> times = LeastTimes();
+  const auto claim = [&](const auto& group) { return std::pair(times.at(group.first), Claim(group.second)); };
   auto best = groups_.end();
   int runnable_groups = 0;
   for (auto group = groups_.begin(); group != groups_.end(); ++group) {
     if (!Runnable(group->first, group->second)) continue;
     ++runnable_groups;
-    if (best == groups_.end() || Claim(group->second) < Claim(best->second)) best = group;
+    if (best == groups_.end() || claim(*group) < claim(*best)) best = group;
   }
   if (best == groups_.end()) return best;
   // A group that nobody competes with has no turn to restart: who comes next need not wait for its end.
   if (current_ != best->first || runnable_groups > 1) turn_began_ = now;
   current_ = best->first;
   return best;
+}
+
+// Of each group: the time of that one of its tenants which had the least.
+std::map<BatchKey, double> Scheduler::LeastTimes() const {
+  std::map<BatchKey, double> times;
+  for (const auto& [name, tenant] : tenants_) {
+    for (const auto& [key, rows] : tenant.rows) {
+      const auto [known, is_new] = times.try_emplace(key, tenant.time);
+      if (!is_new) known->second = std::min(known->second, tenant.time);
+    }
+  }
+  return times;
+}
+
+Scheduler::Tenant& Scheduler::Enter(const RowTicket& ticket) {
+  Tenant& tenant = tenants_[ticket.tenant];
+  tenant.weight = ticket.weight;
+  if (tenant.rows.empty()) tenant.time = std::max(tenant.time, least_time_);
+  return tenant;
+}
+
+// The time of a run falls to those whose rows were in it, by their lanes.
+void Scheduler::Charge(const Plan& plan, absl::Duration time) {
+  std::map<std::string, int> lanes;
+  int all = 0;
+  for (const RowId id : plan.rows) {
+    const auto row = rows_.find(id);
+    if (row == rows_.end()) continue;
+    lanes[row->second.ticket.tenant] += row->second.ticket.lanes;
+    all += row->second.ticket.lanes;
+  }
+  for (const auto& [name, count] : lanes) {
+    Tenant& tenant = tenants_.at(name);
+    tenant.time += absl::ToDoubleSeconds(time) * count / all / tenant.weight;
+  }
+  double least = std::numeric_limits<double>::infinity();
+  for (const auto& [name, tenant] : tenants_) {
+    if (!tenant.rows.empty()) least = std::min(least, tenant.time);
+  }
+  if (least < std::numeric_limits<double>::infinity()) least_time_ = std::max(least_time_, least);
+  // Who is gone and would come back with the least time anyhow need not be known.
+  std::erase_if(tenants_,
+                [&](const auto& entry) { return entry.second.rows.empty() && entry.second.time <= least_time_; });
 }
 
 // Finished rows are decoded even when the turn is over: they would wait a whole round for one run, and keep their
@@ -152,11 +202,40 @@ std::vector<RowId> Scheduler::RowsToBegin(const BatchKey& key, const Group& grou
   const int free_rows = batching_.MaxRows(key, Stage::kPredict) - static_cast<int>(group.active.size());
   const int max_rows = std::min(free_rows, batching_.MaxRows(key, Stage::kEncode));
   int free_lanes = batching_.max_lanes() - Lanes(group);
-  for (const auto& [place, id] : group.waiting) {
-    free_lanes -= rows_.at(id).ticket.lanes;
+
+  struct Candidate {
+    double weight;
+    double time;
+    std::map<Place, RowId>::const_iterator next, end;
+    int lanes = 0;  // that the tenant has
+  };
+  std::map<std::string, Candidate> candidates;
+  for (const auto& [tenant, waiting] : group.waiting) {
+    const Tenant& known = tenants_.at(tenant);
+    candidates[tenant] = {.weight = known.weight, .time = known.time, .next = waiting.begin(), .end = waiting.end()};
+  }
+  for (const RowId id : group.active) {
+    const RowTicket& ticket = rows_.at(id).ticket;
+    if (const auto found = candidates.find(ticket.tenant); found != candidates.end()) {
+      found->second.lanes += ticket.lanes;
+    }
+  }
+  const auto turn = [](const auto& entry) {
+    const Candidate& one = entry.second;
+    return std::tuple(one.lanes / one.weight, one.time, one.next->first);
+  };
+  while (!candidates.empty() && static_cast<int>(rows.size()) < max_rows) {
+    const auto first = std::min_element(candidates.begin(), candidates.end(),
+                                        [&](const auto& a, const auto& b) { return turn(a) < turn(b); });
+    Candidate& one = first->second;
+    const RowId id = one.next->second;
+    const int lanes = rows_.at(id).ticket.lanes;
     const bool alone = rows.empty() && group.active.empty();  // a clip may have more lanes than there are
-    if (static_cast<int>(rows.size()) >= max_rows || (free_lanes < 0 && !alone)) break;
+    if (lanes > free_lanes && !alone) break;
+    free_lanes -= lanes;
+    one.lanes += lanes;
     rows.push_back(id);
+    if (++one.next == one.end) candidates.erase(first);
   }
   return rows;
 }
@@ -168,7 +247,7 @@ int Scheduler::Lanes(const Group& group) const {
 }
 
 void Scheduler::AddTo(SchedulerStats& stats, const Group& group) const {
-  stats.waiting_rows += static_cast<int>(group.waiting.size());
+  for (const auto& [tenant, waiting] : group.waiting) stats.waiting_rows += static_cast<int>(waiting.size());
   stats.active_rows += static_cast<int>(group.active.size());
   stats.active_lanes += Lanes(group);
 }
@@ -185,7 +264,7 @@ void Scheduler::Book(Row& row, RowResult result) {
   }
   if (row.stage == Stage::kEncode) {
     Group& group = groups_.at(row.ticket.key);
-    group.waiting.erase(row.place);
+    StopWaiting(group, row);
     group.active.push_back(row.ticket.id);
     row.stage = Stage::kPredict;
   } else {
@@ -194,12 +273,20 @@ void Scheduler::Book(Row& row, RowResult result) {
   if (row.evaluated == row.ticket.evaluations) row.stage = Stage::kDecode;
 }
 
+// Rows that have begun do not wait.
+void Scheduler::StopWaiting(Group& group, const Row& row) {
+  const auto waiting = group.waiting.find(row.ticket.tenant);
+  if (waiting == group.waiting.end()) return;
+  waiting->second.erase(row.place);
+  if (waiting->second.empty()) group.waiting.erase(waiting);
+}
+
 void Scheduler::Remove(RowId id) {
   const auto row = rows_.find(id);
   const RowTicket& ticket = row->second.ticket;
 
   const auto group = groups_.find(ticket.key);
-  group->second.waiting.erase(row->second.place);
+  StopWaiting(group->second, row->second);
   std::erase(group->second.active, id);
   const auto priority = group->second.priorities.find(ticket.priority);
   if (--priority->second == 0) group->second.priorities.erase(priority);
@@ -207,6 +294,10 @@ void Scheduler::Remove(RowId id) {
     if (current_ == ticket.key) current_.reset();
     groups_.erase(group);
   }
+
+  Tenant& tenant = tenants_.at(ticket.tenant);
+  const auto in_group = tenant.rows.find(ticket.key);
+  if (--in_group->second == 0) tenant.rows.erase(in_group);
 
   const auto job = jobs_.find(ticket.job);
   job->second.erase(id);

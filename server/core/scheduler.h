@@ -27,6 +27,8 @@ struct RowTicket {
   int evaluations =
       0;          // U-Net predictions in all: more than the steps for Heun and PNDM; 0 goes straight to the decoder
   int lanes = 1;  // 1, or 2 with guidance; for each frame of a clip
+  std::string tenant{};
+  double weight = 1;  // of the tenant's share of the device
 };
 
 // What the device does next: one stage for rows of one key.
@@ -64,18 +66,21 @@ struct SchedulerOptions {
 //     scheduler.Update(*plan, clock.Now(), engine.Run(*plan));
 //   }
 //
-// Within a key: rows that have begun stay in every batch until they are done. Free places go to waiting rows by
-// priority, raised by waiting, then by arrival; they join between any two steps. Finished rows are decoded at once. A
+// Within a key: rows that have begun stay in every batch until they are done. Free places go to waiting rows of the
+// tenant that has the fewest lanes in the batch for its weight, or then had the least time; of one tenant's rows by
+// priority, raised by waiting, then by arrival. They join between any two steps. Finished rows are decoded at once. A
 // row begins only when its place is free, so at most one full batch of rows per key holds latents. Decoding may take
 // several runs; between them jobs can be removed, and other keys get their turn.
 //
 // Between keys: the key that has the device keeps it while no other has rows to run, and at least for `turn`; meanwhile
-// rows of its own join ahead of incompatible ones that came earlier. After that the key that waits longest goes on,
-// each level of priority (of its most urgent row) counting for `ageing` of waiting; the others pause and keep their
-// state. A key that waits with the highest priority therefore gets the device after at most
+// rows of its own join ahead of incompatible ones that came earlier. After that comes a key with rows of the tenant
+// that had the least time on the device for its weight; for a tenant alone, and among its keys, the key that waits
+// longest, each level of priority (of its most urgent row) counting for `ageing` of waiting. The others pause and keep
+// their state. Of one tenant, a key that waits with the highest priority therefore gets the device after at most
 //   (number of other keys) × (turn + wind-down),
 // where the wind-down is the step in which the turn ends and one run of decoding what that step finished. Against keys
-// that are D levels more urgent it waits at most D × ageing longer.
+// that are D levels more urgent it waits at most D × ageing longer. Tenants that have rows all the while get times that
+// are as their weights, but for a turn; who comes back after a pause is owed nothing for it.
 class Scheduler {
  public:
   explicit Scheduler(const SchedulerOptions& options);
@@ -124,21 +129,30 @@ class Scheduler {
     // Waits for the device since then: its first row came, or its last turn ended. Numbered, for equal times.
     absl::Time since;
     int64_t number = 0;
-    std::map<Place, RowId> waiting;
+    std::map<std::string, std::map<Place, RowId>> waiting;  // by tenant; none is empty
     std::vector<RowId> active;
     std::map<int, int> priorities;  // of all its rows, counted
   };
   using Groups = std::map<BatchKey, Group>;
+  struct Tenant {
+    double weight = 1;
+    double time = 0;  // on the device, in seconds divided by the weight; at least as much as who waited meanwhile
+    std::map<BatchKey, int> rows;  // how many in each group
+  };
 
   bool Runnable(const BatchKey& key, const Group& group) const;
   void WaitFrom(Group& group, absl::Time time);
   Place Claim(const Group& group) const;
+  std::map<BatchKey, double> LeastTimes() const;
+  Tenant& Enter(const RowTicket& ticket);
+  void Charge(const Plan& plan, absl::Duration time);
   Groups::iterator PickGroup(absl::Time now);
   bool MustDecode(const Group& group) const;
   std::vector<RowId> RowsInStage(const BatchKey& key, const Group& group, Stage stage) const;
   std::vector<RowId> RowsToBegin(const BatchKey& key, const Group& group) const;
   int Lanes(const Group& group) const;
   void AddTo(SchedulerStats& stats, const Group& group) const;
+  static void StopWaiting(Group& group, const Row& row);
   void Book(Row& row, RowResult result);
   void Remove(RowId id);
 
@@ -146,11 +160,14 @@ class Scheduler {
   BatchingPolicy batching_;
   std::unordered_map<RowId, Row> rows_;
   std::unordered_map<std::string, std::set<RowId>> jobs_;
-  Groups groups_;  // only those with rows
+  Groups groups_;                          // only those with rows
+  std::map<std::string, Tenant> tenants_;  // those with rows, and others whose time is ahead
+  double least_time_ = 0;                  // of the tenants with rows; never falls
   std::set<std::string> ready_;
   std::set<std::string> held_;
   std::optional<BatchKey> current_;  // has the device
   absl::Time turn_began_;
+  absl::Time planned_at_;
   absl::Time latest_ = absl::InfinitePast();  // the latest time heard of
   int64_t submissions_ = 0;
   int64_t waits_ = 0;

@@ -231,7 +231,9 @@ void Engine::SubmitRows(RunningJob& job, ModelUse& use) {
                        .priority = request.priority(),
                        .submitted = job.claimed.create_time,
                        .evaluations = job.steps.evaluations(),
-                       .lanes = (request.guided() ? 2 : 1) * request.frames()});
+                       .lanes = (request.guided() ? 2 : 1) * request.frames(),
+                       .tenant = job.claimed.tenant,
+                       .weight = job.claimed.weight});
     rows_[row->id] = row.get();
     job.rows[row->id] = std::move(row);
   }

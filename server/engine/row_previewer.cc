@@ -1,13 +1,12 @@
 #include "server/engine/row_previewer.h"
 
-#include <spdlog/spdlog.h>
-
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "server/engine/check_safety.h"
 #include "server/engine/status.h"
+#include "server/log/log.h"
 
 namespace latentd::engine {
 namespace {
@@ -66,7 +65,7 @@ std::vector<Preview> RowPreviewer::Make(const std::vector<Row*>& rows, const std
   const absl::Status made = Guarded([&] { MakePreviews(rows, clean, model, check, previews); });
   // The rows can go on without.
   if (!made.ok() && !std::exchange(failed_, true)) {
-    spdlog::warn("previews could not be made; this is said once: {}", std::string(made.message()));
+    log::Warn("previews could not be made; this is said once", {{"error", std::string(made.message())}});
   }
   return previews;
 }

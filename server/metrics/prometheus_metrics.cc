@@ -24,22 +24,6 @@ const Buckets& JobBuckets() {
   return *buckets;
 }
 
-const char* Name(core::JobState state) {
-  switch (state) {
-    case core::JobState::kQueued:
-      return "queued";
-    case core::JobState::kRunning:
-      return "running";
-    case core::JobState::kCompleted:
-      return "completed";
-    case core::JobState::kFailed:
-      return "failed";
-    case core::JobState::kCancelled:
-      return "cancelled";
-  }
-  return "";
-}
-
 const char* Name(core::Stage stage) {
   switch (stage) {
     case core::Stage::kEncode:

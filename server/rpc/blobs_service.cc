@@ -12,11 +12,12 @@
 namespace latentd::rpc {
 
 BlobsService::Unary* BlobsService::PutChunk(Context* context, const Bytes* request, Bytes* response) {
-  const auto put = [this](const v1::PutChunkRequest& message) -> absl::StatusOr<v1::Blob> {
+  const auto put = [this](const core::Caller& caller, const v1::PutChunkRequest& message) -> absl::StatusOr<v1::Blob> {
     const core::BlobPart part{.sha256 = message.sha256(),
                               .total_size = message.total_size(),
                               .offset = message.offset(),
-                              .data = message.data()};
+                              .data = message.data(),
+                              .tenant = caller.tenant};
     auto violations = core::CheckBlobPart(part, store_->max_blob_bytes());
     if (!violations.empty()) return BadRequest(std::move(violations));
     const absl::StatusOr<core::BlobState> state = store_->Put(part);
@@ -29,13 +30,14 @@ BlobsService::Unary* BlobsService::PutChunk(Context* context, const Bytes* reque
     if (state->expire_time) *blob.mutable_expire_time() = ToProto(*state->expire_time);
     return blob;
   };
-  return Answer<v1::PutChunkRequest>(context, request, response, put);
+  return Answer<v1::PutChunkRequest>(gate_, core::Role::kGenerate, context, request, response, put);
 }
 
 BlobsService::Unary* BlobsService::Get(Context* context, const Bytes* request, Bytes* response) {
-  const auto get = [this](const v1::GetBlobRequest& message) -> absl::StatusOr<google::api::HttpBody> {
+  const auto get = [this](const core::Caller& caller,
+                          const v1::GetBlobRequest& message) -> absl::StatusOr<google::api::HttpBody> {
     if (!core::IsSha256(message.sha256())) return BadRequest({{"sha256", core::kSha256Form}});
-    const core::Blob blob = store_->Find(message.sha256());
+    const core::Blob blob = store_->Find({.tenant = caller.tenant, .sha256 = message.sha256()});
     if (blob == nullptr) {
       return core::BlobNotFound(absl::StrCat("there is no blob ", message.sha256()), {message.sha256()});
     }
@@ -44,7 +46,7 @@ BlobsService::Unary* BlobsService::Get(Context* context, const Bytes* request, B
     body.set_data(*blob);
     return body;
   };
-  return Answer<v1::GetBlobRequest>(context, request, response, get);
+  return Answer<v1::GetBlobRequest>(gate_, core::Role::kRead, context, request, response, get);
 }
 
 }  // namespace latentd::rpc

@@ -2,6 +2,7 @@
 
 #include "latentd/v1/blobs.grpc.pb.h"
 #include "server/core/blob_store.h"
+#include "server/rpc/gate.h"
 
 namespace latentd::rpc {
 
@@ -15,12 +16,13 @@ class BlobsService final : public RawBlobs {
   using Unary = grpc::ServerUnaryReactor;
 
   // REQUIRES: the store outlives the service.
-  explicit BlobsService(core::BlobStore* store) : store_(store) {}
+  BlobsService(Gate gate, core::BlobStore* store) : gate_(gate), store_(store) {}
 
   Unary* PutChunk(Context* context, const Bytes* request, Bytes* response) override;
   Unary* Get(Context* context, const Bytes* request, Bytes* response) override;
 
  private:
+  const Gate gate_;
   core::BlobStore* const store_;
 };
 

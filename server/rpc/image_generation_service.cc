@@ -76,44 +76,56 @@ void AllowCaching(const core::Output& output, grpc::CallbackServerContext& conte
 
 }  // namespace
 
-ImageGenerationService::ImageGenerationService(StreamContext streams, RequestContext requests,
-                                               std::function<core::Stats()> stats)
-    : streams_(streams), requests_(std::move(requests)), stats_(std::move(stats)) {}
+ImageGenerationService::ImageGenerationService(Gate gate, CallLog* calls, StreamContext streams,
+                                               RequestContext requests, std::function<core::Stats()> stats)
+    : gate_(gate), calls_(calls), streams_(streams), requests_(std::move(requests)), stats_(std::move(stats)) {}
 
-absl::StatusOr<core::Job> ImageGenerationService::Submit(const v1::GenerationSpec& spec, const v1::JobOptions& options,
-                                                         const core::CreateOptions& create) {
-  auto request = ReadRequest(spec, options, streams_.clock->Now(), requests_);
+absl::StatusOr<core::Job> ImageGenerationService::Submit(const Context& context, const core::Caller& caller,
+                                                         const v1::GenerationSpec& spec, const v1::JobOptions& options,
+                                                         core::CreateOptions create) {
+  auto request = ReadRequest(caller, spec, options, streams_.clock->Now(), requests_);
   if (!request.ok()) return request.status();
-  return store().Create(*std::move(request), create);
+  create.trace_id = calls_->TraceIdOf(context);
+  absl::StatusOr<core::Job> job = JobsOf(caller).Create(*std::move(request), std::move(create));
+  if (job.ok()) calls_->NoteJob(context, job->name);
+  return job;
 }
 
 ImageGenerationService::Stream* ImageGenerationService::Generate(Context* context, const Bytes* request) {
   v1::GenerateRequest message;
-  if (absl::Status parsed = Parse(*request, message); !parsed.ok()) return EventStream::Refuse(context, parsed);
-  const absl::StatusOr<core::Job> job = Submit(message.spec(), message.options(), {});
+  const auto caller = AdmitAndParse(gate_, core::Role::kGenerate, *context, *request, message);
+  if (!caller.ok()) return EventStream::Refuse(context, caller.status());
+  const absl::StatusOr<core::Job> job = Submit(*context, *caller, message.spec(), message.options(), {});
   if (!job.ok()) return EventStream::Refuse(context, job.status());
   return EventStream::Own(streams_, context, job->name);
 }
 
 ImageGenerationService::Stream* ImageGenerationService::WatchJob(Context* context, const Bytes* request) {
   v1::WatchJobRequest message;
-  if (absl::Status parsed = Parse(*request, message); !parsed.ok()) return EventStream::Refuse(context, parsed);
+  const auto caller = AdmitAndParse(gate_, core::Role::kRead, *context, *request, message);
+  if (!caller.ok()) return EventStream::Refuse(context, caller.status());
   absl::StatusOr<EventStream::Place> place = ReadPlace(message, "");
   if (!place.ok()) return EventStream::Refuse(context, place.status());
+  if (absl::Status own = JobsOf(*caller).Check(place->job); !own.ok()) return EventStream::Refuse(context, own);
   return EventStream::Watch(streams_, context, {*std::move(place)});
 }
 
 ImageGenerationService::Stream* ImageGenerationService::WatchJobs(Context* context, const Bytes* request) {
   v1::WatchJobsRequest message;
-  if (absl::Status parsed = Parse(*request, message); !parsed.ok()) return EventStream::Refuse(context, parsed);
+  const auto caller = AdmitAndParse(gate_, core::Role::kRead, *context, *request, message);
+  if (!caller.ok()) return EventStream::Refuse(context, caller.status());
   const absl::StatusOr<std::vector<EventStream::Place>> places = ReadPlaces(message);
   if (!places.ok()) return EventStream::Refuse(context, places.status());
+  for (const EventStream::Place& place : *places) {
+    if (absl::Status own = JobsOf(*caller).Check(place.job); !own.ok()) return EventStream::Refuse(context, own);
+  }
   return EventStream::Watch(streams_, context, *places);
 }
 
 ImageGenerationService::Unary* ImageGenerationService::CreateJob(Context* context, const Bytes* request,
                                                                  Bytes* response) {
-  const auto create = [this](const v1::CreateJobRequest& message) -> absl::StatusOr<v1::Job> {
+  const auto create = [this, context](const core::Caller& caller,
+                                      const v1::CreateJobRequest& message) -> absl::StatusOr<v1::Job> {
     core::CreateOptions options;
     if (!message.request_id().empty()) {
       if (message.request_id().size() > kMaxRequestIdBytes) {
@@ -123,74 +135,81 @@ ImageGenerationService::Unary* ImageGenerationService::CreateJob(Context* contex
       options.request_id = message.request_id();
       options.request_fingerprint = Fingerprint(message);
     }
-    const absl::StatusOr<core::Job> job = Submit(message.spec(), message.options(), options);
+    const absl::StatusOr<core::Job> job = Submit(*context, caller, message.spec(), message.options(), options);
     if (!job.ok()) return job.status();
     return ToProto(*job);
   };
-  return Answer<v1::CreateJobRequest>(context, request, response, create);
+  return Answer<v1::CreateJobRequest>(gate_, core::Role::kGenerate, context, request, response, create);
 }
 
 ImageGenerationService::Unary* ImageGenerationService::GetJob(Context* context, const Bytes* request, Bytes* response) {
-  const auto get = [this](const v1::GetJobRequest& message) -> absl::StatusOr<v1::Job> {
+  const auto get = [this](const core::Caller& caller, const v1::GetJobRequest& message) -> absl::StatusOr<v1::Job> {
     const absl::StatusOr<std::string> name = ReadJobName("name", message.name());
     if (!name.ok()) return name.status();
-    const absl::StatusOr<core::Job> job = store().Get(*name);
+    const absl::StatusOr<core::Job> job = JobsOf(caller).Get(*name);
     if (!job.ok()) return job.status();
     return ToProto(*job);
   };
-  return Answer<v1::GetJobRequest>(context, request, response, get);
+  return Answer<v1::GetJobRequest>(gate_, core::Role::kRead, context, request, response, get);
 }
 
 ImageGenerationService::Unary* ImageGenerationService::ListJobs(Context* context, const Bytes* request,
                                                                 Bytes* response) {
-  const auto list = [this](const v1::ListJobsRequest& message) { return rpc::ListJobs(store(), message); };
-  return Answer<v1::ListJobsRequest>(context, request, response, list);
+  const auto list = [this](const core::Caller& caller, const v1::ListJobsRequest& message) {
+    return rpc::ListJobs(JobsOf(caller), message);
+  };
+  return Answer<v1::ListJobsRequest>(gate_, core::Role::kRead, context, request, response, list);
 }
 
 ImageGenerationService::Unary* ImageGenerationService::CancelJob(Context* context, const Bytes* request,
                                                                  Bytes* response) {
-  const auto cancel = [this](const v1::CancelJobRequest& message) -> absl::StatusOr<v1::Job> {
+  const auto cancel = [this](const core::Caller& caller,
+                             const v1::CancelJobRequest& message) -> absl::StatusOr<v1::Job> {
     const absl::StatusOr<std::string> name = ReadJobName("name", message.name());
     if (!name.ok()) return name.status();
-    const absl::StatusOr<core::Job> job = store().Cancel(*name, "CALLER");
+    const absl::StatusOr<core::Job> job = JobsOf(caller).Cancel(*name);
     if (!job.ok()) return job.status();
     return ToProto(*job);
   };
-  return Answer<v1::CancelJobRequest>(context, request, response, cancel);
+  return Answer<v1::CancelJobRequest>(gate_, core::Role::kGenerate, context, request, response, cancel);
 }
 
 ImageGenerationService::Unary* ImageGenerationService::DeleteJob(Context* context, const Bytes* request,
                                                                  Bytes* response) {
-  const auto forget = [this](const v1::DeleteJobRequest& message) -> absl::StatusOr<google::protobuf::Empty> {
+  const auto forget = [this](const core::Caller& caller,
+                             const v1::DeleteJobRequest& message) -> absl::StatusOr<google::protobuf::Empty> {
     const absl::StatusOr<std::string> name = ReadJobName("name", message.name());
     if (!name.ok()) return name.status();
-    if (absl::Status deleted = store().Delete(*name); !deleted.ok()) return deleted;
+    if (absl::Status deleted = JobsOf(caller).Delete(*name); !deleted.ok()) return deleted;
     return google::protobuf::Empty();
   };
-  return Answer<v1::DeleteJobRequest>(context, request, response, forget);
+  return Answer<v1::DeleteJobRequest>(gate_, core::Role::kGenerate, context, request, response, forget);
 }
 
 ImageGenerationService::Unary* ImageGenerationService::GetOutput(Context* context, const Bytes* request,
                                                                  Bytes* response) {
-  const auto get = [this, context](const v1::GetOutputRequest& message) -> absl::StatusOr<google::api::HttpBody> {
+  const auto get = [this, context](const core::Caller& caller,
+                                   const v1::GetOutputRequest& message) -> absl::StatusOr<google::api::HttpBody> {
     const absl::StatusOr<std::string> name = ReadJobName("job", message.job());
     if (!name.ok()) return name.status();
     if (message.index() < 0) {
       return BadRequest({{"index", absl::StrCat("must not be negative; got ", message.index())}});
     }
-    const absl::StatusOr<core::Output> output = store().GetOutput(*name, message.index());
+    const absl::StatusOr<core::Output> output = JobsOf(caller).GetOutput(*name, message.index());
     if (!output.ok()) return output.status();
     absl::StatusOr<google::api::HttpBody> body = ToHttpBody(*output);
     if (body.ok()) AllowCaching(*output, *context);
     return body;
   };
-  return Answer<v1::GetOutputRequest>(context, request, response, get);
+  return Answer<v1::GetOutputRequest>(gate_, core::Role::kRead, context, request, response, get);
 }
 
 ImageGenerationService::Unary* ImageGenerationService::GetStats(Context* context, const Bytes* request,
                                                                 Bytes* response) {
-  const auto get = [this](const v1::GetStatsRequest&) -> absl::StatusOr<v1::Stats> { return ToProto(stats_()); };
-  return Answer<v1::GetStatsRequest>(context, request, response, get);
+  const auto get = [this](const core::Caller&, const v1::GetStatsRequest&) -> absl::StatusOr<v1::Stats> {
+    return ToProto(stats_());
+  };
+  return Answer<v1::GetStatsRequest>(gate_, std::nullopt, context, request, response, get);
 }
 
 }  // namespace latentd::rpc

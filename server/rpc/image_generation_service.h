@@ -5,6 +5,8 @@
 #include "latentd/v1/image_generation.grpc.pb.h"
 #include "server/core/stats.h"
 #include "server/rpc/event_stream.h"
+#include "server/rpc/gate.h"
+#include "server/rpc/own_jobs.h"
 #include "server/rpc/request.h"
 
 namespace latentd::rpc {
@@ -26,7 +28,8 @@ class ImageGenerationService final : public RawImageGeneration {
   using Unary = grpc::ServerUnaryReactor;
   using Stream = grpc::ServerWriteReactor<grpc::ByteBuffer>;
 
-  ImageGenerationService(StreamContext streams, RequestContext requests, std::function<core::Stats()> stats);
+  ImageGenerationService(Gate gate, CallLog* calls, StreamContext streams, RequestContext requests,
+                         std::function<core::Stats()> stats);
 
   Stream* Generate(Context* context, const Bytes* request) override;
   Stream* WatchJob(Context* context, const Bytes* request) override;
@@ -40,11 +43,13 @@ class ImageGenerationService final : public RawImageGeneration {
   Unary* GetStats(Context* context, const Bytes* request, Bytes* response) override;
 
  private:
-  absl::StatusOr<core::Job> Submit(const v1::GenerationSpec& spec, const v1::JobOptions& options,
-                                   const core::CreateOptions& create);
+  absl::StatusOr<core::Job> Submit(const Context& context, const core::Caller& caller, const v1::GenerationSpec& spec,
+                                   const v1::JobOptions& options, core::CreateOptions create);
 
-  core::JobStore& store() const { return *streams_.store; }
+  OwnJobs JobsOf(const core::Caller& caller) const { return {streams_.store, caller}; }
 
+  const Gate gate_;
+  CallLog* const calls_;
   const StreamContext streams_;
   const RequestContext requests_;
   const std::function<core::Stats()> stats_;

@@ -68,7 +68,7 @@ class FilterReader {
 
 }  // namespace
 
-absl::StatusOr<v1::ListJobsResponse> ListJobs(const core::JobStore& store, const v1::ListJobsRequest& request) {
+absl::StatusOr<v1::ListJobsResponse> ListJobs(const OwnJobs& jobs, const v1::ListJobsRequest& request) {
   FilterReader reader;
   core::ListOptions options = reader.Read(request);
   if (!reader.violations().empty()) return BadRequest(std::move(reader.violations()));
@@ -78,7 +78,7 @@ absl::StatusOr<v1::ListJobsResponse> ListJobs(const core::JobStore& store, const
   size_t bytes = 0;
   do {
     options.page_size = std::min(kJobsAtATime, wanted - page.jobs_size());
-    const absl::StatusOr<core::JobPage> part = store.List(options);
+    const absl::StatusOr<core::JobPage> part = jobs.List(options);
     if (!part.ok()) return part.status();
     for (const core::Job& job : part->jobs) {
       *page.add_jobs() = ToProto(job);

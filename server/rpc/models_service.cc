@@ -41,9 +41,9 @@ absl::StatusOr<Response> ListPage(const Request& message, std::vector<Info> all,
 
 }  // namespace
 
-ModelsService::ModelsService(core::ModelCatalog* catalog, core::AdapterCatalog* adapters,
+ModelsService::ModelsService(Gate gate, core::ModelCatalog* catalog, core::AdapterCatalog* adapters,
                              const core::RequestLimits& limits, std::shared_ptr<Executor> executor)
-    : catalog_(catalog), adapters_(adapters), limits_(limits), executor_(std::move(executor)) {}
+    : gate_(gate), catalog_(catalog), adapters_(adapters), limits_(limits), executor_(std::move(executor)) {}
 
 v1::Model ModelsService::Show(const core::ModelInfo& model) const {
   v1::Model shown = ToProto(model, limits_);
@@ -60,29 +60,30 @@ absl::StatusOr<v1::Model> ModelsService::Find(const std::string& name) const {
 }
 
 ModelsService::Unary* ModelsService::ListModels(Context* context, const Bytes* request, Bytes* response) {
-  const auto list = [this](const v1::ListModelsRequest& message) {
+  const auto list = [this](const core::Caller&, const v1::ListModelsRequest& message) {
     return ListPage<v1::ListModelsResponse>(
         message, catalog_->List(),
         [this](const core::ModelInfo& model, v1::ListModelsResponse& page) { *page.add_models() = Show(model); });
   };
-  return Answer<v1::ListModelsRequest>(context, request, response, list);
+  return Answer<v1::ListModelsRequest>(gate_, std::nullopt, context, request, response, list);
 }
 
 ModelsService::Unary* ModelsService::GetModel(Context* context, const Bytes* request, Bytes* response) {
-  const auto get = [this](const v1::GetModelRequest& message) -> absl::StatusOr<v1::Model> {
+  const auto get = [this](const core::Caller&, const v1::GetModelRequest& message) -> absl::StatusOr<v1::Model> {
     const absl::StatusOr<std::string> name = ReadModelName("name", message.name());
     if (!name.ok()) return name.status();
     return Find(*name);
   };
-  return Answer<v1::GetModelRequest>(context, request, response, get);
+  return Answer<v1::GetModelRequest>(gate_, std::nullopt, context, request, response, get);
 }
 
 template <typename Request>
 ModelsService::Unary* ModelsService::Make(Change change, Context* context, const Bytes* request, Bytes* response) {
   const std::shared_ptr<LateAnswer> call = LateAnswer::Create(context, response);
   Request message;
-  if (absl::Status parsed = Parse(*request, message); !parsed.ok()) {
-    call->Give<v1::Model>(parsed);
+  const auto caller = AdmitAndParse(gate_, core::Role::kAdmin, *context, *request, message);
+  if (!caller.ok()) {
+    call->Give<v1::Model>(caller.status());
     return call.get();
   }
   const absl::StatusOr<std::string> name = ReadModelName("name", message.name());
@@ -109,13 +110,13 @@ ModelsService::Unary* ModelsService::UnloadModel(Context* context, const Bytes* 
 }
 
 ModelsService::Unary* ModelsService::ListAdapters(Context* context, const Bytes* request, Bytes* response) {
-  const auto list = [this](const v1::ListAdaptersRequest& message) {
+  const auto list = [this](const core::Caller&, const v1::ListAdaptersRequest& message) {
     return ListPage<v1::ListAdaptersResponse>(message, adapters_->ListAdapters(),
                                               [](const core::AdapterInfo& adapter, v1::ListAdaptersResponse& page) {
                                                 *page.add_adapters() = ToProto(adapter);
                                               });
   };
-  return Answer<v1::ListAdaptersRequest>(context, request, response, list);
+  return Answer<v1::ListAdaptersRequest>(gate_, std::nullopt, context, request, response, list);
 }
 
 }  // namespace latentd::rpc

@@ -7,6 +7,7 @@
 #include "server/core/generation_request.h"
 #include "server/core/model_catalog.h"
 #include "server/rpc/executor.h"
+#include "server/rpc/gate.h"
 
 namespace latentd::rpc {
 
@@ -22,8 +23,8 @@ class ModelsService final : public RawModels {
   using Unary = grpc::ServerUnaryReactor;
 
   // REQUIRES: the catalogs are used until the executor is stopped.
-  ModelsService(core::ModelCatalog* catalog, core::AdapterCatalog* adapters, const core::RequestLimits& limits,
-                std::shared_ptr<Executor> executor);
+  ModelsService(Gate gate, core::ModelCatalog* catalog, core::AdapterCatalog* adapters,
+                const core::RequestLimits& limits, std::shared_ptr<Executor> executor);
 
   Unary* ListModels(Context* context, const Bytes* request, Bytes* response) override;
   Unary* GetModel(Context* context, const Bytes* request, Bytes* response) override;
@@ -41,6 +42,7 @@ class ModelsService final : public RawModels {
   template <typename Request>
   Unary* Make(Change change, Context* context, const Bytes* request, Bytes* response);
 
+  const Gate gate_;
   core::ModelCatalog* const catalog_;
   core::AdapterCatalog* const adapters_;
   const core::RequestLimits limits_;

@@ -24,7 +24,7 @@ constexpr size_t kMaxNameBytes = 128;
 // core::GenerationRequest::Validate.
 class FieldReader {
  public:
-  explicit FieldReader(const RequestContext& context) : context_(context) {}
+  FieldReader(const core::Caller& caller, const RequestContext& context) : caller_(caller), context_(context) {}
 
   core::RequestFields Read(const v1::GenerationSpec& spec, const v1::JobOptions& options) {
     core::RequestFields fields;
@@ -190,8 +190,8 @@ class FieldReader {
       Violate(source, core::kSha256Form);
       return std::nullopt;
     }
-    core::Blob file =
-        is_blob ? context_.blobs->Find(message.blob_sha256()) : std::make_shared<const std::string>(message.data());
+    core::Blob file = is_blob ? context_.blobs->Find({.tenant = caller_.tenant, .sha256 = message.blob_sha256()})
+                              : std::make_shared<const std::string>(message.data());
     if (file == nullptr) {
       missing_.emplace_back(source, message.blob_sha256());
       return std::nullopt;
@@ -295,6 +295,7 @@ class FieldReader {
     violations_.push_back({field, description});
   }
 
+  const core::Caller& caller_;
   const RequestContext& context_;
   std::vector<core::FieldViolation> violations_;
   std::vector<std::pair<std::string, std::string>> missing_;  // fields, and the blobs that they name
@@ -360,11 +361,12 @@ absl::StatusOr<std::string> ReadJobName(const std::string& field, const std::str
   return ReadName(field, name, kJobs);
 }
 
-absl::StatusOr<std::shared_ptr<const core::GenerationRequest>> ReadRequest(const v1::GenerationSpec& spec,
+absl::StatusOr<std::shared_ptr<const core::GenerationRequest>> ReadRequest(const core::Caller& caller,
+                                                                           const v1::GenerationSpec& spec,
                                                                            const v1::JobOptions& options,
                                                                            absl::Time now,
                                                                            const RequestContext& context) {
-  FieldReader reader(context);
+  FieldReader reader(caller, context);
   const core::RequestFields fields = reader.Read(spec, options);
   // An empty name has been reported, and is that of no model.
   const absl::StatusOr<core::ModelInfo> model = context.catalog->Find(fields.model);

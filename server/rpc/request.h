@@ -13,6 +13,7 @@
 #include "latentd/v1/spec.pb.h"
 #include "server/core/adapter.h"
 #include "server/core/blob_store.h"
+#include "server/core/caller.h"
 #include "server/core/generation_request.h"
 #include "server/core/model_catalog.h"
 
@@ -30,14 +31,15 @@ struct RequestContext {
   core::BlobStore* blobs = nullptr;  // where pictures are that are named by their hash
 };
 
-// The request that `spec` and `options` make. Errors, the first kind that applies:
+// The request that `spec` and `options` of this caller make. Errors, the first kind that applies:
 //   INVALID_ARGUMENT     all violations of all fields; those that depend on the model only when it can be used
 //   NOT_FOUND            no such model or adapter; names those there are
 //   FAILED_PRECONDITION  the model's files are broken; says how (reason MODEL_BROKEN). Or it cannot do the task; says
 //                        what it can (reason TASK_NOT_OFFERED), or makes no clips (reason ANIMATION_NOT_OFFERED). Or an
 //                        adapter is not for it (core::CheckAdaptersExist)
 //   NOT_FOUND            blobs that are not there; names all, and their fields (reason BLOB_NOT_FOUND)
-absl::StatusOr<std::shared_ptr<const core::GenerationRequest>> ReadRequest(const v1::GenerationSpec& spec,
+absl::StatusOr<std::shared_ptr<const core::GenerationRequest>> ReadRequest(const core::Caller& caller,
+                                                                           const v1::GenerationSpec& spec,
                                                                            const v1::JobOptions& options,
                                                                            absl::Time now,
                                                                            const RequestContext& context);

@@ -34,6 +34,8 @@ uint32_t DrawSeed() {
   return device();
 }
 
+uint64_t DrawBits() { return uint64_t{DrawSeed()} << 32 | DrawSeed(); }
+
 // Takes off a server what the process adds to every one: reflection, on the health listener.
 class NoPlugins : public grpc::ServerBuilderOption {
  public:
@@ -58,14 +60,16 @@ void Configure(grpc::ServerBuilder& builder) {
   builder.SetResourceQuota(grpc::ResourceQuota("latentd").SetMaxThreads(16));
 }
 
-absl::StatusOr<Address> CheckListen(const std::string& text, bool insecure, const auth::TlsFiles& tls) {
+absl::StatusOr<Address> CheckListen(const std::string& text, bool insecure, bool callers_are_known,
+                                    const auth::TlsFiles& tls) {
   absl::StatusOr<Address> address = ParseAddress(text);
-  if (!address.ok() || insecure || IsLoopback(*address) || !tls.client_ca.empty()) return address;
-  return absl::FailedPreconditionError(
-      absl::StrCat("--listen ", text, " is reachable from other machines, and ",
-                   tls.cert.empty() ? "has no TLS: give --tls-cert, --tls-key and --tls-client-ca"
-                                    : "everybody may call: give --tls-client-ca, so that callers need a certificate",
-                   ", listen on 127.0.0.1, or say --insecure to serve everybody who can connect"));
+  const bool secure = !tls.cert.empty() && (callers_are_known || !tls.client_ca.empty());
+  if (!address.ok() || insecure || IsLoopback(*address) || secure) return address;
+  return absl::FailedPreconditionError(absl::StrCat(
+      "--listen ", text, " is reachable from other machines, and ",
+      tls.cert.empty() ? "has no TLS: give --tls-cert and --tls-key, with --api-keys, --jwks or --tls-client-ca"
+                       : "everybody may call: give --api-keys, --jwks or --tls-client-ca",
+      ", listen on 127.0.0.1, or say --insecure to serve everybody who can connect"));
 }
 
 class ServerImpl final : public Server {
@@ -73,7 +77,10 @@ class ServerImpl final : public Server {
   explicit ServerImpl(const Options& options)
       : executor_(std::make_shared<Executor>(kExecutorThreads)),
         counter_(options.on_open_streams),
-        generation_(StreamContext{.store = options.store,
+        calls_({.clock = options.clock, .random = DrawBits, .sink = options.on_call}),
+        gate_(options.authenticator, &calls_),
+        generation_(gate_, &calls_,
+                    StreamContext{.store = options.store,
                                   .clock = options.clock,
                                   .executor = executor_.get(),
                                   .counter = &counter_,
@@ -86,13 +93,14 @@ class ServerImpl final : public Server {
                                    .open_image = options.open_image,
                                    .blobs = options.blobs},
                     options.stats),
-        models_(options.catalog, options.adapters, options.limits, executor_),
-        blobs_(options.blobs) {}
+        models_(gate_, options.catalog, options.adapters, options.limits, executor_),
+        blobs_(gate_, options.blobs) {}
 
   ~ServerImpl() override { Shutdown(absl::ZeroDuration()); }
 
   absl::Status Listen(const Options& options) {
-    const absl::StatusOr<Address> address = CheckListen(options.listen, options.insecure, options.tls);
+    const absl::StatusOr<Address> address =
+        CheckListen(options.listen, options.insecure, options.authenticator->required(), options.tls);
     if (!address.ok()) return address.status();
     std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials();
     if (!options.tls.cert.empty()) {
@@ -102,6 +110,7 @@ class ServerImpl final : public Server {
     }
     grpc::ServerBuilder builder;
     Configure(builder);
+    builder.experimental().SetInterceptorCreators(calls_.Interceptors());
     builder.RegisterService(&generation_).RegisterService(&models_).RegisterService(&blobs_);
     return Build(builder, options.listen, *address, credentials, server_, port_);
   }
@@ -162,6 +171,8 @@ class ServerImpl final : public Server {
   // Destroyed last to first: the servers stop calling the services before those go.
   const std::shared_ptr<Executor> executor_;
   StreamCounter counter_;
+  CallLog calls_;
+  const Gate gate_;
   ImageGenerationService generation_;
   ModelsService models_;
   BlobsService blobs_;

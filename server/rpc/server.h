@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/auth/authenticator.h"
 #include "server/auth/tls.h"
 #include "server/core/adapter.h"
 #include "server/core/blob_store.h"
@@ -16,6 +17,7 @@
 #include "server/core/job_store.h"
 #include "server/core/model_catalog.h"
 #include "server/core/stats.h"
+#include "server/rpc/call_log.h"
 
 namespace latentd::rpc {
 
@@ -42,13 +44,15 @@ class Server {
     core::ModelCatalog* catalog = nullptr;
     core::AdapterCatalog* adapters = nullptr;
     core::BlobStore* blobs = nullptr;
+    auth::Authenticator* authenticator = nullptr;  // tells who calls
     core::Clock* clock = nullptr;
 
     // REQUIRED: looks at a picture that came with a request (RequestContext::open_image).
     std::function<absl::StatusOr<core::InputImage>(core::Blob file, std::string sha256)> open_image{};
 
     core::RequestLimits limits{};
-    std::function<core::Stats()> stats{};        // behind GetStats; must not block
+    std::function<core::Stats()> stats{};              // behind GetStats; must not block
+    std::function<void(const CallRecord&)> on_call{};  // told of each call of the API when it is over; must not block
     std::function<void(int)> on_open_streams{};  // told the number of open event streams when it changes; may be null
     std::function<uint32_t()> draw_seed{};       // null: from the system's random device
 
@@ -60,8 +64,8 @@ class Server {
   };
 
   // Begins to serve, with health NOT_SERVING. Errors: INVALID_ARGUMENT (an address that is none, a TLS file that cannot
-  // be used), FAILED_PRECONDITION (`listen` is reachable from other machines without mutual TLS and `insecure` is
-  // false; the address is in use or not this machine's).
+  // be used), FAILED_PRECONDITION (`listen` is reachable from other machines without TLS and callers who say who they
+  // are, and `insecure` is false; the address is in use or not this machine's).
   static absl::StatusOr<std::unique_ptr<Server>> Start(Options options);
 
   // Shuts down at once when Shutdown was not called.

@@ -4,27 +4,45 @@
 #include <grpcpp/support/server_callback.h>
 
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/core/caller.h"
 #include "server/core/mutex.h"
+#include "server/rpc/gate.h"
 #include "server/rpc/status.h"
 #include "server/rpc/wire.h"
 
 namespace latentd::rpc {
 
-// Serves a unary RPC whose answer needs no waiting: `answer` takes a Request and gives an absl::StatusOr of a message.
+// The message of a caller who may send it, with who that is. Errors of `gate` come first.
+template <typename Request>
+absl::StatusOr<core::Caller> AdmitAndParse(const Gate& gate, std::optional<core::Role> role,
+                                           const grpc::CallbackServerContext& context, const grpc::ByteBuffer& request,
+                                           Request& message) {
+  absl::StatusOr<core::Caller> caller = gate.Admit(context, role);
+  if (!caller.ok()) return caller;
+  if (absl::Status parsed = Parse(request, message); !parsed.ok()) return parsed;
+  return caller;
+}
+
+// Serves a unary RPC whose answer needs no waiting: `answer` takes the caller, who has `role`, and a Request, and gives
+// an absl::StatusOr of a message.
 //
-//   return Answer<v1::GetJobRequest>(context, request, response, [&](const v1::GetJobRequest& get) { … });
+//   return Answer<v1::GetJobRequest>(gate_, core::Role::kRead, context, request, response,
+//                                    [&](const core::Caller& caller, const v1::GetJobRequest& get) { … });
 template <typename Request, typename Function>
-grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
-                                 grpc::ByteBuffer* response, const Function& answer) {
+grpc::ServerUnaryReactor* Answer(const Gate& gate, std::optional<core::Role> role, grpc::CallbackServerContext* context,
+                                 const grpc::ByteBuffer* request, grpc::ByteBuffer* response, const Function& answer) {
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   Request message;
-  absl::Status status = Parse(*request, message);
+  const absl::StatusOr<core::Caller> caller = AdmitAndParse(gate, role, *context, *request, message);
+  absl::Status status = caller.status();
   if (status.ok()) {
-    const auto reply = answer(std::as_const(message));
+    const auto reply = answer(*caller, std::as_const(message));
     status = reply.status();
     if (status.ok()) *response = Serialize(*reply);
   }

@@ -14,22 +14,22 @@ absl::Status NoRoom(const std::string& message, const char* reason, const char* 
 
 }  // namespace
 
-const KeptBlob* BlobTable::Use(const std::string& sha256, absl::Time now) {
-  const auto found = blobs_by_hash_.find(sha256);
-  if (found == blobs_by_hash_.end()) return nullptr;
+const KeptBlob* BlobTable::Use(const core::BlobKey& key, absl::Time now) {
+  const auto found = blobs_by_key_.find(key);
+  if (found == blobs_by_key_.end()) return nullptr;
   blobs_.splice(blobs_.end(), blobs_, found->second);
   found->second->expire_time = now + limits_.ttl;
   return &*found->second;
 }
 
-std::shared_ptr<Upload> BlobTable::FindUpload(const std::string& sha256, int64_t total_size) const {
-  const auto found = uploads_by_hash_.find(std::pair(sha256, total_size));
-  return found == uploads_by_hash_.end() ? nullptr : *found->second;
+std::shared_ptr<Upload> BlobTable::FindUpload(const core::BlobKey& key, int64_t total_size) const {
+  const auto found = uploads_by_key_.find(std::pair(key, total_size));
+  return found == uploads_by_key_.end() ? nullptr : *found->second;
 }
 
-absl::StatusOr<std::shared_ptr<Upload>> BlobTable::Charge(const std::string& sha256, int64_t total_size, int64_t bytes,
+absl::StatusOr<std::shared_ptr<Upload>> BlobTable::Charge(const core::BlobKey& key, int64_t total_size, int64_t bytes,
                                                           absl::Time now) {
-  std::shared_ptr<Upload> upload = FindUpload(sha256, total_size);
+  std::shared_ptr<Upload> upload = FindUpload(key, total_size);
   const bool begins = upload == nullptr;
   if (begins && usage_.uploads >= limits_.uploads) {
     return NoRoom(absl::StrCat(usage_.uploads, " blobs are still arriving: finish one of them first"),
@@ -43,11 +43,11 @@ absl::StatusOr<std::shared_ptr<Upload>> BlobTable::Charge(const std::string& sha
   if (absl::Status room = MakeRoom(bytes, begins ? 1 : 0); !room.ok()) return room;
 
   if (begins) {
-    upload = std::make_shared<Upload>(sha256, total_size);
-    uploads_by_hash_[std::pair(sha256, total_size)] = uploads_.insert(uploads_.end(), upload);
+    upload = std::make_shared<Upload>(key, total_size);
+    uploads_by_key_[std::pair(key, total_size)] = uploads_.insert(uploads_.end(), upload);
     ++usage_.uploads;
   } else {
-    uploads_.splice(uploads_.end(), uploads_, uploads_by_hash_.at(std::pair(sha256, total_size)));
+    uploads_.splice(uploads_.end(), uploads_, uploads_by_key_.at(std::pair(key, total_size)));
   }
   upload->expire_time = now + limits_.upload_ttl;
   upload->charged += bytes;
@@ -64,8 +64,8 @@ const KeptBlob& BlobTable::Keep(Upload& upload, std::string bytes, absl::Time no
   Remove(upload);
   auto data = std::make_shared<const std::string>(std::move(bytes));
   const auto blob = blobs_.insert(
-      blobs_.end(), KeptBlob{.sha256 = upload.sha256, .data = std::move(data), .expire_time = now + limits_.ttl});
-  blobs_by_hash_[upload.sha256] = blob;
+      blobs_.end(), KeptBlob{.key = upload.key, .data = std::move(data), .expire_time = now + limits_.ttl});
+  blobs_by_key_[upload.key] = blob;
   ++usage_.blobs;
   usage_.bytes += blob->size();
   return *blob;
@@ -75,10 +75,10 @@ void BlobTable::Remove(Upload& upload) {
   upload.removed = true;
   --usage_.uploads;
   usage_.upload_bytes -= upload.charged;
-  const auto place = uploads_by_hash_.find(std::pair(upload.sha256, upload.total_size));
+  const auto place = uploads_by_key_.find(std::pair(upload.key, upload.total_size));
   garbage_.push_back(std::move(*place->second));
   uploads_.erase(place->second);
-  uploads_by_hash_.erase(place);
+  uploads_by_key_.erase(place);
 }
 
 void BlobTable::Expire(absl::Time now) {
@@ -129,7 +129,7 @@ BlobTable::Blobs::iterator BlobTable::Forget(Blobs::iterator blob) {
   --usage_.blobs;
   usage_.bytes -= blob->size();
   garbage_.push_back(std::move(blob->data));
-  blobs_by_hash_.erase(blob->sha256);
+  blobs_by_key_.erase(blob->key);
   return blobs_.erase(blob);
 }
 

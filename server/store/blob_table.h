@@ -30,9 +30,9 @@ struct BlobLimits {
 // A blob that is still arriving. Two senders may announce different sizes for one hash, so that it is known by both,
 // and a wrong size is in nobody's way.
 struct Upload {
-  Upload(std::string hash, int64_t size) : sha256(std::move(hash)), total_size(size), bytes(size) {}
+  Upload(core::BlobKey blob, int64_t size) : key(std::move(blob)), total_size(size), bytes(size) {}
 
-  const std::string sha256;
+  const core::BlobKey key;
   const int64_t total_size;
 
   // The table's own.
@@ -47,7 +47,7 @@ struct Upload {
 
 // A blob that is there.
 struct KeptBlob {
-  std::string sha256;
+  core::BlobKey key;
   core::Blob data;
   absl::Time expire_time{};
 
@@ -63,15 +63,15 @@ class BlobTable {
   explicit BlobTable(const BlobLimits& limits) : limits_(limits) {}
 
   // The blob, used now; null when it is not there. Valid until the next change.
-  const KeptBlob* Use(const std::string& sha256, absl::Time now);
+  const KeptBlob* Use(const core::BlobKey& key, absl::Time now);
 
   // Null when there is none.
-  std::shared_ptr<Upload> FindUpload(const std::string& sha256, int64_t total_size) const;
+  std::shared_ptr<Upload> FindUpload(const core::BlobKey& key, int64_t total_size) const;
 
   // Takes room for `bytes` more of an upload, which begins now if it has not; blobs that nobody uses make way. What is
   // not needed in the end is given back. RESOURCE_EXHAUSTED, which changes nothing: there is no room.
   // REQUIRES: the blob is not there.
-  absl::StatusOr<std::shared_ptr<Upload>> Charge(const std::string& sha256, int64_t total_size, int64_t bytes,
+  absl::StatusOr<std::shared_ptr<Upload>> Charge(const core::BlobKey& key, int64_t total_size, int64_t bytes,
                                                  absl::Time now);
   void GiveBack(Upload& upload, int64_t bytes);
 
@@ -103,8 +103,8 @@ class BlobTable {
   // The least recently used first.
   Blobs blobs_;
   Uploads uploads_;
-  std::map<std::string, Blobs::iterator> blobs_by_hash_;
-  std::map<std::pair<std::string, int64_t>, Uploads::iterator> uploads_by_hash_;
+  std::map<core::BlobKey, Blobs::iterator> blobs_by_key_;
+  std::map<std::pair<core::BlobKey, int64_t>, Uploads::iterator> uploads_by_key_;
   std::vector<std::shared_ptr<const void>> garbage_;
 };
 

@@ -9,14 +9,15 @@
 namespace latentd::store {
 namespace {
 
-const std::shared_ptr<JobRecord>& FindIn(const std::unordered_map<std::string, std::shared_ptr<JobRecord>>& records,
-                                         const std::string& key) {
+template <typename Records>
+const std::shared_ptr<JobRecord>& FindIn(const Records& records, const typename Records::key_type& key) {
   static const std::shared_ptr<JobRecord> kNone;
   const auto found = records.find(key);
   return found == records.end() ? kNone : found->second;
 }
 
 bool Matches(const JobRecord& record, const core::ListOptions& options) {
+  if (record.options.tenant != options.tenant) return false;
   const auto& states = options.states;
   if (!states.empty() && std::find(states.begin(), states.end(), record.state) == states.end()) return false;
   const auto& labels = record.request->labels();
@@ -30,21 +31,24 @@ bool Matches(const JobRecord& record, const core::ListOptions& options) {
 
 void JobIndex::Add(std::shared_ptr<JobRecord> record) {
   by_age_.emplace(record->serial, record.get());
-  if (!record->options.request_id.empty()) by_request_.emplace(record->options.request_id, record);
+  if (const core::CreateOptions& options = record->options; !options.request_id.empty()) {
+    by_request_.emplace(std::pair(options.tenant, options.request_id), record);
+  }
   const std::string& name = record->name;
   by_name_.emplace(name, std::move(record));
 }
 
 std::shared_ptr<JobRecord> JobIndex::Remove(const JobRecord* record) {
   by_age_.erase(record->serial);
-  by_request_.erase(record->options.request_id);
+  by_request_.erase({record->options.tenant, record->options.request_id});
   return std::move(by_name_.extract(record->name).mapped());
 }
 
 const std::shared_ptr<JobRecord>& JobIndex::Find(const std::string& name) const { return FindIn(by_name_, name); }
 
-const std::shared_ptr<JobRecord>& JobIndex::FindRequest(const std::string& request_id) const {
-  return FindIn(by_request_, request_id);
+const std::shared_ptr<JobRecord>& JobIndex::FindRequest(const std::string& tenant,
+                                                        const std::string& request_id) const {
+  return FindIn(by_request_, {tenant, request_id});
 }
 
 absl::StatusOr<core::JobPage> JobIndex::List(const core::ListOptions& options) const {

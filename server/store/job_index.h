@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "server/core/job_store.h"
@@ -19,22 +20,22 @@ class JobIndex {
   static constexpr int kDefaultPageSize = 50;
   static constexpr int kMaxPageSize = 1000;
 
-  // REQUIRES: its name, serial and request id (unless empty) are new.
+  // REQUIRES: its name, serial and its tenant's request id (unless empty) are new.
   void Add(std::shared_ptr<JobRecord> record);
   // Gives the record back. REQUIRES: it is here.
   std::shared_ptr<JobRecord> Remove(const JobRecord* record);
 
   // Null when there is none.
   const std::shared_ptr<JobRecord>& Find(const std::string& name) const;
-  const std::shared_ptr<JobRecord>& FindRequest(const std::string& request_id) const;
+  const std::shared_ptr<JobRecord>& FindRequest(const std::string& tenant, const std::string& request_id) const;
 
   // INVALID_ARGUMENT: bad page token. Jobs that come or go meanwhile neither repeat nor hide others.
   absl::StatusOr<core::JobPage> List(const core::ListOptions& options) const;
 
  private:
   std::unordered_map<std::string, std::shared_ptr<JobRecord>> by_name_;
-  std::unordered_map<std::string, std::shared_ptr<JobRecord>> by_request_;
-  std::map<int64_t, const JobRecord*, std::greater<>> by_age_;  // newest first
+  std::map<std::pair<std::string, std::string>, std::shared_ptr<JobRecord>> by_request_;  // by tenant and id
+  std::map<int64_t, const JobRecord*, std::greater<>> by_age_;                            // newest first
 };
 
 }  // namespace latentd::store

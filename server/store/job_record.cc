@@ -13,7 +13,9 @@ core::Job JobRecord::Snapshot() const {
   core::Job job{
       .name = name,
       .request = request,
+      .tenant = options.tenant,
       .request_id = options.request_id,
+      .trace_id = options.trace_id,
       .state = state,
       .create_time = create_time,
       .start_time = start_time,
@@ -44,6 +46,11 @@ int64_t RequestBytes(const core::GenerationRequest& request) {
 int64_t PendingBytes(const core::GenerationRequest& request) {
   const int64_t pixels = int64_t{request.width()} * request.height() * request.num_images() * request.frames();
   return RequestBytes(request) + kBytesPerPixel * pixels;
+}
+
+int64_t PixelSteps(const core::GenerationRequest& request) {
+  const int64_t lanes = int64_t{request.num_images()} * request.frames() * (request.guided() ? 2 : 1);
+  return lanes * request.steps() * request.width() * request.height();
 }
 
 }  // namespace latentd::store

@@ -33,6 +33,8 @@ struct JobRecord {
   core::CreateOptions options;
   absl::Time create_time;
   absl::Time deadline;
+  double weight = 1;        // of its tenant
+  int64_t pixel_steps = 0;  // that it was expected to take
 
   // What has become of it.
   core::JobState state = core::JobState::kQueued;
@@ -62,5 +64,9 @@ struct JobRecord {
 // end: its prompts, and its pictures before they are compressed.
 int64_t RequestBytes(const core::GenerationRequest& request);
 int64_t PendingBytes(const core::GenerationRequest& request);
+
+// Evaluations × lanes × pixels that it will take, roughly: a sampler may need several evaluations for a step, and a
+// task may leave some out.
+int64_t PixelSteps(const core::GenerationRequest& request);
 
 }  // namespace latentd::store

@@ -15,6 +15,7 @@ using core::JobState;
 
 JobTable::JobTable(const MemoryJobStoreOptions& options)
     : observer_(options.observer),
+      on_ended_(options.on_ended),
       random_(options.random ? options.random : SystemRandom),
       line_(options.ageing),
       admission_({.max_queued_jobs = options.max_queued_jobs,
@@ -23,14 +24,18 @@ JobTable::JobTable(const MemoryJobStoreOptions& options)
       retention_({.ttl = options.job_ttl, .bytes = options.job_bytes, .max_finished = options.max_finished_jobs}) {}
 
 absl::StatusOr<core::Job> JobTable::Create(absl::Time now, std::shared_ptr<const core::GenerationRequest> request,
-                                           const core::CreateOptions& options, Effects& effects) {
-  if (const auto& known = index_.FindRequest(options.request_id); known != nullptr) {
+                                           const core::CreateOptions& options, const core::TenantLimits& limits,
+                                           Effects& effects) {
+  if (const auto& known = index_.FindRequest(options.tenant, options.request_id); known != nullptr) {
     if (known->options.request_fingerprint == options.request_fingerprint) return known->Snapshot();
     return core::MakeError(absl::StatusCode::kAlreadyExists,
                            absl::StrCat("request_id was used for another request, that of ", known->name, "."),
                            {.reason = "REQUEST_ID_REUSED", .resource_type = "job", .resource_name = known->name});
   }
-  const absl::Status admitted = admission_.Check(PendingBytes(*request), estimate_.UntilRoom(admission_.running()));
+  const int64_t pixel_steps = PixelSteps(*request);
+  const absl::Duration until_room = estimate_.UntilRoom(admission_.running());
+  absl::Status admitted = admission_.Check(PendingBytes(*request), until_room);
+  if (admitted.ok()) admitted = quotas_.Check(options.tenant, limits, pixel_steps, now, until_room);
   if (!admitted.ok()) {
     if (observer_ != nullptr) observer_->OnJobRefused(core::GetErrorDetails(admitted).reason);
     return admitted;
@@ -45,11 +50,14 @@ absl::StatusOr<core::Job> JobTable::Create(absl::Time now, std::shared_ptr<const
   record->options = options;
   record->create_time = now;
   record->deadline = now + record->request->timeout();
+  record->weight = limits.weight;
+  record->pixel_steps = pixel_steps;
 
   index_.Add(record);
   line_.Add(record.get());
   deadlines_.emplace(std::pair(record->deadline, record->serial), record.get());
   admission_.OnAdmitted(PendingBytes(*record->request));
+  quotas_.OnAdmitted(options.tenant, pixel_steps);
   retention_.AddBytes(record->bytes());
   if (observer_ != nullptr) observer_->OnJobAdmitted(record->request->model());
   record->told_position = line_.Position(record.get());
@@ -64,8 +72,7 @@ absl::StatusOr<core::Job> JobTable::Create(absl::Time now, std::shared_ptr<const
 
 absl::StatusOr<std::shared_ptr<JobRecord>> JobTable::Find(const std::string& name) const {
   if (const auto& record = index_.Find(name); record != nullptr) return record;
-  return core::MakeError(absl::StatusCode::kNotFound, "There is no such job: it never was, or it is no longer kept.",
-                         {.reason = "JOB_NOT_FOUND", .resource_type = "job", .resource_name = name});
+  return core::JobNotFoundError(name);
 }
 
 absl::Status JobTable::Delete(JobRecord& record, Effects& effects) {
@@ -84,7 +91,9 @@ std::vector<core::ClaimedJob> JobTable::Claim(int limit) {
     jobs.push_back({.name = record->name,
                     .request = record->request,
                     .create_time = record->create_time,
-                    .deadline = record->deadline});
+                    .deadline = record->deadline,
+                    .tenant = record->options.tenant,
+                    .weight = record->weight});
   }
   return jobs;
 }
@@ -101,6 +110,7 @@ void JobTable::Start(JobRecord& record, absl::Time now, core::Started event, Eff
     record.start_time = now;
     line_.Remove(&record);
     admission_.OnStarted();
+    quotas_.OnStarted(record.options.tenant);
     if (observer_ != nullptr) observer_->OnJobStarted(record.request->model(), now - record.create_time);
   }
   record.warnings = event.warnings;
@@ -188,6 +198,8 @@ void JobTable::End(JobRecord& record, absl::Time now, JobState state, core::Even
   line_.Remove(&record);
   deadlines_.erase(std::pair(record.deadline, record.serial));
   admission_.OnEnded(record.start_time.has_value(), PendingBytes(*record.request));
+  quotas_.OnEnded(record.options.tenant, record.start_time.has_value(), record.pixel_steps,
+                  record.usage->pixel_evaluations);
   const int64_t bytes_before = record.bytes();
   record.request = core::WithoutPictures(record.request);
   retention_.AddBytes(record.bytes() - bytes_before);
@@ -196,6 +208,7 @@ void JobTable::End(JobRecord& record, absl::Time now, JobState state, core::Even
     observer_->OnJobEnded(record.request->model(), before, state, now - record.create_time);
   }
   Write(record, now, std::move(event), effects);
+  if (on_ended_) on_ended_(record.Snapshot());
   retention_.OnEnded(&record);
   TellPositions(now, effects);
 }

@@ -21,6 +21,7 @@
 #include "server/store/notifier.h"
 #include "server/store/queue_estimate.h"
 #include "server/store/retention.h"
+#include "server/store/tenant_quotas.h"
 #include "server/store/waiting_line.h"
 
 namespace latentd::store {
@@ -41,7 +42,8 @@ class JobTable {
 
   // As JobStore has them.
   absl::StatusOr<core::Job> Create(absl::Time now, std::shared_ptr<const core::GenerationRequest> request,
-                                   const core::CreateOptions& options, Effects& effects);
+                                   const core::CreateOptions& options, const core::TenantLimits& limits,
+                                   Effects& effects);
   absl::StatusOr<std::shared_ptr<JobRecord>> Find(const std::string& name) const;
   absl::StatusOr<core::JobPage> List(const core::ListOptions& options) const { return index_.List(options); }
   absl::Status Delete(JobRecord& record, Effects& effects);
@@ -74,6 +76,7 @@ class JobTable {
   void Forget(JobRecord& record, Effects& effects);
 
   core::Observer* const observer_;  // may be null
+  const std::function<void(const core::Job&)> on_ended_;
   const std::function<uint64_t()> random_;
 
   int64_t last_serial_ = 0;
@@ -81,6 +84,7 @@ class JobTable {
   WaitingLine line_;
   QueueEstimate estimate_;
   Admission admission_;
+  TenantQuotas quotas_;
   Retention retention_;
   std::map<std::pair<absl::Time, int64_t>, JobRecord*> deadlines_;  // of jobs that have not ended
 };

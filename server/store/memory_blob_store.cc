@@ -80,17 +80,18 @@ MemoryBlobStore::MemoryBlobStore(const MemoryBlobStoreOptions& options)
       }) {}
 
 absl::StatusOr<core::BlobState> MemoryBlobStore::Put(const core::BlobPart& part) {
+  const core::BlobKey key{.tenant = part.tenant, .sha256 = part.sha256};
   while (true) {
     std::shared_ptr<Upload> upload;
     {
       Change change(*this);
-      if (const KeptBlob* blob = table_.Use(part.sha256, change.now()); blob != nullptr) {
+      if (const KeptBlob* blob = table_.Use(key, change.now()); blob != nullptr) {
         if (blob->size() != part.total_size) return WrongSize(part, blob->size());
         return StateOf(*blob);
       }
       const bool asks = part.data.empty();
-      if (asks && table_.FindUpload(part.sha256, part.total_size) == nullptr) return core::BlobState();
-      auto charged = table_.Charge(part.sha256, part.total_size, static_cast<int64_t>(part.data.size()), change.now());
+      if (asks && table_.FindUpload(key, part.total_size) == nullptr) return core::BlobState();
+      auto charged = table_.Charge(key, part.total_size, static_cast<int64_t>(part.data.size()), change.now());
       if (!charged.ok()) return charged.status();
       upload = *std::move(charged);
     }
@@ -116,16 +117,16 @@ std::optional<absl::StatusOr<core::BlobState>> MemoryBlobStore::Add(Upload& uplo
   if (!whole) {
     return core::BlobState{.received_size = upload.bytes.received_size(), .expire_time = upload.expire_time};
   }
-  if (hash != upload.sha256) {
+  if (hash != upload.key.sha256) {
     table_.Remove(upload);
-    return WrongHash(upload.sha256, hash);
+    return WrongHash(upload.key.sha256, hash);
   }
   return StateOf(table_.Keep(upload, std::move(upload.bytes).bytes(), change.now()));
 }
 
-core::Blob MemoryBlobStore::Find(const std::string& sha256) {
+core::Blob MemoryBlobStore::Find(const core::BlobKey& key) {
   Change change(*this);
-  const KeptBlob* blob = table_.Use(sha256, change.now());
+  const KeptBlob* blob = table_.Use(key, change.now());
   return blob == nullptr ? nullptr : blob->data;
 }
 

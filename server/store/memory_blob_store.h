@@ -41,7 +41,7 @@ class MemoryBlobStore final : public core::BlobStore {
 
   int64_t max_blob_bytes() const override { return max_blob_bytes_; }
   absl::StatusOr<core::BlobState> Put(const core::BlobPart& part) override;
-  core::Blob Find(const std::string& sha256) override;
+  core::Blob Find(const core::BlobKey& key) override;
 
  private:
   class Change;

@@ -96,12 +96,16 @@ class MemoryJobStore::OpenedWatch final : public core::Watch {
 };
 
 MemoryJobStore::MemoryJobStore(const MemoryJobStoreOptions& options)
-    : clock_(options.clock), table_(options), alarm_(options.clock, [this] { LookAfter(); }) {}
+    : clock_(options.clock),
+      tenant_limits_(options.tenant_limits),
+      table_(options),
+      alarm_(options.clock, [this] { LookAfter(); }) {}
 
 absl::StatusOr<core::Job> MemoryJobStore::Create(std::shared_ptr<const core::GenerationRequest> request,
                                                  const core::CreateOptions& options) {
+  const core::TenantLimits limits = tenant_limits_ ? tenant_limits_(options.tenant) : core::TenantLimits();
   Change change(*this);
-  return table_.Create(change.now(), std::move(request), options, change.effects());
+  return table_.Create(change.now(), std::move(request), options, limits, change.effects());
 }
 
 absl::StatusOr<core::Job> MemoryJobStore::Get(const std::string& name) const {
@@ -109,6 +113,13 @@ absl::StatusOr<core::Job> MemoryJobStore::Get(const std::string& name) const {
   const auto record = table_.Find(name);
   if (!record.ok()) return record.status();
   return (*record)->Snapshot();
+}
+
+absl::StatusOr<std::string> MemoryJobStore::TenantOf(const std::string& name) const {
+  core::MutexLock lock(mutex_);
+  const auto record = table_.Find(name);
+  if (!record.ok()) return record.status();
+  return (*record)->options.tenant;
 }
 
 absl::StatusOr<core::JobPage> MemoryJobStore::List(const core::ListOptions& options) const {

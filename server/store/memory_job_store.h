@@ -30,6 +30,7 @@ class MemoryJobStore final : public core::JobStore {
   absl::StatusOr<core::Job> Create(std::shared_ptr<const core::GenerationRequest> request,
                                    const core::CreateOptions& options) override;
   absl::StatusOr<core::Job> Get(const std::string& name) const override;
+  absl::StatusOr<std::string> TenantOf(const std::string& name) const override;
   absl::StatusOr<core::JobPage> List(const core::ListOptions& options) const override;
   absl::StatusOr<core::Job> Cancel(const std::string& name, const std::string& reason) override;
   void CancelAll(const std::string& reason) override;
@@ -57,6 +58,7 @@ class MemoryJobStore final : public core::JobStore {
   void LookAfter();
 
   core::Clock* const clock_;
+  const std::function<core::TenantLimits(const std::string&)> tenant_limits_;
   ListenerSlot listener_;
 
   mutable core::Mutex mutex_;

@@ -2,16 +2,23 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 
 #include "absl/time/time.h"
 #include "server/core/clock.h"
+#include "server/core/job_store.h"
 #include "server/core/observer.h"
+#include "server/core/tenant.h"
 
 namespace latentd::store {
 
 struct MemoryJobStoreOptions {
-  core::Clock* clock = nullptr;        // required; outlives the store
-  core::Observer* observer = nullptr;  // told of jobs, under the store's lock; null: nobody
+  core::Clock* clock = nullptr;                      // required; outlives the store
+  core::Observer* observer = nullptr;                // told of jobs, under the store's lock; null: nobody
+  std::function<void(const core::Job&)> on_ended{};  // told of each job that has ended, likewise
+
+  // What a tenant may take: read when it sends a job, on the caller's thread. Null: nothing is limited.
+  std::function<core::TenantLimits(const std::string& tenant)> tenant_limits{};
 
   int max_queued_jobs = 256;  // jobs that have not started
   // What jobs that have not ended may come to hold: prompts, and three bytes for each pixel that they asked for.

@@ -29,6 +29,7 @@ class Hash {
 std::string MakePageToken(int64_t last_serial, const core::ListOptions& options) {
   Hash hash;
   hash.Add(absl::StrCat(last_serial));
+  hash.Add(options.tenant);
   for (const core::JobState state : options.states) hash.Add(absl::StrCat(static_cast<int>(state)));
   hash.Add("labels");
   for (const auto& [key, value] : options.labels) {

@@ -1,17 +1,21 @@
 #include "server/store/waiting_line.h"
 
 #include <iterator>
+#include <queue>
 
 namespace latentd::store {
 
 void WaitingLine::Add(JobRecord* record) {
-  all_.emplace(PlaceOf(*record), record);
+  lines_[record->options.tenant].emplace(PlaceOf(*record), record);
   unclaimed_.emplace(PlaceOf(*record), record);
 }
 
 void WaitingLine::Remove(const JobRecord* record) {
-  all_.erase(PlaceOf(*record));
   unclaimed_.erase(PlaceOf(*record));
+  const auto line = lines_.find(record->options.tenant);
+  if (line == lines_.end()) return;
+  line->second.erase(PlaceOf(*record));
+  if (line->second.empty()) lines_.erase(line);
 }
 
 std::vector<JobRecord*> WaitingLine::Claim(int limit) {
@@ -24,20 +28,49 @@ std::vector<JobRecord*> WaitingLine::Claim(int limit) {
 }
 
 int WaitingLine::Position(const JobRecord* record) const {
-  const auto behind = std::distance(all_.find(PlaceOf(*record)), all_.end());
-  return static_cast<int>(all_.size()) - static_cast<int>(behind);
+  const Line& own = lines_.at(record->options.tenant);
+  const auto entry = own.find(PlaceOf(*record));
+  const int index = static_cast<int>(std::distance(own.begin(), entry));
+  const Turn turn = TurnOf(*entry, index);
+  int position = index;
+  for (const auto& [tenant, line] : lines_) {
+    if (&line == &own) continue;
+    int before = 0;
+    for (auto other = line.begin(); other != line.end() && TurnOf(*other, before) < turn; ++other) ++before;
+    position += before;
+  }
+  return position;
 }
 
 std::vector<std::pair<JobRecord*, int>> WaitingLine::Moved() {
   const bool everybody = ++changes_ % kNearFront == 0;
+  struct Next {
+    Turn turn;
+    Line::const_iterator entry;
+    Line::const_iterator end;
+    int index;
+  };
+  const auto later = [](const Next& a, const Next& b) { return a.turn > b.turn; };
+  std::priority_queue<Next, std::vector<Next>, decltype(later)> fronts(later);
+  for (const auto& [tenant, line] : lines_) {
+    fronts.push({TurnOf(*line.begin(), 0), line.begin(), line.end(), 0});
+  }
   std::vector<std::pair<JobRecord*, int>> moved;
-  int position = 0;
-  for (const auto& [place, record] : all_) {
-    if (position >= kNearFront && !everybody) break;
+  for (int position = 0; !fronts.empty() && (position < kNearFront || everybody); ++position) {
+    Next next = fronts.top();
+    fronts.pop();
+    JobRecord* const record = next.entry->second;
     if (record->told_position != position) moved.emplace_back(record, position);
-    ++position;
+    if (++next.entry == next.end) continue;
+    ++next.index;
+    next.turn = TurnOf(*next.entry, next.index);
+    fronts.push(next);
   }
   return moved;
+}
+
+WaitingLine::Turn WaitingLine::TurnOf(const Line::value_type& entry, int index) {
+  return {(index + 1) / entry.second->weight, entry.first};
 }
 
 WaitingLine::Place WaitingLine::PlaceOf(const JobRecord& record) const {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -10,9 +11,10 @@
 
 namespace latentd::store {
 
-// The jobs that have not started, in the order of their urgency: each level of priority counts for `ageing` of waiting,
-// so that nobody waits for ever; equals go by arrival. The order of two jobs never changes. Holds records, owns none.
-// Not thread-safe.
+// The jobs that have not started. Those of one tenant are in the order of their urgency: each level of priority counts
+// for `ageing` of waiting, so that nobody waits for ever; equals go by arrival. Tenants take turns by their weights, as
+// the scheduler lets them: the n-th job of one stands before the m-th of another when n/weight is smaller than its
+// m/weight. Holds records, owns none. Not thread-safe.
 class WaitingLine {
  public:
   explicit WaitingLine(absl::Duration ageing) : ageing_(ageing) {}
@@ -25,7 +27,8 @@ class WaitingLine {
   std::vector<JobRecord*> Claim(int limit);
   bool has_unclaimed() const { return !unclaimed_.empty(); }
 
-  // Jobs before this one. Takes time in proportion to the jobs behind it. REQUIRES: it is in the line.
+  // Jobs before this one. Takes time in proportion to the jobs of its tenant and to the tenants. REQUIRES: it is in the
+  // line.
   int Position(const JobRecord* record) const;
 
   // The jobs whose position differs from the one they were told, with it: to be called after each change. To bound the
@@ -35,12 +38,16 @@ class WaitingLine {
 
  private:
   using Place = std::pair<absl::Time, int64_t>;
+  using Line = std::map<Place, JobRecord*>;
+  // Where a job stands among all: the smaller, the nearer.
+  using Turn = std::pair<double, Place>;
 
   Place PlaceOf(const JobRecord& record) const;
+  static Turn TurnOf(const Line::value_type& entry, int index);
 
   const absl::Duration ageing_;
-  std::map<Place, JobRecord*> all_;
-  std::map<Place, JobRecord*> unclaimed_;
+  std::map<std::string, Line> lines_;  // of each tenant; none is empty
+  Line unclaimed_;
   int changes_ = 0;
 };
 

@@ -91,9 +91,9 @@ void ServerProcess::ReadLog(int fd) {
 
 bool ServerProcess::WaitUntilReady() {
   core::MutexLock lock(mutex_);
-  while (!closed_ && log_.find(" ready\n") == std::string::npos) changed_.Wait(mutex_);
+  while (!closed_ && log_.find("\"message\":\"ready\"}\n") == std::string::npos) changed_.Wait(mutex_);
   std::smatch match;
-  static const std::regex kAddresses("gRPC on (\\S+), metrics on \\S+:(\\d+)/metrics\n");
+  static const std::regex kAddresses("gRPC on (\\S+), metrics on \\S+:(\\d+)/metrics");
   if (!std::regex_search(log_, match, kAddresses)) return false;
   address_ = match[1];
   metrics_port_ = std::stoi(match[2]);

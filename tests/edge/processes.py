@@ -64,7 +64,7 @@ class Latentd(Process):
     def __init__(self, *arguments):
         super().__init__([os.environ["LATENTD_BINARY"], "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0",
                           "--threads", "1", *arguments])
-        wait_for("latentd is ready", lambda: " ready\n" in self.log or not self.running())
+        wait_for("latentd is ready", lambda: '"message":"ready"' in self.log or not self.running())
         assert self.running(), self.log
         self.address = self.log.split("gRPC on ")[1].split(",")[0]
 

@@ -34,7 +34,7 @@ def address() -> Iterator[str]:
         log = ""
         for line in process.stderr:
             log += line
-            if line.rstrip().endswith(" ready"):
+            if '"message":"ready"' in line:
                 break
         # What it says from here on is thrown away, lest the pipe fills.
         drain = threading.Thread(target=process.stderr.read, daemon=True)

@@ -153,7 +153,7 @@ class Server:
         for line in self.process.stderr:
             found = re.search(r"gRPC on ([^,]+)", line)
             self.address = found.group(1) if found else getattr(self, "address", None)
-            if line.rstrip().endswith(" ready"):
+            if '"message":"ready"' in line:
                 return
         sys.exit("latentd ended before it was ready")
 

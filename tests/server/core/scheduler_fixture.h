@@ -1,10 +1,12 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "server/core/scheduler.h"
 
@@ -31,6 +33,22 @@ class SchedulerFixture {
                       .submitted = now,
                       .evaluations = evaluations,
                       .lanes = lanes});
+    return last_id;
+  }
+
+  // The same, of a tenant.
+  RowId SubmitAs(const std::string& tenant, const BatchKey& key, int evaluations, double weight = 1, int lanes = 1,
+                 int priority = 0) {
+    scheduler.Submit({.id = ++last_id,
+                      .job = absl::StrCat(tenant, last_id),
+                      .key = key,
+                      .priority = priority,
+                      .submitted = now,
+                      .evaluations = evaluations,
+                      .lanes = lanes,
+                      .tenant = tenant,
+                      .weight = weight});
+    tenants[last_id] = tenant;
     return last_id;
   }
 
@@ -67,6 +85,7 @@ class SchedulerFixture {
   absl::Time now = absl::FromUnixSeconds(1000);
   absl::Duration tick = absl::Milliseconds(10);
   RowId last_id = 0;
+  std::map<RowId, std::string> tenants;  // of rows that SubmitAs made
 };
 
 }  // namespace latentd::core

@@ -22,6 +22,7 @@
 #include "latentd/v1/blobs.grpc.pb.h"
 #include "latentd/v1/image_generation.grpc.pb.h"
 #include "latentd/v1/models.grpc.pb.h"
+#include "server/auth/authenticator.h"
 #include "server/rpc/server.h"
 #include "server/store/memory_blob_store.h"
 #include "server/store/memory_job_store.h"
@@ -102,10 +103,12 @@ class RpcTest : public testing::Test {
                                  .catalog = &catalog_,
                                  .adapters = &adapters_,
                                  .blobs = &blob_store_,
+                                 .authenticator = authenticator_.get(),
                                  .clock = &clock_,
                                  .open_image = OpenTestImage,
                                  .limits = {.max_num_images = 9},
                                  .stats = [] { return core::Stats{.queued_jobs = 3, .version = "1.2.3"}; },
+                                 .on_call = on_call_,
                                  .draw_seed = [] { return 77; }});
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
@@ -163,6 +166,9 @@ class RpcTest : public testing::Test {
   store::MemoryBlobStore blob_store_{{.clock = &clock_, .bytes = 48 << 20, .max_blob_bytes = 32 << 20}};
   FakeCatalog catalog_;
   FakeAdapters adapters_;
+  // Lets everybody in.
+  std::unique_ptr<auth::Authenticator> authenticator_ = *auth::Authenticator::Create({.clock = &clock_});
+  std::function<void(const CallRecord&)> on_call_;
   std::unique_ptr<Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::ImageGeneration::Stub> images_;

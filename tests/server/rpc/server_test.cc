@@ -25,6 +25,7 @@ class ServerTest : public RpcTest {
                           .insecure = insecure,
                           .store = &store_,
                           .catalog = &catalog_,
+                          .authenticator = authenticator_.get(),
                           .clock = &clock_,
                           .stats = [] { return core::Stats(); }});
   }
@@ -152,6 +153,7 @@ TEST_F(ServerTest, TheNumberOfStreamsIsReported) {
   auto server = Server::Start({.listen = "127.0.0.1:0",
                                .store = &store_,
                                .catalog = &catalog_,
+                               .authenticator = authenticator_.get(),
                                .clock = &clock_,
                                .on_open_streams = [&](int count) { counts.push_back(count); }});
   ASSERT_TRUE(server.ok());
@@ -159,8 +161,14 @@ TEST_F(ServerTest, TheNumberOfStreamsIsReported) {
       grpc::CreateChannel(absl::StrCat("127.0.0.1:", (*server)->port()), grpc::InsecureChannelCredentials()));
   Context context;
   v1::WatchJobRequest request;
-  request.set_name("jobs/none");
-  EXPECT_EQ(stub->WatchJob(&context, request)->Finish().error_code(), grpc::StatusCode::NOT_FOUND);
+  request.set_name(CreateJob());
+  StartJobs();
+  Finish(request.name());
+  const auto stream = stub->WatchJob(&context, request);
+  v1::Event event;
+  while (stream->Read(&event)) {
+  }
+  EXPECT_TRUE(stream->Finish().ok());
   *server = nullptr;
   EXPECT_THAT(counts, testing::ElementsAre(1, 0));
 }

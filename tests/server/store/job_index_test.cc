@@ -39,11 +39,11 @@ TEST_F(JobIndexTest, FindsByNameAndByRequest) {
   Add(2);
   EXPECT_EQ(index_.Find("jobs/1"), record);
   EXPECT_EQ(index_.Find("jobs/3"), nullptr);
-  EXPECT_EQ(index_.FindRequest("id"), record);
-  EXPECT_EQ(index_.FindRequest(""), nullptr) << "jobs without an id are not found by it";
+  EXPECT_EQ(index_.FindRequest("", "id"), record);
+  EXPECT_EQ(index_.FindRequest("", ""), nullptr) << "jobs without an id are not found by it";
   EXPECT_EQ(index_.Remove(record.get()), record);
   EXPECT_EQ(index_.Find("jobs/1"), nullptr);
-  EXPECT_EQ(index_.FindRequest("id"), nullptr);
+  EXPECT_EQ(index_.FindRequest("", "id"), nullptr);
 }
 
 TEST_F(JobIndexTest, ListsNewestFirstPageByPage) {

@@ -20,6 +20,9 @@ TEST(PageTokenTest, IsGoodForItsOwnFiltersOnly) {
   options.labels = {{"team", "b"}};
   EXPECT_EQ(ReadPageToken(options).status().code(), absl::StatusCode::kInvalidArgument);
   options.labels = {{"team", "a"}};
+  options.tenant = "shop";
+  EXPECT_EQ(ReadPageToken(options).status().code(), absl::StatusCode::kInvalidArgument);
+  options.tenant = "";
   options.states = {core::JobState::kQueued};
   EXPECT_EQ(ReadPageToken(options).status().code(), absl::StatusCode::kInvalidArgument);
 }

@@ -18,10 +18,12 @@ using ::testing::SizeIs;
 
 class WaitingLineTest : public ::testing::Test {
  protected:
-  JobRecord* Add(int64_t serial, int priority = 0) {
+  JobRecord* Add(int64_t serial, int priority = 0, const std::string& tenant = "", double weight = 1) {
     core::RequestFields fields = core::TestFields();
     fields.priority = priority;
     records_.push_back(TestRecord(serial, fields));
+    records_.back()->options.tenant = tenant;
+    records_.back()->weight = weight;
     line_.Add(records_.back().get());
     return records_.back().get();
   }
@@ -88,6 +90,39 @@ TEST_F(WaitingLineTest, ThoseWhoMovedAreNamed) {
   EXPECT_EQ(TellMoved(), 0) << "nobody moved";
   line_.Remove(records_[1].get());
   EXPECT_THAT(line_.Moved(), ElementsAre(std::pair(records_[2].get(), 1)));
+}
+
+// Serials in the order of the positions that all are told.
+std::vector<int64_t> Order(WaitingLine& line) {
+  std::vector<int64_t> order;
+  for (const auto& [record, position] : line.Moved()) {
+    EXPECT_EQ(position, line.Position(record));
+    EXPECT_EQ(position, static_cast<int>(order.size()));
+    order.push_back(record->serial);
+  }
+  return order;
+}
+
+TEST_F(WaitingLineTest, TenantsTakeTurns) {
+  for (int i = 1; i <= 4; ++i) Add(i, 0, "many");
+  Add(5, 0, "few");
+  Add(6, 0, "few");
+  EXPECT_THAT(Order(line_), ElementsAre(1, 5, 2, 6, 3, 4));
+}
+
+TEST_F(WaitingLineTest, HeavierTenantsHaveMoreTurns) {
+  for (int i = 1; i <= 4; ++i) Add(i, 0, "light");
+  for (int i = 5; i <= 8; ++i) Add(i, 0, "heavy", 3);
+  EXPECT_THAT(Order(line_), ElementsAre(5, 6, 1, 7, 8, 2, 3, 4));
+}
+
+TEST_F(WaitingLineTest, PriorityPassesNobodyElsesJobs) {
+  Add(1, 0, "a");
+  Add(2, 0, "b");
+  Add(3, 9, "b");
+  EXPECT_THAT(Order(line_), ElementsAre(3, 1, 2));
+  Add(4, 9, "b");
+  EXPECT_EQ(line_.Position(records_[0].get()), 1);
 }
 
 TEST_F(WaitingLineTest, FarPositionsAreToldInCoarseSteps) {
