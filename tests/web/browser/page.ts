@@ -39,7 +39,6 @@ export class Person {
       if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) person.complaints.push(message.text());
     });
     await page.goto(url);
-    await page.getByRole("form", { name: "New picture" }).waitFor();
     return person;
   }
 

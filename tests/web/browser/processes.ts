@@ -82,7 +82,7 @@ export class Service {
 
   async startLatentd(): Promise<void> {
     // What tests leave behind is not waited for.
-    const args = ["--listen", this.latentdAddress, "--metrics-listen", "127.0.0.1:0", "--threads", "1", "--drain-timeout", "0s"];
+    const args = ["--listen", this.latentdAddress, "--metrics-listen", "127.0.0.1:0", "--threads", "1", "--drain-timeout", "100ms"];
     this.latentd = await Program.start(fromEnvironment("LATENTD_BINARY"), [...args, ...(this.options.arguments ?? [])], (log) =>
       log.includes('"message":"ready"'),
     );

@@ -1,4 +1,4 @@
-// Reloads, lost networks, an edge and a server that go and come back, and servers that ask for a key.
+// Reloads, lost networks, an edge and a server that go and come back, and a server that is full.
 
 import { expect, test } from "vitest";
 
@@ -97,36 +97,6 @@ test("the server is restarted with jobs running: they are lost, and can be run a
   expect(jobs.map((job: any) => [job.spec.prompt, job.spec.steps])).toEqual([["lost one", 1000]]);
   await person.card("lost one").getByRole("button", { name: "Cancel" }).click();
   await person.card("lost one").getByText("Cancelled").waitFor();
-});
-
-test("a server that asks for a key gets one, which the tab keeps", async () => {
-  const person = await here.arrive();
-  // What latentd with --api-keys answers, at the edge.
-  const keys: string[] = [];
-  await person.page.route("**/latentd.v1.*/*", async (route) => {
-    const key = route.request().headers()["authorization"] ?? "";
-    keys.push(key);
-    if (key === "Bearer sesame") return route.continue();
-    await route.fulfill({
-      status: 200,
-      headers: { "content-type": "application/grpc-web+proto", "grpc-status": "16", "grpc-message": "a key is needed" },
-    });
-  });
-  await person.ask("a lock", { Steps: "4" });
-  const dialog = person.page.getByRole("dialog", { name: "This server asks who you are" });
-  await dialog.getByText("a key is needed").waitFor();
-  await dialog.getByLabel("API key").fill("wrong");
-  await dialog.getByRole("button", { name: "Use it" }).click();
-  await dialog.getByText("The key that you gave was not accepted.").waitFor();
-  await dialog.getByLabel("API key").fill("sesame");
-  await dialog.getByRole("button", { name: "Use it" }).click();
-  await person.waitForPictures("a lock", 1);
-  expect(await dialog.count()).toBe(0);
-  expect(keys.slice(0, 2)).toEqual(["", "Bearer wrong"]);
-  await person.page.reload();
-  await person.ask("a key", { Steps: "4" });
-  await person.waitForPictures("a key", 1);
-  expect(keys.slice(2).every((key) => key === "Bearer sesame")).toBe(true);
 });
 
 test("a server that is full is waited for", async () => {

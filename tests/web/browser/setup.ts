@@ -10,15 +10,22 @@ export interface Stage {
   service: Service;
   browser: Browser;
   // A person at a page of their own, with nothing from before.
+  visit(options?: BrowserContextOptions): Promise<Person>;
+  // The same, once the page is ready to be asked for pictures.
   arrive(options?: BrowserContextOptions): Promise<Person>;
 }
 
 export function stage(options: ServiceOptions = {}): Stage {
   const people: Person[] = [];
   const made = {
-    async arrive(contextOptions: BrowserContextOptions = {}) {
+    async visit(contextOptions: BrowserContextOptions = {}) {
       const person = await Person.open(made.browser, made.service.url, contextOptions);
       people.push(person);
+      return person;
+    },
+    async arrive(contextOptions: BrowserContextOptions = {}) {
+      const person = await made.visit(contextOptions);
+      await person.page.getByRole("form", { name: "New picture" }).waitFor();
       return person;
     },
   } as Stage;

@@ -18,10 +18,13 @@ let failures = 0;
 let pause: Promise<void> | undefined;
 let wake: () => void = () => {};
 
-// A call has been answered.
+// A call has been answered, so that there is no outage; those that wait for room or a key go on waiting.
 export function reached(): void {
+  const state = connection.value;
+  if (state.kind === "needs-key" || (state.kind === "waiting" && state.problem.kind === "busy")) return;
   failures = 0;
-  if (connection.value.kind !== "ok") connection.value = { kind: "ok" };
+  wake();
+  connection.value = { kind: "ok" };
 }
 
 export function retryNow(): void {

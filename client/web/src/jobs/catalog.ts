@@ -4,12 +4,13 @@ import { signal } from "@preact/signals";
 
 import { models as client } from "../api/clients";
 import { persistently } from "../api/connection";
+import { describe, problemOf } from "../api/errors";
 import { type Adapter, Adapter_Kind, type Model } from "../gen/latentd/v1/models_pb";
 import { shortName } from "./parameters";
 
 export const models = signal<Model[]>([]);
 export const adapters = signal<Adapter[]>([]);
-export const catalogLoaded = signal(false);
+export const catalogState = signal("Asking for the models …");
 
 async function allPages<T>(page: (pageToken: string) => Promise<{ items: T[]; nextPageToken: string }>): Promise<T[]> {
   const all: T[] = [];
@@ -31,8 +32,12 @@ export async function loadCatalog(): Promise<void> {
     const { adapters: items, nextPageToken } = await client.listAdapters({ pageToken });
     return { items, nextPageToken };
   };
-  [models.value, adapters.value] = await Promise.all([allPages(page), allPages(adapterPage)]);
-  catalogLoaded.value = true;
+  try {
+    [models.value, adapters.value] = await Promise.all([allPages(page), allPages(adapterPage)]);
+    catalogState.value = models.value.length === 0 ? "This server has no models." : "";
+  } catch (error) {
+    catalogState.value = describe(problemOf(error));
+  }
 }
 
 // By its short name; asked of the server, since jobs of an earlier visit may come before the list.

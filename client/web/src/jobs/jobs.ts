@@ -52,7 +52,8 @@ const watcher = new Watcher({
     const unknown = await Promise.all(watched.map(async ({ name }) => ((await exists(name)) ? [] : [name])));
     return unknown.flat();
   },
-  probe: () => persistently(() => images.getStats({})),
+  // A refusal is an answer, too.
+  probe: () => persistently(() => images.getStats({})).catch(() => {}),
 });
 
 async function exists(name: string): Promise<boolean> {
@@ -60,8 +61,7 @@ async function exists(name: string): Promise<boolean> {
     await persistently(() => images.getJob({ name }));
     return true;
   } catch (error) {
-    if (problemOf(error).kind === "not-found") return false;
-    throw error;
+    return problemOf(error).kind !== "not-found";
   }
 }
 
@@ -84,7 +84,7 @@ async function send(job: Signal<Job>): Promise<void> {
     const { name } = await create(job.value);
     if (!byId(job.value.id)) return; // removed meanwhile
     change(job, { ...job.value, name, state: "queued" });
-    if (job.value.cancelRequested) await cancelAccepted(name);
+    if (job.value.cancelRequested) void cancelAccepted(job);
     watcher.update();
   } catch (error) {
     change(job, { ...job.value, state: "failed", error: describe(problemOf(error)) });
@@ -147,19 +147,20 @@ export function runAgain(job: Job): void {
   add([newJob(newRequestId(), job.parameters, Date.now(), job.grid)]);
 }
 
-async function cancelAccepted(name: string): Promise<void> {
+async function cancelAccepted(job: Signal<Job>): Promise<void> {
   try {
-    await persistently(() => images.cancelJob({ name }));
+    await persistently(() => images.cancelJob({ name: job.value.name }));
   } catch (error) {
-    // Unknown to the server: the watcher will find that out.
-    if (problemOf(error).kind !== "not-found") throw error;
+    const problem = problemOf(error);
+    // Unknown to the server: the watcher finds that out, too.
+    if (problem.kind !== "not-found") change(job, { ...job.value, cancelRequested: false, error: describe(problem) });
   }
 }
 
 export function cancel(job: Signal<Job>): void {
   if (ended(job.value) || job.value.cancelRequested) return;
   change(job, { ...job.value, cancelRequested: true });
-  if (job.value.name !== "") void cancelAccepted(job.value.name);
+  if (job.value.name !== "") void cancelAccepted(job);
 }
 
 export function forget(job: Signal<Job>): void {

@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 
 import { Adapter_Kind, type Model, Model_State } from "../gen/latentd/v1/models_pb";
-import { adaptersOf, catalogLoaded, models } from "../jobs/catalog";
+import { adaptersOf, catalogState, models } from "../jobs/catalog";
 import { submit, submitGrid } from "../jobs/jobs";
 import { shortName, taskOf } from "../jobs/parameters";
 import { DigitsField, NumberField, SelectField, TextField } from "./fields";
@@ -45,7 +45,7 @@ function send(event: Event, chosen: Model, error: { value: string }): void {
 export function Form() {
   const error = useSignal("");
   const chosen = model.value;
-  if (!chosen) return <p class="card">{catalogLoaded.value ? "This server has no models." : "Asking for the models …"}</p>;
+  if (!chosen) return <p class="card">{catalogState}</p>;
   const broken = chosen.state === Model_State.BROKEN;
   const withText = chosen.tasks.some((task) => task !== "class_to_image" && task !== "unconditional");
   return (
