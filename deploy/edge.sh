@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
-# Runs Envoy in front of latentd: gRPC, gRPC-Web and JSON on one port. It stays in the foreground; SIGTERM ends it.
+# Runs Envoy in front of latentd: gRPC, gRPC-Web, JSON and the page on one port. It stays in the foreground; SIGTERM ends it.
 #
-#   deploy/edge.sh --listen ADDR:PORT --backend ADDR:PORT[,ADDR:PORT…] [--cors-origin ORIGIN]… [--admin SOCKET]
+#   deploy/edge.sh --listen ADDR:PORT --backend ADDR:PORT[,ADDR:PORT…] [--cors-origin ORIGIN]… [--admin SOCKET] [--page FOLDER]
 #
 #   --cors-origin   pages of this origin may call (https://example.org, or *); may be repeated
 #   --admin         Envoy's administration, on a unix socket at this path; there is none otherwise
+#   --page          the built page (client/web/build.sh), at /; default: build/web, if it is there
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 source "$root/deploy/lib.sh"
-case ${1:-} in -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
+case ${1:-} in -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 
 "$root/deploy/install.sh" --edge >&2
 descriptors=$("$root/deploy/envoy/descriptors.sh")
-config=$(python3 "$root/deploy/envoy/render.py" --descriptors "$descriptors" "$@")
+page=()
+[ -f "$root/build/web/index.html" ] && page=(--page "$root/build/web")
+config=$(python3 "$root/deploy/envoy/render.py" --descriptors "$descriptors" "${page[@]}" "$@")
 exec "$LATENTD_ENVOY" --config-yaml "$config" --disable-hot-restart --log-level warning

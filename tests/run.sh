@@ -4,6 +4,7 @@
 #
 #   tests/run.sh                 everything but the long ones
 #   tests/run.sh --sanitizers    address + undefined over core, model and e2e; thread over core and engine; 60 s of each fuzzer
+#   tests/run.sh --browser       the web page in Chromium against the real Envoy and the real latentd
 #   tests/run.sh --comfyui       graphs with the nodes of client/comfyui, in ComfyUI itself; installs 3 GB
 #   tests/run.sh --filter REGEX  only the tests whose name matches
 set -euo pipefail
@@ -16,6 +17,7 @@ filter=.
 while [ $# -gt 0 ]; do
   case $1 in
     --sanitizers) mode=sanitizers ;;
+    --browser) mode=browser ;;
     --comfyui) mode=comfyui ;;
     --filter) filter=${2:?--filter needs a regular expression}; shift ;;
     *) die "unknown option $1" ;;
@@ -38,6 +40,12 @@ case $mode in
     step "building" build release
     step "checking what changed with clang-tidy" tests/lint.sh --tidy
     step "testing" run_tests release
+    ;;
+  browser)
+    step "installing what the browser's tests need" deploy/install.sh --browser
+    step "configuring" configure release
+    step "building" build_server
+    exec tests/web/run.sh build/web-tests browser
     ;;
   sanitizers)
     step "installing what the sanitizers need" deploy/install.sh --sanitizers

@@ -7,6 +7,7 @@ import pathlib
 import string
 
 import errors
+import page
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 
@@ -23,6 +24,7 @@ LIMITS = {
     "MAX_RAW_BODY_BYTES": (8 << 20) - 1024,
     # A blob has at most 64 MiB.
     "MAX_ANSWER_BYTES": 65 << 20,
+    "MAX_PAGE_FILE_BYTES": 4 << 20,
     "MAX_CONNECTIONS": 10000,
     "MAX_HEAP_BYTES": 2 << 30,
     "HEALTH_INTERVAL": "5s",
@@ -45,7 +47,7 @@ def endpoint(address, port):
     return {"endpoint": {"address": {"socket_address": {"address": address, "port_value": port}}}}
 
 
-def render(listen, backends, descriptors, cors_origins=(), admin=None, **limits):
+def render(listen, backends, descriptors, cors_origins=(), admin=None, page_folder=None, **limits):
     origins = [{"safe_regex": {"regex": ".*"}} if each == "*" else {"exact": each} for each in cors_origins]
     values = {
         "FOLDER": FOLDER,
@@ -54,6 +56,7 @@ def render(listen, backends, descriptors, cors_origins=(), admin=None, **limits)
         "ENDPOINTS": json.dumps([endpoint(*backend) for backend in backends]),
         "DESCRIPTORS": descriptors,
         "CORS_ORIGINS": json.dumps(origins),
+        "PAGE_ROUTES": "\n              ".join(f"- {route}" for route in page.routes(page_folder)),
         "ERROR_MAPPERS": json.dumps(errors.MAPPERS),
         "ADMIN": f"admin: {json.dumps({'address': {'pipe': {'path': admin}}})}" if admin else "",
     }
@@ -68,8 +71,12 @@ def main():
     parser.add_argument("--descriptors", required=True, metavar="FILE")
     parser.add_argument("--cors-origin", action="append", default=[], metavar="ORIGIN")
     parser.add_argument("--admin", metavar="SOCKET")
+    parser.add_argument("--page", metavar="FOLDER")
     args = parser.parse_args()
-    print(render(args.listen, args.backend, args.descriptors, args.cors_origin, args.admin))
+    try:
+        print(render(args.listen, args.backend, args.descriptors, args.cors_origin, args.admin, args.page))
+    except ValueError as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

@@ -113,6 +113,9 @@ class DiffusionModel {
   // Divide a latent by it before the VAE's decoder.
   virtual double scaling_factor() const = 0;
 
+  // The linear map by which Preview() shows latents, as Previewer::linear_map(); empty when it is done otherwise.
+  virtual std::vector<float> preview_map() const { return {}; }
+
   // What looks at finished pictures before they are shown; null: nothing does.
   virtual const SafetyChecker* safety_checker() const { return nullptr; }
 

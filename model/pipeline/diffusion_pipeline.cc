@@ -189,6 +189,8 @@ std::vector<at::Tensor> DiffusionPipeline::Preview(std::span<const at::Tensor> p
 
 double DiffusionPipeline::scaling_factor() const { return parts_.codec->scaling_factor(); }
 
+std::vector<float> DiffusionPipeline::preview_map() const { return parts_.previewer->linear_map(); }
+
 std::shared_ptr<const Lora> DiffusionPipeline::LoadLora(const std::filesystem::path& file) const {
   std::vector<const AdaptableNetwork*> networks = parts_.denoiser->adaptable();
   for (const AdaptableNetwork* network : parts_.conditioner->adaptable()) networks.push_back(network);

@@ -44,6 +44,7 @@ class DiffusionPipeline final : public DiffusionModel {
   std::vector<at::Tensor> Decode(std::span<const at::Tensor> latents) override;
   std::vector<at::Tensor> Preview(std::span<const at::Tensor> predicted_clean) const override;
   double scaling_factor() const override;
+  std::vector<float> preview_map() const override;
   const SafetyChecker* safety_checker() const override { return parts_.safety_checker.get(); }
   std::shared_ptr<const Lora> LoadLora(const std::filesystem::path& file) const override;
   std::shared_ptr<const MotionModule> LoadMotion(const std::filesystem::path& file) const override;

@@ -48,6 +48,11 @@ LatentPreview LatentPreview::Fit(const Codec& codec) {
   return LatentPreview(map.to(at::kFloat));
 }
 
+std::vector<float> LatentPreview::linear_map() const {
+  const at::Tensor values = map_.contiguous();
+  return {values.const_data_ptr<float>(), values.const_data_ptr<float>() + values.numel()};
+}
+
 at::Tensor LatentPreview::Show(const at::Tensor& latents) const {
   const at::Tensor samples = latents.to(at::kCPU, at::kFloat).permute({0, 2, 3, 1});  // [B, h, w, C]
   const int64_t channels = samples.size(3);

@@ -2,6 +2,10 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
+#include <utility>
+#include <vector>
+
 #include "model/pipeline/codec.h"
 #include "model/pipeline/previewer.h"
 
@@ -19,6 +23,7 @@ class LatentPreview final : public Previewer {
   static LatentPreview Fit(const Codec& codec);
 
   int64_t memory_bytes() const override { return 0; }
+  std::vector<float> linear_map() const override;
 
   // At the latents' own size.
   at::Tensor Show(const at::Tensor& latents) const override;

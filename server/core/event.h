@@ -61,6 +61,7 @@ struct LatentPreview {
   std::string dtype{};       // "float32"
   Blob data{};               // little-endian
   double scaling_factor = 1;
+  std::vector<float> rgb_map{};  // [C + 1, 3], as in the API; may be empty
 };
 
 using Preview = std::variant<ImagePreview, LatentPreview>;

@@ -19,19 +19,20 @@ bool Wants(const Row& row, core::PreviewKind kind) {
   return request.preview_kind() == kind && StepsDone(row) % request.preview_every_steps() == 0;
 }
 
-core::LatentPreview AsPreview(const at::Tensor& latent, double scaling_factor) {
+core::LatentPreview AsPreview(const at::Tensor& latent, const model::DiffusionModel& model) {
   const at::Tensor values = latent.to(at::kCPU, at::kFloat).contiguous();
   return {
       .shape = std::vector<int>(values.sizes().begin(), values.sizes().end()),
       .dtype = "float32",
       .data = std::make_shared<const std::string>(static_cast<const char*>(values.const_data_ptr()), values.nbytes()),
-      .scaling_factor = scaling_factor};
+      .scaling_factor = model.scaling_factor(),
+      .rgb_map = model.preview_map()};
 }
 
 // `check`: everything is looked at, latents as pictures, before it is in `previews`.
 void MakePreviews(const std::vector<Row*>& rows, const std::vector<at::Tensor>& clean,
                   const model::DiffusionModel& model, bool check, std::vector<Preview>& previews) {
-  const auto show_latent = [&](size_t row) { previews[row].latent = AsPreview(clean[row], model.scaling_factor()); };
+  const auto show_latent = [&](size_t row) { previews[row].latent = AsPreview(clean[row], model); };
   std::vector<size_t> places;
   std::vector<at::Tensor> latents;
   for (size_t i = 0; i < rows.size(); ++i) {

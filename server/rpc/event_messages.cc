@@ -72,6 +72,7 @@ struct KindWriter {
     to.mutable_latent()->set_dtype(preview.dtype);
     SetData(preview.data, *to.mutable_latent()->mutable_data());
     to.mutable_latent()->set_scaling_factor(preview.scaling_factor);
+    to.mutable_latent()->mutable_rgb_map()->Assign(preview.rgb_map.begin(), preview.rgb_map.end());
   }
 };
 

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <opencv2/imgproc.hpp>
@@ -105,6 +106,43 @@ TEST(LatentPreviews, TellTheFactorOfTheModelsOwnDecoder) {
   const Watched watched = Watch(*server, spec);
   ASSERT_FALSE(watched.previews.empty());
   EXPECT_DOUBLE_EQ(watched.previews.back().latent().scaling_factor(), 0.18215);
+}
+
+TEST_F(Previews, OfLatentsBringTheMapThatThePicturesAreMadeWith) {
+  v1::GenerationSpec spec = Spec(v1::PreviewOptions::KIND_IMAGE);
+  const Watched shown = Run(spec);
+  spec.mutable_preview()->set_kind(v1::PreviewOptions::KIND_LATENT);
+  const Watched raw = Run(spec);
+  ASSERT_FALSE(shown.previews.empty());
+  ASSERT_FALSE(raw.previews.empty());
+  // The last of each job is of the last step.
+  const Pixels picture = Decode(shown.previews.back().image().data());
+  const v1::LatentTensor& latent = raw.previews.back().latent();
+  const int channels = latent.shape(0);
+  const int places = latent.shape(1) * latent.shape(2);
+  ASSERT_EQ(latent.rgb_map_size(), (channels + 1) * 3);
+  ASSERT_EQ(picture.rgb.size(), static_cast<size_t>(places) * 3);
+  const auto* values = reinterpret_cast<const float*>(latent.data().data());
+  for (int place = 0; place < places; ++place) {
+    for (int colour = 0; colour < 3; ++colour) {
+      double sum = latent.rgb_map(channels * 3 + colour);
+      for (int channel = 0; channel < channels; ++channel) {
+        sum += values[channel * places + place] * latent.rgb_map(channel * 3 + colour);
+      }
+      EXPECT_NEAR(std::clamp((sum + 1) * 127.5, 0.0, 255.0), picture.rgb[static_cast<size_t>(place) * 3 + colour], 1);
+    }
+  }
+}
+
+TEST(TinyDecoderPreviews, OfLatentsHaveNoMap) {
+  const auto server = ServerProcess::Start({.models = GoldenModels(), .arguments = {}});
+  ASSERT_NE(server, nullptr);
+  v1::GenerationSpec spec = Spec(v1::PreviewOptions::KIND_LATENT);
+  spec.set_model("tiny-lcm");
+  spec.set_steps(4);
+  const Watched watched = Watch(*server, spec);
+  ASSERT_FALSE(watched.previews.empty());
+  EXPECT_EQ(watched.previews.back().latent().rgb_map_size(), 0);
 }
 
 TEST_F(Previews, ComeEveryFewStepsAndNoLargerThanAsked) {

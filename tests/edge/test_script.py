@@ -35,7 +35,8 @@ def test_backends_may_be_names(latentd):
 @pytest.mark.parametrize("arguments", [
     [], ["--listen", "127.0.0.1:0"], ["--backend", "127.0.0.1:1"], ["--listen", "8080", "--backend", "127.0.0.1:1"],
     ["--listen", "127.0.0.1:99999", "--backend", "127.0.0.1:1"], ["--listen", "127.0.0.1:0", "--backend", "127.0.0.1:1,"],
-    ["--listen", "127.0.0.1:0", "--backend", "127.0.0.1:1", "--unknown"]])
+    ["--listen", "127.0.0.1:0", "--backend", "127.0.0.1:1", "--unknown"],
+    ["--listen", "127.0.0.1:0", "--backend", "127.0.0.1:1", "--page", "/nowhere"]])
 def test_wrong_flags_are_told(arguments):
     done = subprocess.run([SCRIPT, *arguments], capture_output=True, text=True, timeout=60)
     assert done.returncode != 0 and "usage:" in done.stderr
