@@ -3,14 +3,18 @@
 #
 #   deploy/edge.sh --listen ADDR:PORT --backend ADDR:PORT[,ADDR:PORT…] [--cors-origin ORIGIN]… [--admin SOCKET]
 #
-#   --cors-origin   pages of this origin may call (https://example.org, or *); may be repeated
-#   --admin         Envoy's administration, on a unix socket at this path; there is none otherwise
+#   --cors-origin               pages of this origin may call (https://example.org, or *); may be repeated
+#   --admin                     Envoy's administration, on a unix socket at this path; there is none otherwise
+#   --tls-cert F --tls-key F    TLS on --listen: certificate and key, PEM; read again when they are replaced (mv, not cp)
+#   --backend-ca F              TLS to latentd, whose certificate must be of this authority, for the name in --backend
+#   --backend-cert F --backend-key F    a certificate to show to latentd (mutual TLS)
+#   --insecure                  lets --listen be reachable from other machines without TLS
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 source "$root/deploy/lib.sh"
-case ${1:-} in -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
+case ${1:-} in -h | --help) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 
 "$root/deploy/install.sh" --edge >&2
 descriptors=$("$root/deploy/envoy/descriptors.sh")
-config=$(python3 "$root/deploy/envoy/render.py" --descriptors "$descriptors" "$@")
+config=$(python3 "$root/deploy/envoy/render.py" --descriptors "$descriptors" --secrets "$LATENTD_CACHE" "$@")
 exec "$LATENTD_ENVOY" --config-yaml "$config" --disable-hot-restart --log-level warning
