@@ -1,7 +1,9 @@
 """What callers and servers show who they are by: API keys, JSON Web Tokens and certificates."""
 
+import base64
 import datetime
 import hashlib
+import hmac
 import ipaddress
 import json
 import os
@@ -38,6 +40,11 @@ def key_file(*keys):
                        for number, (key, tenant, roles) in enumerate(keys)])
 
 
+def jwks(*signers):
+    """The text of --jwks."""
+    return json.dumps({"keys": [signer.jwk() for signer in signers]})
+
+
 class Signer:
     """Somebody who gives out tokens."""
 
@@ -49,9 +56,6 @@ class Signer:
         public = json.loads(self._encoder.to_jwk(self.key.public_key()))
         return {**public, "kid": self.kid, "alg": self.algorithm, "use": "sig"}
 
-    def public_pem(self):
-        return self.key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-
     def sign(self, claims):
         return jwt.encode(claims, self.key, self.algorithm, headers={"kid": self.kid})
 
@@ -59,6 +63,27 @@ class Signer:
 def claims(tenant="shop", seconds=600, **others):
     return {"iss": "https://id.example", "aud": "latentd", "sub": "ann", "tenant": tenant, "roles": ["generate", "read"],
             "exp": int(time.time()) + seconds, **others}
+
+
+def _encoded(data):
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def unsigned(header, payload):
+    return f"{_encoded(json.dumps(header).encode())}.{_encoded(json.dumps(payload).encode())}."
+
+
+def by_public_key(signer, payload):
+    """What is signed with HMAC, by the key that everybody knows; libraries refuse to write it."""
+    public = signer.key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    text = unsigned({"alg": "HS256", "kid": signer.kid}, payload).rstrip(".")
+    return f"{text}.{_encoded(hmac.digest(public, text.encode(), 'sha256'))}"
+
+
+def with_own_key(payload):
+    """Signed rightly, by a key that the token itself brings."""
+    signer = Signer("ES256", "own")
+    return jwt.encode(payload, signer.key, "ES256", headers={"kid": "es256", "jwk": signer.jwk()})
 
 
 class Authority:
