@@ -13,6 +13,7 @@ import tls
 FOLDER = pathlib.Path(__file__).resolve().parent
 
 LIMITS = {
+    "HANDSHAKE_TIMEOUT": "10s",
     "REQUEST_HEADERS_TIMEOUT": "10s",
     "REQUEST_TIMEOUT": "60s",
     # Well above latentd's heartbeat of 15 s; a model may also take its time to load.

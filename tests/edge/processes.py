@@ -50,8 +50,7 @@ class Process:
 
     def processor_time(self):
         """Seconds of computing until now."""
-        fields = pathlib.Path(f"/proc/{self._popen.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return time.clock_gettime(~self._popen.pid << 3 | 2)  # its clock, as clock_getcpuclockid(3) finds it
 
     def signal(self):
         if self.running():

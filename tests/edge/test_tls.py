@@ -9,6 +9,7 @@ import grpc
 import pytest
 
 import credentials
+import raw
 from api import METHODS
 from callers import TIMEOUT, by_json, request
 from processes import Edge, Latentd, wait_for
@@ -76,6 +77,17 @@ def test_who_is_not_trusted_is_not_asked(secure, stranger):
 def test_plain_text_gets_nothing(secure):
     with pytest.raises((http.client.HTTPException, ConnectionError)):
         request(secure.address, "GET", "/latentd/v1/stats")
+
+
+def test_handshakes_that_do_not_end_are_cut_off(latentd, authority):
+    cert, key = authority.issue("impatient")
+    files = {"folder": pathlib.Path(cert).parent, "cert": cert, "key": key}
+    with Edge(latentd.address, listener_tls=files, HANDSHAKE_TIMEOUT="0.5s") as envoy:
+        for begin in (b"", b"\x16\x03\x01\x02\x00\x01"):
+            with raw.connect(envoy.address) as connection:
+                connection.sendall(begin)
+                assert raw.read_answer(connection) is None
+        assert envoy.stat("transport_socket_connect_timeout") == 2
 
 
 def test_old_versions_of_tls_are_refused(secure, authority):
