@@ -1,6 +1,7 @@
 """Frames of HTTP/2 as no decent library would send them (RFC 9113, and RFC 7541 for headers)."""
 
 import contextlib
+import socket
 import struct
 
 import raw
@@ -76,4 +77,5 @@ class Connection:
 @contextlib.contextmanager
 def connect(address):
     with raw.connect(address) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         yield Connection(connection)
