@@ -143,7 +143,7 @@ def replayed(address, job):
 
 
 def make_large_jobs(address, number):
-    """Names of jobs that are done, each with more than a megabyte of pictures."""
+    """Names of jobs that are done, each with more than half a megabyte of pictures."""
     spec = {"model": "pictograms", "width": 256, "height": 256, "steps": 1, "numImages": 8, "guidanceScale": 1}
     names = [by_grpc(address, CREATE, {"spec": {**spec, "seed": str(each)}}).messages[0]["name"] for each in range(number)]
     for name in names:
