@@ -25,6 +25,8 @@ namespace {
 
 // Requests are texts, numbers and small pictures; large inputs come as blobs, in chunks.
 constexpr int kMaxReceiveBytes = 8 << 20;
+// What gRPC may hold of all callers together: 64 of the largest messages.
+constexpr size_t kCallMemory = size_t{512} << 20;
 // Threads for notifications: they do microseconds of work each.
 constexpr int kExecutorThreads = 2;
 // Time for what is no event stream to end by itself in a shutdown: unary calls do, health watches never would.
@@ -57,8 +59,9 @@ void Configure(grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 1000);
   builder.SetMaxReceiveMessageSize(kMaxReceiveBytes);
-  // Reflection is the only service with blocking threads; each of its streams holds one.
-  builder.SetResourceQuota(grpc::ResourceQuota("latentd").SetMaxThreads(16));
+  // Reflection is the only service with blocking threads; each of its streams holds one. gRPC 1.51 looks at a message's
+  // size when it has all of it, so that without a bound a caller whom nobody knows could fill the machine's memory.
+  builder.SetResourceQuota(grpc::ResourceQuota("latentd").SetMaxThreads(16).Resize(kCallMemory));
 }
 
 absl::StatusOr<Address> CheckListen(const std::string& text, bool insecure, bool callers_are_known,

@@ -38,10 +38,11 @@ def _status(code, message, details):
     return {"code": code, "message": message}
 
 
-def by_grpc(address, method, fields, metadata=()):
+def by_grpc(address, method, fields, headers=()):
     with grpc.insecure_channel(address) as channel:
         call = channel.unary_stream(method.path)
         data = api.from_dict(method.request, fields).SerializeToString()
+        metadata = tuple(dict(headers).items())
         try:
             return Outcome([api.decode(method.response, each) for each in call(data, timeout=TIMEOUT, metadata=metadata)])
         except grpc.RpcError as error:

@@ -115,7 +115,7 @@ def test_what_a_caller_claims_to_be_does_not_reach_the_backend(backend, watched,
     backend.calls.clear()
     headers = {**FORGED, "x-mine": "kept"}
     outcome = {
-        "gRPC": lambda: by_grpc(watched.address, STATS, {}, metadata=tuple(headers.items())),
+        "gRPC": lambda: by_grpc(watched.address, STATS, {}, headers),
         "gRPC-Web": lambda: by_grpc_web(watched.address, STATS, {}, headers),
         "JSON": lambda: by_json(watched.address, STATS, {}, {name.title(): value for name, value in headers.items()}),
     }[way]()

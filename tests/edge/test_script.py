@@ -36,7 +36,14 @@ def test_backends_may_be_names(latentd):
     [], ["--listen", "127.0.0.1:0"], ["--backend", "127.0.0.1:1"], ["--listen", "8080", "--backend", "127.0.0.1:1"],
     ["--listen", "127.0.0.1:99999", "--backend", "127.0.0.1:1"], ["--listen", "127.0.0.1:0", "--backend", "127.0.0.1:1,"],
     ["--listen", "127.0.0.1:0", "--backend", "127.0.0.1:1", "--unknown"],
-    ["--listen", "127.0.0.1:0", "--backend", "127.0.0.1:1", "--page", "/nowhere"]])
+    ["--listen", "127.0.0.1:0", "--backend", "127.0.0.1:1", "--page", "/nowhere"],
+    ["--listen", "0.0.0.0:0", "--backend", "127.0.0.1:1"], ["--listen", "192.0.2.1:0", "--backend", "127.0.0.1:1"],
+    ["--listen", "127.0.0.1:0", "--backend", "127.0.0.1:1", "--tls-cert", SCRIPT],
+    ["--listen", "127.0.0.1:0", "--backend", "127.0.0.1:1", "--tls-key", SCRIPT],
+    ["--listen", "127.0.0.1:0", "--backend", "127.0.0.1:1", "--tls-cert", "/nowhere", "--tls-key", SCRIPT],
+    ["--listen", "127.0.0.1:0", "--backend", "127.0.0.1:1", "--backend-ca", "/nowhere"],
+    ["--listen", "127.0.0.1:0", "--backend", "127.0.0.1:1", "--backend-ca", SCRIPT, "--backend-cert", SCRIPT],
+    ["--listen", "127.0.0.1:0", "--backend", "127.0.0.1:1", "--backend-cert", SCRIPT, "--backend-key", SCRIPT]])
 def test_wrong_flags_are_told(arguments):
     done = subprocess.run([SCRIPT, *arguments], capture_output=True, text=True, timeout=60)
     assert done.returncode != 0 and "usage:" in done.stderr
