@@ -56,8 +56,8 @@ void WriteOfGrpc(gpr_log_func_args* args) {
 
 std::string JsonLine(std::string_view time, Level level, std::string_view message, const Fields& fields) {
   Json line = {{"time", time}, {"level", NameOf(level)}, {"message", message}};
-  for (const auto& [key, value] : fields) {
-    std::visit([&](const auto& any) { line[key] = any; }, value);
+  for (const Field& field : fields) {
+    std::visit([&](const auto& any) { line[field.first] = any; }, field.second);
   }
   return Dump(line) + "\n";
 }
