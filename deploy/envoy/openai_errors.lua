@@ -22,8 +22,4 @@ function envoy_on_response(response)
   local headers = response:headers()  -- those from before the wait for the body are dead
   headers:replace("content-type", "application/json")
   headers:replace("content-length", body:setBytes(answer))
-  local pause = json:match('"retryDelay":"([%d.]+)s"')
-  if pause then
-    headers:replace("retry-after", string.format("%d", math.ceil(tonumber(pause))))
-  end
 end

@@ -104,7 +104,7 @@ class Edge(Process):
     def _script(self, backends, cors_origins, flags):
         origins = [word for origin in cors_origins for word in ("--cors-origin", origin)]
         return [ROOT / "deploy/edge.sh", "--listen", "127.0.0.1:0", "--backend", ",".join(backends), "--admin", self._admin,
-                *origins, *flags]
+                "--secrets", self._folder.name, *origins, *flags]
 
     def _envoy(self, backends, limits):
         config = render.render(("127.0.0.1", 0), render.split_backends(",".join(backends)),
