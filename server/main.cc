@@ -9,7 +9,6 @@
 #include <atomic>
 #include <cstdio>
 #include <filesystem>
-#include <initializer_list>
 #include <memory>
 #include <string>
 #include <thread>
@@ -21,7 +20,6 @@
 #include "server/auth/reloaded_file.h"
 #include "server/auth/tenants.h"
 #include "server/config/server_options.h"
-#include "server/core/errors.h"
 #include "server/core/readiness.h"
 #include "server/core/system_clock.h"
 #include "server/engine/engine.h"
@@ -30,6 +28,7 @@
 #include "server/engine/memory_limit.h"
 #include "server/imaging/open_image.h"
 #include "server/log/log.h"
+#include "server/log_events.h"
 #include "server/metrics/fan_out_observer.h"
 #include "server/metrics/metrics_server.h"
 #include "server/metrics/prometheus_metrics.h"
@@ -87,44 +86,6 @@ fs::path EmbeddedModels() {
 
 // The adapters that ship with the embedded models; there may be none.
 fs::path EmbeddedAdapters() { return EmbeddedModels() / "adapters"; }
-
-// Leaves out what is not known.
-void AddTexts(log::Fields& fields, std::initializer_list<std::pair<const char*, std::string>> texts) {
-  for (const auto& [key, text] : texts) {
-    if (!text.empty()) fields.emplace_back(key, text);
-  }
-}
-
-void LogCall(const rpc::CallRecord& call) {
-  log::Fields fields = {{"method", call.method}, {"code", call.code}, {"seconds", absl::ToDoubleSeconds(call.time)}};
-  AddTexts(fields, {{"reason", call.reason},
-                    {"job", call.job},
-                    {"tenant", call.tenant},
-                    {"caller", call.caller},
-                    {"peer", call.peer},
-                    {"request_id", call.request_id},
-                    {"trace_id", call.trace.trace_id},
-                    {"span_id", call.trace.span_id},
-                    {"parent_span_id", call.trace.parent_span_id}});
-  log::Info("call", fields);
-}
-
-void LogJob(const core::Job& job) {
-  log::Fields fields = {{"job", job.name},
-                        {"model", job.request->model()},
-                        {"state", core::Name(job.state)},
-                        {"seconds", absl::ToDoubleSeconds(*job.end_time - job.create_time)},
-                        {"queue_seconds", absl::ToDoubleSeconds(job.usage->queue_time)},
-                        {"pixel_evaluations", job.usage->pixel_evaluations}};
-  AddTexts(fields,
-           {{"reason", core::GetErrorDetails(job.error).reason}, {"tenant", job.tenant}, {"trace_id", job.trace_id}});
-  log::Info("job ended", fields);
-}
-
-// Of a file that changed while it is in use.
-void LogReload(const absl::Status& status) {
-  log::Error("a file that changed cannot be used", {{"error", std::string(status.message())}});
-}
 
 // Signals are waited for, never handled: no code of ours runs in a handler.
 sigset_t BlockStopSignals() {
@@ -213,8 +174,7 @@ void Drain(core::JobStore& store, engine::Engine& engine, absl::Time deadline) {
   if (!engine.WaitUntilIdle(deadline)) store.CancelAll("DRAINED");
 }
 
-absl::Status Serve(const config::ServerOptions& options) {
-  const sigset_t stop_signals = BlockStopSignals();
+absl::Status Serve(const config::ServerOptions& options, const sigset_t& stop_signals) {
   const auto device = ChooseDevice(options.device);
   if (!device.ok()) return device.status();
   const at::ScalarType type = ChooseType(options.dtype, *device);
@@ -356,8 +316,10 @@ int Main(int argc, char** argv) {
       std::fputs(options->information.c_str(), stdout);
       return 0;
     }
+    // First, so that every thread that is started blocks them.
+    const sigset_t stop_signals = BlockStopSignals();
     log::Start();
-    status = Serve(*options);
+    status = Serve(*options, stop_signals);
     log::Stop();
   }
   if (status.ok()) return 0;

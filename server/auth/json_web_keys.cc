@@ -19,7 +19,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr unsigned int kLeastRsaBits = 2048;
+constexpr unsigned int kLeastRsaBits = 2048;  // RFC 7518, section 3.3
 
 struct Free {
   void operator()(jwk_t* key) const { r_jwk_free(key); }
@@ -122,11 +122,12 @@ absl::StatusOr<JsonWebKeys> JsonWebKeys::Parse(const std::string& text) {
     Keys::Key key{.id = TextAt(json, "kid"), .algorithm = R_JWA_ALG_UNKNOWN, .json = json.dump()};
     const auto read = New<jwk_t>(r_jwk_init);
     unsigned int bits = 0;
-    if (r_jwk_import_from_json_str(read.get(), key.json.c_str()) != RHN_OK) return wrong("cannot be read");
+    // Of a kind that is not known, or damaged: RFC 7517 (section 5) has sets go on without them.
+    if (r_jwk_import_from_json_str(read.get(), key.json.c_str()) != RHN_OK) continue;
     const int type = r_jwk_key_type(read.get(), &bits, R_FLAG_IGNORE_REMOTE);
     const std::string algorithm = TextAt(json, "alg");
     if ((type & R_KEY_TYPE_RSA) != 0 && (algorithm.empty() || algorithm == "RS256")) {
-      if (bits < kLeastRsaBits) return wrong(absl::StrCat("has fewer than ", kLeastRsaBits, " bits"));
+      if (bits < kLeastRsaBits) continue;
       key.algorithm = R_JWA_ALG_RS256;
     } else if ((type & R_KEY_TYPE_EDDSA) != 0) {
       key.algorithm = R_JWA_ALG_EDDSA;
@@ -138,7 +139,8 @@ absl::StatusOr<JsonWebKeys> JsonWebKeys::Parse(const std::string& text) {
     if ((type & R_KEY_TYPE_PRIVATE) != 0) return wrong("is a private key: only its owner should have it");
     keys->keys.push_back(std::move(key));
   }
-  if (keys->keys.empty()) return absl::InvalidArgumentError("has no key for RS256, ES256 or EdDSA");
+  if (keys->keys.empty())
+    return absl::InvalidArgumentError("has no public key for RS256 (of 2048 bits or more), ES256 or EdDSA");
   return JsonWebKeys(std::move(keys));
 }
 

@@ -74,6 +74,10 @@ class ReloadedFile {
     std::ostringstream text;
     if (!file || !(text << file.rdbuf()))
       return absl::InvalidArgumentError(absl::StrCat("cannot read ", options_.path));
+    // One that is being written in its place, most likely.
+    if (text.str().find_first_not_of(" \t\r\n") == std::string::npos) {
+      return absl::InvalidArgumentError(absl::StrCat(options_.path, " is empty"));
+    }
     absl::StatusOr<T> content = options_.parse(text.str());
     if (content.ok()) return content;
     return absl::InvalidArgumentError(absl::StrCat(options_.path, ": ", content.status().message()));

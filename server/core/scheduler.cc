@@ -1,7 +1,6 @@
 #include "server/core/scheduler.h"
 
 #include <algorithm>
-#include <limits>
 #include <tuple>
 
 namespace latentd::core {
@@ -19,7 +18,7 @@ void Scheduler::Submit(const RowTicket& ticket) {
   if (is_new) WaitFrom(group->second, latest_);
   group->second.waiting[ticket.tenant].emplace(place, ticket.id);
   ++group->second.priorities[ticket.priority];
-  ++Enter(ticket).rows[ticket.key];
+  shares_.Add(ticket.tenant, ticket.weight);
 }
 
 void Scheduler::SetModelReady(const std::string& model, bool ready) {
@@ -58,7 +57,7 @@ std::optional<Plan> Scheduler::NextPlan(absl::Time now) {
 
 void Scheduler::Update(const Plan& plan, absl::Time now, const std::vector<RowResult>& results) {
   latest_ = std::max(latest_, now);
-  Charge(plan, now - planned_at_);
+  shares_.Charge(LanesOf(plan.rows), now - planned_at_);
   bool clean = true;
   for (size_t i = 0; i < plan.rows.size() && i < results.size(); ++i) {
     clean = clean && results[i] != RowResult::kNotRun;
@@ -116,14 +115,17 @@ Scheduler::Groups::iterator Scheduler::PickGroup(absl::Time now) {
     if (!runnable) current_.reset();
   }
 
-  const std::map<BatchKey, double> times = LeastTimes();
-  const auto claim = [&](const auto& group) { return std::pair(times.at(group.first), Claim(group.second)); };
   auto best = groups_.end();
+  std::pair<double, Place> best_claim;
   int runnable_groups = 0;
   for (auto group = groups_.begin(); group != groups_.end(); ++group) {
     if (!Runnable(group->first, group->second)) continue;
     ++runnable_groups;
-    if (best == groups_.end() || claim(*group) < claim(*best)) best = group;
+    const auto claim = std::pair(ShareOf(group->first, group->second), Claim(group->second));
+    if (best == groups_.end() || claim < best_claim) {
+      best = group;
+      best_claim = claim;
+    }
   }
   if (best == groups_.end()) return best;
   // A group that nobody competes with has no turn to restart: who comes next need not wait for its end.
@@ -132,47 +134,20 @@ Scheduler::Groups::iterator Scheduler::PickGroup(absl::Time now) {
   return best;
 }
 
-// Of each group: the time of that one of its tenants which had the least.
-std::map<BatchKey, double> Scheduler::LeastTimes() const {
-  std::map<BatchKey, double> times;
-  for (const auto& [name, tenant] : tenants_) {
-    for (const auto& [key, rows] : tenant.rows) {
-      const auto [known, is_new] = times.try_emplace(key, tenant.time);
-      if (!is_new) known->second = std::min(known->second, tenant.time);
-    }
-  }
-  return times;
-}
-
-Scheduler::Tenant& Scheduler::Enter(const RowTicket& ticket) {
-  Tenant& tenant = tenants_[ticket.tenant];
-  tenant.weight = ticket.weight;
-  if (tenant.rows.empty()) tenant.time = std::max(tenant.time, least_time_);
-  return tenant;
-}
-
-// The time of a run falls to those whose rows were in it, by their lanes.
-void Scheduler::Charge(const Plan& plan, absl::Duration time) {
+// Each tenant's, of those rows that are still there.
+std::map<std::string, int> Scheduler::LanesOf(const std::vector<RowId>& rows) const {
   std::map<std::string, int> lanes;
-  int all = 0;
-  for (const RowId id : plan.rows) {
+  for (const RowId id : rows) {
     const auto row = rows_.find(id);
-    if (row == rows_.end()) continue;
-    lanes[row->second.ticket.tenant] += row->second.ticket.lanes;
-    all += row->second.ticket.lanes;
+    if (row != rows_.end()) lanes[row->second.ticket.tenant] += row->second.ticket.lanes;
   }
-  for (const auto& [name, count] : lanes) {
-    Tenant& tenant = tenants_.at(name);
-    tenant.time += absl::ToDoubleSeconds(time) * count / all / tenant.weight;
-  }
-  double least = std::numeric_limits<double>::infinity();
-  for (const auto& [name, tenant] : tenants_) {
-    if (!tenant.rows.empty()) least = std::min(least, tenant.time);
-  }
-  if (least < std::numeric_limits<double>::infinity()) least_time_ = std::max(least_time_, least);
-  // Who is gone and would come back with the least time anyhow need not be known.
-  std::erase_if(tenants_,
-                [&](const auto& entry) { return entry.second.rows.empty() && entry.second.time <= least_time_; });
+  return lanes;
+}
+
+// What the tenants had whose rows would run: not those who only wait for a place there, or one of them would get the
+// device for all the others again and again.
+double Scheduler::ShareOf(const BatchKey& key, const Group& group) const {
+  return shares_.MeanTime(LanesOf(group.active.empty() ? RowsToBegin(key, group) : group.active));
 }
 
 // Finished rows are decoded even when the turn is over: they would wait a whole round for one run, and keep their
@@ -211,8 +186,8 @@ std::vector<RowId> Scheduler::RowsToBegin(const BatchKey& key, const Group& grou
   };
   std::map<std::string, Candidate> candidates;
   for (const auto& [tenant, waiting] : group.waiting) {
-    const Tenant& known = tenants_.at(tenant);
-    candidates[tenant] = {.weight = known.weight, .time = known.time, .next = waiting.begin(), .end = waiting.end()};
+    candidates[tenant] = {
+        .weight = shares_.weight(tenant), .time = shares_.time(tenant), .next = waiting.begin(), .end = waiting.end()};
   }
   for (const RowId id : group.active) {
     const RowTicket& ticket = rows_.at(id).ticket;
@@ -295,9 +270,7 @@ void Scheduler::Remove(RowId id) {
     groups_.erase(group);
   }
 
-  Tenant& tenant = tenants_.at(ticket.tenant);
-  const auto in_group = tenant.rows.find(ticket.key);
-  if (--in_group->second == 0) tenant.rows.erase(in_group);
+  shares_.Remove(ticket.tenant);
 
   const auto job = jobs_.find(ticket.job);
   job->second.erase(id);

@@ -11,6 +11,7 @@
 
 #include "absl/time/time.h"
 #include "server/core/batching_policy.h"
+#include "server/core/fair_shares.h"
 #include "server/core/stage.h"
 
 namespace latentd::core {
@@ -73,14 +74,15 @@ struct SchedulerOptions {
 // several runs; between them jobs can be removed, and other keys get their turn.
 //
 // Between keys: the key that has the device keeps it while no other has rows to run, and at least for `turn`; meanwhile
-// rows of its own join ahead of incompatible ones that came earlier. After that comes a key with rows of the tenant
-// that had the least time on the device for its weight; for a tenant alone, and among its keys, the key that waits
-// longest, each level of priority (of its most urgent row) counting for `ageing` of waiting. The others pause and keep
-// their state. Of one tenant, a key that waits with the highest priority therefore gets the device after at most
+// rows of its own join ahead of incompatible ones that came earlier. After that comes the key whose rows are of
+// tenants that had the least time on the device for their weights, in the mean over the lanes of its batch; for a
+// tenant alone, and among its keys, the key that waits longest, each level of priority (of its most urgent row)
+// counting for `ageing` of waiting. The others pause and keep their state. Of one tenant, a key that waits with the
+// highest priority therefore gets the device after at most
 //   (number of other keys) × (turn + wind-down),
 // where the wind-down is the step in which the turn ends and one run of decoding what that step finished. Against keys
-// that are D levels more urgent it waits at most D × ageing longer. Tenants that have rows all the while get times that
-// are as their weights, but for a turn; who comes back after a pause is owed nothing for it.
+// that are D levels more urgent it waits at most D × ageing longer. Tenants that share no batch, and have rows all the
+// while, get times that are as their weights, but for a turn; who comes back after a pause is owed nothing for it.
 class Scheduler {
  public:
   explicit Scheduler(const SchedulerOptions& options);
@@ -134,18 +136,12 @@ class Scheduler {
     std::map<int, int> priorities;  // of all its rows, counted
   };
   using Groups = std::map<BatchKey, Group>;
-  struct Tenant {
-    double weight = 1;
-    double time = 0;  // on the device, in seconds divided by the weight; at least as much as who waited meanwhile
-    std::map<BatchKey, int> rows;  // how many in each group
-  };
 
   bool Runnable(const BatchKey& key, const Group& group) const;
   void WaitFrom(Group& group, absl::Time time);
   Place Claim(const Group& group) const;
-  std::map<BatchKey, double> LeastTimes() const;
-  Tenant& Enter(const RowTicket& ticket);
-  void Charge(const Plan& plan, absl::Duration time);
+  std::map<std::string, int> LanesOf(const std::vector<RowId>& rows) const;
+  double ShareOf(const BatchKey& key, const Group& group) const;
   Groups::iterator PickGroup(absl::Time now);
   bool MustDecode(const Group& group) const;
   std::vector<RowId> RowsInStage(const BatchKey& key, const Group& group, Stage stage) const;
@@ -160,9 +156,8 @@ class Scheduler {
   BatchingPolicy batching_;
   std::unordered_map<RowId, Row> rows_;
   std::unordered_map<std::string, std::set<RowId>> jobs_;
-  Groups groups_;                          // only those with rows
-  std::map<std::string, Tenant> tenants_;  // those with rows, and others whose time is ahead
-  double least_time_ = 0;                  // of the tenants with rows; never falls
+  Groups groups_;  // only those with rows
+  FairShares shares_;
   std::set<std::string> ready_;
   std::set<std::string> held_;
   std::optional<BatchKey> current_;  // has the device

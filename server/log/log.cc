@@ -6,6 +6,8 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -21,8 +23,9 @@ using Json = nlohmann::ordered_json;
 
 constexpr size_t kLinesInMemory = 8192;
 
-// Set once by Start, before there are other threads.
+// Set by Start, before there are other threads that write.
 bool json = false;
+std::atomic<std::shared_ptr<spdlog::logger>> logger;
 
 const char* NameOf(Level level) {
   switch (level) {
@@ -42,14 +45,18 @@ void Write(Level level, std::string_view message, const Fields& fields) {
   const std::string time = absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::Now(), absl::UTCTimeZone());
   std::string line = (json ? JsonLine : TextLine)(time, level, message, fields);
   line.pop_back();  // The logger adds it.
-  spdlog::default_logger_raw()->info(line);
+  if (const std::shared_ptr<spdlog::logger> present = logger.load()) {
+    present->info(line);
+  } else {
+    std::fprintf(stderr, "%s\n", line.c_str());
+  }
 }
 
 void WriteOfGrpc(gpr_log_func_args* args) {
-  const Level level = args->severity == GPR_LOG_SEVERITY_ERROR ? Level::kError : Level::kInfo;
-  if (level != Level::kError) return;
+  if (args->severity != GPR_LOG_SEVERITY_ERROR) return;
   const absl::string_view file = args->file;
-  Write(level, args->message, {{"source", absl::StrCat("gRPC: ", file.substr(file.rfind('/') + 1), ":", args->line)}});
+  Write(Level::kError, args->message,
+        {{"source", absl::StrCat("gRPC: ", file.substr(file.rfind('/') + 1), ":", args->line)}});
 }
 
 }  // namespace
@@ -75,16 +82,16 @@ std::string TextLine(std::string_view time, Level level, std::string_view messag
 void Start() {
   json = isatty(STDERR_FILENO) == 0;
   spdlog::init_thread_pool(kLinesInMemory, 1);
-  auto logger =
+  auto made =
       std::make_shared<spdlog::async_logger>("latentd", std::make_shared<spdlog::sinks::stderr_sink_mt>(),
                                              spdlog::thread_pool(), spdlog::async_overflow_policy::overrun_oldest);
-  logger->set_pattern("%v");
-  spdlog::set_default_logger(std::move(logger));
+  made->set_pattern("%v");
+  logger = std::move(made);
   gpr_set_log_function(WriteOfGrpc);
 }
 
 void Stop() {
-  gpr_set_log_function(nullptr);
+  logger = std::shared_ptr<spdlog::logger>();
   spdlog::shutdown();
 }
 

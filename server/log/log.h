@@ -21,7 +21,7 @@ std::string TextLine(std::string_view time, Level level, std::string_view messag
 
 // The program's log, on standard error: JSON, or text on a terminal. What gRPC has to say goes there, too. Lines never
 // hold up who writes them: when they cannot be written as quickly as they come, the oldest are dropped. To be called
-// once, before the first line; without it lines are text, written at once.
+// once. Before it, and after Stop, lines are written at once.
 void Start();
 // Writes what is left.
 void Stop();

@@ -58,6 +58,9 @@ void Configure(grpc::ServerBuilder& builder) {
   // Clients may send keepalive pings of their own this often.
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 1000);
+  // It would be inflated before its size is looked at, and before anybody is asked who calls: a megabyte to a gigabyte.
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
   builder.SetMaxReceiveMessageSize(kMaxReceiveBytes);
   // Reflection is the only service with blocking threads; each of its streams holds one. gRPC 1.51 looks at a message's
   // size when it has all of it, so that without a bound a caller whom nobody knows could fill the machine's memory.

@@ -153,6 +153,9 @@ void JobTable::CancelAll(absl::Time now, const std::string& reason, Effects& eff
 void JobTable::Book(JobRecord& record, core::Usage usage) {
   const absl::Time waited_until = record.start_time.value_or(record.end_time.value_or(record.create_time));
   usage.queue_time = waited_until - record.create_time;
+  if (core::IsFinal(record.state) && record.usage.has_value()) {
+    quotas_.OnUsedMore(record.options.tenant, usage.pixel_evaluations - record.usage->pixel_evaluations);
+  }
   record.usage = usage;
 }
 

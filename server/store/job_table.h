@@ -61,7 +61,7 @@ class JobTable {
   void CancelAll(absl::Time now, const std::string& reason, Effects& effects);
 
   // Notes what a job took, before or after its end: the latest replaces those before. Its queue_time is filled in here.
-  static void Book(JobRecord& record, core::Usage usage);
+  void Book(JobRecord& record, core::Usage usage);
 
   // Ends the jobs whose deadline has passed, and forgets those that are not to be kept.
   void LookAfter(absl::Time now, Effects& effects);
@@ -69,7 +69,7 @@ class JobTable {
   absl::Time NextTime(absl::Time now) const;
 
  private:
-  static core::Usage Settle(JobRecord& record, absl::Time now);
+  core::Usage Settle(JobRecord& record, absl::Time now);
   void Write(JobRecord& record, absl::Time now, core::EventKind event, Effects& effects);
   void End(JobRecord& record, absl::Time now, core::JobState state, core::EventKind event, Effects& effects);
   void TellPositions(absl::Time now, Effects& effects);

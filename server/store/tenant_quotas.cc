@@ -62,6 +62,11 @@ void TenantQuotas::OnEnded(const std::string& tenant, bool started, int64_t expe
   use.taken = std::max(0.0, use.taken + static_cast<double>(used) - static_cast<double>(expected));
 }
 
+void TenantQuotas::OnUsedMore(const std::string& tenant, int64_t pixel_steps) {
+  Use& use = uses_[tenant];
+  if (use.per_minute > 0) use.taken += static_cast<double>(pixel_steps);
+}
+
 void TenantQuotas::Forget(absl::Time now) {
   std::erase_if(uses_, [&](const auto& entry) {
     const Use& use = entry.second;

@@ -25,6 +25,9 @@ class TenantQuotas {
   // `expected` as it was admitted; `used` is what it took in the end.
   void OnEnded(const std::string& tenant, bool started, int64_t expected, int64_t used);
 
+  // It used so much more than was known at its end.
+  void OnUsedMore(const std::string& tenant, int64_t pixel_steps);
+
   size_t tenants() const { return uses_.size(); }
 
  private:

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
@@ -90,6 +91,8 @@ TEST_F(Access, OnlyKnownKeysGetIn) {
   Write("keys.yaml", Key("pear", "shop"));
   EXPECT_EQ(CodeFor("apple"), absl::StatusCode::kUnauthenticated) << "revoked";
   EXPECT_EQ(CodeFor("pear"), absl::StatusCode::kOk);
+  server_->Signal(SIGTERM);
+  EXPECT_EQ(server_->Wait(), 0);
   EXPECT_THAT(server_->log(), testing::Not(testing::AnyOf(HasSubstr("apple"), HasSubstr("pear")))) << "no key in a log";
 }
 

@@ -43,6 +43,15 @@ std::vector<Json> Find(const std::vector<Json>& lines, const std::string& messag
   return found;
 }
 
+// While it starts: the log's own thread is there before the others.
+TEST(Log, AStopDuringTheStartIsInOrder) {
+  const auto server = ServerProcess::Begin({.models = {}, .arguments = {}});
+  ASSERT_NE(server, nullptr);
+  server->WaitForFirstLine();
+  server->Signal(SIGTERM);
+  EXPECT_EQ(server->Wait(), 0) << server->log();
+}
+
 TEST(Log, CallsAndJobsAreLinesWithTheirTrace) {
   const auto server = ServerProcess::Start({.models = {}, .arguments = {}});
   ASSERT_NE(server, nullptr);

@@ -48,7 +48,7 @@ int Reap(pid_t pid) {
 
 }  // namespace
 
-std::unique_ptr<ServerProcess> ServerProcess::Start(const Options& options) {
+std::unique_ptr<ServerProcess> ServerProcess::Begin(const Options& options) {
   std::vector<std::string> arguments = {"--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"};
   if (!options.models.empty()) arguments.insert(arguments.end(), {"--models", options.models});
   arguments.insert(arguments.end(), options.arguments.begin(), options.arguments.end());
@@ -60,6 +60,12 @@ std::unique_ptr<ServerProcess> ServerProcess::Start(const Options& options) {
     return nullptr;
   }
   server->reader_ = std::thread([raw = server.get(), errors] { raw->ReadLog(errors); });
+  return server;
+}
+
+std::unique_ptr<ServerProcess> ServerProcess::Start(const Options& options) {
+  std::unique_ptr<ServerProcess> server = Begin(options);
+  if (server == nullptr) return nullptr;
   if (!server->WaitUntilReady()) {
     ADD_FAILURE() << "latentd ended before it was ready:\n" << server->log();
     return nullptr;
@@ -87,6 +93,11 @@ void ServerProcess::ReadLog(int fd) {
   core::MutexLock lock(mutex_);
   closed_ = true;
   changed_.NotifyAll();
+}
+
+void ServerProcess::WaitForFirstLine() {
+  core::MutexLock lock(mutex_);
+  while (!closed_ && log_.find('\n') == std::string::npos) changed_.Wait(mutex_);
 }
 
 bool ServerProcess::WaitUntilReady() {

@@ -22,7 +22,12 @@ class ServerProcess {
 
   // Waits until the program says that it is ready. Fails the test, and returns null, when it ends before.
   static std::unique_ptr<ServerProcess> Start(const Options& options);
+  // Does not wait: there is no address.
+  static std::unique_ptr<ServerProcess> Begin(const Options& options);
   ~ServerProcess();
+
+  // Waits until the log has a line, or the program has ended.
+  void WaitForFirstLine();
 
   const std::string& address() const { return address_; }  // of gRPC, "127.0.0.1:PORT"
   // What GET /metrics answers now.

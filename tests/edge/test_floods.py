@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import struct
 import threading
+import zlib
 
 import pytest
 
@@ -99,6 +100,29 @@ def test_a_gigabyte_of_grpc_is_refused_early(server, port, says):
                 connection.send(frame(RST_STREAM, 0, 1, bytes(4)))  # nobody reads on: the window stays shut
                 break
     assert sent < {"edge": 100 * MIB, "latentd": OF_CALLERS}[port]
+
+
+@BOTH_PORTS
+def test_a_message_that_inflates_is_not_inflated(server, port):
+    """A gigabyte of zeros is a megabyte that anybody could send: gRPC 1.51 looks at its size when it has inflated it."""
+    pack = zlib.compressobj(wbits=31)
+    small = b"".join(pack.compress(bytes(MIB)) for _ in range(GIB // MIB)) + pack.flush()
+    body = struct.pack(">BI", 1, len(small)) + small
+    with unmoved(server), http2.connect(server[port].address) as connection:
+        connection.send(frame(HEADERS, END_HEADERS, 1, http2.for_grpc(CREATE.path, ("grpc-encoding", "gzip"))))
+        room, sent = {0: connection.window, 1: connection.window}, 0
+        for kind, flags, stream, payload in connection.frames():
+            if kind == WINDOW_UPDATE:
+                room[stream] += struct.unpack(">I", payload)[0]
+            if kind in (RST_STREAM, GOAWAY) or (kind == HEADERS and flags & END_STREAM):
+                break
+            while sent < len(body) and (size := min(http2.LARGEST_PAYLOAD, len(body) - sent, *room.values())) > 0:
+                with contextlib.suppress(ConnectionError):
+                    connection.send(frame(DATA, END_STREAM if sent + size == len(body) else 0, 1, body[sent:sent + size]))
+                sent += size
+                room = {each: left - size for each, left in room.items()}
+        else:
+            raise AssertionError("it was neither refused nor answered")
 
 
 @BOTH_PORTS

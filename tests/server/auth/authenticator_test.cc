@@ -106,6 +106,9 @@ TEST_F(AuthenticatorTest, AFileThatBecomesUnusableChangesNothingAndIsTold) {
   std::filesystem::remove(folder_.path() / "keys.yaml");
   EXPECT_TRUE(known->Authenticate({"Bearer apple"}).ok());
   EXPECT_THAT(errors_, SizeIs(2));
+  File("keys.yaml", "\n");
+  EXPECT_TRUE(known->Authenticate({"Bearer apple"}).ok()) << "somebody begins to write";
+  EXPECT_THAT(errors_, SizeIs(3));
   File("keys.yaml", kPear);
   EXPECT_EQ(ReasonOf(known->Authenticate({"Bearer apple"})), "KEY_UNKNOWN");
 }

@@ -101,7 +101,9 @@ TEST_F(JsonWebKeysTest, UnsignedTokensAreRefused) {
 // The known attack: the public key, which everybody has, as the secret of a symmetric signature.
 TEST_F(JsonWebKeysTest, SymmetricSignaturesAreRefused) {
   const std::string text = absl::StrCat(Base64Url(R"({"alg": "HS256", "kid": "k1"})"), ".", Base64Url(Claims()));
-  ExpectRefused(Verify(jwks_, absl::StrCat(text, ".", Base64Url(std::string(32, 'x')))), "signature");
+  for (const std::string& secret : {signer_.Jwk(), signer_.PublicKey(), Base64Url(signer_.PublicKey())}) {
+    ExpectRefused(Verify(jwks_, absl::StrCat(text, ".", Base64Url(HmacSha256(secret, text)))), "signature");
+  }
 }
 
 TEST_F(JsonWebKeysTest, KeysThatTokensBringAlongAreNotTaken) {
@@ -166,11 +168,16 @@ TEST_F(JsonWebKeysTest, SetsOfNoUseAreRefusedByName) {
   const auto problem = [](const std::string& text) { return std::string(JsonWebKeys::Parse(text).status().message()); };
   EXPECT_THAT(problem("hello"), HasSubstr("JWKS"));
   EXPECT_THAT(problem(R"({"keys": 7})"), HasSubstr("JWKS"));
-  EXPECT_THAT(problem(Jwks("")), HasSubstr("no key"));
+  EXPECT_THAT(problem(Jwks("")), HasSubstr("no public key"));
   EXPECT_THAT(problem(Jwks("7")), HasSubstr("keys[0]"));
-  EXPECT_THAT(problem(Jwks(R"({"kty": "RSA"})")), HasSubstr("keys[0]"));
-  EXPECT_THAT(problem(Jwks(R"({"kty": "oct", "k": "c2VjcmV0"})")), HasSubstr("no key"));
-  EXPECT_THAT(problem(Jwks(TokenSigner("RS256", "short", 1024).Jwk())), HasSubstr("2048 bits"));
+  for (const std::string& key :
+       {std::string(R"({"kty": "RSA"})"), std::string(R"({"kty": "AKP", "alg": "ML-DSA-44", "pub": "AAAA"})"),
+        std::string(R"({"kty": "oct", "k": "c2VjcmV0"})"), TokenSigner("RS256", "short", 1024).Jwk()}) {
+    EXPECT_THAT(problem(Jwks(key)), HasSubstr("no public key")) << key;
+    const auto others = JsonWebKeys::Parse(Jwks(absl::StrCat(key, ",", signer_.Jwk())));
+    ASSERT_TRUE(others.ok()) << others.status() << key;
+    EXPECT_TRUE(others->Verify(signer_.Sign(Claims()), {}, kNow).ok()) << "the others hold";
+  }
   EXPECT_THAT(problem(Jwks(signer_.PrivateJwk())), HasSubstr("private"));
 }
 

@@ -5,6 +5,7 @@
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/rsa.h>
 
 #include <utility>
@@ -31,7 +32,7 @@ std::string Octets(EVP_PKEY* key, int (*get)(const EVP_PKEY*, unsigned char*, si
   std::string out(32, '\0');
   size_t size = out.size();
   EXPECT_EQ(get(key, reinterpret_cast<unsigned char*>(out.data()), &size), 1);
-  return Base64Url(out);
+  return out;
 }
 
 // Two numbers in a row, as JWS has it, of the DER that OpenSSL makes.
@@ -70,16 +71,17 @@ std::string TokenSigner::Jwk() const {
                         Number(key_.get(), OSSL_PKEY_PARAM_EC_PUB_X, kCoordinateBytes), R"(", "y": ")",
                         Number(key_.get(), OSSL_PKEY_PARAM_EC_PUB_Y, kCoordinateBytes), R"("})");
   }
-  return absl::StrCat(key, R"("kty": "OKP", "crv": "Ed25519", "x": ")", Octets(key_.get(), EVP_PKEY_get_raw_public_key),
-                      R"("})");
+  return absl::StrCat(key, R"("kty": "OKP", "crv": "Ed25519", "x": ")", Base64Url(PublicKey()), R"("})");
 }
 
 std::string TokenSigner::PrivateJwk() const {
   std::string key = Jwk();
   key.pop_back();
   EXPECT_EQ(algorithm_, "EdDSA");
-  return absl::StrCat(key, R"(, "d": ")", Octets(key_.get(), EVP_PKEY_get_raw_private_key), R"("})");
+  return absl::StrCat(key, R"(, "d": ")", Base64Url(Octets(key_.get(), EVP_PKEY_get_raw_private_key)), R"("})");
 }
+
+std::string TokenSigner::PublicKey() const { return Octets(key_.get(), EVP_PKEY_get_raw_public_key); }
 
 std::string TokenSigner::Sign(const std::string& claims) const {
   return SignWithHeader(absl::StrCat(R"({"typ": "JWT", "alg": ")", algorithm_, R"(", "kid": ")", key_id_, R"("})"),
@@ -106,6 +108,15 @@ std::string TokenSigner::Signature(const std::string& text) const {
 }
 
 std::string Jwks(const std::string& keys) { return absl::StrCat(R"({"keys": [)", keys, "]}"); }
+
+std::string HmacSha256(const std::string& secret, const std::string& text) {
+  std::string code(32, '\0');
+  unsigned int size = 0;
+  HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
+       reinterpret_cast<const unsigned char*>(text.data()), text.size(), reinterpret_cast<unsigned char*>(code.data()),
+       &size);
+  return code;
+}
 
 std::string Base64Url(const std::string& bytes) { return absl::WebSafeBase64Escape(bytes); }
 

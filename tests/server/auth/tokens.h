@@ -16,6 +16,8 @@ class TokenSigner {
   // As an entry of a JWKS, public or with the private part.
   std::string Jwk() const;
   std::string PrivateJwk() const;
+  // The bytes of an EdDSA key.
+  std::string PublicKey() const;
 
   // The token with these claims, in JSON; its header says what is given, or what is true.
   std::string Sign(const std::string& claims) const;
@@ -31,6 +33,8 @@ class TokenSigner {
 
 // {"keys": […]} of one or several Jwk().
 std::string Jwks(const std::string& keys);
+
+std::string HmacSha256(const std::string& secret, const std::string& text);
 
 std::string Base64Url(const std::string& bytes);
 

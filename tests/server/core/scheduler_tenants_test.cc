@@ -83,6 +83,36 @@ TEST(SchedulerTenantsTest, ManyKeysAreNoMoreThanOne) {
   EXPECT_NEAR(static_cast<double>(runs.at("many")) / runs.at("few"), 1, 0.1);
 }
 
+TEST(SchedulerTenantsTest, ARowThatWaitsForAPlaceGetsItsNeighboursNothing) {
+  SchedulerFixture f({.batching = {.max_batch_rows = 8}, .turn = absl::Milliseconds(100)});
+  for (int i = 0; i < 8; ++i) f.SubmitAs("filling", kSmall, kLong);
+  RunsIn(f, 10);
+  f.SubmitAs("waiting", kSmall, kLong);
+  f.SubmitAs("alone", kLarge, kLong);
+  const auto runs = RunsIn(f, 4000);
+  EXPECT_NEAR(runs.at("filling") / 8.0 / runs.at("alone"), 1, 0.1);
+}
+
+TEST(SchedulerTenantsTest, OneRowInABatchGetsTheOthersNoMoreThanItsShare) {
+  SchedulerFixture f({.batching = {.max_batch_rows = 8}, .turn = absl::Milliseconds(100)});
+  for (int i = 0; i < 7; ++i) f.SubmitAs("filling", kSmall, kLong);
+  f.SubmitAs("guest", kSmall, kLong);
+  f.SubmitAs("alone", kLarge, kLong);
+  const auto runs = RunsIn(f, 4000);
+  EXPECT_GT(runs.at("alone"), 1500);
+  EXPECT_LT(runs.at("guest"), 2500);
+}
+
+TEST(SchedulerTenantsTest, ATenantWhoseModelIsNotThereHoldsUpNobodysClock) {
+  SchedulerFixture f({.turn = absl::Milliseconds(100)});
+  f.SubmitAs("waiting", SchedulerFixture::Key(8, "absent"), kLong);
+  f.SubmitAs("busy", kSmall, kLong);
+  RunsIn(f, 2000);  // 20 s alone
+  f.SubmitAs("new", kLarge, kLong);
+  const auto runs = RunsIn(f, 1000);
+  EXPECT_NEAR(static_cast<double>(runs.at("new")) / runs.at("busy"), 1, 0.1);
+}
+
 TEST(SchedulerTenantsTest, PriorityIsATenantsOwn) {
   SchedulerFixture f({.turn = absl::Milliseconds(100)});
   f.SubmitAs("pushing", kSmall, kLong, 1, 1, /*priority=*/100);

@@ -20,6 +20,7 @@ class TenantsInStoreTest : public testing::Test {
   int limits_asked_for_ = 0;
   StoreFixture f_{{.tenant_limits = [this](const std::string& tenant) {
     ++limits_asked_for_;
+    if (tenant == "metered") return core::TenantLimits{.pixel_steps_per_minute = 1'000'000'000};
     return tenant == "small" ? core::TenantLimits{.max_jobs = 1, .weight = 3} : core::TenantLimits();
   }}};
 };
@@ -48,6 +49,17 @@ TEST_F(TenantsInStoreTest, CancelledAndExpiredJobsMakeRoom) {
   f_.clock.Advance(expired->request->timeout());
   EXPECT_EQ(f_.State(expired->name), core::JobState::kFailed);
   EXPECT_TRUE(Create("small").ok());
+}
+
+TEST_F(TenantsInStoreTest, WorkThatWasUnderWayAtACancelCounts) {
+  const auto job = Create("metered");
+  ASSERT_TRUE(job.ok()) << job.status();
+  f_.store.Claim(9);
+  f_.store.OnStarted(job->name, {});
+  f_.store.Cancel(job->name, "CALLER").IgnoreError();
+  f_.store.OnUsage(job->name, {.pixel_evaluations = 1'000'000'000});
+  const auto next = Create("metered");
+  EXPECT_EQ(f_.ReasonOf(next.status()), "QUOTA_EXCEEDED");
 }
 
 TEST_F(TenantsInStoreTest, TheEngineIsToldWhoseAJobIs) {

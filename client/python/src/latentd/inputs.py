@@ -43,6 +43,7 @@ class InpaintFields(TypedDict, total=False):
     image: Picture
     mask: Picture
     strength: float | None
+    mask_kind: Enum
 
 
 class OutpaintFields(TypedDict, total=False):

@@ -2,11 +2,11 @@
 
 import { useEffect, useRef } from "preact/hooks";
 
-import { DownloadLink, parametersOf, type Shown } from "./gallery";
 import { forgetPicture } from "../jobs/jobs";
 import { Clip } from "./clip";
 import { useAgain, usePicture } from "./form_state";
 import { FileImage } from "./preview";
+import { DownloadLink, parametersOf, type Shown } from "./shown";
 
 function facts(shown: Shown): [string, string][] {
   const { parameters } = shown.job.value;

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "absl/status/status.h"
+#include "server/core/job_store.h"
+#include "server/rpc/call_log.h"
+
+namespace latentd {
+
+// Lines of the log about what happened. Thread-safe.
+
+// A call of the API is over.
+void LogCall(const rpc::CallRecord& call);
+
+// A job has ended, however.
+void LogJob(const core::Job& job);
+
+// A file that changed while it is in use cannot be used.
+void LogReload(const absl::Status& status);
+
+}  // namespace latentd
