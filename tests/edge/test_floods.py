@@ -229,3 +229,14 @@ def test_the_edge_cuts_off_connections_that_stop_in_the_middle(server, begin):
             stack.enter_context(raw.connect(hasty.address)).sendall(begin)
         wait_for("they have come", lambda: hasty.stat("http.edge.downstream_cx_total") >= 100)
         wait_for("they are gone", lambda: hasty.stat("http.edge.downstream_cx_active") == 0)
+
+
+@BOTH_PORTS
+def test_who_pings_without_end_is_sent_away(server, port):
+    """Nobody reads the answers, so that they would pile up."""
+    with unmoved(server), raw.connect(server[port].address) as connection:
+        caller = http2.Connection(connection)
+        with contextlib.suppress(ConnectionError):
+            for _ in range(10000):
+                caller.send(frame(http2.PING, 0, 0, bytes(8)) * 100)
+            raise AssertionError("a million pings were taken")
