@@ -70,7 +70,7 @@ void Scheduler::Update(const Plan& plan, absl::Time now, const std::vector<RowRe
 std::vector<RowId> Scheduler::RemoveJob(const std::string& job) {
   const auto found = jobs_.find(job);
   if (found == jobs_.end()) return {};
-  const std::vector<RowId> ids(found->second.begin(), found->second.end());
+  std::vector<RowId> ids(found->second.begin(), found->second.end());
   for (const RowId id : ids) Remove(id);
   return ids;
 }
