@@ -56,7 +56,7 @@ absl::StatusOr<core::Job> OpenAIService::Submit(const Context& context, const co
     const absl::StatusOr<core::ModelInfo> model = catalog_->Find(request.spec.model());
     if (model.ok()) openai::SpreadPartialImages(request, model->default_steps);
   }
-  const absl::StatusOr<core::Job> job = generation_->Submit(context, caller, request.spec, request.options, {});
+  absl::StatusOr<core::Job> job = generation_->Submit(context, caller, request.spec, request.options, {});
   if (!job.ok()) return openai::ForCaller(job.status());
   return job;
 }

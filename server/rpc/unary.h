@@ -55,7 +55,7 @@ grpc::ServerUnaryReactor* Answer(const Gate& gate, std::optional<core::Role> rol
 class LateAnswer : public grpc::ServerUnaryReactor {
  public:
   static std::shared_ptr<LateAnswer> Create(grpc::CallbackServerContext* context, grpc::ByteBuffer* response) {
-    const std::shared_ptr<LateAnswer> call(new LateAnswer(context, response));
+    std::shared_ptr<LateAnswer> call(new LateAnswer(context, response));
     call->self_ = call;
     return call;
   }

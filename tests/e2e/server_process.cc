@@ -29,6 +29,7 @@ pid_t Spawn(const std::vector<std::string>& arguments, int* errors) {
   std::vector<std::string> words = {LATENTD_BINARY};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   pid_t pid = -1;
@@ -104,8 +105,8 @@ bool ServerProcess::WaitUntilReady() {
   core::MutexLock lock(mutex_);
   while (!closed_ && log_.find("\"message\":\"ready\"}\n") == std::string::npos) changed_.Wait(mutex_);
   std::smatch match;
-  static const std::regex kAddresses("gRPC on (\\S+), metrics on \\S+:(\\d+)/metrics");
-  if (!std::regex_search(log_, match, kAddresses)) return false;
+  static const std::regex addresses("gRPC on (\\S+), metrics on \\S+:(\\d+)/metrics");
+  if (!std::regex_search(log_, match, addresses)) return false;
   address_ = match[1];
   metrics_port_ = std::stoi(match[2]);
   return !closed_;

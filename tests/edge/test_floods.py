@@ -216,7 +216,7 @@ BEGINNINGS = {"nothing": b"", "HTTP/1.1": b"GET /latentd/v1/st", "preface": HELL
 @BOTH_PORTS
 @pytest.mark.parametrize("begin", BEGINNINGS.values(), ids=BEGINNINGS)
 def test_a_thousand_connections_that_stop_in_the_middle(server, port, begin):
-    with contextlib.ExitStack() as stack, unmoved(server):
+    with contextlib.ExitStack() as stack, unmoved(server, latentd=128 * MIB):
         for _ in range(1000):
             stack.enter_context(raw.connect(server[port].address)).sendall(begin)
         serves_others(server)
