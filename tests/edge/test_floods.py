@@ -36,7 +36,7 @@ def server():
 
 
 @contextlib.contextmanager
-def unmoved(server, edge=64 * MIB, latentd=64 * MIB):
+def unmoved(server, edge=64 * MIB, latentd=OF_CALLERS):
     """That meanwhile neither process grows by more, and both serve others then and afterwards."""
     limits = {"edge": edge, "latentd": latentd}
     before = {name: process.memory() for name, process in server.items()}
@@ -83,7 +83,7 @@ def test_a_gigabyte_of_grpc_is_refused_early(server, port, says):
     piece = struct.pack(">BI", 0, says) + b"\0" * (1 if says == 1 else 11)
     piece *= http2.LARGEST_PAYLOAD // len(piece)
     sent = 0
-    with unmoved(server, latentd=OF_CALLERS), http2.connect(server[port].address) as connection:
+    with unmoved(server), http2.connect(server[port].address) as connection:
         connection.send(frame(HEADERS, END_HEADERS, 1, http2.for_grpc(CREATE.path)))
         room = {0: connection.window, 1: connection.window}
         for kind, flags, stream, payload in connection.frames():
@@ -133,7 +133,7 @@ def test_ten_thousand_streams(server, port):
     request = http2.message(api.from_dict(WATCH.request, {"name": waiting}).SerializeToString())
     headers = http2.for_grpc(WATCH.path)
     numbers = range(1, 2 * each, 2)
-    with contextlib.ExitStack() as stack, unmoved(server, 1024 * MIB, 512 * MIB):
+    with contextlib.ExitStack() as stack, unmoved(server, edge=1024 * MIB):
         connections = [stack.enter_context(http2.connect(server[port].address)) for _ in range(10000 // each)]
         for connection in connections:
             for number in numbers:
@@ -185,7 +185,7 @@ BOMBS = {
 @BOTH_PORTS
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_header_bombs(server, port, bomb):
-    with unmoved(server, latentd=OF_CALLERS), http2.connect(server[port].address) as connection:
+    with unmoved(server), http2.connect(server[port].address) as connection:
         with contextlib.suppress(ConnectionError):
             for part in BOMBS[bomb]():
                 connection.send(part)
@@ -216,7 +216,7 @@ BEGINNINGS = {"nothing": b"", "HTTP/1.1": b"GET /latentd/v1/st", "preface": HELL
 @BOTH_PORTS
 @pytest.mark.parametrize("begin", BEGINNINGS.values(), ids=BEGINNINGS)
 def test_a_thousand_connections_that_stop_in_the_middle(server, port, begin):
-    with contextlib.ExitStack() as stack, unmoved(server, latentd=128 * MIB):
+    with contextlib.ExitStack() as stack, unmoved(server):
         for _ in range(1000):
             stack.enter_context(raw.connect(server[port].address)).sendall(begin)
         serves_others(server)
