@@ -2,9 +2,7 @@
 
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 #include "server/auth/api_keys.h"
 #include "server/auth/reloaded_file.h"
 #include "server/core/errors.h"

@@ -69,16 +69,16 @@ class CallLog::Interceptor final : public grpc::experimental::Interceptor {
       record_.request_id = header(kRequestId);
       if (!IsRequestId(record_.request_id)) record_.request_id = RandomId(log_->options_.random);
     }
-    const bool is_refusal =
-        methods->QueryInterceptionHookPoint(Point::PRE_SEND_STATUS) && !methods->GetSendStatus().ok();
+    bool is_refusal = false;
+    if (methods->QueryInterceptionHookPoint(Point::PRE_SEND_STATUS)) {
+      const grpc::Status status = methods->GetSendStatus();
+      is_refusal = !status.ok();
+      record_.code = absl::StatusCodeToString(static_cast<absl::StatusCode>(status.error_code()));
+      record_.reason = ReasonOf(status);
+    }
     // Envoy tries a refusal elsewhere only when it is trailers alone.
     if (methods->QueryInterceptionHookPoint(Point::PRE_SEND_INITIAL_METADATA) && !is_refusal) {
       methods->GetSendInitialMetadata()->emplace(kRequestId, record_.request_id);
-    }
-    if (methods->QueryInterceptionHookPoint(Point::PRE_SEND_STATUS)) {
-      const grpc::Status status = methods->GetSendStatus();
-      record_.code = absl::StatusCodeToString(static_cast<absl::StatusCode>(status.error_code()));
-      record_.reason = ReasonOf(status);
     }
     methods->Proceed();
   }

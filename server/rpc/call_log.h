@@ -21,7 +21,7 @@ namespace latentd::rpc {
 struct CallRecord {
   std::string method{};  // "/latentd.v1.ImageGeneration/CreateJob"
   std::string peer{};    // "ipv4:127.0.0.1:40000"
-  // The `x-request-id` that the call came with, or a new one; the answer has it as well.
+  // The `x-request-id` that the call came with, or a new one; an answer has it as well, a refusal has not.
   std::string request_id{};
   TraceContext trace{};
   std::string tenant{};
