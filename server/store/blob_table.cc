@@ -31,33 +31,23 @@ absl::StatusOr<std::shared_ptr<Upload>> BlobTable::Charge(const core::BlobKey& k
                                                           absl::Time now) {
   std::shared_ptr<Upload> upload = FindUpload(key, total_size);
   const bool begins = upload == nullptr;
-  if (begins && usage_.uploads >= limits_.uploads) {
-    return NoRoom(absl::StrCat(usage_.uploads, " blobs are still arriving: finish one of them first"),
-                  "BLOB_UPLOADS_FULL", "blobs that are still arriving");
-  }
-  if (usage_.upload_bytes + bytes > limits_.upload_bytes) {
-    return NoRoom(absl::StrCat("blobs that are still arriving hold ", usage_.upload_bytes, " of ", limits_.upload_bytes,
-                               " bytes: finish one of them first"),
-                  "BLOB_UPLOADS_FULL", "bytes of blobs that are still arriving");
-  }
-  if (absl::Status room = MakeRoom(bytes, begins ? 1 : 0); !room.ok()) return room;
+  if (absl::Status room = MakeRoom(key.tenant, begins ? 1 : 0, bytes); !room.ok()) return room;
 
   if (begins) {
     upload = std::make_shared<Upload>(key, total_size);
     uploads_by_key_[std::pair(key, total_size)] = uploads_.insert(uploads_.end(), upload);
-    ++usage_.uploads;
   } else {
     uploads_.splice(uploads_.end(), uploads_, uploads_by_key_.at(std::pair(key, total_size)));
   }
   upload->expire_time = now + limits_.upload_ttl;
   upload->charged += bytes;
-  usage_.upload_bytes += bytes;
+  held_.AddUploads(key.tenant, begins ? 1 : 0, bytes);
   return upload;
 }
 
 void BlobTable::GiveBack(Upload& upload, int64_t bytes) {
   upload.charged -= bytes;
-  usage_.upload_bytes -= bytes;
+  held_.AddUploads(upload.key.tenant, 0, -bytes);
 }
 
 const KeptBlob& BlobTable::Keep(Upload& upload, std::string bytes, absl::Time now) {
@@ -66,15 +56,13 @@ const KeptBlob& BlobTable::Keep(Upload& upload, std::string bytes, absl::Time no
   const auto blob = blobs_.insert(
       blobs_.end(), KeptBlob{.key = upload.key, .data = std::move(data), .expire_time = now + limits_.ttl});
   blobs_by_key_[upload.key] = blob;
-  ++usage_.blobs;
-  usage_.bytes += blob->size();
+  held_.AddBlobs(upload.key.tenant, 1, blob->size());
   return *blob;
 }
 
 void BlobTable::Remove(Upload& upload) {
   upload.removed = true;
-  --usage_.uploads;
-  usage_.upload_bytes -= upload.charged;
+  held_.AddUploads(upload.key.tenant, -1, -upload.charged);
   const auto place = uploads_by_key_.find(std::pair(upload.key, upload.total_size));
   garbage_.push_back(std::move(*place->second));
   uploads_.erase(place->second);
@@ -98,36 +86,74 @@ absl::Time BlobTable::NextTime() const {
                   uploads_.empty() ? absl::InfiniteFuture() : uploads_.front()->expire_time);
 }
 
-absl::Status BlobTable::MakeRoom(int64_t bytes, int blobs) {
+core::BlobUsage BlobTable::usage() const {
+  const int64_t uploads = held_.uploads.total();
+  const int64_t upload_bytes = held_.upload_bytes.total();
+  return {.blobs = held_.all.total() - uploads,
+          .bytes = held_.all_bytes.total() - upload_bytes,
+          .uploads = uploads,
+          .upload_bytes = upload_bytes};
+}
+
+void BlobTable::Held::AddUploads(const std::string& tenant, int64_t count, int64_t bytes) {
+  uploads.Add(tenant, count);
+  upload_bytes.Add(tenant, bytes);
+  AddBlobs(tenant, count, bytes);
+}
+
+void BlobTable::Held::AddBlobs(const std::string& tenant, int64_t count, int64_t bytes) {
+  all.Add(tenant, count);
+  all_bytes.Add(tenant, bytes);
+}
+
+absl::Status BlobTable::MakeRoom(const std::string& tenant, int64_t uploads, int64_t bytes) {
+  const auto has_room = [&](const EqualShares& count, const EqualShares& size) {
+    return count.HasRoom(uploads) && size.HasRoom(bytes);
+  };
+  if (has_room(held_.uploads, held_.upload_bytes) && has_room(held_.all, held_.all_bytes)) return absl::OkStatus();
+  const auto gives_way = [&](const std::string& owner, const EqualShares& count, const EqualShares& size) {
+    return (!count.HasRoom(uploads) && count.GivesWay(owner, tenant, uploads)) ||
+           (!size.HasRoom(bytes) && size.GivesWay(owner, tenant, bytes));
+  };
+
   // Whether it can be done comes first: nothing is forgotten in vain.
-  int64_t unused = 0;
-  int64_t unused_bytes = 0;
-  for (const KeptBlob& blob : blobs_) {
-    if (HasRoom(bytes - unused_bytes, blobs - unused)) break;
-    if (blob.in_use()) continue;
-    ++unused;
-    unused_bytes += blob.size();
+  Held left = held_;
+  std::vector<std::shared_ptr<Upload>> stopped;
+  for (const std::shared_ptr<Upload>& upload : uploads_) {
+    const std::string& owner = upload->key.tenant;
+    if (owner == tenant || !gives_way(owner, left.uploads, left.upload_bytes)) continue;
+    left.AddUploads(owner, -1, -upload->charged);
+    stopped.push_back(upload);
   }
-  if (!HasRoom(bytes - unused_bytes, blobs - unused)) {
-    return NoRoom(absl::StrCat("there is no room for ", bytes, " more bytes: ", usage_.blobs, " blobs of ",
-                               usage_.bytes, " bytes are there, ", usage_.upload_bytes, " bytes of others, of ",
-                               limits_.bytes, " in all, and those that jobs refer to stay"),
+  if (!left.uploads.HasRoom(uploads)) {
+    return NoRoom(absl::StrCat(held_.uploads.total(), " blobs are still arriving: finish one of them first"),
+                  "BLOB_UPLOADS_FULL", "blobs that are still arriving");
+  }
+  if (!left.upload_bytes.HasRoom(bytes)) {
+    return NoRoom(absl::StrCat("blobs that are still arriving hold ", held_.upload_bytes.total(), " of ",
+                               limits_.upload_bytes, " bytes: finish one of them first"),
+                  "BLOB_UPLOADS_FULL", "bytes of blobs that are still arriving");
+  }
+  std::vector<Blobs::iterator> forgotten;
+  for (auto blob = blobs_.begin(); blob != blobs_.end(); ++blob) {
+    if (blob->in_use() || !gives_way(blob->key.tenant, left.all, left.all_bytes)) continue;
+    left.AddBlobs(blob->key.tenant, -1, -blob->size());
+    forgotten.push_back(blob);
+  }
+  if (!has_room(left.all, left.all_bytes)) {
+    const core::BlobUsage there = usage();
+    return NoRoom(absl::StrCat("there is no room for ", bytes, " more bytes: ", there.blobs, " blobs of ", there.bytes,
+                               " bytes are there, ", there.upload_bytes, " bytes of others, of ", limits_.bytes,
+                               " in all, and those that jobs refer to stay"),
                   "BLOBS_FULL", "bytes of blobs");
   }
-  for (auto blob = blobs_.begin(); !HasRoom(bytes, blobs) && blob != blobs_.end();) {
-    blob = blob->in_use() ? std::next(blob) : Forget(blob);
-  }
+  for (const auto& upload : stopped) Remove(*upload);
+  for (const auto& blob : forgotten) Forget(blob);
   return absl::OkStatus();
 }
 
-bool BlobTable::HasRoom(int64_t bytes, int64_t blobs) const {
-  return usage_.bytes + usage_.upload_bytes + bytes <= limits_.bytes &&
-         usage_.blobs + usage_.uploads + blobs <= limits_.blobs;
-}
-
 BlobTable::Blobs::iterator BlobTable::Forget(Blobs::iterator blob) {
-  --usage_.blobs;
-  usage_.bytes -= blob->size();
+  held_.AddBlobs(blob->key.tenant, -1, -blob->size());
   garbage_.push_back(std::move(blob->data));
   blobs_by_key_.erase(blob->key);
   return blobs_.erase(blob);

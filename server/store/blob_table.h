@@ -15,12 +15,14 @@
 #include "server/core/blob_store.h"
 #include "server/core/mutex.h"
 #include "server/store/blob_upload.h"
+#include "server/store/equal_shares.h"
 
 namespace latentd::store {
 
 struct BlobLimits {
   int64_t bytes = 0;            // of all blobs, those that are still arriving among them
   int64_t upload_bytes = 0;     // of those that are still arriving
+  int64_t blob_bytes = 0;       // of the largest blob
   int blobs = 0;                // of all
   int uploads = 0;              // of those that are still arriving
   absl::Duration ttl{};         // of a blob after its last use
@@ -57,10 +59,11 @@ struct KeptBlob {
 };
 
 // What a blob store holds, and what it may: blobs and uploads in the order of their last use, which is also that of
-// their ends. Times that are passed in never run backwards. Not thread-safe.
+// their ends. When room is short those that were not used for the longest time go, of tenants that have to give way
+// (EqualShares). Times that are passed in never run backwards. Not thread-safe.
 class BlobTable {
  public:
-  explicit BlobTable(const BlobLimits& limits) : limits_(limits) {}
+  explicit BlobTable(const BlobLimits& limits) : limits_(limits), held_(limits) {}
 
   // The blob, used now; null when it is not there. Valid until the next change.
   const KeptBlob* Use(const core::BlobKey& key, absl::Time now);
@@ -68,8 +71,9 @@ class BlobTable {
   // Null when there is none.
   std::shared_ptr<Upload> FindUpload(const core::BlobKey& key, int64_t total_size) const;
 
-  // Takes room for `bytes` more of an upload, which begins now if it has not; blobs that nobody uses make way. What is
-  // not needed in the end is given back. RESOURCE_EXHAUSTED, which changes nothing: there is no room.
+  // Takes room for `bytes` more of an upload, which begins now if it has not; blobs that nobody uses make way, and
+  // other tenants' uploads. What is not needed in the end is given back. RESOURCE_EXHAUSTED, which changes nothing:
+  // there is no room.
   // REQUIRES: the blob is not there.
   absl::StatusOr<std::shared_ptr<Upload>> Charge(const core::BlobKey& key, int64_t total_size, int64_t bytes,
                                                  absl::Time now);
@@ -84,7 +88,7 @@ class BlobTable {
   // When something is to be forgotten.
   absl::Time NextTime() const;
 
-  core::BlobUsage usage() const { return usage_; }
+  core::BlobUsage usage() const;
 
   // What was forgotten, to be freed without a lock.
   std::vector<std::shared_ptr<const void>> TakeGarbage() { return std::exchange(garbage_, {}); }
@@ -93,13 +97,30 @@ class BlobTable {
   using Blobs = std::list<KeptBlob>;
   using Uploads = std::list<std::shared_ptr<Upload>>;
 
-  // RESOURCE_EXHAUSTED: blobs in use leave too little room.
-  absl::Status MakeRoom(int64_t bytes, int blobs);
-  bool HasRoom(int64_t bytes, int64_t blobs) const;
+  // Who has how much: of uploads, and of all, uploads among them.
+  struct Held {
+    explicit Held(const BlobLimits& limits)
+        : uploads(limits.uploads, 1),
+          upload_bytes(limits.upload_bytes, limits.blob_bytes),
+          all(limits.blobs, 1),
+          all_bytes(limits.bytes, limits.blob_bytes) {}
+
+    void AddUploads(const std::string& tenant, int64_t count, int64_t bytes);
+    void AddBlobs(const std::string& tenant, int64_t count, int64_t bytes);
+
+    EqualShares uploads;
+    EqualShares upload_bytes;
+    EqualShares all;
+    EqualShares all_bytes;
+  };
+
+  // For so many uploads of a tenant's that begin, and so many bytes more. RESOURCE_EXHAUSTED, which changes nothing:
+  // what may go is too little.
+  absl::Status MakeRoom(const std::string& tenant, int64_t uploads, int64_t bytes);
   Blobs::iterator Forget(Blobs::iterator blob);
 
   const BlobLimits limits_;
-  core::BlobUsage usage_;
+  Held held_;
   // The least recently used first.
   Blobs blobs_;
   Uploads uploads_;

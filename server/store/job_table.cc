@@ -58,7 +58,7 @@ absl::StatusOr<core::Job> JobTable::Create(absl::Time now, std::shared_ptr<const
   deadlines_.emplace(std::pair(record->deadline, record->serial), record.get());
   admission_.OnAdmitted(PendingBytes(*record->request));
   quotas_.OnAdmitted(options.tenant, pixel_steps);
-  retention_.AddBytes(record->bytes());
+  retention_.AddBytes(options.tenant, record->bytes());
   if (observer_ != nullptr) observer_->OnJobAdmitted(record->request->model());
   record->told_position = line_.Position(record.get());
   Write(*record, now,
@@ -189,7 +189,7 @@ absl::Time JobTable::NextTime(absl::Time now) const {
 void JobTable::Write(JobRecord& record, absl::Time now, core::EventKind event, Effects& effects) {
   const int64_t bytes_before = record.bytes();
   record.log.Append(now, std::move(event));
-  retention_.AddBytes(record.bytes() - bytes_before);
+  retention_.AddBytes(record.options.tenant, record.bytes() - bytes_before);
   for (const auto& watcher : record.watchers) {
     if (!std::exchange(watcher->waiting, false)) continue;
     effects.notify.push_back(watcher->notifier);
@@ -205,7 +205,7 @@ void JobTable::End(JobRecord& record, absl::Time now, JobState state, core::Even
                   record.usage->pixel_evaluations);
   const int64_t bytes_before = record.bytes();
   record.request = core::WithoutPictures(record.request);
-  retention_.AddBytes(record.bytes() - bytes_before);
+  retention_.AddBytes(record.options.tenant, record.bytes() - bytes_before);
   if (record.start_time.has_value()) estimate_.OnRan(now - *record.start_time);
   if (observer_ != nullptr) {
     observer_->OnJobEnded(record.request->model(), before, state, now - record.create_time);
@@ -226,7 +226,7 @@ void JobTable::TellPositions(absl::Time now, Effects& effects) {
 
 void JobTable::Forget(JobRecord& record, Effects& effects) {
   record.removed = true;
-  retention_.AddBytes(-record.bytes());
+  retention_.AddBytes(record.options.tenant, -record.bytes());
   retention_.OnRemoved(&record);
   for (const auto& watcher : record.watchers) {
     if (watcher->waiting) effects.notify.push_back(watcher->notifier);

@@ -70,6 +70,7 @@ MemoryBlobStore::MemoryBlobStore(const MemoryBlobStoreOptions& options)
       on_usage_(options.on_usage),
       table_({.bytes = options.bytes,
               .upload_bytes = std::max(options.bytes / 2, LargestBlob(options)),
+              .blob_bytes = LargestBlob(options),
               .blobs = options.max_blobs,
               .uploads = options.max_uploads,
               .ttl = options.ttl,

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "tests/server/store/test_records.h"
@@ -20,12 +21,20 @@ class RetentionTest : public ::testing::Test {
 
   // A job that ended at this second; its serial is the second.
   std::shared_ptr<JobRecord> End(Retention& retention, int second,
-                                 const core::RequestFields& fields = core::TestFields()) {
+                                 const core::RequestFields& fields = core::TestFields(),
+                                 const std::string& tenant = "") {
     auto record = TestRecord(second, fields);
+    record->options.tenant = tenant;
     record->end_time = At(second);
     retention.OnEnded(record.get());
     records_.push_back(record);
     return record;
+  }
+
+  // A tenant's job that ended at this second, with so many bytes.
+  std::shared_ptr<JobRecord> EndOf(Retention& retention, const std::string& tenant, int second, int64_t bytes) {
+    retention.AddBytes(tenant, bytes);
+    return End(retention, second, core::TestFields(), tenant);
   }
 
   // Removes what is not to be kept at this second, `bytes` for each.
@@ -34,7 +43,7 @@ class RetentionTest : public ::testing::Test {
     while (JobRecord* record = retention.NextToForget(At(second))) {
       serials.push_back(record->serial);
       retention.OnRemoved(record);
-      retention.AddBytes(-bytes);
+      retention.AddBytes(record->options.tenant, -bytes);
     }
     return serials;
   }
@@ -69,7 +78,7 @@ TEST_F(RetentionTest, CallersMayAskForLessTimeButNotForMore) {
 TEST_F(RetentionTest, OldestMakeRoomWhenThereAreTooManyBytes) {
   Retention retention(kLimits);
   for (int i = 1; i <= 5; ++i) {
-    retention.AddBytes(400);
+    retention.AddBytes("", 400);
     End(retention, i);
   }
   EXPECT_THAT(Forget(retention, 6, 400), ElementsAre(1, 2, 3));
@@ -77,10 +86,10 @@ TEST_F(RetentionTest, OldestMakeRoomWhenThereAreTooManyBytes) {
 
 TEST_F(RetentionTest, RunningJobsCountToo) {
   Retention retention(kLimits);
-  retention.AddBytes(400);
+  retention.AddBytes("", 400);
   End(retention, 1);
   End(retention, 2);
-  retention.AddBytes(700);
+  retention.AddBytes("", 700);
   EXPECT_THAT(Forget(retention, 3, 400), ElementsAre(1));
 }
 
@@ -92,7 +101,7 @@ TEST_F(RetentionTest, OldestMakeRoomWhenThereAreTooMany) {
 
 TEST_F(RetentionTest, JobThatEndedLastStaysHoweverLargeItIs) {
   Retention retention(kLimits);
-  retention.AddBytes(5000);
+  retention.AddBytes("", 5000);
   End(retention, 1);
   EXPECT_THAT(Forget(retention, 2), IsEmpty());
   EXPECT_EQ(retention.NextTime(At(2)), At(101));
@@ -101,7 +110,7 @@ TEST_F(RetentionTest, JobThatEndedLastStaysHoweverLargeItIs) {
 
 TEST_F(RetentionTest, JobThatIsBeingReadStaysForAMinute) {
   Retention retention(kLimits);
-  retention.AddBytes(5000);
+  retention.AddBytes("", 5000);
   End(retention, 1)->watchers.push_back(std::make_shared<Watcher>());
   End(retention, 2);
   End(retention, 3);
@@ -112,7 +121,7 @@ TEST_F(RetentionTest, JobThatIsBeingReadStaysForAMinute) {
 
 TEST_F(RetentionTest, JobThatWasReadToItsEndNeedNotStay) {
   Retention retention(kLimits);
-  retention.AddBytes(5000);
+  retention.AddBytes("", 5000);
   const auto read = End(retention, 1);
   read->watchers.push_back(std::make_shared<Watcher>());
   End(retention, 2);
@@ -127,6 +136,39 @@ TEST_F(RetentionTest, ExpiredJobThatIsBeingReadIsLookedAtAgain) {
   EXPECT_THAT(Forget(retention, 11), IsEmpty());
   EXPECT_EQ(retention.NextTime(At(11)), At(61));
   EXPECT_THAT(Forget(retention, 61), ElementsAre(1));
+}
+
+TEST_F(RetentionTest, TheTenantThatHoldsTheMostMakesRoom) {
+  Retention retention(kLimits);
+  EndOf(retention, "small", 1, 200);
+  for (int i = 2; i <= 6; ++i) EndOf(retention, "large", i, 200);
+  EXPECT_THAT(Forget(retention, 7, 200), ElementsAre(2)) << "1,200 bytes were there";
+  EndOf(retention, "small", 8, 200);
+  EXPECT_THAT(Forget(retention, 9, 200), ElementsAre(3)) << "large has 800, small 400";
+}
+
+TEST_F(RetentionTest, TheTenantWithTheMostJobsMakesRoomWhenThereAreTooMany) {
+  Retention retention(kLimits);
+  EndOf(retention, "large", 1, 900);
+  for (int i = 2; i <= 11; ++i) EndOf(retention, "many", i, 1);
+  EXPECT_THAT(Forget(retention, 12, 1), ElementsAre(2));
+}
+
+TEST_F(RetentionTest, OthersMakeRoomWhereTheLargestCannot) {
+  Retention retention(kLimits);
+  EndOf(retention, "small", 1, 100);
+  retention.AddBytes("running", 700);
+  EndOf(retention, "read", 2, 500)->watchers.push_back(std::make_shared<Watcher>());
+  EndOf(retention, "small", 3, 100);
+  EXPECT_THAT(Forget(retention, 4, 100), ElementsAre(1)) << "running has no finished job, read's is being read";
+  EXPECT_EQ(retention.NextTime(At(4)), At(2) + Retention::kReaderGrace);
+}
+
+TEST_F(RetentionTest, WhoEndedLastIsOfAllTenants) {
+  Retention retention(kLimits);
+  EndOf(retention, "a", 1, 800);
+  EndOf(retention, "b", 2, 900);
+  EXPECT_THAT(Forget(retention, 3, 800), ElementsAre(1)) << "though b holds more: its job is the youngest";
 }
 
 }  // namespace

@@ -1,0 +1,109 @@
+// Tenants share the room for blobs: one that fills it is in nobody's way.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "server/core/errors.h"
+#include "server/imaging/sha256.h"
+#include "server/store/memory_blob_store.h"
+#include "tests/server/core/fake_clock.h"
+
+namespace latentd::store {
+namespace {
+
+class BlobsOfTenantsTest : public ::testing::Test {
+ protected:
+  // A blob of its own for each letter.
+  static std::string Bytes(char letter, size_t size) { return std::string(size, letter); }
+
+  absl::StatusOr<core::BlobState> PutPart(const std::string& tenant, const std::string& blob, size_t offset,
+                                          size_t size) {
+    return blobs_.Put({.sha256 = imaging::Sha256Hex(blob),
+                       .total_size = static_cast<int64_t>(blob.size()),
+                       .offset = static_cast<int64_t>(offset),
+                       .data = std::string_view(blob).substr(offset, size),
+                       .tenant = tenant});
+  }
+  absl::Status Put(const std::string& tenant, const std::string& blob) {
+    return PutPart(tenant, blob, 0, blob.size()).status();
+  }
+  core::BlobState Ask(const std::string& tenant, const std::string& blob) {
+    return PutPart(tenant, blob, 0, 0).value_or(core::BlobState());
+  }
+  bool Has(const std::string& tenant, const std::string& blob) { return Ask(tenant, blob).complete; }
+
+  core::Blob Use(const std::string& tenant, const std::string& blob) {
+    return blobs_.Find({.tenant = tenant, .sha256 = imaging::Sha256Hex(blob)});
+  }
+
+  static std::string ReasonOf(const absl::Status& status) { return core::GetErrorDetails(status).reason; }
+
+  // 1000 bytes in all, 500 of uploads, 200 of one blob.
+  core::FakeClock clock_;
+  MemoryBlobStore blobs_{
+      {.clock = &clock_, .bytes = 1000, .max_blob_bytes = 200, .max_blobs = 100, .max_uploads = 4}};
+};
+
+TEST_F(BlobsOfTenantsTest, OneThatFillsTheRoomForgetsItsOwn) {
+  const std::string small = Bytes('s', 200);
+  ASSERT_TRUE(Put("small", small).ok());
+  for (char letter = 'a'; letter < 'k'; ++letter) ASSERT_TRUE(Put("large", Bytes(letter, 200)).ok());
+  EXPECT_TRUE(Has("small", small)) << "though it was not used for the longest time";
+  EXPECT_TRUE(Has("large", Bytes('j', 200)));
+  EXPECT_FALSE(Has("large", Bytes('a', 200)));
+}
+
+TEST_F(BlobsOfTenantsTest, OneThatHasLittleGetsRoomFromOneThatHasMuch) {
+  for (char letter = 'a'; letter < 'f'; ++letter) ASSERT_TRUE(Put("large", Bytes(letter, 200)).ok());
+  for (char letter = 'a'; letter < 'c'; ++letter) ASSERT_TRUE(Put("small", Bytes(letter, 200)).ok());
+  EXPECT_FALSE(Has("large", Bytes('a', 200)));
+  EXPECT_FALSE(Has("large", Bytes('b', 200)));
+  EXPECT_TRUE(Has("large", Bytes('c', 200)));
+  ASSERT_TRUE(Put("small", Bytes('c', 200)).ok());
+  EXPECT_TRUE(Has("large", Bytes('c', 200))) << "600 bytes are more than an equal share of 1000";
+  EXPECT_FALSE(Has("small", Bytes('a', 200))) << "so that it makes room for itself";
+}
+
+TEST_F(BlobsOfTenantsTest, NobodyHasToGiveWayForWhatJobsOfOthersHold) {
+  const core::Blob jobs[] = {(Put("large", Bytes('a', 200)).IgnoreError(), Use("large", Bytes('a', 200))),
+                             (Put("large", Bytes('b', 200)).IgnoreError(), Use("large", Bytes('b', 200))),
+                             (Put("large", Bytes('c', 200)).IgnoreError(), Use("large", Bytes('c', 200)))};
+  for (const core::Blob& job : jobs) ASSERT_NE(job, nullptr);
+  for (char letter = 'a'; letter < 'c'; ++letter) ASSERT_TRUE(Put("small", Bytes(letter, 200)).ok());
+  EXPECT_EQ(ReasonOf(Put("large", Bytes('d', 200))), "BLOBS_FULL");
+  EXPECT_TRUE(Has("small", Bytes('a', 200)));
+  EXPECT_TRUE(Has("small", Bytes('b', 200)));
+}
+
+TEST_F(BlobsOfTenantsTest, UnfinishedUploadsOfOneAreInNobodysWay) {
+  for (char letter = 'a'; letter < 'e'; ++letter) ASSERT_TRUE(PutPart("large", Bytes(letter, 200), 0, 10).ok());
+  EXPECT_EQ(ReasonOf(PutPart("large", Bytes('e', 200), 0, 10).status()), "BLOB_UPLOADS_FULL") << "its own stay";
+  EXPECT_TRUE(Put("small", Bytes('a', 100)).ok());
+  EXPECT_EQ(Ask("large", Bytes('a', 200)).received_size, 0) << "the one that had not gone on for longest made way";
+  EXPECT_EQ(Ask("large", Bytes('b', 200)).received_size, 10);
+}
+
+TEST_F(BlobsOfTenantsTest, BytesOfUnfinishedUploadsOfOneAreInNobodysWay) {
+  ASSERT_TRUE(PutPart("large", Bytes('a', 200), 0, 199).ok());
+  ASSERT_TRUE(PutPart("large", Bytes('b', 200), 0, 199).ok());
+  ASSERT_TRUE(PutPart("large", Bytes('c', 200), 0, 100).ok());
+  EXPECT_TRUE(Put("small", Bytes('a', 200)).ok());
+  EXPECT_EQ(Ask("large", Bytes('a', 200)).received_size, 0);
+  EXPECT_EQ(Ask("large", Bytes('b', 200)).received_size, 199);
+  // What made way begins again.
+  EXPECT_TRUE(Put("large", Bytes('a', 200)).ok());
+}
+
+TEST_F(BlobsOfTenantsTest, EqualUploadsStay) {
+  ASSERT_TRUE(PutPart("a", Bytes('a', 200), 0, 10).ok());
+  ASSERT_TRUE(PutPart("a", Bytes('b', 200), 0, 10).ok());
+  ASSERT_TRUE(PutPart("b", Bytes('a', 200), 0, 10).ok());
+  ASSERT_TRUE(PutPart("b", Bytes('b', 200), 0, 10).ok());
+  EXPECT_EQ(ReasonOf(PutPart("b", Bytes('c', 200), 0, 10).status()), "BLOB_UPLOADS_FULL");
+  EXPECT_EQ(Ask("a", Bytes('a', 200)).received_size, 10);
+}
+
+}  // namespace
+}  // namespace latentd::store
