@@ -9,11 +9,12 @@
 #   --tls-cert F --tls-key F    TLS on --listen: certificate and key, PEM; read again when they are replaced (mv, not cp)
 #   --backend-ca F              TLS to latentd, whose certificate must be of this authority, for the name in --backend
 #   --backend-cert F --backend-key F    a certificate to show to latentd (mutual TLS)
-#   --insecure                  lets --listen be reachable from other machines without TLS
+#   --insecure                  lets --listen be reachable from other machines without TLS, and before a latentd that asks
+#                               nobody for credentials
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 source "$root/deploy/lib.sh"
-case ${1:-} in -h | --help) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
+case ${1:-} in -h | --help) sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 
 "$root/deploy/install.sh" --edge >&2
 descriptors=$("$root/deploy/envoy/descriptors.sh")

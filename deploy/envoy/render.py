@@ -64,8 +64,12 @@ def is_loopback(address):
         return address == "localhost"
 
 
+# Strangers can connect: a latentd that would not ask them who they are refuses calls that say this.
+CREDENTIALS_REQUIRED = {"append": {"header": {"key": "x-latentd-credentials", "value": "required"}}}
+
+
 def render(listen, backends, descriptors, cors_origins=(), admin=None, page_folder=None, listener_tls=None, backend_tls=None,
-           **limits):
+           credentials_required=False, **limits):
     """`listener_tls` and `backend_tls`: what tls.for_listener and tls.for_backend take, or None for plain text."""
     origins = [{"safe_regex": {"regex": ".*"}} if each == "*" else {"exact": each} for each in cors_origins]
     values = {
@@ -75,6 +79,7 @@ def render(listen, backends, descriptors, cors_origins=(), admin=None, page_fold
         "ENDPOINTS": json.dumps([endpoint(*backend) for backend in backends]),
         "LISTENER_TLS": json.dumps(tls.for_listener(**listener_tls) if listener_tls else None),
         "BACKENDS_TLS": json.dumps(backends_tls(backends, backend_tls) if backend_tls else []),
+        "CREDENTIALS": f"- {json.dumps(CREDENTIALS_REQUIRED)}" if credentials_required else "",
         "DESCRIPTORS": descriptors,
         "CORS_ORIGINS": json.dumps(origins),
         "PAGE_ROUTES": "\n              ".join(f"- {route}" for route in page.routes(page_folder)),
@@ -118,9 +123,10 @@ def main():
     parser.add_argument("--page", metavar="FOLDER")
     args = parser.parse_args()
     listener_tls, backend_tls = tls_files(parser, args)
+    credentials_required = not args.insecure and not is_loopback(args.listen[0])
     try:
         print(render(args.listen, args.backend, args.descriptors, args.cors_origin, args.admin, args.page, listener_tls,
-                     backend_tls))
+                     backend_tls, credentials_required))
     except ValueError as error:
         parser.error(str(error))
 

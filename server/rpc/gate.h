@@ -18,7 +18,8 @@ class Gate {
   Gate(auth::Authenticator* authenticator, CallLog* calls) : authenticator_(authenticator), calls_(calls) {}
 
   // Who calls. To be asked before the request is looked at. UNAUTHENTICATED as Authenticator has it; PERMISSION_DENIED
-  // (reason ROLE_MISSING) without `role`, where one is needed.
+  // without `role`, where one is needed (reason ROLE_MISSING), and where nobody is asked who he is, but an edge says
+  // that everybody must be (NO_CREDENTIALS_ASKED): strangers can connect to it, which the server behind it cannot see.
   absl::StatusOr<core::Caller> Admit(const grpc::CallbackServerContext& call, std::optional<core::Role> role) const;
 
  private:

@@ -31,8 +31,9 @@ struct MemoryBlobStoreOptions {
 };
 
 // Blobs in this process's memory: one lock around a BlobTable, and one for each upload, under which its bytes are
-// copied and hashed as they come. When room is short those that were not used for the longest time are forgotten, never a
-// blob that somebody refers to, nor what is within a tenant's equal share for another's sake. Times end on the clock's thread. Thread-safe.
+// copied and hashed as they come. When room is short those that were not used for the longest time are forgotten, never
+// a blob that somebody refers to, nor what is within a tenant's equal share for another's sake. Times end on the
+// clock's thread. Thread-safe.
 //
 //   MemoryBlobStore blobs({.clock = &clock, .bytes = int64_t{1} << 30});
 class MemoryBlobStore final : public core::BlobStore {

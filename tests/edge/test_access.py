@@ -58,6 +58,13 @@ def edge(guarded):
         yield envoy
 
 
+@pytest.fixture(scope="module")
+def public(latentd):
+    """An edge as on an address that strangers can connect to, before a server that asks nobody for credentials."""
+    with Edge(latentd.address, credentials_required=True) as envoy:
+        yield envoy
+
+
 def example(method):
     """A request that the server would look at, were the caller let in."""
     sha256 = hashlib.sha256(b"a").hexdigest()
@@ -304,3 +311,30 @@ def test_no_key_is_in_a_log(guarded, edge):
     for key in (SHOP, RIVAL, "never-seen-key"):
         by_json(edge.address, STATS, {}, bearer(key))
         assert key not in guarded.log and key not in edge.log
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_where_strangers_can_connect_a_server_that_asks_nobody_lets_nobody_in(latentd, public, name):
+    method = METHODS[name]
+    ways = WAYS[:2] if name.startswith("OpenAI.") else WAYS
+    for way in ways:
+        error = way(public.address, method, example(method), bearer("anything")).error
+        assert (error.get("code"), error["details"][0]["reason"]) == (PERMISSION_DENIED, "NO_CREDENTIALS_ASKED")
+
+
+def test_where_strangers_can_connect_health_is_told(public):
+    wait_for("healthy", lambda: request(public.address, "GET", "/healthz")[0] == 200)
+
+
+def test_where_strangers_can_connect_who_is_known_gets_in(guarded):
+    with Edge(guarded.address, credentials_required=True) as envoy:
+        for way in WAYS:
+            assert way(envoy.address, GENERATE, {"spec": SPEC}, bearer(SHOP)).error == {}
+            assert way(envoy.address, STATS, {}, {}).error["code"] == UNAUTHENTICATED
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_a_caller_says_of_credentials_is_nothing(latentd, public, way):
+    with Edge(latentd.address) as envoy:
+        assert way(envoy.address, STATS, {}, {"x-latentd-credentials": "required"}).error == {}
+    assert way(public.address, STATS, {}, {"x-latentd-credentials": ""}).error["code"] == PERMISSION_DENIED

@@ -1,6 +1,7 @@
 """deploy/edge.sh as its users know it."""
 
 import subprocess
+import sys
 
 import pytest
 
@@ -30,6 +31,15 @@ def test_backends_may_be_names(latentd):
     with Edge(latentd.address.replace("127.0.0.1", "localhost")) as envoy:
         wait_for("the name is found", lambda: request(envoy.address, "GET", "/healthz")[0] == 200)
         assert request(envoy.address, "GET", "/latentd/v1/stats")[0] == 200
+
+
+@pytest.mark.parametrize("listen,flags,required", [
+    ("127.0.0.1:0", [], False), ("[::1]:0", [], False), ("0.0.0.0:0", ["--insecure"], False),
+    ("0.0.0.0:0", ["--tls-cert", SCRIPT, "--tls-key", SCRIPT], True), ("[::]:0", ["--tls-cert", SCRIPT, "--tls-key", SCRIPT], True)])
+def test_where_strangers_can_connect_credentials_are_required(tmp_path, listen, flags, required):
+    done = subprocess.run([sys.executable, ROOT / "deploy/envoy/render.py", "--listen", listen, "--backend", "127.0.0.1:1",
+                           "--descriptors", "unused", "--secrets", tmp_path, *flags], capture_output=True, text=True, check=True)
+    assert ('"x-latentd-credentials"' in done.stdout) == required
 
 
 @pytest.mark.parametrize("arguments", [

@@ -42,8 +42,7 @@ class BlobsOfTenantsTest : public ::testing::Test {
 
   // 1000 bytes in all, 500 of uploads, 200 of one blob.
   core::FakeClock clock_;
-  MemoryBlobStore blobs_{
-      {.clock = &clock_, .bytes = 1000, .max_blob_bytes = 200, .max_blobs = 100, .max_uploads = 4}};
+  MemoryBlobStore blobs_{{.clock = &clock_, .bytes = 1000, .max_blob_bytes = 200, .max_blobs = 100, .max_uploads = 4}};
 };
 
 TEST_F(BlobsOfTenantsTest, OneThatFillsTheRoomForgetsItsOwn) {
