@@ -8,13 +8,12 @@
 #include "absl/strings/str_cat.h"
 #include "server/core/utf8.h"
 #include "server/rpc/job_messages.h"
+#include "server/rpc/page_size.h"
 #include "server/rpc/request.h"
 
 namespace latentd::rpc {
 namespace {
 
-constexpr int kDefaultPageSize = 50;
-constexpr int kMaxPageSize = 1000;
 // A page grows by a few jobs at a time, each of which may have 64 KiB of prompts, until it is so large.
 constexpr int kJobsAtATime = 8;
 constexpr size_t kFullPageBytes = size_t{2} << 20;
@@ -23,8 +22,8 @@ class FilterReader {
  public:
   core::ListOptions Read(const v1::ListJobsRequest& request) {
     core::ListOptions options;
-    if (request.page_size() < 0) Violate("page_size", absl::StrCat("must not be negative; got ", request.page_size()));
-    options.page_size = request.page_size() == 0 ? kDefaultPageSize : std::min(request.page_size(), kMaxPageSize);
+    if (auto violation = CheckPageSize(request.page_size())) violations_.push_back(*std::move(violation));
+    options.page_size = PageSize(request.page_size());
     options.page_token = request.page_token();
     for (int i = 0; i < request.states_size(); ++i) ReadState(i, request.states(i), options);
     for (int i = 0; i < request.labels_size(); ++i) ReadLabel(i, request.labels(i), options);

@@ -4,25 +4,20 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "server/rpc/model_messages.h"
+#include "server/rpc/page_size.h"
 #include "server/rpc/request.h"
 #include "server/rpc/unary.h"
 
 namespace latentd::rpc {
 namespace {
 
-constexpr int kDefaultPageSize = 50;
-constexpr int kMaxPageSize = 1000;
-
 // A page of `all`, in the order of their names. The token is the last name of the page before: what comes and goes does
 // not move the pages.
 template <typename Response, typename Request, typename Info, typename Add>
 absl::StatusOr<Response> ListPage(const Request& message, std::vector<Info> all, const Add& add) {
-  if (message.page_size() < 0) {
-    return BadRequest({{"page_size", absl::StrCat("must not be negative; got ", message.page_size())}});
-  }
-  const int size = message.page_size() == 0 ? kDefaultPageSize : std::min(message.page_size(), kMaxPageSize);
+  if (auto violation = CheckPageSize(message.page_size())) return BadRequest({*std::move(violation)});
+  const int size = PageSize(message.page_size());
   std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   Response page;
   std::string last;

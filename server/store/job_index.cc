@@ -58,12 +58,11 @@ absl::StatusOr<core::JobPage> JobIndex::List(const core::ListOptions& options) c
     if (!place.ok()) return place.status();
     last_serial = *place;
   }
-  const int wanted = options.page_size <= 0 ? kDefaultPageSize : std::min(options.page_size, kMaxPageSize);
 
   core::JobPage page;
   for (auto next = by_age_.upper_bound(last_serial); next != by_age_.end(); ++next) {
     if (!Matches(*next->second, options)) continue;
-    if (static_cast<int>(page.jobs.size()) == wanted) {
+    if (static_cast<int>(page.jobs.size()) == options.page_size) {
       page.next_page_token = MakePageToken(last_serial, options);
       break;
     }

@@ -17,9 +17,6 @@ namespace latentd::store {
 // All jobs, by name, by request id and by age; owns the records. Not thread-safe.
 class JobIndex {
  public:
-  static constexpr int kDefaultPageSize = 50;
-  static constexpr int kMaxPageSize = 1000;
-
   // REQUIRES: its name, serial and its tenant's request id (unless empty) are new.
   void Add(std::shared_ptr<JobRecord> record);
   // Gives the record back. REQUIRES: it is here.
@@ -30,6 +27,7 @@ class JobIndex {
   const std::shared_ptr<JobRecord>& FindRequest(const std::string& tenant, const std::string& request_id) const;
 
   // INVALID_ARGUMENT: bad page token. Jobs that come or go meanwhile neither repeat nor hide others.
+  // REQUIRES: options.page_size > 0.
   absl::StatusOr<core::JobPage> List(const core::ListOptions& options) const;
 
  private:

@@ -13,7 +13,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using ::testing::SizeIs;
 
 std::vector<std::string> Names(const core::JobPage& page) {
   std::vector<std::string> names;
@@ -106,12 +105,6 @@ TEST_F(JobIndexTest, FilteredPagesSkipWhatDoesNotMatch) {
   EXPECT_THAT(Names(page), ElementsAre("jobs/6", "jobs/4"));
   options.page_token = page.next_page_token;
   EXPECT_THAT(Names(*index_.List(options)), ElementsAre("jobs/2"));
-}
-
-TEST_F(JobIndexTest, PageSizeHasADefaultAndABound) {
-  for (int i = 1; i <= 1200; ++i) Add(i);
-  EXPECT_THAT(index_.List({.page_size = 0})->jobs, SizeIs(50));
-  EXPECT_THAT(index_.List({.page_size = 100'000})->jobs, SizeIs(1000));
 }
 
 }  // namespace
