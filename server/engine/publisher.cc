@@ -195,6 +195,22 @@ void JobPublisher::Took(core::Usage usage) {
   });
 }
 
+void JobPublisher::Checkpoint(core::Checkpoint checkpoint) {
+  strand_.Submit([state = state_, checkpoint = std::move(checkpoint)]() mutable {
+    checkpoint.usage.failed_outputs = state->failed_outputs;
+    state->context.sink->OnCheckpoint(state->name, std::move(checkpoint));
+  });
+}
+
+void JobPublisher::HandBack(std::string reason, core::Checkpoint checkpoint, std::function<void()> after) {
+  strand_.Submit([state = state_, reason = std::move(reason), checkpoint = std::move(checkpoint),
+                  after = std::move(after)]() mutable {
+    checkpoint.usage.failed_outputs = state->failed_outputs;
+    state->context.sink->OnHandedBack(state->name, std::move(reason), std::move(checkpoint));
+    after();
+  });
+}
+
 void JobPublisher::Finished(absl::Status status, core::Usage usage, std::function<void()> after) {
   strand_.Submit([state = state_, status = std::move(status), usage, after = std::move(after)]() mutable {
     usage.failed_outputs = state->failed_outputs;

@@ -239,6 +239,16 @@ void MemoryJobStore::OnUsage(const std::string& name, core::Usage usage) {
   if (const auto record = table_.Find(name); record.ok()) table_.Book(**record, usage);
 }
 
+// A runner that is lost takes this memory along.
+void MemoryJobStore::OnCheckpoint(const std::string& /*name*/, core::Checkpoint /*checkpoint*/) {}
+
+void MemoryJobStore::OnHandedBack(const std::string& name, std::string reason, core::Checkpoint checkpoint) {
+  Change change(*this);
+  if (const auto record = table_.Find(name); record.ok()) {
+    table_.Requeue(**record, change.now(), std::move(reason), std::move(checkpoint), change.effects());
+  }
+}
+
 void MemoryJobStore::OnCompleted(const std::string& name, core::Usage usage) {
   Change change(*this);
   if (const auto record = table_.Find(name); record.ok() && !core::IsFinal((*record)->state)) {

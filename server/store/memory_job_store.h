@@ -23,7 +23,7 @@ namespace latentd::store {
 //
 //   SystemClock clock;
 //   MemoryJobStore store({.clock = &clock, .max_queued_jobs = 100});
-class MemoryJobStore final : public core::JobStore {
+class MemoryJobStore : public core::JobStore {
  public:
   explicit MemoryJobStore(const MemoryJobStoreOptions& options);
 
@@ -48,6 +48,8 @@ class MemoryJobStore final : public core::JobStore {
   void OnProgress(const std::string& name, core::Progress event) override;
   void OnOutput(const std::string& name, core::Output output) override;
   void OnUsage(const std::string& name, core::Usage usage) override;
+  void OnCheckpoint(const std::string& name, core::Checkpoint checkpoint) override;
+  void OnHandedBack(const std::string& name, std::string reason, core::Checkpoint checkpoint) override;
   void OnCompleted(const std::string& name, core::Usage usage) override;
   void OnFailed(const std::string& name, absl::Status status, core::Usage usage) override;
 
