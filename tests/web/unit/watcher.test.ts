@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
-import { ResourceInfoSchema } from "../../../client/web/src/gen/google/rpc/error_details_pb.ts";
+import { ResourceInfoSchema, RetryInfoSchema } from "../../../client/web/src/gen/google/rpc/error_details_pb.ts";
 import { type Event, EventSchema } from "../../../client/web/src/gen/latentd/v1/event_pb.ts";
 import type { Watched } from "../../../client/web/src/jobs/watcher.ts";
 
@@ -42,6 +42,7 @@ let jobs: Map<string, bigint>;
 let streams: Stream[];
 let lost: string[];
 let probes: number;
+let refusals: string[];
 let watcher: { update(): void };
 let connection: typeof import("../../../client/web/src/api/connection.ts");
 
@@ -56,6 +57,7 @@ beforeEach(async () => {
   streams = [];
   lost = [];
   probes = 0;
+  refusals = [];
   watcher = new Watcher({
     open: (watched, signal) => {
       const stream = new Stream(watched, signal);
@@ -69,6 +71,7 @@ beforeEach(async () => {
       jobs.delete(name);
     },
     findLost: async (watched) => watched.map(({ name }) => name).filter((name) => name.includes("gone")),
+    onRefused: (reason) => refusals.push(reason),
     probe: async () => ++probes,
   });
 });
@@ -191,4 +194,43 @@ test("waits grow while the service is away", async () => {
   }
   waits.slice(1).forEach((wait, i) => expect(wait).toBeGreaterThanOrEqual(waits[i]!));
   expect(waits[3]).toBeGreaterThanOrEqual(2000);
+});
+
+test("who may not watch is told why, and the server is not asked again before there is a reason", async () => {
+  join("jobs/a");
+  await settle();
+  streams[0]!.push(new ConnectError("this needs the role read", Code.PermissionDenied));
+  await vi.advanceTimersByTimeAsync(600_000);
+  expect(streams.length).toBe(1);
+  expect(probes).toBe(0);
+  expect(refusals).toEqual(["this needs the role read"]);
+  expect(connection.connection.value).toEqual({ kind: "ok" });
+  watcher.update();
+  await settle();
+  expect(streams.length).toBe(2);
+});
+
+test("waits grow while the server fails to watch, although it answers all else", async () => {
+  join("jobs/a");
+  await vi.advanceTimersByTimeAsync(0);
+  for (let i = 0; i < 8; ++i) {
+    streams.at(-1)!.push(new ConnectError("out of order", Code.Internal));
+    await vi.advanceTimersByTimeAsync(30_000);
+  }
+  expect(streams.length).toBe(9);
+  streams.at(-1)!.push(new ConnectError("out of order", Code.Internal));
+  await vi.advanceTimersByTimeAsync(14_000);
+  expect(streams.length).toBe(9);
+});
+
+test("a stream that breaks is opened again soon, though another call waits for room", async () => {
+  const full = new ConnectError("quota", Code.ResourceExhausted, undefined, [
+    { desc: RetryInfoSchema, value: { retryDelay: { seconds: 600n } } },
+  ]);
+  void connection.persistently(() => Promise.reject(full));
+  join("jobs/a");
+  await settle();
+  streams[0]!.push("end");
+  await vi.advanceTimersByTimeAsync(500);
+  expect(streams.length).toBe(2);
 });
