@@ -63,7 +63,7 @@ test("a job says its place in the queue, and can be cancelled", async () => {
 
   for (const title of ["the second", "the first", "the third"]) {
     await person.card(title).getByRole("button", { name: "Cancel" }).click();
-    await person.card(title).getByText("Cancelled").waitFor();
+    await person.card(title).getByText("Cancelled", { exact: true }).waitFor();
   }
   const { jobs } = await here.service.get("jobs?states=STATE_CANCELLED");
   expect(jobs.slice(0, 3).map((job: any) => job.spec.prompt)).toEqual(["the third", "the second", "the first"]);
