@@ -113,11 +113,7 @@ test("a model of a tiny decoder shows pictures, though latents were asked for", 
   expect([first.spec.preview.kind, second.spec.preview.kind]).toEqual(["KIND_LATENT", "KIND_IMAGE"]);
 
   // A request whose answer was lost with the page is the same when it is sent again.
-  await person.page.route("**/CreateJob", async (route) => {
-    await route.fetch();
-    await person.page.unroute("**/CreateJob");
-    await person.page.reload();
-  });
+  await person.reloadBeforeTheAnswer();
   await person.ask("third", { Steps: "4" });
   await person.waitForPictures("third", 1);
 });
@@ -151,9 +147,9 @@ test("a picture of a grid that is withheld is said so, and can be run again", as
   await person.ask("a red apple", { ...FLAGGED, "Seeds (rows)": "3", "Guidance (columns)": "5" });
   const grid = person.page.getByRole("region", { name: "Comparison: a red apple" });
   await grid.getByRole("row", { name: /901/ }).getByText("Withheld by the server's safety policy").waitFor();
-  const count = (await here.service.get("jobs?pageSize=1000")).jobs.length;
+  const count = (await here.service.jobsOf("a red apple")).length;
   await grid.getByRole("button", { name: "Run again what is missing" }).click();
-  await expect.poll(async () => (await here.service.get("jobs?pageSize=1000")).jobs.length).toBe(count + 1);
+  await expect.poll(async () => (await here.service.jobsOf("a red apple")).length).toBe(count + 1);
   await grid.getByText("Withheld by the server's safety policy").waitFor();
 });
 

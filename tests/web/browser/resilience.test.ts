@@ -39,16 +39,10 @@ test("what was finished while the page was closed is there when it is opened aga
 
 test("a request that was not answered before a reload is made once", async () => {
   const person = await here.arrive();
-  // The server takes it, but its answer does not arrive.
-  await person.page.route("**/CreateJob", async (route) => {
-    await route.fetch();
-    await person.page.unroute("**/CreateJob");
-    await person.page.reload();
-  });
-  const before = (await here.service.get("jobs?pageSize=1000")).jobs.length;
+  await person.reloadBeforeTheAnswer();
   await person.ask("only once", { Steps: "4" });
   await person.waitForPictures("only once", 1);
-  expect((await here.service.get("jobs?pageSize=1000")).jobs.length).toBe(before + 1);
+  expect((await here.service.jobsOf("only once")).length).toBe(1);
 });
 
 test("a lost network is said, and the jobs go on when it is back", async () => {
