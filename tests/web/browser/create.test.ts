@@ -25,9 +25,10 @@ test("a prompt becomes a picture that sharpens step by step", async () => {
   await card.getByText(/step \d+ of 200, [\d.]+ m?s left/).waitFor();
   const preview = card.getByRole("img", { name: /Preview after step/ });
   const first = await preview.getAttribute("src");
-  const firstStep = Number((await preview.getAttribute("alt"))!.match(/\d+/)![0]);
+  const step = async () => Number((await preview.getAttribute("alt"))!.match(/\d+/)![0]);
+  const firstStep = await step();
   await expect.poll(() => preview.getAttribute("src")).not.toBe(first);
-  expect(Number((await preview.getAttribute("alt"))!.match(/\d+/)![0])).toBeGreaterThan(firstStep);
+  await expect.poll(step).toBeGreaterThan(firstStep);
   await person.waitForPictures("a red apple", 1);
   expect(await newestSpec()).toMatchObject({ prompt: "a red apple", negativePrompt: "green", steps: 200 });
 });

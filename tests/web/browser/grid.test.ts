@@ -29,7 +29,7 @@ test("rows are seeds, columns guidance", async () => {
   expect(await person.field("Guidance").inputValue()).toBe("4.5");
   expect(await person.field("Seed").inputValue()).toBe("41");
 
-  await person.page.reload();
+  await person.reload();
   await expect.poll(() => grid.getByRole("img").count()).toBe(6);
 });
 
@@ -60,7 +60,7 @@ test("a picture of a grid is shown large, downloaded and removed by itself", asy
     ["Show guidance 1, seed 8", "Show guidance 4, seed 8"],
   ];
   await expect.poll(cells).toEqual(left);
-  await person.page.reload();
+  await person.reload();
   await expect.poll(cells).toEqual(left);
 });
 
