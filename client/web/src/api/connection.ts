@@ -90,7 +90,7 @@ export class Tries {
   }
 
   private set(wait: Wait | undefined): void {
-    const changed = new Map(waits.value);
+    const changed = new Map(waits.peek());
     if (wait) changed.set(this, wait);
     else changed.delete(this);
     waits.value = changed;
