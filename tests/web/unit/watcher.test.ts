@@ -43,6 +43,8 @@ let streams: Stream[];
 let lost: string[];
 let probes: number;
 let refusals: string[];
+// What an answer to the probe does.
+let onProbe: () => void;
 let watcher: { update(): void };
 let connection: typeof import("../../../client/web/src/api/connection.ts");
 
@@ -58,6 +60,7 @@ beforeEach(async () => {
   lost = [];
   probes = 0;
   refusals = [];
+  onProbe = () => {};
   watcher = new Watcher({
     open: (watched, signal) => {
       const stream = new Stream(watched, signal);
@@ -72,7 +75,10 @@ beforeEach(async () => {
     },
     findLost: async (watched) => watched.map(({ name }) => name).filter((name) => name.includes("gone")),
     onRefused: (reason) => refusals.push(reason),
-    probe: async () => ++probes,
+    probe: async () => {
+      ++probes;
+      onProbe();
+    },
   });
 });
 afterEach(() => {
@@ -211,6 +217,7 @@ test("who may not watch is told why, and the server is not asked again before th
 });
 
 test("waits grow while the server fails to watch, although it answers all else", async () => {
+  onProbe = connection.reached;
   join("jobs/a");
   await vi.advanceTimersByTimeAsync(0);
   for (let i = 0; i < 8; ++i) {
