@@ -96,10 +96,10 @@ class Client:
         and how many seconds it is until the next.
 
         A lost connection loses neither the job nor any of its outputs. When the timeout passes, a callback raises, or
-        the call is interrupted (KeyboardInterrupt), the job is cancelled, also one whose name has not come yet. When the connection stays lost (Unavailable)
-        or an output arrives damaged (DataLoss), the job is left alone; `error.job` is its name. Further errors:
-        JobFailed, JobCancelled, DeadlineExceeded, and those of the request, such as InvalidArgument. TypeError and
-        ValueError: a field does not exist or cannot hold the value.
+        the call is interrupted (KeyboardInterrupt), the job is cancelled, also one whose name has not come yet. When
+        the connection stays lost (Unavailable) or an output arrives damaged (DataLoss), the job is left alone;
+        `error.job` is its name. Further errors: JobFailed, JobCancelled, DeadlineExceeded, and those of the request,
+        such as InvalidArgument. TypeError and ValueError: a field does not exist or cannot hold the value.
         """
         events = self.stream(spec, options=options, request_id=request_id, timeout=timeout, on_retry=on_retry, **fields)
         return _result(events, on_progress, on_event)
