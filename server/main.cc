@@ -1,31 +1,26 @@
 // latentd: the server's program. Builds the parts, serves until SIGTERM or SIGINT, then drains.
 
-#include <ATen/Context.h>
-#include <ATen/detail/CUDAHooksInterface.h>
 #include <pthread.h>
 #include <signal.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <thread>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "server/auth/authenticator.h"
 #include "server/auth/reloaded_file.h"
 #include "server/auth/tenants.h"
 #include "server/config/server_options.h"
 #include "server/core/readiness.h"
 #include "server/core/system_clock.h"
+#include "server/device.h"
 #include "server/engine/engine.h"
-#include "server/engine/find_adapters.h"
-#include "server/engine/find_models.h"
 #include "server/engine/memory_limit.h"
+#include "server/found.h"
 #include "server/imaging/open_image.h"
 #include "server/log/log.h"
 #include "server/log_events.h"
@@ -40,53 +35,6 @@
 namespace latentd {
 namespace {
 
-namespace fs = std::filesystem;
-
-absl::StatusOr<at::Device> ChooseDevice(const std::string& name) {
-  const bool cuda = at::hasCUDA();
-  if (name == "cpu" || (name == "auto" && !cuda)) return at::Device(at::kCPU);
-  if (!cuda)
-    return absl::FailedPreconditionError(
-        absl::StrCat("--device ", name, ": there is no CUDA device, or this build has no CUDA"));
-  int index = 0;
-  if (absl::string_view rest = name; absl::ConsumePrefix(&rest, "cuda:") && !absl::SimpleAtoi(rest, &index)) {
-    return absl::InvalidArgumentError(absl::StrCat("--device ", name, ": not a device"));
-  }
-  if (index >= at::detail::getCUDAHooks().deviceCount()) {
-    return absl::FailedPreconditionError(absl::StrCat("--device ", name, ": there is no such CUDA device"));
-  }
-  return at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(index));
-}
-
-at::ScalarType ChooseType(const std::string& name, at::Device device) {
-  if (name == "bfloat16") return at::kBFloat16;
-  if (name == "float16") return at::kHalf;
-  if (name == "auto" && device.is_cuda()) return at::kHalf;
-  return at::kFloat;
-}
-
-// As the flag --dtype calls it.
-std::string NameOf(at::ScalarType type) {
-  switch (type) {
-    case at::kBFloat16:
-      return "bfloat16";
-    case at::kHalf:
-      return "float16";
-    default:
-      return "float32";
-  }
-}
-
-// The models that ship with the program: beside it when it is installed, otherwise in the source tree.
-fs::path EmbeddedModels() {
-  std::error_code error;
-  const fs::path installed = fs::read_symlink("/proc/self/exe", error).parent_path() / "../share/latentd/models";
-  return fs::is_directory(installed, error) ? fs::canonical(installed) : fs::path(LATENTD_EMBEDDED_MODELS);
-}
-
-// The adapters that ship with the embedded models; there may be none.
-fs::path EmbeddedAdapters() { return EmbeddedModels() / "adapters"; }
-
 // Signals are waited for, never handled: no code of ours runs in a handler.
 sigset_t BlockStopSignals() {
   sigset_t signals;
@@ -95,54 +43,6 @@ sigset_t BlockStopSignals() {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   return signals;
-}
-
-absl::StatusOr<std::vector<engine::ModelEntry>> FindModels(const config::ServerOptions& options,
-                                                           const at::TensorOptions& tensors) {
-  const fs::path folder = options.models.empty() ? EmbeddedModels() : fs::path(options.models);
-  auto models = engine::FindModels(folder, tensors, {.safety_checker = options.safety != "off"});
-  if (!models.ok()) return models.status();
-  if (models->empty()) log::Warn("there is no model", {{"folder", folder.string()}});
-  for (const engine::ModelEntry& model : *models) {
-    if (model.info.state == core::ModelState::kBroken) {
-      log::Error("a model cannot be served",
-                 {{"model", model.info.name}, {"error", std::string(model.info.error.message())}});
-    } else {
-      log::Info("model", {{"model", model.info.name},
-                          {"architecture", model.info.architecture},
-                          {"layout", model.info.one_file ? "one file" : "folder"},
-                          {"width", int64_t{model.info.native_width}},
-                          {"height", int64_t{model.info.native_height}},
-                          {"weight_bytes", model.info.memory_bytes}});
-    }
-  }
-  for (const std::string& name : options.preload.names) {
-    if (std::none_of(models->begin(), models->end(), [&](const auto& model) { return model.info.name == name; })) {
-      return absl::NotFoundError(absl::StrCat("--preload ", name, ": there is no such model in ", folder.string()));
-    }
-  }
-  return models;
-}
-
-absl::StatusOr<std::vector<engine::AdapterEntry>> FindAdapters(const config::ServerOptions& options,
-                                                               const at::TensorOptions& tensors) {
-  const fs::path folder = options.adapters.empty() ? EmbeddedAdapters() : fs::path(options.adapters);
-  if (std::error_code error; options.adapters.empty() && !fs::is_directory(folder, error)) {
-    return std::vector<engine::AdapterEntry>();
-  }
-  auto adapters = engine::FindAdapters(folder, tensors.dtype().itemsize());
-  if (!adapters.ok()) return adapters.status();
-  for (const engine::AdapterEntry& adapter : *adapters) {
-    if (!adapter.info.error.ok()) {
-      log::Error("an adapter cannot be used",
-                 {{"adapter", adapter.info.name}, {"error", std::string(adapter.info.error.message())}});
-    } else {
-      log::Info("adapter", {{"adapter", adapter.info.name},
-                            {"kind", std::string(core::Name(adapter.info.kind))},
-                            {"architecture", adapter.info.architecture}});
-    }
-  }
-  return adapters;
 }
 
 // Loads what --preload names, then says that the server is ready. What cannot be loaded is reported; the rest still

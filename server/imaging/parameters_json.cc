@@ -65,7 +65,10 @@ Json TaskJson(const core::RequestFields& fields) {
   if (fields.task == core::Task::kUnconditional) return Json::object();
   Json task;
   if (fields.image) task[fields.task == core::Task::kSuperResolution ? "low_res" : "image"] = ImageJson(*fields.image);
-  if (fields.mask) task["mask"] = ImageJson(*fields.mask);
+  if (fields.mask) {
+    task["mask"] = ImageJson(*fields.mask);
+    task["mask_kind"] = fields.mask_kind == core::MaskKind::kTransparent ? "MASK_KIND_TRANSPARENT" : "MASK_KIND_WHITE";
+  }
   if (fields.strength) task["strength"] = *fields.strength;
   if (fields.denoising_start) task["denoising_start"] = *fields.denoising_start;
   if (fields.class_label) task["label"] = *fields.class_label;

@@ -5,6 +5,7 @@
 
 #include "latentd/v1/event.pb.h"
 #include "server/core/errors.h"
+#include "server/rpc/enums.h"
 #include "server/rpc/job_messages.h"
 #include "server/rpc/status.h"
 #include "server/rpc/time_messages.h"
@@ -62,7 +63,7 @@ struct KindWriter {
   }
 
   static void Write(const core::ImagePreview& preview, v1::Preview& to) {
-    to.mutable_image()->set_format(ToProto(preview.format));
+    to.mutable_image()->set_format(ToProto(kImageFormats, preview.format));
     to.mutable_image()->set_width(preview.width);
     to.mutable_image()->set_height(preview.height);
     SetData(preview.data, *to.mutable_image()->mutable_data());

@@ -12,6 +12,7 @@
 #include "server/rpc/job_messages.h"
 #include "server/rpc/list_jobs.h"
 #include "server/rpc/model_messages.h"
+#include "server/rpc/resource_names.h"
 #include "server/rpc/unary.h"
 
 namespace latentd::rpc {

@@ -1,97 +1,18 @@
 #include "server/rpc/job_messages.h"
 
+#include "server/rpc/enums.h"
 #include "server/rpc/status.h"
 #include "server/rpc/time_messages.h"
 
 namespace latentd::rpc {
 
-v1::ImageFormat ToProto(core::ImageFormat format) {
-  switch (format) {
-    case core::ImageFormat::kPng:
-      return v1::IMAGE_FORMAT_PNG;
-    case core::ImageFormat::kJpeg:
-      return v1::IMAGE_FORMAT_JPEG;
-    case core::ImageFormat::kWebp:
-      return v1::IMAGE_FORMAT_WEBP;
-    case core::ImageFormat::kLatent:
-      return v1::IMAGE_FORMAT_LATENT;
-  }
-  return v1::IMAGE_FORMAT_UNSPECIFIED;
-}
-
-v1::Job::State ToProto(core::JobState state) {
-  switch (state) {
-    case core::JobState::kQueued:
-      return v1::Job::STATE_QUEUED;
-    case core::JobState::kRunning:
-      return v1::Job::STATE_RUNNING;
-    case core::JobState::kCompleted:
-      return v1::Job::STATE_COMPLETED;
-    case core::JobState::kFailed:
-      return v1::Job::STATE_FAILED;
-    case core::JobState::kCancelled:
-      return v1::Job::STATE_CANCELLED;
-  }
-  return v1::Job::STATE_UNSPECIFIED;
-}
-
 namespace {
-
-v1::ClipFormat ToProto(core::ClipFormat format) {
-  switch (format) {
-    case core::ClipFormat::kWebp:
-      return v1::CLIP_FORMAT_WEBP;
-    case core::ClipFormat::kGif:
-      return v1::CLIP_FORMAT_GIF;
-    case core::ClipFormat::kMp4:
-      return v1::CLIP_FORMAT_MP4;
-  }
-  return v1::CLIP_FORMAT_UNSPECIFIED;
-}
-
-v1::PreviewOptions::Kind ToProto(core::PreviewKind kind) {
-  switch (kind) {
-    case core::PreviewKind::kNone:
-      return v1::PreviewOptions::KIND_NONE;
-    case core::PreviewKind::kImage:
-      return v1::PreviewOptions::KIND_IMAGE;
-    case core::PreviewKind::kLatent:
-      return v1::PreviewOptions::KIND_LATENT;
-  }
-  return v1::PreviewOptions::KIND_UNSPECIFIED;
-}
-
-v1::Output::State ToProto(core::OutputState state) {
-  switch (state) {
-    case core::OutputState::kOk:
-      return v1::Output::STATE_OK;
-    case core::OutputState::kWithheld:
-      return v1::Output::STATE_WITHHELD;
-    case core::OutputState::kFailed:
-      return v1::Output::STATE_FAILED;
-  }
-  return v1::Output::STATE_UNSPECIFIED;
-}
-
-v1::InputImage::Fit ToProto(core::Fit fit) {
-  switch (fit) {
-    case core::Fit::kStretch:
-      return v1::InputImage::FIT_STRETCH;
-    case core::Fit::kCrop:
-      return v1::InputImage::FIT_CROP;
-    case core::Fit::kPad:
-      return v1::InputImage::FIT_PAD;
-    case core::Fit::kRefuse:
-      return v1::InputImage::FIT_REFUSE;
-  }
-  return v1::InputImage::FIT_UNSPECIFIED;
-}
 
 // Pictures are shown by their hash.
 void SetImage(const std::optional<core::InputImage>& image, v1::InputImage& out) {
   if (!image) return;
   out.set_blob_sha256(image->sha256);
-  if (image->fit) out.set_fit(ToProto(*image->fit));
+  if (image->fit) out.set_fit(ToProto(kFits, *image->fit));
 }
 
 void SetSizes(const core::SizeConditioning& sizes, v1::SizeConditioning& out) {
@@ -119,9 +40,7 @@ void SetTask(const core::RequestFields& fields, v1::GenerationSpec& spec) {
       SetImage(fields.image, *spec.mutable_inpaint()->mutable_image());
       SetImage(fields.mask, *spec.mutable_inpaint()->mutable_mask());
       spec.mutable_inpaint()->set_strength(fields.strength.value_or(1));
-      spec.mutable_inpaint()->set_mask_kind(fields.mask_kind == core::MaskKind::kTransparent
-                                                ? v1::Inpaint::MASK_KIND_TRANSPARENT
-                                                : v1::Inpaint::MASK_KIND_WHITE);
+      spec.mutable_inpaint()->set_mask_kind(ToProto(kMaskKinds, fields.mask_kind));
       return;
     case core::Task::kOutpaint: {
       v1::Outpaint& out = *spec.mutable_outpaint();
@@ -228,13 +147,13 @@ v1::GenerationSpec SpecToProto(const core::RequestFields& fields) {
     spec.mutable_animation()->set_fps(fields.animation->fps);
   }
   v1::PreviewOptions& preview = *spec.mutable_preview();
-  preview.set_kind(ToProto(fields.preview_kind));
+  preview.set_kind(ToProto(kPreviewKinds, fields.preview_kind));
   preview.set_every_steps(fields.preview_every_steps);
   preview.set_max_edge(fields.preview_max_edge);
-  if (fields.preview_format) preview.set_format(ToProto(*fields.preview_format));
+  if (fields.preview_format) preview.set_format(ToProto(kImageFormats, *fields.preview_format));
   v1::OutputOptions& output = *spec.mutable_output();
-  if (fields.output_format) output.set_format(ToProto(*fields.output_format));
-  if (fields.clip_format) output.set_clip_format(ToProto(*fields.clip_format));
+  if (fields.output_format) output.set_format(ToProto(kImageFormats, *fields.output_format));
+  if (fields.clip_format) output.set_clip_format(ToProto(kClipFormats, *fields.clip_format));
   output.set_quality(fields.output_quality);
   output.set_omit_prompts(fields.omit_prompts);
   return spec;
@@ -261,7 +180,7 @@ v1::Output ToProto(const core::Output& output) {
   v1::Output out;
   out.set_index(output.index);
   out.set_kind(output.frames > 0 ? v1::Output::KIND_CLIP : v1::Output::KIND_IMAGE);
-  out.set_state(ToProto(output.state));
+  out.set_state(ToProto(kOutputStates, output.state));
   if (!output.error.ok()) *out.mutable_error() = ToRpcStatus(output.error);
   out.set_seed(output.seed);
   out.set_media_type(output.media_type);
@@ -293,7 +212,7 @@ v1::Job ToProto(const core::Job& job) {
   *out.mutable_spec() = SpecToProto(job.request->fields());
   *out.mutable_options() = OptionsToProto(job.request->fields());
   out.set_request_id(job.request_id);
-  out.set_state(ToProto(job.state));
+  out.set_state(ToProto(kJobStates, job.state));
   *out.mutable_create_time() = ToProto(job.create_time);
   if (job.start_time) *out.mutable_start_time() = ToProto(*job.start_time);
   if (job.end_time) *out.mutable_end_time() = ToProto(*job.end_time);

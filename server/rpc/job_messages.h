@@ -15,7 +15,5 @@ v1::Usage ToProto(const core::Usage& usage);
 v1::Warning ToProto(const core::Warning& warning);
 v1::GenerationSpec SpecToProto(const core::RequestFields& fields);
 v1::JobOptions OptionsToProto(const core::RequestFields& fields);
-v1::ImageFormat ToProto(core::ImageFormat format);
-v1::Job::State ToProto(core::JobState state);
 
 }  // namespace latentd::rpc

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/core/utf8.h"
+#include "server/rpc/enums.h"
 #include "server/rpc/job_messages.h"
 #include "server/rpc/page_size.h"
 #include "server/rpc/request.h"
@@ -34,17 +35,10 @@ class FilterReader {
 
  private:
   void ReadState(int index, int state, core::ListOptions& options) {
-    static constexpr std::pair<v1::Job::State, core::JobState> kStates[] = {
-        {v1::Job::STATE_QUEUED, core::JobState::kQueued},       {v1::Job::STATE_RUNNING, core::JobState::kRunning},
-        {v1::Job::STATE_COMPLETED, core::JobState::kCompleted}, {v1::Job::STATE_FAILED, core::JobState::kFailed},
-        {v1::Job::STATE_CANCELLED, core::JobState::kCancelled},
-    };
-    const auto* const known =
-        std::find_if(std::begin(kStates), std::end(kStates), [&](const auto& each) { return each.first == state; });
-    if (known == std::end(kStates)) {
-      Violate(absl::StrCat("states[", index, "]"), absl::StrCat("must be a known state; got ", state));
+    if (const auto known = FromProto(kJobStates, state)) {
+      options.states.push_back(*known);
     } else {
-      options.states.push_back(known->second);
+      Violate(absl::StrCat("states[", index, "]"), absl::StrCat("must be a known state; got ", state));
     }
   }
 

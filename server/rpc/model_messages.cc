@@ -3,48 +3,15 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "server/rpc/enums.h"
 #include "server/rpc/status.h"
 #include "server/rpc/time_messages.h"
 
 namespace latentd::rpc {
-namespace {
-
-v1::Model::State ToProto(core::ModelState state) {
-  switch (state) {
-    case core::ModelState::kAvailable:
-      return v1::Model::STATE_AVAILABLE;
-    case core::ModelState::kLoading:
-      return v1::Model::STATE_LOADING;
-    case core::ModelState::kLoaded:
-      return v1::Model::STATE_LOADED;
-    case core::ModelState::kBroken:
-      return v1::Model::STATE_BROKEN;
-  }
-  return v1::Model::STATE_UNSPECIFIED;
-}
-
-v1::Adapter::Kind ToProto(core::AdapterKind kind) {
-  switch (kind) {
-    case core::AdapterKind::kLora:
-      return v1::Adapter::KIND_LORA;
-    case core::AdapterKind::kControlNet:
-      return v1::Adapter::KIND_CONTROLNET;
-    case core::AdapterKind::kMotion:
-      return v1::Adapter::KIND_MOTION;
-    case core::AdapterKind::kImagePrompt:
-      return v1::Adapter::KIND_IMAGE_PROMPT;
-    case core::AdapterKind::kEmbedding:
-      return v1::Adapter::KIND_EMBEDDING;
-  }
-  return v1::Adapter::KIND_UNSPECIFIED;
-}
-
-}  // namespace
-
 v1::Adapter ToProto(const core::AdapterInfo& adapter) {
   v1::Adapter out;
   out.set_name(absl::StrCat("adapters/", adapter.name));
-  out.set_kind(ToProto(adapter.kind));
+  out.set_kind(ToProto(kAdapterKinds, adapter.kind));
   out.set_architecture(adapter.architecture);
   if (!adapter.error.ok()) *out.mutable_error() = ToRpcStatus(adapter.error);
   return out;
@@ -53,7 +20,7 @@ v1::Adapter ToProto(const core::AdapterInfo& adapter) {
 v1::Model ToProto(const core::ModelInfo& model, const core::RequestLimits& limits) {
   v1::Model out;
   out.set_name(absl::StrCat("models/", model.name));
-  out.set_state(ToProto(model.state));
+  out.set_state(ToProto(kModelStates, model.state));
   if (!model.error.ok()) *out.mutable_error() = ToRpcStatus(model.error);
   out.set_architecture(model.architecture);
   out.set_one_file(model.one_file);

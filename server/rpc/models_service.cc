@@ -7,6 +7,7 @@
 #include "server/rpc/model_messages.h"
 #include "server/rpc/page_size.h"
 #include "server/rpc/request.h"
+#include "server/rpc/resource_names.h"
 #include "server/rpc/unary.h"
 
 namespace latentd::rpc {

@@ -31,10 +31,10 @@ absl::StatusOr<std::shared_ptr<Upload>> BlobTable::Charge(const core::BlobKey& k
                                                           absl::Time now) {
   std::shared_ptr<Upload> upload = FindUpload(key, total_size);
   const bool begins = upload == nullptr;
-  if (absl::Status room = MakeRoom(key.tenant, begins ? 1 : 0, bytes); !room.ok()) return room;
+  if (absl::Status room = MakeRoom(key.tenant, upload.get(), bytes); !room.ok()) return room;
 
   if (begins) {
-    upload = std::make_shared<Upload>(key, total_size);
+    upload = std::make_shared<Upload>(key, total_size, ++last_serial_);
     uploads_by_key_[std::pair(key, total_size)] = uploads_.insert(uploads_.end(), upload);
   } else {
     uploads_.splice(uploads_.end(), uploads_, uploads_by_key_.at(std::pair(key, total_size)));
@@ -106,49 +106,83 @@ void BlobTable::Held::AddBlobs(const std::string& tenant, int64_t count, int64_t
   all_bytes.Add(tenant, bytes);
 }
 
-absl::Status BlobTable::MakeRoom(const std::string& tenant, int64_t uploads, int64_t bytes) {
-  const auto has_room = [&](const EqualShares& count, const EqualShares& size) {
-    return count.HasRoom(uploads) && size.HasRoom(bytes);
-  };
-  if (has_room(held_.uploads, held_.upload_bytes) && has_room(held_.all, held_.all_bytes)) return absl::OkStatus();
-  const auto gives_way = [&](const std::string& owner, const EqualShares& count, const EqualShares& size) {
-    return (!count.HasRoom(uploads) && count.GivesWay(owner, tenant, uploads)) ||
-           (!size.HasRoom(bytes) && size.GivesWay(owner, tenant, bytes));
-  };
+// What would have to go. Whether that is enough comes first: nothing is forgotten in vain.
+class BlobTable::Room {
+ public:
+  Room(const Held& held, const std::string& tenant, const Upload* upload, int64_t bytes)
+      : tenant_(tenant), upload_(upload), begun_(upload == nullptr ? 1 : 0), bytes_(bytes), left(held) {}
 
-  // Whether it can be done comes first: nothing is forgotten in vain.
-  Held left = held_;
-  std::vector<std::shared_ptr<Upload>> stopped;
-  for (const std::shared_ptr<Upload>& upload : uploads_) {
-    const std::string& owner = upload->key.tenant;
-    if (owner == tenant || !gives_way(owner, left.uploads, left.upload_bytes)) continue;
-    left.AddUploads(owner, -1, -upload->charged);
-    stopped.push_back(upload);
+  bool In(const EqualShares& count, const EqualShares& size) const {
+    return count.HasRoom(begun_) && size.HasRoom(bytes_);
   }
-  if (!left.uploads.HasRoom(uploads)) {
+  bool InUploads() const { return In(left.uploads, left.upload_bytes); }
+  bool InAll() const { return In(left.all, left.all_bytes); }
+
+  // `youngest`: uploads; those that stop are taken out.
+  void StopUploads(std::list<std::shared_ptr<Upload>>& youngest, const EqualShares& count, const EqualShares& size) {
+    for (auto next = youngest.begin(); next != youngest.end() && !In(count, size);) {
+      const auto upload = next++;
+      const std::string& owner = (*upload)->key.tenant;
+      if (owner == tenant_) continue;
+      const bool began_later = upload_ != nullptr && (*upload)->serial > upload_->serial;
+      const bool has_much = (!count.HasRoom(begun_) && count.StopsWork(owner, tenant_, begun_)) ||
+                            (!size.HasRoom(bytes_) && size.StopsWork(owner, tenant_, bytes_));
+      if (!began_later && !has_much) continue;
+      left.AddUploads(owner, -1, -(*upload)->charged);
+      stopped.splice(stopped.end(), youngest, upload);
+    }
+  }
+
+  void ForgetBlobs(Blobs& blobs) {
+    for (auto blob = blobs.begin(); blob != blobs.end() && !InAll(); ++blob) {
+      const std::string& owner = blob->key.tenant;
+      const bool gives_way = (!left.all.HasRoom(begun_) && left.all.GivesWay(owner, tenant_, begun_)) ||
+                             (!left.all_bytes.HasRoom(bytes_) && left.all_bytes.GivesWay(owner, tenant_, bytes_));
+      if (blob->in_use() || !gives_way) continue;
+      left.AddBlobs(owner, -1, -blob->size());
+      forgotten.push_back(blob);
+    }
+  }
+
+ private:
+  const std::string& tenant_;
+  const Upload* const upload_;
+  const int64_t begun_;
+  const int64_t bytes_;
+
+ public:
+  Held left;
+  std::list<std::shared_ptr<Upload>> stopped;
+  std::vector<Blobs::iterator> forgotten;
+};
+
+absl::Status BlobTable::MakeRoom(const std::string& tenant, const Upload* upload, int64_t bytes) {
+  Room room(held_, tenant, upload, bytes);
+  if (room.InUploads() && room.InAll()) return absl::OkStatus();
+  std::list<std::shared_ptr<Upload>> youngest(uploads_);
+  youngest.sort([](const auto& a, const auto& b) { return a->serial > b->serial; });
+
+  room.StopUploads(youngest, room.left.uploads, room.left.upload_bytes);
+  if (!room.left.uploads.HasRoom(upload == nullptr ? 1 : 0)) {
     return NoRoom(absl::StrCat(held_.uploads.total(), " blobs are still arriving: finish one of them first"),
                   "BLOB_UPLOADS_FULL", "blobs that are still arriving");
   }
-  if (!left.upload_bytes.HasRoom(bytes)) {
+  if (!room.left.upload_bytes.HasRoom(bytes)) {
     return NoRoom(absl::StrCat("blobs that are still arriving hold ", held_.upload_bytes.total(), " of ",
                                limits_.upload_bytes, " bytes: finish one of them first"),
                   "BLOB_UPLOADS_FULL", "bytes of blobs that are still arriving");
   }
-  std::vector<Blobs::iterator> forgotten;
-  for (auto blob = blobs_.begin(); blob != blobs_.end(); ++blob) {
-    if (blob->in_use() || !gives_way(blob->key.tenant, left.all, left.all_bytes)) continue;
-    left.AddBlobs(blob->key.tenant, -1, -blob->size());
-    forgotten.push_back(blob);
-  }
-  if (!has_room(left.all, left.all_bytes)) {
+  room.ForgetBlobs(blobs_);
+  room.StopUploads(youngest, room.left.all, room.left.all_bytes);
+  if (!room.InAll()) {
     const core::BlobUsage there = usage();
     return NoRoom(absl::StrCat("there is no room for ", bytes, " more bytes: ", there.blobs, " blobs of ", there.bytes,
                                " bytes are there, ", there.upload_bytes, " bytes of others, of ", limits_.bytes,
                                " in all, and those that jobs refer to stay"),
                   "BLOBS_FULL", "bytes of blobs");
   }
-  for (const auto& upload : stopped) Remove(*upload);
-  for (const auto& blob : forgotten) Forget(blob);
+  for (const auto& each : room.stopped) Remove(*each);
+  for (const auto& blob : room.forgotten) Forget(blob);
   return absl::OkStatus();
 }
 

@@ -32,10 +32,12 @@ struct BlobLimits {
 // A blob that is still arriving. Two senders may announce different sizes for one hash, so that it is known by both,
 // and a wrong size is in nobody's way.
 struct Upload {
-  Upload(core::BlobKey blob, int64_t size) : key(std::move(blob)), total_size(size), bytes(size) {}
+  Upload(core::BlobKey blob, int64_t size, int64_t number)
+      : key(std::move(blob)), total_size(size), serial(number), bytes(size) {}
 
   const core::BlobKey key;
   const int64_t total_size;
+  const int64_t serial;  // rises with each upload
 
   // The table's own.
   int64_t charged = 0;  // bytes that it holds, and those that are being added
@@ -60,7 +62,8 @@ struct KeptBlob {
 
 // What a blob store holds, and what it may: blobs and uploads in the order of their last use, which is also that of
 // their ends. When room is short those that were not used for the longest time go, of tenants that have to give way
-// (EqualShares). Times that are passed in never run backwards. Not thread-safe.
+// (EqualShares); then other tenants' uploads, the youngest first: of such tenants, and those that began later, so that
+// the oldest always comes to its end. Times that are passed in never run backwards. Not thread-safe.
 class BlobTable {
  public:
   explicit BlobTable(const BlobLimits& limits) : limits_(limits), held_(limits) {}
@@ -114,12 +117,15 @@ class BlobTable {
     EqualShares all_bytes;
   };
 
-  // For so many uploads of a tenant's that begin, and so many bytes more. RESOURCE_EXHAUSTED, which changes nothing:
-  // what may go is too little.
-  absl::Status MakeRoom(const std::string& tenant, int64_t uploads, int64_t bytes);
+  class Room;
+
+  // For so many bytes more of an upload of the tenant's; null: one that begins. RESOURCE_EXHAUSTED, which changes
+  // nothing: what may go is too little.
+  absl::Status MakeRoom(const std::string& tenant, const Upload* upload, int64_t bytes);
   Blobs::iterator Forget(Blobs::iterator blob);
 
   const BlobLimits limits_;
+  int64_t last_serial_ = 0;
   Held held_;
   // The least recently used first.
   Blobs blobs_;

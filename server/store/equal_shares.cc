@@ -13,9 +13,17 @@ void EqualShares::Add(const std::string& tenant, int64_t amount) {
 
 bool EqualShares::GivesWay(const std::string& owner, const std::string& tenant, int64_t amount) const {
   if (owner == tenant) return true;
-  const int64_t tenants = static_cast<int64_t>(held_.size()) + (held_.contains(tenant) ? 0 : 1);
-  const int64_t share = limit_ / tenants;
+  const int64_t share = Share(tenant);
   return Held(owner) > share && Held(tenant) + amount <= std::max(share, least_);
+}
+
+bool EqualShares::StopsWork(const std::string& owner, const std::string& tenant, int64_t amount) const {
+  const int64_t kept = std::max(Share(tenant), least_);
+  return owner != tenant && Held(owner) > kept && Held(tenant) + amount <= kept;
+}
+
+int64_t EqualShares::Share(const std::string& tenant) const {
+  return limit_ / (static_cast<int64_t>(held_.size()) + (held_.contains(tenant) ? 0 : 1));
 }
 
 int64_t EqualShares::Held(const std::string& tenant) const {

@@ -4,29 +4,21 @@
 
 namespace latentd::store {
 
-void Retention::AddBytes(const std::string& tenant, int64_t bytes) {
-  holdings_[tenant].bytes += bytes;
-  bytes_ += bytes;
-  DropIfEmpty(tenant);
-}
-
 void Retention::OnEnded(JobRecord* record) {
   const absl::Time end = *record->end_time;
   const absl::Time wanted = record->request->expire_time().value_or(absl::InfiniteFuture());
-  record->expire_time = std::max(end, std::min(wanted, end + limits_.ttl));
-  holdings_[record->options.tenant].by_end.emplace(Place(end, record->serial), record);
+  record->expire_time = std::max(end, std::min(wanted, end + ttl_));
+  jobs_.Add(record->options.tenant, 1);
+  by_end_[record->options.tenant].emplace(Place(end, record->serial), record);
   by_expiry_.emplace(Place(record->expire_time, record->serial), record);
 }
 
 void Retention::OnRemoved(const JobRecord* record) {
-  holdings_[record->options.tenant].by_end.erase(Place(*record->end_time, record->serial));
-  DropIfEmpty(record->options.tenant);
+  jobs_.Add(record->options.tenant, -1);
+  const auto jobs = by_end_.find(record->options.tenant);
+  jobs->second.erase(Place(*record->end_time, record->serial));
+  if (jobs->second.empty()) by_end_.erase(jobs);
   by_expiry_.erase(Place(record->expire_time, record->serial));
-}
-
-void Retention::DropIfEmpty(const std::string& tenant) {
-  const auto found = holdings_.find(tenant);
-  if (found->second.bytes == 0 && found->second.by_end.empty()) holdings_.erase(found);
 }
 
 JobRecord* Retention::NextToForget(absl::Time now) const {
@@ -34,19 +26,23 @@ JobRecord* Retention::NextToForget(absl::Time now) const {
     if (place.first > now) break;
     if (!IsBeingRead(*record, now)) return record;
   }
-  if (by_expiry_.empty() || (!TooManyBytes() && !TooManyJobs())) return nullptr;
+  for (const EqualShares* scarce : {&bytes_, &jobs_}) {
+    if (scarce->HasRoom(0)) continue;
+    if (JobRecord* const record = OldestOfWhoHoldsMost(*scarce, now)) return record;
+  }
+  return nullptr;
+}
+
+JobRecord* Retention::OldestOfWhoHoldsMost(const EqualShares& scarce, absl::Time now) const {
   const JobRecord* const youngest = Youngest();
   JobRecord* chosen = nullptr;
   int64_t most = -1;
-  for (const auto& [tenant, holding] : holdings_) {
-    const int64_t held = TooManyBytes() ? holding.bytes : static_cast<int64_t>(holding.by_end.size());
-    if (held <= most) continue;
-    const auto oldest = std::find_if(holding.by_end.begin(), holding.by_end.end(), [&](const auto& entry) {
-      return entry.second != youngest && !IsBeingRead(*entry.second, now);
-    });
-    if (oldest == holding.by_end.end()) continue;
-    chosen = oldest->second;
-    most = held;
+  for (const auto& [tenant, jobs] : by_end_) {
+    if (!scarce.HoldsMore(tenant) || scarce.Held(tenant) <= most) continue;
+    JobRecord* const oldest = OldestToForget(jobs, youngest, now);
+    if (oldest == nullptr) continue;
+    chosen = oldest;
+    most = scarce.Held(tenant);
   }
   return chosen;
 }
@@ -61,26 +57,28 @@ absl::Time Retention::NextTime(absl::Time now) const {
     }
     time = std::min(time, *record->end_time + kReaderGrace);
   }
-  if (by_expiry_.size() > 1 && (TooManyBytes() || TooManyJobs())) {
-    for (const auto& [tenant, holding] : holdings_) {
-      if (!holding.by_end.empty()) time = std::min(time, holding.by_end.begin()->first.first + kReaderGrace);
-    }
+  if (bytes_.HasRoom(0) && jobs_.HasRoom(0)) return time;
+  // Those that are kept for their readers alone.
+  for (const auto& [tenant, jobs] : by_end_) {
+    const auto& [place, oldest] = *jobs.begin();
+    if (IsBeingRead(*oldest, now)) time = std::min(time, place.first + kReaderGrace);
   }
   return time;
 }
 
 const JobRecord* Retention::Youngest() const {
-  const JobRecord* youngest = nullptr;
-  Place end;
-  for (const auto& [tenant, holding] : holdings_) {
-    if (holding.by_end.empty()) continue;
-    const auto& [place, record] = *holding.by_end.rbegin();
-    if (youngest == nullptr || place > end) {
-      youngest = record;
-      end = place;
-    }
-  }
-  return youngest;
+  if (by_end_.empty()) return nullptr;
+  const auto youngest = std::max_element(by_end_.begin(), by_end_.end(), [](const auto& a, const auto& b) {
+    return a.second.rbegin()->first < b.second.rbegin()->first;
+  });
+  return youngest->second.rbegin()->second;
+}
+
+JobRecord* Retention::OldestToForget(const Jobs& jobs, const JobRecord* youngest, absl::Time now) {
+  const auto oldest = std::find_if(jobs.begin(), jobs.end(), [&](const auto& entry) {
+    return entry.second != youngest && !IsBeingRead(*entry.second, now);
+  });
+  return oldest == jobs.end() ? nullptr : oldest->second;
 }
 
 bool Retention::IsBeingRead(const JobRecord& record, absl::Time now) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/time/time.h"
+#include "server/store/equal_shares.h"
 #include "server/store/job_record.h"
 
 namespace latentd::store {
@@ -17,17 +18,19 @@ struct RetentionLimits {
 };
 
 // Which finished jobs are forgotten, and when: those past their time, then, until the bounds are kept, the oldest of
-// the tenant that holds the most, so that nobody's pictures make room for another's who has more. Two exceptions, so
-// that nobody loses what was just made for him: a job that somebody still reads stays for a minute after its end, and
-// the job that ended last stays until its time. Not thread-safe.
+// the tenant that holds the most, and nothing of one that holds no more than an equal share. Two exceptions, so that
+// nobody loses what was just made for him: a job that somebody still reads stays for a minute after its end, and the
+// job that ended last stays until its time. What cannot be kept within the bounds so, because jobs that have not ended
+// take so much, is bounded by Admission. Not thread-safe.
 class Retention {
  public:
   static constexpr absl::Duration kReaderGrace = absl::Minutes(1);
 
-  explicit Retention(const RetentionLimits& limits) : limits_(limits) {}
+  explicit Retention(const RetentionLimits& limits)
+      : ttl_(limits.ttl), bytes_(limits.bytes, 0), jobs_(limits.max_finished, 0) {}
 
   // Bytes of any job of the tenant's, finished or not, came or went.
-  void AddBytes(const std::string& tenant, int64_t bytes);
+  void AddBytes(const std::string& tenant, int64_t bytes) { bytes_.Add(tenant, bytes); }
 
   // Sets the record's expire_time. REQUIRES: its end_time is set.
   void OnEnded(JobRecord* record);
@@ -42,23 +45,21 @@ class Retention {
  private:
   using Place = std::pair<absl::Time, int64_t>;  // a time, and the record's serial
 
-  // What a tenant holds: there while it is anything.
-  struct Holding {
-    int64_t bytes = 0;
-    std::map<Place, JobRecord*> by_end;  // finished jobs
-  };
+  using Jobs = std::map<Place, JobRecord*>;
 
-  bool TooManyBytes() const { return bytes_ > limits_.bytes; }
-  bool TooManyJobs() const { return static_cast<int>(by_expiry_.size()) > limits_.max_finished; }
-  void DropIfEmpty(const std::string& tenant);
-  // Of all jobs the one that ended last. REQUIRES: one has ended.
+  // Null when that may not go, or there is none.
+  JobRecord* OldestOfWhoHoldsMost(const EqualShares& scarce, absl::Time now) const;
+  // Of all jobs the one that ended last; null when none has.
   const JobRecord* Youngest() const;
   static bool IsBeingRead(const JobRecord& record, absl::Time now);
+  // The oldest of them that may go; null when none may.
+  static JobRecord* OldestToForget(const Jobs& jobs, const JobRecord* youngest, absl::Time now);
 
-  const RetentionLimits limits_;
-  int64_t bytes_ = 0;  // of all holdings
-  std::map<std::string, Holding> holdings_;
-  std::map<Place, JobRecord*> by_expiry_;
+  const absl::Duration ttl_;
+  EqualShares bytes_;
+  EqualShares jobs_;                    // that have ended
+  std::map<std::string, Jobs> by_end_;  // of each tenant that has any
+  Jobs by_expiry_;
 };
 
 }  // namespace latentd::store

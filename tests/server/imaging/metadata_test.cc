@@ -72,6 +72,13 @@ TEST(ParametersJson, HasWhatTheTaskIsMadeFrom) {
   metadata.fields.image = core::InputImage{.sha256 = "ab"};
   spec = nlohmann::json::parse(ParametersJson(metadata))["spec"];
   EXPECT_EQ(spec["super_resolution"], nlohmann::json({{"low_res", {{"blob_sha256", "ab"}}}, {"noise_level", 20}}));
+  metadata.fields.task = core::Task::kInpaint;
+  metadata.fields.noise_level = {};
+  metadata.fields.mask = core::InputImage{.sha256 = "ef"};
+  metadata.fields.mask_kind = core::MaskKind::kTransparent;
+  spec = nlohmann::json::parse(ParametersJson(metadata))["spec"];
+  EXPECT_EQ(spec["inpaint"], nlohmann::json::parse(R"({"image": {"blob_sha256": "ab"}, "mask": {"blob_sha256": "ef"},
+                                                       "mask_kind": "MASK_KIND_TRANSPARENT"})"));
 }
 
 TEST(ParametersJson, HasEmbeddingsAndBoxesWhosePhrasesArePrompts) {

@@ -48,6 +48,28 @@ TEST(EqualSharesTest, EverybodyMayHaveTheLeastThatIsOfUse) {
   EXPECT_FALSE(shares.GivesWay("a", "e", 41));
 }
 
+TEST(EqualSharesTest, WhoIsAtWorkKeepsTheLeastThatIsOfUse) {
+  EqualShares shares(100, 40);
+  shares.Add("a", 60);
+  shares.Add("b", 20);
+  shares.Add("c", 20);
+  EXPECT_TRUE(shares.StopsWork("a", "b", 20)) << "a holds more than 40, b will not";
+  EXPECT_FALSE(shares.StopsWork("a", "b", 21));
+  EXPECT_FALSE(shares.StopsWork("a", "a", 1)) << "nobody stops his own";
+  shares.Add("a", -20);
+  EXPECT_FALSE(shares.StopsWork("a", "b", 20)) << "though the equal share of three is 33";
+}
+
+TEST(EqualSharesTest, WhoHoldsMoreThanTheOthersIsKnown) {
+  EqualShares shares(100, 40);
+  shares.Add("a", 60);
+  EXPECT_FALSE(shares.HoldsMore("a"));
+  shares.Add("b", 20);
+  EXPECT_TRUE(shares.HoldsMore("a"));
+  EXPECT_FALSE(shares.HoldsMore("b"));
+  EXPECT_FALSE(shares.HoldsMore("c"));
+}
+
 TEST(EqualSharesTest, WhoHoldsNothingIsNotCounted) {
   EqualShares shares(100, 1);
   shares.Add("a", 50);

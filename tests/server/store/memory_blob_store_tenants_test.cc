@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
+#include <vector>
 
 #include "server/core/errors.h"
 #include "server/imaging/sha256.h"
@@ -80,8 +82,8 @@ TEST_F(BlobsOfTenantsTest, UnfinishedUploadsOfOneAreInNobodysWay) {
   for (char letter = 'a'; letter < 'e'; ++letter) ASSERT_TRUE(PutPart("large", Bytes(letter, 200), 0, 10).ok());
   EXPECT_EQ(ReasonOf(PutPart("large", Bytes('e', 200), 0, 10).status()), "BLOB_UPLOADS_FULL") << "its own stay";
   EXPECT_TRUE(Put("small", Bytes('a', 100)).ok());
-  EXPECT_EQ(Ask("large", Bytes('a', 200)).received_size, 0) << "the one that had not gone on for longest made way";
-  EXPECT_EQ(Ask("large", Bytes('b', 200)).received_size, 10);
+  EXPECT_EQ(Ask("large", Bytes('d', 200)).received_size, 0) << "the one that began last made way";
+  EXPECT_EQ(Ask("large", Bytes('a', 200)).received_size, 10);
 }
 
 TEST_F(BlobsOfTenantsTest, BytesOfUnfinishedUploadsOfOneAreInNobodysWay) {
@@ -89,10 +91,39 @@ TEST_F(BlobsOfTenantsTest, BytesOfUnfinishedUploadsOfOneAreInNobodysWay) {
   ASSERT_TRUE(PutPart("large", Bytes('b', 200), 0, 199).ok());
   ASSERT_TRUE(PutPart("large", Bytes('c', 200), 0, 100).ok());
   EXPECT_TRUE(Put("small", Bytes('a', 200)).ok());
-  EXPECT_EQ(Ask("large", Bytes('a', 200)).received_size, 0);
-  EXPECT_EQ(Ask("large", Bytes('b', 200)).received_size, 199);
+  EXPECT_EQ(Ask("large", Bytes('a', 200)).received_size, 199);
+  EXPECT_EQ(Ask("large", Bytes('b', 200)).received_size, 0);
+  EXPECT_EQ(Ask("large", Bytes('c', 200)).received_size, 0);
   // What made way begins again.
-  EXPECT_TRUE(Put("large", Bytes('a', 200)).ok());
+  EXPECT_TRUE(Put("large", Bytes('b', 200)).ok());
+}
+
+// Each needs so much that three have no room: were the one that comes always let in, none would ever be done.
+TEST_F(BlobsOfTenantsTest, OfManyLargeUploadsTheOldestAlwaysComesToItsEnd) {
+  const std::string blob = Bytes('a', 200);
+  const std::vector<std::string> tenants = {"a", "b", "c", "d"};
+  std::set<std::string> done;
+  for (int round = 0; round < 200 && done.size() < tenants.size(); ++round) {
+    for (const std::string& tenant : tenants) {
+      const auto state = Ask(tenant, blob);
+      const auto put = PutPart(tenant, blob, state.received_size, 10);
+      if (put.ok() && put->complete) done.insert(tenant);
+    }
+  }
+  EXPECT_THAT(done, testing::SizeIs(4));
+}
+
+TEST_F(BlobsOfTenantsTest, UploadsMakeWayAlsoWhereJobsOfOthersTakeTheRest) {
+  std::vector<core::Blob> jobs;
+  for (const char letter : {'a', 'b', 'c'}) {
+    ASSERT_TRUE(Put("large", Bytes(letter, 200)).ok());
+    jobs.push_back(Use("large", Bytes(letter, 200)));
+  }
+  ASSERT_TRUE(PutPart("large", Bytes('d', 200), 0, 199).ok());
+  ASSERT_TRUE(PutPart("large", Bytes('e', 200), 0, 199).ok());
+  EXPECT_TRUE(Put("small", Bytes('a', 100)).ok());
+  EXPECT_EQ(Ask("large", Bytes('d', 200)).received_size, 199);
+  EXPECT_EQ(Ask("large", Bytes('e', 200)).received_size, 0);
 }
 
 TEST_F(BlobsOfTenantsTest, EqualUploadsStay) {

@@ -154,14 +154,23 @@ TEST_F(RetentionTest, TheTenantWithTheMostJobsMakesRoomWhenThereAreTooMany) {
   EXPECT_THAT(Forget(retention, 12, 1), ElementsAre(2));
 }
 
-TEST_F(RetentionTest, OthersMakeRoomWhereTheLargestCannot) {
+TEST_F(RetentionTest, NobodyWithinAnEqualShareMakesRoomForWhatCannotGo) {
   Retention retention(kLimits);
   EndOf(retention, "small", 1, 100);
-  retention.AddBytes("running", 700);
+  retention.AddBytes("running", 3000);
   EndOf(retention, "read", 2, 500)->watchers.push_back(std::make_shared<Watcher>());
   EndOf(retention, "small", 3, 100);
-  EXPECT_THAT(Forget(retention, 4, 100), ElementsAre(1)) << "running has no finished job, read's is being read";
+  EXPECT_THAT(Forget(retention, 4, 100), IsEmpty()) << "running has no finished job, read's is being read";
   EXPECT_EQ(retention.NextTime(At(4)), At(2) + Retention::kReaderGrace);
+  EXPECT_THAT(Forget(retention, 62, 500), ElementsAre(2));
+  EXPECT_EQ(retention.NextTime(At(62)), At(101));
+}
+
+TEST_F(RetentionTest, JobsAreCountedAlsoWhereBytesCannotBeMade) {
+  Retention retention(kLimits);
+  retention.AddBytes("running", 3000);
+  for (int i = 1; i <= 12; ++i) EndOf(retention, "many", i, 1);
+  EXPECT_THAT(Forget(retention, 13, 1), ElementsAre(1, 2));
 }
 
 TEST_F(RetentionTest, WhoEndedLastIsOfAllTenants) {

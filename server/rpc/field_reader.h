@@ -1,0 +1,53 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "latentd/v1/job.pb.h"
+#include "latentd/v1/spec.pb.h"
+#include "server/core/caller.h"
+#include "server/core/errors.h"
+#include "server/core/generation_request.h"
+#include "server/rpc/request.h"
+
+namespace latentd::rpc {
+
+// Reads a request's messages field by field and collects what is wrong with their form. What the values may be is
+// checked later, by core::GenerationRequest::Validate.
+class FieldReader {
+ public:
+  // REQUIRES: both outlive the reader.
+  FieldReader(const core::Caller& caller, const RequestContext& context) : caller_(caller), context_(context) {}
+
+  core::RequestFields Read(const v1::GenerationSpec& spec, const v1::JobOptions& options);
+
+  std::vector<core::FieldViolation>& violations() { return violations_; }
+
+  // NOT_FOUND, with all blobs that are referred to and not there; OK when none is missing.
+  absl::Status missing_blobs() const;
+
+ private:
+  void ReadTask(const v1::GenerationSpec& spec, core::RequestFields& fields);
+  void ReadAdapters(const v1::GenerationSpec& spec, core::RequestFields& fields);
+  void ReadPreview(const v1::PreviewOptions& preview, core::RequestFields& fields);
+  void ReadOutput(const v1::OutputOptions& output, core::RequestFields& fields);
+  void ReadOptions(const v1::JobOptions& options, core::RequestFields& fields);
+
+  // Empty when something is wrong with it, which has been reported then, or when its blob is missing.
+  std::optional<core::InputImage> ReadImage(const std::string& field, const v1::InputImage& message);
+  // Empty when it is not set, or not known, which is reported: "must be a known `what`".
+  template <typename Table>
+  auto ReadEnum(const std::string& field, const Table& table, int value, const char* what);
+
+  void Violate(const std::string& field, const std::string& description);
+
+  const core::Caller& caller_;
+  const RequestContext& context_;
+  std::vector<core::FieldViolation> violations_;
+  std::vector<std::pair<std::string, std::string>> missing_;  // fields, and the blobs that they name
+};
+
+}  // namespace latentd::rpc
