@@ -44,8 +44,8 @@ def put_blob(caller: Caller, data: bytes, deadline: float) -> Operation[str]:
 
 
 def take_large_inputs(spec: v1.GenerationSpec) -> list[bytes]:
-    """Takes the bytes of the pictures that are to be sent ahead out of `spec`, wherever in it they are, and leaves their
-    hashes there."""
+    """Takes the bytes of the pictures that are to be sent ahead out of `spec`, wherever in it they are, and leaves
+    their hashes there."""
     files: list[bytes] = []
     for image in sorted(_images(spec), key=lambda image: len(image.data), reverse=True):
         size = len(image.data)
