@@ -64,7 +64,7 @@ test("a picture is made, looked at and used again by keyboard alone", async () =
   await person.waitForSteps("an apple");
   await tabTo(person, "Cancel");
   await keyboard.press("Space");
-  await person.card("an apple").getByText("Cancelled").waitFor();
+  await person.card("an apple").getByText("Cancelled", { exact: true }).waitFor();
 });
 
 test("tabs are changed with the arrow keys", async () => {

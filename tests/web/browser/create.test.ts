@@ -25,9 +25,10 @@ test("a prompt becomes a picture that sharpens step by step", async () => {
   await card.getByText(/step \d+ of 200, [\d.]+ m?s left/).waitFor();
   const preview = card.getByRole("img", { name: /Preview after step/ });
   const first = await preview.getAttribute("src");
-  const firstStep = Number((await preview.getAttribute("alt"))!.match(/\d+/)![0]);
+  const step = async () => Number((await preview.getAttribute("alt"))!.match(/\d+/)![0]);
+  const firstStep = await step();
   await expect.poll(() => preview.getAttribute("src")).not.toBe(first);
-  expect(Number((await preview.getAttribute("alt"))!.match(/\d+/)![0])).toBeGreaterThan(firstStep);
+  await expect.poll(step).toBeGreaterThan(firstStep);
   await person.waitForPictures("a red apple", 1);
   expect(await newestSpec()).toMatchObject({ prompt: "a red apple", negativePrompt: "green", steps: 200 });
 });
@@ -63,7 +64,7 @@ test("a job says its place in the queue, and can be cancelled", async () => {
 
   for (const title of ["the second", "the first", "the third"]) {
     await person.card(title).getByRole("button", { name: "Cancel" }).click();
-    await person.card(title).getByText("Cancelled").waitFor();
+    await person.card(title).getByText("Cancelled", { exact: true }).waitFor();
   }
   const { jobs } = await here.service.get("jobs?states=STATE_CANCELLED");
   expect(jobs.slice(0, 3).map((job: any) => job.spec.prompt)).toEqual(["the third", "the second", "the first"]);

@@ -39,7 +39,7 @@ test("a picture is shown large, with its parameters, and can be removed", async 
   for (const fact of [/Negative prompt\s+blue/, /Guidance\s+3/, /Size\s+64 × 64/]) expect(words).toMatch(fact);
   await dialog.getByRole("button", { name: "Remove" }).click();
   await person.waitForPictures("a heart", 1);
-  await person.page.reload();
+  await person.reload();
   await person.waitForPictures("a heart", 1);
 });
 
@@ -47,7 +47,7 @@ test("the gallery survives a reload", async () => {
   const person = await here.arrive();
   await person.ask("a star", { ...FIELDS, Pictures: "2" });
   await person.waitForPictures("a star", 2);
-  await person.page.reload();
+  await person.reload();
   await person.waitForPictures("a star", 2);
   const loaded = () =>
     person.pictures("a star").getByRole("img").evaluateAll((all) => all.map((each) => (each as HTMLImageElement).naturalWidth));

@@ -15,7 +15,7 @@ test("rows are seeds, columns guidance", async () => {
   const grid = person.page.getByRole("region", { name: "Comparison: an owl" });
   for (const guidance of ["1", "4.5", "8"]) {
     for (const seed of ["40", "41"]) {
-      await grid.getByRole("button", { name: `Use again: guidance ${guidance}, seed ${seed}`, exact: true }).waitFor();
+      await grid.getByRole("button", { name: `Show guidance ${guidance}, seed ${seed}`, exact: true }).waitFor();
     }
   }
   expect(await grid.getByRole("columnheader").allInnerTexts()).toEqual(["guidance 1", "guidance 4.5", "guidance 8"]);
@@ -24,12 +24,44 @@ test("rows are seeds, columns guidance", async () => {
   const asked = jobs.slice(0, 3).map((job: any) => [job.spec.guidanceScale, job.spec.seed, job.spec.numImages]);
   expect(asked.sort()).toEqual([[1, "40", 2], [4.5, "40", 2], [8, "40", 2]]);
 
-  await grid.getByRole("button", { name: "Use again: guidance 4.5, seed 41", exact: true }).click();
+  await grid.getByRole("button", { name: "Show guidance 4.5, seed 41", exact: true }).click();
+  await person.page.getByRole("dialog", { name: "an owl" }).getByRole("button", { name: "Use again" }).click();
   expect(await person.field("Guidance").inputValue()).toBe("4.5");
   expect(await person.field("Seed").inputValue()).toBe("41");
 
-  await person.page.reload();
+  await person.reload();
   await expect.poll(() => grid.getByRole("img").count()).toBe(6);
+});
+
+test("a picture of a grid is shown large, downloaded and removed by itself", async () => {
+  const person = await here.arrive();
+  await person.page.getByText("Size, seed and sampler").click();
+  await person.field("Compare in a grid").check();
+  await person.ask("an eel", { Steps: "4", Seed: "7", "Seeds (rows)": "2", "Guidance (columns)": "1, 4" });
+  const grid = person.page.getByRole("region", { name: "Comparison: an eel" });
+  const show = (cell: string) => grid.getByRole("button", { name: `Show ${cell}`, exact: true });
+  await show("guidance 4, seed 7").click();
+  const dialog = person.page.getByRole("dialog", { name: "an eel" });
+  expect(await dialog.innerText()).toMatch(/Seed\s+7\n/);
+  const [download] = await Promise.all([
+    person.page.waitForEvent("download"),
+    dialog.getByRole("link", { name: "Download" }).click(),
+  ]);
+  expect(download.suggestedFilename()).toBe("an-eel-7.png");
+  await dialog.getByRole("button", { name: "Remove" }).click();
+
+  // The others stay where they are.
+  const cells = () =>
+    grid.getByRole("row").evaluateAll((rows) =>
+      rows.slice(1).map((row) => [...row.querySelectorAll("td")].map((cell) => cell.querySelector("button")?.getAttribute("aria-label") ?? "")),
+    );
+  const left = [
+    ["Show guidance 1, seed 7", ""],
+    ["Show guidance 1, seed 8", "Show guidance 4, seed 8"],
+  ];
+  await expect.poll(cells).toEqual(left);
+  await person.reload();
+  await expect.poll(cells).toEqual(left);
 });
 
 test("without a seed all columns share one that was drawn", async () => {

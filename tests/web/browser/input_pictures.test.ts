@@ -35,6 +35,13 @@ async function pixels(person: Person, file: Buffer): Promise<number[]> {
   }, file.toString("base64"));
 }
 
+// Pixels of the canvas that have paint.
+const paintOn = (canvas: Locator): Promise<number> =>
+  canvas.evaluate((each: HTMLCanvasElement) => {
+    const { data } = each.getContext("2d")!.getImageData(0, 0, each.width, each.height);
+    return data.filter((value, i) => i % 4 === 3 && value >= 128).length;
+  });
+
 test("a dropped picture is what the new one begins with", async () => {
   const person = await here.arrive();
   await addPicture(person);
@@ -79,11 +86,7 @@ test("a mask is painted by keyboard, erased and cleared", async () => {
   const person = await here.arrive();
   await addPicture(person);
   const canvas = zone(person).getByRole("application");
-  const painted = () =>
-    canvas.evaluate((each: HTMLCanvasElement) => {
-      const { data } = each.getContext("2d")!.getImageData(0, 0, each.width, each.height);
-      return data.filter((value, i) => i % 4 === 3 && value >= 128).length;
-    });
+  const painted = () => paintOn(canvas);
   await canvas.focus();
   await canvas.press("Space");
   const dot = await painted();
@@ -95,9 +98,39 @@ test("a mask is painted by keyboard, erased and cleared", async () => {
   await canvas.press("Space");
   expect(await painted()).toBe(dot);
   await person.button("Clear the mask").click();
-  expect(await painted()).toBe(0);
+  await expect.poll(painted).toBe(0);
   // Without a mask it is image to image again.
   await person.field("How much is redone").waitFor();
+});
+
+test("the canvas shows the mask of the parameters that are in the form", async () => {
+  const person = await here.arrive();
+  await addPicture(person);
+  await person.ask("without a mask", { Steps: "4" });
+  await person.waitForPictures("without a mask", 1);
+  const canvas = zone(person).getByRole("application");
+  await canvas.focus();
+  await canvas.press("Space");
+  const dot = await paintOn(canvas);
+  await person.field("How much is redrawn under the mask").waitFor();
+  await person.ask("under a mask", { Steps: "4" });
+  await person.waitForPictures("under a mask", 1);
+
+  const useAgain = (title: string) => person.pictures(title).getByRole("button", { name: "Use again" }).click();
+  await useAgain("without a mask");
+  await expect.poll(() => paintOn(canvas)).toBe(0);
+  await person.field("How much is redone").waitFor();
+  await useAgain("under a mask");
+  await expect.poll(() => paintOn(canvas)).toBe(dot);
+  await person.field("How much is redrawn under the mask").waitFor();
+  // What is painted now is added to it.
+  for (let i = 0; i < 6; ++i) await canvas.press("ArrowRight");
+  await canvas.press("Space");
+  await person.ask("under both", { Steps: "4" });
+  await person.waitForPictures("under both", 1);
+  expect(await paintOn(canvas)).toBe(2 * dot);
+  await useAgain("under a mask");
+  await expect.poll(() => paintOn(canvas)).toBe(dot);
 });
 
 test("a large picture is sent before, in parts", async () => {

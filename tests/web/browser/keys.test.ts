@@ -14,8 +14,8 @@ const folder = mkdtempSync(join(tmpdir(), "latentd-web-"));
 const file = join(folder, "keys.yaml");
 const key = randomBytes(32).toString("hex");
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
-const letIn = (...keys: string[]) =>
-  writeFileSync(file, keys.map((each, i) => `- {id: key-${i}, sha256: ${sha256(each)}, tenant: web}\n`).join(""));
+const letIn = (each: string, roles = "generate, read") =>
+  writeFileSync(file, `- {id: key, sha256: ${sha256(each)}, tenant: web, roles: [${roles}]}\n`);
 
 letIn(key);
 const here = stage({ arguments: ["--api-keys", file] });
@@ -64,5 +64,30 @@ test("a key that is taken back while a job runs is asked for again, and the job 
   await giveKey(person, another);
   await person.waitForPictures("one more", 1);
   await person.card("a long way").getByRole("button", { name: "Cancel" }).click();
-  await person.card("a long way").getByText("Cancelled").waitFor();
+  await person.card("a long way").getByText("Cancelled", { exact: true }).waitFor();
+});
+
+test("a key that may not read is told so once, and asked with again when a person wants it", async () => {
+  letIn(key);
+  const person = await here.visit();
+  await giveKey(person, key);
+  await person.ask("unseen", LONG);
+  await person.waitForSteps("unseen");
+  const statusOfReading = async () =>
+    (await fetch(`${here.service.url}latentd/v1/jobs`, { headers: { authorization: `Bearer ${key}` } })).status;
+  let calls = 0;
+  person.page.on("request", (request) => (calls += Number(/WatchJobs|GetStats/.test(request.url()))));
+  letIn(key, "generate");
+  await expect.poll(statusOfReading).toBe(403);
+  await person.page.reload();
+  const banner = person.page.getByRole("alert").filter({ hasText: "The server does not say how your jobs get on" });
+  await banner.getByText(/read/).waitFor();
+  expect(calls).toBe(1);
+  letIn(key);
+  await expect.poll(statusOfReading).toBe(200);
+  await banner.getByRole("button", { name: "Ask again" }).click();
+  await person.waitForSteps("unseen");
+  expect(await banner.count()).toBe(0);
+  await person.card("unseen").getByRole("button", { name: "Cancel" }).click();
+  await person.card("unseen").getByText("Cancelled", { exact: true }).waitFor();
 });

@@ -26,7 +26,7 @@ test("twelve jobs at once share one stream, and cancelling still works", async (
   await person.ask("picture 11", LONG);
   await person.card("picture 11").getByText(/queue|made/).first().waitFor();
   await person.card("picture 11").getByRole("button", { name: "Cancel" }).click();
-  await person.card("picture 11").getByText("Cancelled").waitFor();
+  await person.card("picture 11").getByText("Cancelled", { exact: true }).waitFor();
   for (const title of titles.slice(0, 11)) await person.waitForPictures(title, 1);
   // Between the end of one and the start of the next both may be seen.
   expect(mostStreams).toBeLessThanOrEqual(2);

@@ -1,5 +1,7 @@
 // What other models than the embedded ones do: animations, pictures without words, a safety checker.
 
+import { fileURLToPath } from "node:url";
+
 import { expect, test } from "vitest";
 
 import { ROOT } from "./processes.ts";
@@ -51,12 +53,30 @@ test("a clip as MP4 plays", async () => {
   expect((await here.service.get("jobs")).jobs[0].spec.animation).toEqual({ motion: "motion-v2", frames: 3, fps: 5 });
 });
 
+test("clips of a grid play, too, and are told of", async () => {
+  const person = await here.arrive();
+  await person.page.getByLabel("Model", { exact: true }).selectOption("tiny-epsilon");
+  await person.field("Motion module").selectOption("motion-v2");
+  await person.field("File").selectOption("mp4");
+  await person.field("Compare in a grid").check();
+  await person.ask("a run", { Steps: "2", Frames: "3", "Seeds (rows)": "1", "Guidance (columns)": "2" });
+  const grid = person.page.getByRole("region", { name: "Comparison: a run" });
+  const video = grid.locator("video");
+  await video.scrollIntoViewIfNeeded();
+  await expect.poll(() => video.evaluate((each: HTMLVideoElement) => each.currentTime)).toBeGreaterThan(0.1);
+  await grid.getByRole("button", { name: /^Details of guidance 2/ }).click();
+  expect(await person.page.getByRole("dialog", { name: "a run" }).innerText()).toMatch(/Animation\s+motion-v2, 3 frames/);
+});
+
 test("who wants no motion gets clips at rest", async () => {
   const person = await here.arrive({ reducedMotion: "reduce" });
   await person.page.getByLabel("Model", { exact: true }).selectOption("tiny-epsilon");
   await person.field("Motion module").selectOption("motion-v2");
   await person.ask("calm", { Steps: "2", Frames: "2" });
   await person.pictures("calm").getByRole("button", { name: "Play" }).waitFor();
+  await person.field("Compare in a grid").check();
+  await person.ask("calm, too", { "Seeds (rows)": "1" });
+  await person.page.getByRole("region", { name: "Comparison: calm, too" }).getByRole("button", { name: "Play" }).waitFor();
 });
 
 test("models of classes, of enlarging and of noise alone are asked for what they take", async () => {
@@ -91,16 +111,22 @@ test("a model of a tiny decoder shows pictures, though latents were asked for", 
   await person.waitForPictures("second", 1);
   const [second, first] = (await here.service.get("jobs")).jobs;
   expect([first.spec.preview.kind, second.spec.preview.kind]).toEqual(["KIND_LATENT", "KIND_IMAGE"]);
+
+  // A request whose answer was lost with the page is the same when it is sent again.
+  await person.reloadBeforeTheAnswer();
+  await person.ask("third", { Steps: "4" });
+  await person.waitForPictures("third", 1);
 });
+
+// As in tests/golden/pipelines/cases/safety.json: the checker flags the first.
+const FLAGGED = { Width: "72", Height: "56", Seed: "901", Steps: "6", Guidance: "5", "Negative prompt": "green" };
 
 test("a picture that is withheld is said so, and the others are there", async () => {
   const person = await here.arrive();
   await person.page.getByLabel("Model", { exact: true }).selectOption("tiny-safety");
   await person.page.getByText("Size, seed and sampler").click();
-  // As in tests/golden/pipelines/cases/safety.json: the checker flags the first.
-  const flagged = { Width: "72", Height: "56", Seed: "901", Steps: "6", Guidance: "5", Pictures: "3", "Negative prompt": "green" };
   await person.field("Sampler").selectOption("ddim");
-  await person.ask("a red apple", flagged);
+  await person.ask("a red apple", { ...FLAGGED, Pictures: "3" });
   const card = person.card("a red apple");
   await card.getByText("Picture 1: Withheld by the server's safety policy").waitFor();
   const { outputs } = (await here.service.get("jobs")).jobs[0];
@@ -110,4 +136,33 @@ test("a picture that is withheld is said so, and the others are there", async ()
   await card.getByRole("button", { name: "Remove" }).click();
   await expect.poll(() => card.count()).toBe(0);
   await person.waitForPictures("a red apple", shown);
+});
+
+test("a picture of a grid that is withheld is said so, and can be run again", async () => {
+  const person = await here.arrive();
+  await person.page.getByLabel("Model", { exact: true }).selectOption("tiny-safety");
+  await person.page.getByText("Size, seed and sampler").click();
+  await person.field("Sampler").selectOption("ddim");
+  await person.field("Compare in a grid").check();
+  await person.ask("a red apple", { ...FLAGGED, "Seeds (rows)": "3", "Guidance (columns)": "5" });
+  const grid = person.page.getByRole("region", { name: "Comparison: a red apple" });
+  await grid.getByRole("row", { name: /901/ }).getByText("Withheld by the server's safety policy").waitFor();
+  const count = (await here.service.jobsOf("a red apple")).length;
+  await grid.getByRole("button", { name: "Run again what is missing" }).click();
+  await expect.poll(async () => (await here.service.jobsOf("a red apple")).length).toBe(count + 1);
+  await grid.getByText("Withheld by the server's safety policy").waitFor();
+});
+
+test("what this server does not offer is left out of restored parameters, and told", async () => {
+  const person = await here.arrive();
+  await person.page.getByLabel("Model", { exact: true }).selectOption("tiny-epsilon");
+  await person.page.getByLabel("Restore from PNG").setInputFiles(fileURLToPath(new URL("../unit/apple.png", import.meta.url)));
+  await person.page
+    .getByRole("form")
+    .getByText("Left out, since this server does not offer it: the model pictograms, the LoRA pictograms-lcm.")
+    .waitFor();
+  await person.button(/^Make/).click();
+  await person.waitForPictures("a réd apple", 1);
+  const [{ spec }] = (await here.service.get("jobs")).jobs;
+  expect([spec.model, spec.loras ?? []]).toEqual(["tiny-epsilon", []]);
 });

@@ -63,6 +63,34 @@ export class Person {
     await this.button(/^Make/).click();
   }
 
+  // Once what was clicked is on disk, which a busy machine takes a moment for: a transaction waits for those before it.
+  async reload(): Promise<void> {
+    await this.page.evaluate(
+      () =>
+        new Promise<void>((resolve) => {
+          const opening = indexedDB.open("latentd");
+          opening.onsuccess = () => {
+            const transaction = opening.result.transaction("jobs", "readwrite");
+            transaction.objectStore("jobs").count();
+            transaction.oncomplete = () => resolve();
+          };
+        }),
+    );
+    await this.page.reload();
+  }
+
+  // The next request is taken by the server, but its answer is lost with the page.
+  async reloadBeforeTheAnswer(): Promise<void> {
+    let first = true;
+    await this.page.route("**/CreateJob", async (route) => {
+      if (!first) return route.continue();
+      first = false;
+      await route.fetch();
+      // What is routed no more goes on by itself, and would be answered: so this one stays.
+      await this.page.reload();
+    });
+  }
+
   card(title: string): Locator {
     return this.page.getByRole("region", { name: "Under way" }).getByRole("listitem", { name: title, exact: true });
   }

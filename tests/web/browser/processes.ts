@@ -116,6 +116,12 @@ export class Service {
     return (await fetch(`${this.url}latentd/v1/${path}`)).json();
   }
 
+  // The jobs with this prompt, newest first.
+  async jobsOf(prompt: string): Promise<any[]> {
+    const { jobs = [] } = await this.get("jobs?pageSize=1000");
+    return jobs.filter((job: any) => job.spec.prompt === prompt);
+  }
+
   async stop(): Promise<void> {
     await this.edge?.end("SIGTERM");
     await this.latentd?.end("SIGTERM");

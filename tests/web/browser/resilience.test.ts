@@ -3,6 +3,7 @@
 import { expect, test } from "vitest";
 
 import { LONG, type Person } from "./page.ts";
+import { refuse } from "./refusals.ts";
 import { stage } from "./setup.ts";
 
 const here = stage();
@@ -38,16 +39,10 @@ test("what was finished while the page was closed is there when it is opened aga
 
 test("a request that was not answered before a reload is made once", async () => {
   const person = await here.arrive();
-  // The server takes it, but its answer does not arrive.
-  await person.page.route("**/CreateJob", async (route) => {
-    await route.fetch();
-    await person.page.unroute("**/CreateJob");
-    await person.page.reload();
-  });
-  const before = (await here.service.get("jobs?pageSize=1000")).jobs.length;
+  await person.reloadBeforeTheAnswer();
   await person.ask("only once", { Steps: "4" });
   await person.waitForPictures("only once", 1);
-  expect((await here.service.get("jobs?pageSize=1000")).jobs.length).toBe(before + 1);
+  expect((await here.service.jobsOf("only once")).length).toBe(1);
 });
 
 test("a lost network is said, and the jobs go on when it is back", async () => {
@@ -96,7 +91,7 @@ test("the server is restarted with jobs running: they are lost, and can be run a
   const { jobs } = await here.service.get("jobs?states=STATE_RUNNING");
   expect(jobs.map((job: any) => [job.spec.prompt, job.spec.steps])).toEqual([["lost one", 1000]]);
   await person.card("lost one").getByRole("button", { name: "Cancel" }).click();
-  await person.card("lost one").getByText("Cancelled").waitFor();
+  await person.card("lost one").getByText("Cancelled", { exact: true }).waitFor();
 });
 
 test("a server that is full is waited for", async () => {
@@ -104,21 +99,7 @@ test("a server that is full is waited for", async () => {
   let refusals = 2;
   await person.page.route("**/CreateJob", async (route) => {
     if (refusals-- <= 0) return route.continue();
-    // google.rpc.Status{code: 14, message, details: [ErrorInfo{reason: "QUEUE_FULL", domain: "latentd"}]}
-    const info = Buffer.concat([Buffer.from([10, 10]), Buffer.from("QUEUE_FULL"), Buffer.from([18, 7]), Buffer.from("latentd")]);
-    const url = Buffer.from("type.googleapis.com/google.rpc.ErrorInfo");
-    const any = Buffer.concat([Buffer.from([10, url.length]), url, Buffer.from([18, info.length]), info]);
-    const message = Buffer.from("1000 jobs wait already");
-    const status = Buffer.concat([Buffer.from([8, 14, 18, message.length]), message, Buffer.from([26, any.length]), any]);
-    await route.fulfill({
-      status: 200,
-      headers: {
-        "content-type": "application/grpc-web+proto",
-        "grpc-status": "14",
-        "grpc-message": message.toString(),
-        "grpc-status-details-bin": status.toString("base64"),
-      },
-    });
+    await refuse(route, "1000 jobs wait already", 1);
   });
   await person.ask("patience", { Steps: "4" });
   await banner(person, "1000 jobs wait already").waitFor();

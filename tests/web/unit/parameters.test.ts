@@ -1,16 +1,7 @@
-import { readFileSync } from "node:fs";
-
 import { describe, expect, test } from "vitest";
 
 import { ClipFormat, ImageFormat } from "../../../client/web/src/gen/latentd/v1/spec_pb.ts";
-import {
-  DEFAULT_MOTION,
-  emptyParameters,
-  fromSpec,
-  parametersOfPng,
-  taskOf,
-  toSpec,
-} from "../../../client/web/src/jobs/parameters.ts";
+import { DEFAULT_MOTION, emptyParameters, taskOf, toSpec } from "../../../client/web/src/jobs/parameters.ts";
 
 const TEXT = { tasks: ["text_to_image", "image_to_image", "inpaint"] };
 const picture = new Blob(["a picture"]);
@@ -58,50 +49,5 @@ describe("the specification", () => {
     const spec = toSpec({ ...emptyParameters("m"), prompt: "left over", classLabel: 3 }, { tasks: ["class_to_image"] }, {});
     expect(spec.prompt).toBe("");
     expect(spec.task).toMatchObject({ case: "classToImage", value: { label: 3 } });
-  });
-
-  test("gives the parameters back, however long the seed", () => {
-    const parameters = {
-      ...emptyParameters("m"),
-      prompt: "a (red:1.2) apple",
-      negativePrompt: "blue",
-      width: 64,
-      height: 48,
-      steps: 12,
-      sampler: "euler_a",
-      sigmas: "karras",
-      guidanceScale: 0,
-      seed: "9223372036854775807",
-      loras: [{ name: "ink", scale: -0.5 }],
-      motion: { ...DEFAULT_MOTION, name: "walk", frames: 3, fps: 5 },
-    };
-    expect(fromSpec(toSpec(parameters, TEXT, {}))).toEqual(parameters);
-  });
-});
-
-describe("parameters of a PNG", () => {
-  test("are those that latentd has written", async () => {
-    const file = new Blob([readFileSync(new URL("apple.png", import.meta.url))], { type: "image/png" });
-    expect(await parametersOfPng(file)).toEqual({
-      needsPicture: false,
-      parameters: {
-        ...emptyParameters("pictograms"),
-        prompt: "a réd apple",
-        negativePrompt: "blue",
-        width: 64,
-        height: 64,
-        seed: "7",
-        steps: 4,
-        sampler: "ddim",
-        sigmas: "default",
-        guidanceScale: 4,
-        loras: [{ name: "pictograms-lcm", scale: 0.5 }],
-      },
-    });
-  });
-
-  test("are not in other pictures", async () => {
-    const file = new Blob([readFileSync(new URL("../../golden/imaging/files/dot.png", import.meta.url))]);
-    expect(await parametersOfPng(file)).toBeUndefined();
   });
 });

@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
-import { ResourceInfoSchema } from "../../../client/web/src/gen/google/rpc/error_details_pb.ts";
+import { ResourceInfoSchema, RetryInfoSchema } from "../../../client/web/src/gen/google/rpc/error_details_pb.ts";
 import { type Event, EventSchema } from "../../../client/web/src/gen/latentd/v1/event_pb.ts";
 import type { Watched } from "../../../client/web/src/jobs/watcher.ts";
 
@@ -42,6 +42,9 @@ let jobs: Map<string, bigint>;
 let streams: Stream[];
 let lost: string[];
 let probes: number;
+let refusals: string[];
+// What an answer to the probe does.
+let onProbe: () => void;
 let watcher: { update(): void };
 let connection: typeof import("../../../client/web/src/api/connection.ts");
 
@@ -56,6 +59,8 @@ beforeEach(async () => {
   streams = [];
   lost = [];
   probes = 0;
+  refusals = [];
+  onProbe = () => {};
   watcher = new Watcher({
     open: (watched, signal) => {
       const stream = new Stream(watched, signal);
@@ -69,7 +74,11 @@ beforeEach(async () => {
       jobs.delete(name);
     },
     findLost: async (watched) => watched.map(({ name }) => name).filter((name) => name.includes("gone")),
-    probe: async () => ++probes,
+    onRefused: (reason) => refusals.push(reason),
+    probe: async () => {
+      ++probes;
+      onProbe();
+    },
   });
 });
 afterEach(() => {
@@ -191,4 +200,44 @@ test("waits grow while the service is away", async () => {
   }
   waits.slice(1).forEach((wait, i) => expect(wait).toBeGreaterThanOrEqual(waits[i]!));
   expect(waits[3]).toBeGreaterThanOrEqual(2000);
+});
+
+test("who may not watch is told why, and the server is not asked again before there is a reason", async () => {
+  join("jobs/a");
+  await settle();
+  streams[0]!.push(new ConnectError("this needs the role read", Code.PermissionDenied));
+  await vi.advanceTimersByTimeAsync(600_000);
+  expect(streams.length).toBe(1);
+  expect(probes).toBe(0);
+  expect(refusals).toEqual(["this needs the role read"]);
+  expect(connection.connection.value).toEqual({ kind: "ok" });
+  watcher.update();
+  await settle();
+  expect(streams.length).toBe(2);
+});
+
+test("waits grow while the server fails to watch, although it answers all else", async () => {
+  onProbe = connection.reached;
+  join("jobs/a");
+  await vi.advanceTimersByTimeAsync(0);
+  for (let i = 0; i < 8; ++i) {
+    streams.at(-1)!.push(new ConnectError("out of order", Code.Internal));
+    await vi.advanceTimersByTimeAsync(30_000);
+  }
+  expect(streams.length).toBe(9);
+  streams.at(-1)!.push(new ConnectError("out of order", Code.Internal));
+  await vi.advanceTimersByTimeAsync(14_000);
+  expect(streams.length).toBe(9);
+});
+
+test("a stream that breaks is opened again soon, though another call waits for room", async () => {
+  const full = new ConnectError("quota", Code.ResourceExhausted, undefined, [
+    { desc: RetryInfoSchema, value: { retryDelay: { seconds: 600n } } },
+  ]);
+  void connection.persistently(() => Promise.reject(full));
+  join("jobs/a");
+  await settle();
+  streams[0]!.push("end");
+  await vi.advanceTimersByTimeAsync(500);
+  expect(streams.length).toBe(2);
 });

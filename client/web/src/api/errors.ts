@@ -14,7 +14,9 @@ export type Problem =
   | { kind: "busy"; message: string; retryMs: number | undefined }
   | { kind: "needs-key"; message: string }
   | { kind: "not-found"; reason: string; resource: string; message: string }
-  | { kind: "refused"; message: string; fields: { field: string; message: string }[] };
+  | { kind: "refused"; message: string; fields: { field: string; message: string }[] }
+  // It went wrong there or on the way.
+  | { kind: "failed"; message: string };
 
 // A call ended before its answer was complete.
 export class BrokenOff extends Error {}
@@ -40,6 +42,13 @@ export function problemOf(error: unknown): Problem {
       const resource = failed.findDetails(ResourceInfoSchema)[0]?.resourceName ?? "";
       return { kind: "not-found", reason: info?.reason ?? "", resource, message };
     }
+    case Code.Canceled:
+    case Code.Unknown:
+    case Code.DeadlineExceeded:
+    case Code.Aborted:
+    case Code.Internal:
+    case Code.DataLoss:
+      return { kind: "failed", message };
     default: {
       const violations = failed.findDetails(BadRequestSchema).flatMap((each) => each.fieldViolations);
       const fields = violations.map((each) => ({ field: each.field, message: each.description }));
@@ -60,6 +69,7 @@ export function describe(problem: Problem): string {
     case "busy":
     case "needs-key":
     case "not-found":
+    case "failed":
       return problem.message;
     case "refused":
       return problem.fields.length > 0

@@ -12,6 +12,10 @@ export const models = signal<Model[]>([]);
 export const adapters = signal<Adapter[]>([]);
 export const catalogState = signal("Asking for the models …");
 
+let known: () => void;
+// Resolves once there are models.
+export const catalogKnown = new Promise<void>((resolve) => (known = resolve));
+
 async function allPages<T>(page: (pageToken: string) => Promise<{ items: T[]; nextPageToken: string }>): Promise<T[]> {
   const all: T[] = [];
   let token = "";
@@ -35,15 +39,16 @@ export async function loadCatalog(): Promise<void> {
   try {
     [models.value, adapters.value] = await Promise.all([allPages(page), allPages(adapterPage)]);
     catalogState.value = models.value.length === 0 ? "This server has no models." : "";
+    if (models.value.length > 0) known();
   } catch (error) {
     catalogState.value = describe(problemOf(error));
   }
 }
 
 // By its short name; asked of the server, since jobs of an earlier visit may come before the list.
-export async function getModel(name: string): Promise<Model> {
+export async function getModel(name: string, signal: AbortSignal): Promise<Model> {
   const known = models.value.find((model) => shortName(model.name) === name);
-  return known ?? persistently(() => client.getModel({ name: `models/${name}` }));
+  return known ?? persistently(() => client.getModel({ name: `models/${name}` }), signal);
 }
 
 export function adaptersOf(model: Model, kind: Adapter_Kind): string[] {

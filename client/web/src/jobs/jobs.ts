@@ -1,6 +1,6 @@
 // All jobs of this page: submitted, watched, cancelled, kept.
 
-import { type Signal, signal } from "@preact/signals";
+import { effect, type Signal, signal } from "@preact/signals";
 
 import { sendPicture } from "../api/blobs";
 import { images } from "../api/clients";
@@ -20,19 +20,23 @@ import { Watcher } from "./watcher";
 export const jobs = signal<Signal<Job>[]>([]);
 // Set when this machine's disk takes no more jobs: they are lost with the page.
 export const storeError = signal("");
+// Why the server does not let this page watch its jobs.
+export const watchError = signal("");
 
 const byId = (id: string): Signal<Job> | undefined => jobs.value.find((job) => job.value.id === id);
 const byName = (name: string): Signal<Job> | undefined => jobs.value.find((job) => job.value.name === name);
 
-function keep(job: Job): void {
-  store.save(job).catch((error: unknown) => {
+async function keep(job: Job): Promise<void> {
+  try {
+    await store.save(job);
+  } catch (error) {
     storeError.value = String(error);
-  });
+  }
 }
 
-function change(job: Signal<Job>, to: Job): void {
-  job.value = to;
-  keep(to);
+function change(job: Signal<Job>, to: Partial<Job>): void {
+  job.value = { ...job.value, ...to };
+  void keep(job.value);
 }
 
 const watcher = new Watcher({
@@ -52,9 +56,15 @@ const watcher = new Watcher({
     const unknown = await Promise.all(watched.map(async ({ name }) => ((await exists(name)) ? [] : [name])));
     return unknown.flat();
   },
+  onRefused: (reason) => (watchError.value = reason),
   // A refusal is an answer, too.
   probe: () => persistently(() => images.getStats({})).catch(() => {}),
 });
+
+export function watchAgain(): void {
+  watchError.value = "";
+  watcher.update();
+}
 
 async function exists(name: string): Promise<boolean> {
   try {
@@ -68,6 +78,10 @@ async function exists(name: string): Promise<boolean> {
 // Models whose latents come without a map to colours, since a tiny decoder makes their previews: pictures are asked for there.
 const withoutMap = new Set<string>();
 
+function withPreview(parameters: Parameters): Parameters {
+  return parameters.preview === "latent" && withoutMap.has(parameters.model) ? { ...parameters, preview: "image" } : parameters;
+}
+
 function onEvent(event: Event): void {
   const job = byName(event.job);
   if (!job) return;
@@ -75,28 +89,35 @@ function onEvent(event: Event): void {
   if (preview?.case === "latent" && preview.value.rgbMap.length === 0) withoutMap.add(job.value.parameters.model);
   job.value = reduce(job.value, event, Date.now());
   // Progress comes again; all else is kept.
-  if (event.kind.case !== "progress" && event.kind.case !== "queued" && event.kind.case !== "heartbeat") keep(job.value);
+  if (event.kind.case !== "progress" && event.kind.case !== "queued" && event.kind.case !== "heartbeat") void keep(job.value);
 }
 
-// Sends it until the server has taken or refused it. The request id makes that safe, also after a reload.
+// Sends it until the server has taken or refused it, or it is withdrawn. The request id makes that safe, also after a reload.
 async function send(job: Signal<Job>): Promise<void> {
+  const withdrawn = new AbortController();
+  const stop = effect(() => {
+    if (ended(job.value)) withdrawn.abort();
+  });
   try {
-    const { name } = await create(job.value);
+    const { name } = await create(job, withdrawn.signal);
     if (!byId(job.value.id)) return; // removed meanwhile
-    change(job, { ...job.value, name, state: "queued" });
+    change(job, { name, state: "queued" });
     if (job.value.cancelRequested) void cancelAccepted(job);
-    watcher.update();
+    watchAgain();
   } catch (error) {
-    change(job, { ...job.value, state: "failed", error: describe(problemOf(error)) });
+    if (!ended(job.value)) change(job, { state: "failed", error: describe(problemOf(error)) });
+  } finally {
+    stop();
   }
 }
 
-async function create({ id, parameters }: Job): Promise<{ name: string }> {
-  const model = await getModel(parameters.model);
+async function create(job: Signal<Job>, withdrawn: AbortSignal): Promise<{ name: string }> {
+  const { parameters } = job.value;
+  const model = await getModel(parameters.model, withdrawn);
   for (let triesLeft = 1; ; --triesLeft) {
-    const spec = await specOf(parameters, model);
+    const spec = await specOf(parameters, model, withdrawn);
     try {
-      return await persistently(() => images.createJob({ requestId: id, spec }));
+      return await persistently(() => tryToSend(job, spec), withdrawn);
     } catch (error) {
       // The server has made room since the picture was sent.
       const problem = problemOf(error);
@@ -105,19 +126,33 @@ async function create({ id, parameters }: Job): Promise<{ name: string }> {
   }
 }
 
-async function specOf(parameters: Parameters, model: Pick<Model, "tasks">): Promise<GenerationSpec> {
-  const inputs: Inputs = {};
-  if (parameters.image) inputs.image = await sendPicture(parameters.image);
-  if (parameters.mask) inputs.mask = await sendPicture(parameters.mask);
-  const preview = withoutMap.has(parameters.model) && parameters.preview === "latent" ? "image" : parameters.preview;
-  return toSpec({ ...parameters, preview }, model, inputs);
+async function tryToSend(job: Signal<Job>, spec: GenerationSpec): Promise<{ name: string }> {
+  const { id, unsent } = job.value;
+  job.value = { ...job.value, unsent: false };
+  await keep(job.value);
+  try {
+    return await images.createJob({ requestId: id, spec });
+  } catch (error) {
+    // The server has answered that it does not take it.
+    const refused = ["busy", "needs-key", "not-found"].includes(problemOf(error).kind);
+    if (unsent && refused) change(job, job.value.cancelRequested ? { state: "cancelled" } : { unsent });
+    throw error;
+  }
 }
 
+async function specOf(parameters: Parameters, model: Pick<Model, "tasks">, withdrawn: AbortSignal): Promise<GenerationSpec> {
+  const inputs: Inputs = {};
+  if (parameters.image) inputs.image = await sendPicture(parameters.image, withdrawn);
+  if (parameters.mask) inputs.mask = await sendPicture(parameters.mask, withdrawn);
+  return toSpec(parameters, model, inputs);
+}
+
+// What is sent of a job stays as it is from here on: sent again, it must be the same.
 function add(added: Job[]): void {
-  const signals = added.map((job) => signal(job));
+  const signals = added.map((job) => signal({ ...job, parameters: withPreview(job.parameters) }));
   jobs.value = [...signals, ...jobs.value];
   for (const job of signals) {
-    keep(job.value);
+    void keep(job.value);
     void send(job);
   }
 }
@@ -153,13 +188,14 @@ async function cancelAccepted(job: Signal<Job>): Promise<void> {
   } catch (error) {
     const problem = problemOf(error);
     // Unknown to the server: the watcher finds that out, too.
-    if (problem.kind !== "not-found") change(job, { ...job.value, cancelRequested: false, error: describe(problem) });
+    if (problem.kind !== "not-found") change(job, { cancelRequested: false, error: describe(problem) });
   }
 }
 
 export function cancel(job: Signal<Job>): void {
   if (ended(job.value) || job.value.cancelRequested) return;
-  change(job, { ...job.value, cancelRequested: true });
+  if (job.value.unsent) return change(job, { state: "cancelled" });
+  change(job, { cancelRequested: true });
   if (job.value.name !== "") void cancelAccepted(job);
 }
 
@@ -180,7 +216,7 @@ export function forgetPicture(job: Signal<Job>, index: number): void {
 // The job goes with its last picture.
 function keepOnly(job: Signal<Job>, stays: (picture: Picture) => boolean): void {
   const pictures = job.value.pictures.filter((picture) => picture.output?.file && stays(picture));
-  if (pictures.length > 0) change(job, { ...job.value, state: "completed", pictures });
+  if (pictures.length > 0) change(job, { state: "completed", pictures });
   else forget(job);
 }
 
@@ -195,6 +231,9 @@ export async function restore(): Promise<void> {
   const known = new Set(jobs.value.map((job) => job.value.id));
   const signals = kept.filter(({ id }) => !known.has(id)).map((job) => signal(job));
   jobs.value = [...jobs.value, ...signals];
-  for (const job of signals) if (job.value.state === "sending") void send(job);
+  for (const job of signals) {
+    if (job.value.state === "sending") void send(job);
+    else if (job.value.cancelRequested && !ended(job.value)) void cancelAccepted(job);
+  }
   watcher.update();
 }

@@ -1,6 +1,6 @@
-// What a person asks for: the form's state, what the gallery keeps of each job, and what a PNG gives back.
+// What a person asks for: the form's state, and what the gallery keeps of each job.
 
-import { create, fromJson, type JsonValue, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 
 import type { Model } from "../gen/latentd/v1/models_pb";
 import {
@@ -11,7 +11,6 @@ import {
   type InputImage,
   PreviewOptions_Kind,
 } from "../gen/latentd/v1/spec_pb";
-import { pngTexts } from "../png/chunks";
 
 export type PreviewKind = "image" | "latent" | "none";
 export type ClipKind = "webp" | "mp4" | "gif";
@@ -126,52 +125,4 @@ export function toSpec(parameters: Parameters, model: Pick<Model, "tasks">, inpu
     output: motion ? { clipFormat: CLIPS[motion.format] } : { format: ImageFormat.PNG },
     preview: { kind: PREVIEWS[parameters.preview], everySteps: 1 },
   });
-}
-
-// The parameters that are in a specification's words. Its pictures are named there only by their hashes, so they are
-// not given back.
-export function fromSpec(spec: GenerationSpec): Parameters {
-  const strength =
-    spec.task.case === "imageToImage" || spec.task.case === "inpaint" ? spec.task.value.strength : undefined;
-  const { animation } = spec;
-  return {
-    ...emptyParameters(shortName(spec.model)),
-    prompt: spec.prompt,
-    negativePrompt: spec.negativePrompt,
-    width: spec.width,
-    height: spec.height,
-    steps: spec.steps,
-    sampler: spec.sampler,
-    sigmas: spec.sigmas,
-    guidanceScale: spec.guidanceScale,
-    seed: spec.seed === undefined ? "" : spec.seed.toString(),
-    loras: spec.loras.map((lora) => ({ name: shortName(lora.name), scale: lora.scale ?? 1 })),
-    strength: strength ?? DEFAULT_STRENGTH,
-    classLabel: spec.task.case === "classToImage" ? spec.task.value.label : 0,
-    motion: animation && {
-      ...DEFAULT_MOTION,
-      name: shortName(animation.motion),
-      frames: animation.frames || DEFAULT_MOTION.frames,
-      fps: animation.fps || DEFAULT_MOTION.fps,
-    },
-  };
-}
-
-// Whether its picture was made from another one, which the parameters do not hold.
-export interface Restored {
-  parameters: Parameters;
-  needsPicture: boolean;
-}
-
-// The parameters that latentd has put into the PNG; undefined when there are none.
-export async function parametersOfPng(file: Blob): Promise<Restored | undefined> {
-  const text = (await pngTexts(new Uint8Array(await file.arrayBuffer()))).get("latentd");
-  if (text === undefined) return undefined;
-  try {
-    const { spec: json } = JSON.parse(text) as { spec: JsonValue };
-    const spec = fromJson(GenerationSpecSchema, json, { ignoreUnknownFields: true });
-    return { parameters: fromSpec(spec), needsPicture: ["imageToImage", "inpaint", "superResolution"].includes(spec.task.case ?? "") };
-  } catch {
-    return undefined;
-  }
 }

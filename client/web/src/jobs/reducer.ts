@@ -42,6 +42,8 @@ export interface Job {
   // Jobs of one comparison; each is a column of its grid.
   grid: { id: string; column: number; columns: number[] } | undefined;
   state: JobState;
+  // No try to send it can have reached the server: nobody knows of it yet.
+  unsent: boolean;
   cancelRequested: boolean;
   position: number | undefined;
   startEtaMs: number | undefined;
@@ -60,6 +62,7 @@ export function newJob(id: string, parameters: Parameters, createdAt: number, gr
     parameters,
     grid,
     state: "sending",
+    unsent: true,
     cancelRequested: false,
     position: undefined,
     startEtaMs: undefined,

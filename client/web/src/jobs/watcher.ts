@@ -1,8 +1,8 @@
 // One WatchJobs stream for all jobs that have not ended. It is opened anew when a job joins, when the connection is lost, and
 // when the stream is silent for too long; each job goes on after its newest event.
 
-import { reached, waitFor } from "../api/connection";
-import { BrokenOff, problemOf } from "../api/errors";
+import { reached, Tries } from "../api/connection";
+import { BrokenOff, describe, problemOf } from "../api/errors";
 import type { Event } from "../gen/latentd/v1/event_pb";
 
 // The server sends a heartbeat every 15 s.
@@ -22,6 +22,8 @@ export interface WatcherOptions {
   onLost(name: string): void;
   // Those that the server does not know, for when its error does not say which.
   findLost(jobs: Watched[]): Promise<string[]>;
+  // It may not watch. It tries again with the next `update`.
+  onRefused(reason: string): void;
   // Answers once the service can be reached: a stream may be quiet for long although it is open.
   probe(): Promise<unknown>;
 }
@@ -29,10 +31,11 @@ export interface WatcherOptions {
 export class Watcher {
   private running = false;
   private reopen: AbortController | undefined;
+  private readonly tries = new Tries();
 
   constructor(private readonly options: WatcherOptions) {}
 
-  // To be called when a job has joined.
+  // To be called when a job has joined, or it may be allowed to watch.
   update(): void {
     if (this.running) this.reopen?.abort();
     else void this.run();
@@ -47,10 +50,11 @@ export class Watcher {
       try {
         await this.follow(jobs, reopen);
       } catch (error) {
-        if (!reopen.signal.aborted) await this.recover(error, jobs);
+        if (!reopen.signal.aborted && !(await this.recover(error, jobs))) break;
       }
     }
     this.running = false;
+    this.tries.end();
   }
 
   private async follow(jobs: Watched[], reopen: AbortController): Promise<void> {
@@ -63,6 +67,7 @@ export class Watcher {
         clearTimeout(timer);
         timer = silence();
         reached();
+        this.tries.end();
         this.options.onEvent(event);
       }
     } catch (error) {
@@ -76,16 +81,23 @@ export class Watcher {
     if (!reopen.signal.aborted && jobs.some(({ name }) => left.has(name))) throw new BrokenOff("the stream has ended early");
   }
 
-  private async recover(error: unknown, jobs: Watched[]): Promise<void> {
+  // Whether the stream may be opened again.
+  private async recover(error: unknown, jobs: Watched[]): Promise<boolean> {
     const problem = problemOf(error);
     if (problem.kind === "not-found") {
       reached();
       const named = jobs.map(({ name }) => name).filter((name) => name === problem.resource);
       const lost = named.length > 0 ? named : await this.options.findLost(jobs);
       lost.forEach((name) => this.options.onLost(name));
-      if (lost.length > 0) return;
+      if (lost.length > 0) return true;
     }
-    await waitFor(problem);
+    if (problem.kind === "refused") {
+      reached();
+      this.options.onRefused(describe(problem));
+      return false;
+    }
+    await this.tries.wait(problem);
     await this.options.probe();
+    return true;
   }
 }

@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { connection, retryNow } from "../api/connection";
 import { describe } from "../api/errors";
 import { apiKey, setApiKey } from "../api/key";
-import { storeError } from "../jobs/jobs";
+import { storeError, watchAgain, watchError } from "../jobs/jobs";
 
 const CONSEQUENCES = {
   "edge-gone": "Running jobs go on there; what they make is fetched when it is back.",
@@ -25,6 +25,16 @@ export function Banner() {
           </span>
           <button type="button" onClick={retryNow}>
             Try now
+          </button>
+        </div>
+      )}
+      {watchError.value && (
+        <div class="banner" role="alert">
+          <span>
+            <strong>The server does not say how your jobs get on:</strong> {watchError.value}
+          </span>
+          <button type="button" onClick={watchAgain}>
+            Ask again
           </button>
         </div>
       )}

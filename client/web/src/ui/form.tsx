@@ -2,12 +2,13 @@
 
 import { useSignal } from "@preact/signals";
 
-import { Adapter_Kind, type Model, Model_State } from "../gen/latentd/v1/models_pb";
-import { adaptersOf, catalogState, models } from "../jobs/catalog";
+import { type Model, Model_State } from "../gen/latentd/v1/models_pb";
+import { catalogState, models } from "../jobs/catalog";
+import { lorasOf, motionsOf, takesPicture } from "../jobs/fit";
 import { submit, submitGrid } from "../jobs/jobs";
 import { shortName, taskOf } from "../jobs/parameters";
 import { DigitsField, NumberField, SelectField, TextField } from "./fields";
-import { chooseModel, comparison, edit, form, model, notice, PICTURE_TASKS, restoreFrom, tell } from "./form_state";
+import { chooseModel, comparison, edit, form, model, notice, restoreFrom, tell } from "./form_state";
 import { LoraPicker } from "./lora_picker";
 import { ModelFacts } from "./model_facts";
 import { MotionPicker } from "./motion_picker";
@@ -69,10 +70,10 @@ export function Form() {
           onChange={(classLabel = 0) => edit({ classLabel })}
         />
       )}
-      {chosen.tasks.some((task) => PICTURE_TASKS.includes(task)) && <PictureInput model={chosen} />}
+      {takesPicture(chosen) && <PictureInput model={chosen} />}
       <Numbers model={chosen} />
-      <LoraPicker names={adaptersOf(chosen, Adapter_Kind.LORA)} />
-      <MotionPicker model={chosen} names={chosen.maxFrames > 0 ? adaptersOf(chosen, Adapter_Kind.MOTION) : []} />
+      <LoraPicker names={lorasOf(chosen)} />
+      <MotionPicker model={chosen} names={motionsOf(chosen)} />
       <Compare model={chosen} />
       <SelectField
         label="Previews"

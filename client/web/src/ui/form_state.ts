@@ -3,9 +3,10 @@
 import { computed, signal } from "@preact/signals";
 
 import type { Model } from "../gen/latentd/v1/models_pb";
-import { adaptersOf, models } from "../jobs/catalog";
-import { Adapter_Kind } from "../gen/latentd/v1/models_pb";
-import { emptyParameters, type Parameters, parametersOfPng, shortName } from "../jobs/parameters";
+import { catalogKnown, models } from "../jobs/catalog";
+import { fitTo, takesPicture } from "../jobs/fit";
+import { emptyParameters, type Parameters, shortName } from "../jobs/parameters";
+import { parametersOfPng } from "../jobs/restored";
 import { fitSize } from "../jobs/size";
 import { announce } from "./announcements";
 
@@ -27,26 +28,9 @@ export function edit(change: Partial<Parameters>): void {
 export function chooseModel(name: string): void {
   const chosen = models.value.find((each) => shortName(each.name) === name);
   if (!chosen) return;
-  const { sampler, sigmas, loras, motion, image, mask } = form.value;
-  const info = chosen.samplers.find((each) => each.name === sampler);
-  const fittingLoras = adaptersOf(chosen, Adapter_Kind.LORA);
-  const motions = adaptersOf(chosen, Adapter_Kind.MOTION);
-  const takesPicture = chosen.tasks.some((task) => PICTURE_TASKS.includes(task));
-  edit({
-    model: name,
-    width: 0,
-    height: 0,
-    sampler: info ? sampler : "",
-    sigmas: info?.sigmas.includes(sigmas) ? sigmas : "",
-    loras: loras.filter((lora) => fittingLoras.includes(lora.name)),
-    motion: motion && motions.includes(motion.name) ? motion : undefined,
-    image: takesPicture ? image : undefined,
-    mask: takesPicture && chosen.tasks.includes("inpaint") ? mask : undefined,
-  });
-  if (takesPicture && image) void usePicture(image);
+  form.value = fitTo(chosen, { ...form.value, model: name, width: 0, height: 0 }).parameters;
+  if (form.value.image) void usePicture(form.value.image);
 }
-
-export const PICTURE_TASKS = ["image_to_image", "inpaint", "super_resolution"];
 
 export async function usePicture(picture: Blob): Promise<void> {
   let bitmap: ImageBitmap;
@@ -66,28 +50,35 @@ export function removePicture(): void {
   edit({ image: undefined, mask: undefined, width: 0, height: 0 });
 }
 
-export function useAgain(parameters: Parameters): void {
-  const known = models.value.some((each) => shortName(each.name) === parameters.model);
-  form.value = { ...parameters, ...(known ? {} : { model: form.value.model }) };
+// What this server does not offer is left out, and told; so is `more`.
+export async function useAgain(parameters: Parameters, more: string[] = []): Promise<void> {
+  await catalogKnown;
+  const known = models.value.find((each) => shortName(each.name) === parameters.model);
+  const chosen = known ?? model.value!;
+  const fitted = fitTo(chosen, { ...parameters, model: shortName(chosen.name) });
+  form.value = fitted.parameters;
   comparison.value = undefined;
-  tell(known ? "The parameters are in the form." : `The parameters are in the form; the model ${parameters.model} is not on this server.`);
+  const leftOut = known ? fitted.leftOut : [`the model ${parameters.model}`, ...fitted.leftOut];
+  if (leftOut.length > 0) more = [`Left out, since this server does not offer it: ${leftOut.join(", ")}.`, ...more];
+  tell(["The parameters are in the form.", ...more].join(" "));
 }
 
 // Whether the file carried parameters.
 export async function restoreFrom(file: Blob): Promise<boolean> {
   const restored = await parametersOfPng(file);
   if (!restored) return false;
-  useAgain({ ...restored.parameters, preview: form.value.preview });
-  if (restored.needsPicture) {
-    tell("The parameters are in the form. The picture that it was made from is not in the file: add it again.");
-  }
+  const { parameters, noPlaceFor, needsPicture } = restored;
+  const more: string[] = [];
+  if (noPlaceFor.length > 0) more.push(`Left out, since the form has no place for it: ${noPlaceFor.join(", ")}.`);
+  if (needsPicture) more.push("The picture that it was made from is not in the file: add it again.");
+  await useAgain({ ...parameters, preview: form.value.preview }, more);
   return true;
 }
 
 // What was dropped somewhere on the page: parameters if it carries some, otherwise a picture to begin with.
 export async function useDropped(file: Blob): Promise<void> {
   if (await restoreFrom(file)) return;
-  if (model.value?.tasks.some((task) => PICTURE_TASKS.includes(task))) await usePicture(file);
+  if (model.value && takesPicture(model.value)) await usePicture(file);
   else tell("The file carries no parameters, and this model takes no picture.");
 }
 

@@ -3,10 +3,9 @@
 import { type Signal, useSignal } from "@preact/signals";
 
 import type { Job } from "../jobs/reducer";
-import { Clip } from "./clip";
+import { Finished } from "./finished";
 import { useAgain } from "./form_state";
 import { PictureDialog } from "./picture_dialog";
-import { FileImage } from "./preview";
 import { DownloadLink, finishedPictures, parametersOf, type Shown } from "./shown";
 
 export function Gallery({ jobs }: { jobs: Signal<Job>[] }) {
@@ -31,24 +30,13 @@ function GalleryItem({ shown, onOpen }: { shown: Shown; onOpen(): void }) {
   const title = job.value.parameters.prompt || job.value.parameters.model;
   return (
     <li class="card item" aria-label={title}>
-      {output.clip ? (
-        <Clip file={output.file} alt={title} />
-      ) : (
-        <button type="button" class="picture" aria-label={`Show ${title}, seed ${output.seed}`} onClick={onOpen}>
-          <FileImage file={output.file} alt={title} />
-        </button>
-      )}
+      <Finished shown={shown} alt={`${title}, seed ${output.seed}`} onOpen={onOpen} />
       <p class="caption">{title}</p>
       <div class="actions">
-        <button type="button" onClick={() => useAgain(parametersOf(shown))}>
+        <button type="button" onClick={() => void useAgain(parametersOf(shown))}>
           Use again
         </button>
         <DownloadLink shown={shown} />
-        {output.clip && (
-          <button type="button" onClick={onOpen}>
-            Details
-          </button>
-        )}
       </div>
     </li>
   );

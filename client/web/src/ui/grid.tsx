@@ -1,11 +1,14 @@
 // Comparisons: rows are seeds, columns guidance scales.
 
-import type { Signal } from "@preact/signals";
+import { type Signal, useSignal } from "@preact/signals";
 
 import { cancel, forget, runAgain } from "../jobs/jobs";
 import { ended, type Job } from "../jobs/reducer";
-import { FileImage, Preview } from "./preview";
-import { useAgain } from "./form_state";
+import { Finished } from "./finished";
+import { fault, unfinished } from "./job_card";
+import { PictureDialog } from "./picture_dialog";
+import { Preview } from "./preview";
+import { finishedPictures, type Shown } from "./shown";
 
 // The columns' jobs by grid, newest grid first.
 export function gridsOf(jobs: Signal<Job>[]): Signal<Job>[][] {
@@ -18,11 +21,13 @@ export function gridsOf(jobs: Signal<Job>[]): Signal<Job>[][] {
 }
 
 export function Grid({ columns }: { columns: Signal<Job>[] }) {
+  const open = useSignal<Shown | undefined>(undefined);
   const first = columns[0]!.value.parameters;
   const title = first.prompt || first.model;
   const seeds = Array.from({ length: first.numImages }, (_, row) => (BigInt(first.seed) + BigInt(row)).toString());
   const running = columns.filter((job) => !ended(job.value));
-  const broken = columns.filter(({ value }) => ["failed", "lost", "cancelled"].includes(value.state));
+  const missing = columns.filter(({ value }) => ended(value) && unfinished(value));
+  const broken = missing.filter(({ value }) => value.state !== "completed");
   return (
     <section class="card" aria-label={`Comparison: ${title}`}>
       <div class="job-head">
@@ -45,7 +50,7 @@ export function Grid({ columns }: { columns: Signal<Job>[] }) {
               <tr key={seed}>
                 <th scope="row">{`seed\n${seed}`}</th>
                 {columns.map((job) => (
-                  <Cell key={job.value.id} job={job.value} row={row} seed={seed} />
+                  <Cell key={job.value.id} job={job} row={row} seed={seed} onOpen={(shown) => (open.value = shown)} />
                 ))}
               </tr>
             ))}
@@ -64,11 +69,11 @@ export function Grid({ columns }: { columns: Signal<Job>[] }) {
             Cancel
           </button>
         )}
-        {broken.length > 0 && (
+        {missing.length > 0 && (
           <button
             type="button"
             onClick={() =>
-              broken.forEach((job) => {
+              missing.forEach((job) => {
                 forget(job);
                 runAgain(job.value);
               })
@@ -81,33 +86,40 @@ export function Grid({ columns }: { columns: Signal<Job>[] }) {
           Remove
         </button>
       </div>
+      {open.value && <PictureDialog shown={open.value} onClose={() => (open.value = undefined)} />}
     </section>
   );
 }
 
-function Cell({ job, row, seed }: { job: Job; row: number; seed: string }) {
-  const picture = job.pictures[row];
+interface CellProps {
+  job: Signal<Job>;
+  row: number;
+  seed: string;
+  onOpen(shown: Shown): void;
+}
+
+function Cell({ job, row, seed, onOpen }: CellProps) {
+  const { parameters, pictures } = job.value;
+  const alt = `guidance ${parameters.guidanceScale}, seed ${seed}`;
+  const shown = finishedPictures(job).find(({ picture }) => picture.index === row);
+  if (shown)
+    return (
+      <td>
+        <Finished shown={shown} alt={alt} onOpen={() => onOpen(shown)} />
+      </td>
+    );
+  // One that was removed is not there.
+  const picture = pictures.find(({ index }) => index === row);
   if (!picture) return <td />;
-  const alt = `guidance ${job.parameters.guidanceScale}, seed ${seed}`;
-  const file = picture.output?.file;
   return (
     <td>
-      {file ? (
-        <button
-          type="button"
-          class="picture"
-          aria-label={`Use again: ${alt}`}
-          onClick={() => useAgain({ ...job.parameters, seed, numImages: 1 })}
-        >
-          <FileImage file={file} alt={alt} />
-        </button>
+      <div class="frame">
+        <Preview picture={picture} />
+      </div>
+      {fault(picture) !== "" ? (
+        <small class="error">{fault(picture)}</small>
       ) : (
-        <>
-          <div class="frame">
-            <Preview picture={picture} />
-          </div>
-          {!ended(job) && <progress max={picture.totalSteps || 1} value={picture.step} aria-label={alt} />}
-        </>
+        !ended(job.value) && <progress max={picture.totalSteps || 1} value={picture.step} aria-label={alt} />
       )}
     </td>
   );

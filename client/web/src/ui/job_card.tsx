@@ -31,7 +31,7 @@ function stateOf(job: Job): string {
 }
 
 // Why a picture that has ended is not there; empty for others.
-function fault({ output }: Picture): string {
+export function fault({ output }: Picture): string {
   if (output?.state === "withheld") return "Withheld by the server's safety policy";
   return output?.state === "failed" ? `Failed: ${output.error}` : "";
 }

@@ -30,18 +30,21 @@ export function MaskPainter({ image }: { image: Blob }) {
   const size = useSignal<{ width: number; height: number } | undefined>(undefined);
   const last = useRef<Point>();
 
-  // The canvas has the picture's own size; a mask that the form has already is drawn again.
+  // The canvas has the picture's own size, and shows the form's mask, whoever put it there.
+  const drawn = useRef<Blob>();
+  const { mask } = form.value;
   useEffect(() => {
+    if (!size.value || mask === drawn.current) return;
     let current = true;
-    const { mask } = form.value;
-    if (!size.value || !mask) return;
-    void createImageBitmap(mask).then((bitmap) => {
-      if (current && canvas.current) drawMask(canvas.current, bitmap);
+    void (mask ? createImageBitmap(mask) : Promise.resolve(undefined)).then((bitmap) => {
+      if (!current || !canvas.current) return;
+      drawn.current = mask;
+      drawMask(canvas.current, bitmap);
     });
     return () => {
       current = false;
     };
-  }, [size.value]);
+  }, [size.value, mask]);
 
   const paint = (from: Point, to: Point) => {
     const target = canvas.current!;
@@ -58,17 +61,14 @@ export function MaskPainter({ image }: { image: Blob }) {
     pen.arc(to.x * target.width, to.y * target.height, pen.lineWidth / 2, 0, 2 * Math.PI);
     pen.fill();
   };
-  const publish = async () => edit({ mask: await toMask(canvas.current!) });
+  const publish = async () => {
+    drawn.current = await toMask(canvas.current!);
+    edit({ mask: drawn.current });
+  };
   const place = (event: PointerEvent): Point => {
     const box = canvas.current!.getBoundingClientRect();
     return { x: (event.clientX - box.left) / box.width, y: (event.clientY - box.top) / box.height };
   };
-  const clear = () => {
-    const target = canvas.current!;
-    target.getContext("2d")!.clearRect(0, 0, target.width, target.height);
-    edit({ mask: undefined });
-  };
-
   const onKeyDown = (event: KeyboardEvent) => {
     const move = MOVES[event.key];
     if (move) {
@@ -135,7 +135,7 @@ export function MaskPainter({ image }: { image: Blob }) {
           <input type="checkbox" checked={erasing.value} onChange={({ currentTarget }) => (erasing.value = currentTarget.checked)} />
           Erase
         </label>
-        <button type="button" disabled={!form.value.mask} onClick={clear}>
+        <button type="button" disabled={!mask} onClick={() => edit({ mask: undefined })}>
           Clear the mask
         </button>
       </div>
@@ -145,9 +145,12 @@ export function MaskPainter({ image }: { image: Blob }) {
 
 const clamp = (value: number) => Math.min(1, Math.max(0, value));
 
-// White of the file becomes paint, black nothing.
-function drawMask(target: HTMLCanvasElement, mask: ImageBitmap): void {
+// White of the file becomes paint, black nothing. Without one there is no paint.
+function drawMask(target: HTMLCanvasElement, mask: ImageBitmap | undefined): void {
   const pen = target.getContext("2d")!;
+  pen.globalCompositeOperation = "source-over";
+  pen.clearRect(0, 0, target.width, target.height);
+  if (!mask) return;
   pen.drawImage(mask, 0, 0, target.width, target.height);
   const pixels = pen.getImageData(0, 0, target.width, target.height);
   for (let i = 0; i < pixels.data.length; i += 4) pixels.data[i + 3] = pixels.data[i]! >= 128 ? 255 : 0;

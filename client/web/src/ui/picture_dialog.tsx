@@ -3,6 +3,7 @@
 import { useEffect, useRef } from "preact/hooks";
 
 import { forgetPicture } from "../jobs/jobs";
+import { ended } from "../jobs/reducer";
 import { Clip } from "./clip";
 import { useAgain, usePicture } from "./form_state";
 import { FileImage } from "./preview";
@@ -47,7 +48,7 @@ export function PictureDialog({ shown, onClose }: { shown: Shown; onClose(): voi
         ))}
       </dl>
       <div class="actions">
-        <button type="button" onClick={() => closeAnd(() => useAgain(parametersOf(shown)))}>
+        <button type="button" onClick={() => closeAnd(() => void useAgain(parametersOf(shown)))}>
           Use again
         </button>
         {!shown.output.clip && (
@@ -56,7 +57,7 @@ export function PictureDialog({ shown, onClose }: { shown: Shown; onClose(): voi
           </button>
         )}
         <DownloadLink shown={shown} />
-        <button type="button" onClick={() => closeAnd(() => forgetPicture(shown.job, shown.picture.index))}>
+        <button type="button" disabled={!ended(shown.job.value)} onClick={() => closeAnd(() => forgetPicture(shown.job, shown.picture.index))}>
           Remove
         </button>
         <button type="button" onClick={() => dialog.current?.close()}>
