@@ -48,7 +48,9 @@ wait_until_healthy() {
 wait_until_page_is_served() {
   for _ in $(seq 300); do
     kill -0 "$edge" 2>/dev/null || { tail -n 20 "$edge_log"; return 1; }
-    python3 -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=5)' "http://$web/healthz" 2>/dev/null && return
+    # Its own word first, as above.
+    deploy/envoy/ready.py "$admin/socket" &&
+      python3 -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=5)' "http://$web/healthz" 2>/dev/null && return
     sleep 0.1
   done
   tail -n 20 "$edge_log"
@@ -58,6 +60,7 @@ stop() {
   for process in "$edge" "$server"; do
     [ -z "$process" ] || { kill -TERM "$process" 2>/dev/null; wait "$process" 2>/dev/null; } || true
   done
+  rm -rf "$admin"
 }
 
 mkdir -p build
@@ -68,6 +71,7 @@ step "building (a quarter of an hour on two cores the first time)" build
 $bin/server/latentd --listen "$listen" --metrics-listen "$metrics" 2>"$log" &
 server=$!
 edge=
+admin=$(mktemp -d)
 trap stop EXIT
 step "starting latentd" wait_until_healthy
 step "making \"$prompt\"" $bin/client/cli/latentctl generate --server "$listen" --model pictograms --prompt "$prompt" --seed 7 --out "$picture"
@@ -80,7 +84,7 @@ END
 $once && exit 0
 step "installing what the page needs" deploy/install.sh --page
 step "building the page" client/web/build.sh
-deploy/edge.sh --listen "$web" --backend "$listen" >"$edge_log" 2>&1 &
+deploy/edge.sh --listen "$web" --backend "$listen" --admin "$admin/socket" >"$edge_log" 2>&1 &
 edge=$!
 step "starting Envoy" wait_until_page_is_served
 cat <<END

@@ -1,5 +1,5 @@
 #include <iostream>
-#include <optional>
+#include <utility>
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
@@ -9,7 +9,6 @@
 #include "client/cli/interrupt.h"
 #include "client/cli/job_session.h"
 #include "client/cli/json.h"
-#include "client/cli/large_inputs.h"
 #include "client/cli/output_files.h"
 #include "client/cli/print_error.h"
 
@@ -41,15 +40,14 @@ absl::StatusOr<std::string> ChooseModel(const client::Client& client, const Comm
   return name;
 }
 
-int Detach(const client::Client& client, const CommandLine& line, const LargeInputs& inputs) {
+int Detach(const client::Client& client, const CommandLine& line) {
   v1::CreateJobRequest request;
   *request.mutable_spec() = line.spec;
   *request.mutable_options() = line.options;
   const auto retry = [](const absl::Status& error, absl::Duration delay) {
     std::cerr << RetryText(error, delay) << std::endl;
   };
-  const absl::StatusOr<v1::Job> job =
-      inputs.CallWithBlobs<v1::Job>(client, {}, retry, [&] { return client.CreateJob(request, {}, retry); });
+  const absl::StatusOr<v1::Job> job = client.CreateJob(std::move(request), {}, retry);
   if (!job.ok()) {
     return Fail(job.status(), line);
   }
@@ -67,9 +65,8 @@ int Generate(const client::Client& client, CommandLine line) {
     }
     line.spec.set_model(*model);
   }
-  const LargeInputs inputs(line.spec);
   if (line.detach) {
-    return Detach(client, line, inputs);
+    return Detach(client, line);
   }
   const int outputs = CountOutputs(line.spec);
   OutputFiles files(line.out, outputs);
@@ -80,9 +77,7 @@ int Generate(const client::Client& client, CommandLine line) {
   JobSession session(line, outputs, &files);
   const Interrupt interrupt("cancelling the job; Ctrl-C again leaves at once");
   const client::GenerateOptions options{.job = line.options, .call = {.stop = interrupt.token()}};
-  const client::Callbacks callbacks = session.callbacks();
-  const absl::StatusOr<client::Result> result = inputs.CallWithBlobs<client::Result>(
-      client, options.call, callbacks.retry, [&] { return client.Generate(line.spec, options, callbacks); });
+  const absl::StatusOr<client::Result> result = client.Generate(line.spec, options, session.callbacks());
   session.Finish();
   const int code = session.Conclude(result, interrupt);
   if (code == kUnavailable && !session.job().empty()) {

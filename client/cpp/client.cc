@@ -5,21 +5,17 @@
 #include "absl/strings/str_cat.h"
 #include "client/cpp/client_impl.h"
 #include "client/cpp/job_follower.h"
-#include "client/cpp/utf8.h"
-#include "client/cpp/uuid.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/security/credentials.h"
 
 namespace latentd::client {
 namespace {
 
-absl::Status CheckText(const v1::GenerationSpec& spec) {
-  const bool prompt = IsUtf8(spec.prompt());
-  if (prompt && IsUtf8(spec.negative_prompt())) {
-    return absl::OkStatus();
+// The job may exist although its name has not come: the same request_id gives it again.
+void CancelUnnamed(const Client& client, const v1::CreateJobRequest& request, const CallOptions& grace) {
+  if (const absl::StatusOr<v1::Job> job = client.CreateJob(request, grace); job.ok()) {
+    client.CancelJob(job->name(), grace).IgnoreError();
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat(prompt ? "spec.negative_prompt" : "spec.prompt", " is not valid UTF-8"));
 }
 
 // What Watch gives for a job that has ended, when all its events were seen before.
@@ -61,7 +57,14 @@ absl::StatusOr<Result> Client::Generate(const v1::GenerationSpec& spec, const Ge
   *request.mutable_spec() = spec;
   *request.mutable_options() = options.job;
   request.set_request_id(options.request_id);
-  const absl::StatusOr<v1::Job> job = CreateJob(std::move(request), options.call, callbacks.retry);
+  const absl::StatusOr<std::vector<std::string>> files = SendAhead(request, options.call, callbacks.retry);
+  if (!files.ok()) {
+    return files.status();
+  }
+  const absl::StatusOr<v1::Job> job = Create(request, *files, options.call, callbacks.retry);
+  if (absl::IsCancelled(job.status()) || absl::IsDeadlineExceeded(job.status())) {
+    CancelUnnamed(*this, request, impl_->Grace());
+  }
   if (!job.ok()) {
     return job.status();
   }
@@ -75,7 +78,7 @@ absl::StatusOr<Result> Client::Generate(const v1::GenerationSpec& spec, const Ge
   const absl::Status why = outcome == JobFollower::Outcome::kDeadline
                                ? absl::DeadlineExceededError(absl::StrCat(job->name(), " was not finished in time"))
                                : absl::CancelledError(absl::StrCat(job->name(), " was cancelled by the caller"));
-  const CallOptions grace{.deadline = impl_->options.waiter->Now() + impl_->options.cancel_grace};
+  const CallOptions grace = impl_->Grace();
   if (const absl::StatusOr<v1::Job> cancelled = CancelJob(job->name(), grace); !cancelled.ok()) {
     return absl::Status(why.code(),
                         absl::StrCat(job->name(), " may go on: cancelling it failed: ", cancelled.status().message()));
@@ -116,29 +119,6 @@ absl::StatusOr<Result> Client::Watch(const std::string& job, int64_t after_seque
       break;
   }
   return follower.result();
-}
-
-absl::StatusOr<v1::Job> Client::CreateJob(v1::CreateJobRequest request, const CallOptions& options,
-                                          const std::function<void(const absl::Status&, absl::Duration)>& retry) const {
-  if (const absl::Status status = CheckText(request.spec()); !status.ok()) {
-    return status;
-  }
-  if (request.request_id().empty()) {
-    request.set_request_id(RandomUuid());
-  }
-  v1::Job job;
-  const UnaryCall call{
-      .attempt = [&](grpc::ClientContext& context) { return impl_->images->CreateJob(&context, request, &job); },
-      .timeout = impl_->options.call_timeout,
-      .metadata = impl_->options.metadata,
-      .options = options,
-      // The job may exist already: its name is needed to cancel it.
-      .stop_ends_attempt = false,
-      .retry = retry};
-  if (const absl::Status status = impl_->Run(call); !status.ok()) {
-    return status;
-  }
-  return job;
 }
 
 }  // namespace latentd::client

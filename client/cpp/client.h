@@ -69,8 +69,9 @@ class Client {
   explicit Client(const std::shared_ptr<grpc::ChannelInterface>& channel, ClientOptions options = {});
   ~Client();
 
-  // Makes a job and follows it to its end; a lost connection loses neither the job nor any of its outputs. When the
-  // caller stops it or its deadline passes, the job is cancelled. When the connection stays lost (UNAVAILABLE) or an
+  // Makes a job and follows it to its end; a lost connection loses neither the job nor any of its outputs. Pictures of
+  // more than 1 MiB, and the largest of many, are sent ahead as blobs. When the caller stops it or its deadline passes,
+  // the job is cancelled, also one whose name has not come yet. When the connection stays lost (UNAVAILABLE) or an
   // output arrives damaged (DATA_LOSS) the job is left alone: the message begins with its name.
   absl::StatusOr<Result> Generate(const v1::GenerationSpec& spec, const GenerateOptions& options = {},
                                   const Callbacks& callbacks = {}) const;
@@ -80,10 +81,10 @@ class Client {
   absl::StatusOr<Result> Watch(const std::string& job, int64_t after_sequence = 0, const Callbacks& callbacks = {},
                                const CallOptions& options = {}) const;
 
-  // Makes a job that goes on without its caller. An empty request_id is filled in. `retry` is told of each pause.
-  absl::StatusOr<v1::Job> CreateJob(
-      v1::CreateJobRequest request, const CallOptions& options = {},
-      const std::function<void(const absl::Status&, absl::Duration)>& retry = nullptr) const;
+  // Makes a job that goes on without its caller; pictures are sent ahead as by Generate. An empty request_id is filled
+  // in. `retry` is told of each pause. After a stop or a passed deadline the job may exist.
+  absl::StatusOr<v1::Job> CreateJob(v1::CreateJobRequest request, const CallOptions& options = {},
+                                    const Retry& retry = nullptr) const;
 
   // `job` is a full name, "jobs/<uuid>".
   absl::StatusOr<v1::Job> GetJob(const std::string& job, const CallOptions& options = {}) const;
@@ -95,11 +96,11 @@ class Client {
 
   // Sends a large input in parts of 1 MiB, unless the server has it: only what it lacks, also after a lost connection.
   // Gives its SHA-256, by which requests refer to it (InputImage.blob_sha256) for as long as the server keeps it: a
-  // request that is NOT_FOUND with the reason BLOB_NOT_FOUND is mended by sending the blob again. `retry` is told of
-  // each pause. Errors: as Blobs.PutChunk says. INVALID_ARGUMENT: no bytes.
-  absl::StatusOr<std::string> PutBlob(
-      const std::string& bytes, const CallOptions& options = {},
-      const std::function<void(const absl::Status&, absl::Duration)>& retry = nullptr) const;
+  // request that is NOT_FOUND with the reason BLOB_NOT_FOUND is mended by sending the blob again. Generate and
+  // CreateJob do it by themselves. `retry` is told of each pause. Errors: as Blobs.PutChunk says. INVALID_ARGUMENT: no
+  // bytes.
+  absl::StatusOr<std::string> PutBlob(const std::string& bytes, const CallOptions& options = {},
+                                      const Retry& retry = nullptr) const;
 
   absl::StatusOr<std::vector<v1::Model>> ListModels(const CallOptions& options = {}) const;
   absl::StatusOr<std::vector<v1::Adapter>> ListAdapters(const CallOptions& options = {}) const;
@@ -115,6 +116,15 @@ class Client {
 
  private:
   struct Impl;
+
+  // Fills in what is empty and takes the large pictures out of `request`, sends them, and gives them back.
+  absl::StatusOr<std::vector<std::string>> SendAhead(v1::CreateJobRequest& request, const CallOptions& options,
+                                                     const Retry& retry) const;
+  absl::Status Send(const std::vector<std::string>& files, const CallOptions& options, const Retry& retry) const;
+  // CreateJob, after `files` were sent.
+  absl::StatusOr<v1::Job> Create(const v1::CreateJobRequest& request, const std::vector<std::string>& files,
+                                 const CallOptions& options, const Retry& retry) const;
+
   const std::unique_ptr<const Impl> impl_;
 };
 

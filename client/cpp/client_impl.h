@@ -38,6 +38,9 @@ struct Client::Impl {
     return policy;
   }
 
+  // Within it a job is cancelled.
+  CallOptions Grace() const { return {.deadline = options.waiter->Now() + options.cancel_grace}; }
+
   // With all its tries.
   absl::Status Run(const UnaryCall& call) const {
     absl::Status status = CallWithRetries(call, MakePolicy(), *options.waiter);

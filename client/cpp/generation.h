@@ -38,6 +38,9 @@ enum class Next {
   kStop,
 };
 
+// Told why a try failed, and how long it is until the next.
+using Retry = std::function<void(const absl::Status&, absl::Duration)>;
+
 // Called on the thread that called Generate or Watch, one at a time. Each may be empty. They should return soon: while
 // one runs nothing is read from the server (which loses nothing but old progress).
 struct Callbacks {
@@ -46,8 +49,7 @@ struct Callbacks {
   std::function<Next(const v1::Event&)> event = {};
   // An output is whole and checked, or will never have bytes.
   std::function<void(const Output&)> output = {};
-  // Why a try failed, and how long it is until the next.
-  std::function<void(const absl::Status&, absl::Duration)> retry = {};
+  Retry retry = {};
 };
 
 // When a call is given up. A stop or deadline ends pauses between tries, too.

@@ -23,7 +23,7 @@ class JobWatcher {
     absl::Duration silence_limit;
     Metadata metadata = {};  // of each stream
     // Told of each pause; may be empty.
-    std::function<void(const absl::Status&, absl::Duration)> retry = {};
+    Retry retry = {};
   };
 
   // REQUIRES: `stub` and `waiter` outlive the watcher.

@@ -15,9 +15,8 @@ constexpr int kMaxSetbacks = 3;
 
 }  // namespace
 
-absl::StatusOr<std::string> Client::PutBlob(
-    const std::string& bytes, const CallOptions& options,
-    const std::function<void(const absl::Status&, absl::Duration)>& retry) const {
+absl::StatusOr<std::string> Client::PutBlob(const std::string& bytes, const CallOptions& options,
+                                            const Retry& retry) const {
   if (bytes.empty()) {
     return absl::InvalidArgumentError("a blob has at least one byte");
   }

@@ -2,11 +2,15 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "client/cpp/error.h"
 #include "client/cpp/grpc_error.h"
 
 namespace latentd::client {
 namespace {
+
+// Whether the server gave it, and nobody on the way.
+bool IsServersOwn(const absl::Status& status) { return !GetErrorDetails(status).info.reason().empty(); }
 
 absl::Status Try(const UnaryCall& call, Waiter& waiter) {
   const absl::Duration left = call.options.deadline - waiter.Now();
@@ -16,15 +20,9 @@ absl::Status Try(const UnaryCall& call, Waiter& waiter) {
   if (time < absl::InfiniteDuration()) {
     context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoMicroseconds(time));
   }
-  absl::Status status;
-  if (call.stop_ends_attempt) {
-    const std::stop_callback on_stop(call.options.stop, [&context] { context.TryCancel(); });
-    status = ToStatus(call.attempt(context), context);
-  } else {
-    status = ToStatus(call.attempt(context), context);
-  }
-  const bool servers_own = !GetErrorDetails(status).info.reason().empty();
-  if (absl::IsDeadlineExceeded(status) && !servers_own && time < left) {
+  const std::stop_callback on_stop(call.options.stop, [&context] { context.TryCancel(); });
+  const absl::Status status = ToStatus(call.attempt(context), context);
+  if (absl::IsDeadlineExceeded(status) && !IsServersOwn(status) && time < left) {
     return absl::UnavailableError("the server does not answer");
   }
   return status;
@@ -43,8 +41,13 @@ absl::Status CallWithRetries(const UnaryCall& call, RetryPolicy policy, Waiter& 
     }
     const absl::Time now = waiter.Now();
     const std::optional<absl::Duration> delay = policy.NextDelay(status, now);
-    if (!delay.has_value() || now + *delay >= call.options.deadline) {
+    if (!delay.has_value()) {
       return status;
+    }
+    if (now + *delay >= call.options.deadline) {
+      return IsServersOwn(status)
+                 ? status
+                 : absl::DeadlineExceededError(absl::StrCat(status.message(), "; no time to try again"));
     }
     if (call.retry) {
       call.retry(status, *delay);

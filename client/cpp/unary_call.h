@@ -19,14 +19,12 @@ struct UnaryCall {
   absl::Duration timeout = absl::InfiniteDuration();
   Metadata metadata = {};
   CallOptions options = {};
-  // Whether a stop ends a try that is on its way. When not, it only ends the pauses.
-  bool stop_ends_attempt = true;
   // Told of each pause; may be empty.
-  std::function<void(const absl::Status&, absl::Duration)> retry = {};
+  Retry retry = {};
 };
 
 // Makes a call that may safely be repeated until it succeeds, fails for good, or is to be given up. A stop gives
-// CANCELLED; a deadline gives the last try's error, or DEADLINE_EXCEEDED when it ended the try itself.
+// CANCELLED; a deadline DEADLINE_EXCEEDED, or what the server itself said last.
 absl::Status CallWithRetries(const UnaryCall& call, RetryPolicy policy, Waiter& waiter);
 
 }  // namespace latentd::client

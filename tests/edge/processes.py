@@ -93,7 +93,7 @@ class Edge(Process):
 
     def __init__(self, *backends, cors_origins=(), flags=(), **limits):
         self._folder = tempfile.TemporaryDirectory()
-        self._admin = self._folder.name + "/admin"
+        self.admin_socket = self._folder.name + "/admin"
         super().__init__(self._script(backends, cors_origins, flags) if not limits else self._envoy(backends, limits))
         wait_for("Envoy is ready", lambda: self._ready() or not self.running())
         assert self.running(), self.log
@@ -103,12 +103,12 @@ class Edge(Process):
 
     def _script(self, backends, cors_origins, flags):
         origins = [word for origin in cors_origins for word in ("--cors-origin", origin)]
-        return [ROOT / "deploy/edge.sh", "--listen", "127.0.0.1:0", "--backend", ",".join(backends), "--admin", self._admin,
+        return [ROOT / "deploy/edge.sh", "--listen", "127.0.0.1:0", "--backend", ",".join(backends), "--admin", self.admin_socket,
                 "--secrets", self._folder.name, *origins, *flags]
 
     def _envoy(self, backends, limits):
         config = render.render(("127.0.0.1", 0), render.split_backends(",".join(backends)),
-                               os.environ["LATENTD_DESCRIPTORS"], admin=self._admin, **limits)
+                               os.environ["LATENTD_DESCRIPTORS"], admin=self.admin_socket, **limits)
         return [os.environ["LATENTD_ENVOY"], "--config-yaml", config, "--disable-hot-restart", "--log-level", "warning",
                 "--concurrency", "1"]
 
@@ -117,7 +117,7 @@ class Edge(Process):
             return self.admin("/ready").strip() == "LIVE"
 
     def admin(self, path):
-        with contextlib.closing(_UnixConnection(self._admin)) as connection:
+        with contextlib.closing(_UnixConnection(self.admin_socket)) as connection:
             connection.request("GET", path)
             return connection.getresponse().read().decode()
 

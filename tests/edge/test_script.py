@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from callers import request
-from processes import ROOT, Edge, Process, unused_address, wait_for
+from processes import PATIENCE, ROOT, Edge, Process, unused_address, wait_for
 
 SCRIPT = ROOT / "deploy/edge.sh"
 
@@ -25,6 +25,20 @@ def test_two_flags_are_enough_and_sigterm_ends_it(latentd):
         assert request(address, "GET", "/latentd/v1/stats")[0] == 200
         assert script.stop() == 0
     assert not answers()
+
+
+def test_a_second_edge_on_the_port_never_says_that_it_serves(latentd, tmp_path):
+    """deploy/quickstart.sh waits for that word: the port is answered, by the first."""
+    def says_so(admin):
+        return subprocess.run([ROOT / "deploy/envoy/ready.py", admin], timeout=PATIENCE).returncode == 0
+
+    with Edge(latentd.address) as first:
+        assert says_so(first.admin_socket)
+        admin = tmp_path / "admin"
+        with Process([SCRIPT, "--listen", first.address, "--backend", latentd.address, "--admin", admin]) as second:
+            wait_for("it ends", lambda: says_so(admin) or not second.running())
+            assert not second.running()
+        assert "Address already in use" in second.log
 
 
 def test_backends_may_be_names(latentd):

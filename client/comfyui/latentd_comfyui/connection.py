@@ -2,7 +2,8 @@
 
 The environment names one server: LATENTD_SERVER, and as it needs LATENTD_TLS, LATENTD_TLS_CA, LATENTD_TLS_CERT,
 LATENTD_TLS_KEY and LATENTD_API_KEY. Graphs may name others, but never hold a key, for graphs are shared; and the key of
-the environment goes to its own server alone, so that somebody else's graph cannot have it sent elsewhere.
+the environment goes to its own server alone, reached as the environment says, so that somebody else's graph cannot have
+it sent elsewhere.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ def _read(name: str) -> bytes | None:
 
 def _metadata(server: Server, environment: Mapping[str, str]) -> list[tuple[str, str]]:
     key = environment.get("LATENTD_API_KEY", "")
-    if not key or server.address != environment_server(environment).address:
+    # The whole of it: a graph could name the address with an authority of its own.
+    if not key or server != environment_server(environment):
         return []
     if not server.tls and not _is_loopback(server.address):
         raise ConnectionSettingsError(f"LATENTD_API_KEY would go to {server.address} unencrypted: turn on tls")

@@ -37,6 +37,11 @@ def explain(error: latentd.Error, address: str) -> GenerationError:
             f"No latentd answers at {address}: {error}\n"
             "Is it running there, and is the address right (latentd Server, or LATENTD_SERVER)?"
         )
+    if isinstance(error, latentd.Unauthenticated):
+        return GenerationError(
+            f"latentd at {address}: {error}\n"
+            "LATENTD_API_KEY, where ComfyUI was started, is the key of LATENTD_SERVER, and sent nowhere else."
+        )
     if error.field_violations:
         lines = [f"{_input(each.field)}: {each.description}" for each in error.field_violations]
         return GenerationError("\n".join([f"latentd at {address} refuses this:", *lines]))

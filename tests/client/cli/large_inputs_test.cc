@@ -1,9 +1,9 @@
-#include "client/cli/large_inputs.h"
+// Large pictures of latentctl: sent ahead by the library.
 
 #include <fstream>
 
 #include "client/cpp/sha256.h"
-#include "gmock/gmock.h"
+#include "gtest/gtest.h"
 #include "tests/client/cli/latentctl_test_base.h"
 
 namespace latentd::cli {
@@ -11,26 +11,6 @@ namespace {
 
 using client::ServerError;
 using client::Sha256Hex;
-using testing::HasSubstr;
-
-grpc::Status NoBlob() { return ServerError(grpc::StatusCode::NOT_FOUND, "there is no such blob", "BLOB_NOT_FOUND"); }
-
-TEST(LargeInputs, TakeThePlaceOfLargePicturesWhereverTheyAre) {
-  const std::string large(LargeInputs::kMaxInlineBytes + 1, 'x');
-  const std::string small(LargeInputs::kMaxInlineBytes, 'x');
-  v1::GenerationSpec spec;
-  spec.mutable_inpaint()->mutable_image()->set_data(large);
-  spec.mutable_inpaint()->mutable_image()->set_fit(v1::InputImage::FIT_CROP);
-  spec.mutable_inpaint()->mutable_mask()->set_data(small);
-  spec.add_controls()->mutable_image()->set_data(small);
-  spec.add_controls()->mutable_image()->set_data(large);
-  const LargeInputs inputs(spec);
-  EXPECT_EQ(spec.inpaint().image().blob_sha256(), Sha256Hex(large));
-  EXPECT_EQ(spec.inpaint().image().fit(), v1::InputImage::FIT_CROP);
-  EXPECT_EQ(spec.inpaint().mask().data(), small);
-  EXPECT_EQ(spec.controls(0).image().data(), small);
-  EXPECT_EQ(spec.controls(1).image().blob_sha256(), Sha256Hex(large));
-}
 
 class LargeInputsTest : public LatentctlTest {
  protected:
@@ -67,7 +47,7 @@ TEST_F(LargeInputsTest, ABlobThatWasForgottenInBetweenIsSentOnceMore) {
   for (const bool detach : {false, true}) {
     server_.create = {[&](auto&, auto&, auto&) {
                         server_.blobs.clear();
-                        return NoBlob();
+                        return ServerError(grpc::StatusCode::NOT_FOUND, "there is no such blob", "BLOB_NOT_FOUND");
                       },
                       [&](auto&, auto&, auto&) { return grpc::Status::OK; }};
     const std::vector<std::string> detached = {"--model",         "m",       "--prompt", "p", "--init-image",
@@ -78,22 +58,6 @@ TEST_F(LargeInputsTest, ABlobThatWasForgottenInBetweenIsSentOnceMore) {
     EXPECT_EQ(server_.blobs.at(Sha256Hex(large_)), large_);
   }
   EXPECT_EQ(server_.create_requests().size(), 4u);
-}
-
-TEST_F(LargeInputsTest, ABlobThatIsForgottenAgainIsAnError) {
-  server_.create = {[&](auto&, auto&, auto&) { return NoBlob(); }};
-  const Finished finished = RunLatentctl(Inpaint());
-  EXPECT_EQ(finished.code, 3);
-  EXPECT_THAT(finished.err, HasSubstr("there is no such blob"));
-  EXPECT_EQ(server_.create_requests().size(), 2u);
-}
-
-TEST_F(LargeInputsTest, OtherErrorsAreNotTriedAgain) {
-  server_.create = {[&](auto&, auto&, auto&) {
-    return ServerError(grpc::StatusCode::NOT_FOUND, "no such model", "MODEL_NOT_FOUND");
-  }};
-  EXPECT_EQ(RunLatentctl(Inpaint()).code, 3);
-  EXPECT_EQ(server_.create_requests().size(), 1u);
 }
 
 TEST_F(LargeInputsTest, ABlobThatIsRefusedEndsItWithoutAJob) {

@@ -24,10 +24,13 @@ def test_the_environment_names_a_server():
         (Server("there:1", tls=True), KEY),
         (Server("elsewhere:1", tls=True), []),
         (Server("elsewhere:1"), []),
+        (Server("there:1"), []),
+        (Server("there:1", tls=True, ca_file=__file__), []),
+        (Server("there:1", tls=True, cert_file=__file__, key_file=__file__), []),
     ],
 )
-def test_the_key_goes_to_its_own_server_alone(server, metadata):
-    environment = {"LATENTD_SERVER": "there:1", "LATENTD_API_KEY": "secret"}
+def test_the_key_goes_to_its_own_server_alone_and_as_the_environment_says(server, metadata):
+    environment = {"LATENTD_SERVER": "there:1", "LATENTD_TLS": "1", "LATENTD_API_KEY": "secret"}
     assert client_arguments(server, environment)["metadata"] == metadata
 
 

@@ -50,3 +50,9 @@ def test_a_server_that_is_away_is_named():
 
 def test_other_errors_keep_their_words():
     assert str(explain(latentd.NotFound("no model x"), "here:1")) == "latentd at here:1: no model x"
+
+
+def test_a_missing_key_names_the_variable():
+    text = str(explain(latentd.Unauthenticated("no credentials"), "there:1"))
+    assert text.startswith("latentd at there:1: no credentials\n")
+    assert "LATENTD_API_KEY" in text

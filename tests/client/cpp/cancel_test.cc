@@ -1,4 +1,6 @@
+#include <chrono>
 
+#include "absl/time/clock.h"
 #include "client/cpp/client.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -11,6 +13,8 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+
+const grpc::Status kLost(grpc::StatusCode::UNAVAILABLE, "lost");
 
 // A job that has begun and goes on until it is cancelled.
 class CancelTest : public testing::Test {
@@ -28,6 +32,14 @@ class CancelTest : public testing::Test {
       writer.Write(end);
       return grpc::Status(grpc::StatusCode::CANCELLED, "cancelled");
     }};
+  }
+
+  // Its first pause is half an hour at least, in real time.
+  std::unique_ptr<Client> SlowToTryAgain() const {
+    return Client::Connect(server_.address(), {.retry = {.initial_backoff = absl::Hours(1),
+                                                         .max_backoff = absl::Hours(1),
+                                                         .connect_for = absl::Hours(2),
+                                                         .reconnect_for = absl::Hours(2)}});
   }
 
   FakeServer server_;
@@ -71,20 +83,86 @@ TEST_F(CancelTest, AStopBeforeTheJobExistsStillCancelsIt) {
   EXPECT_THAT(server_.cancelled(), ElementsAre("jobs/1"));
 }
 
-TEST_F(CancelTest, AStopEndsAPauseBetweenTries) {
+TEST_F(CancelTest, AStopEndsATryAndCancelsTheJobThatItMade) {
   std::stop_source source;
-  server_.create = {[&](auto&, auto&, auto&) { return grpc::Status(grpc::StatusCode::UNAVAILABLE, "busy"); }};
+  Semaphore stopped;
+  server_.create = {[&](auto&, auto&, auto&) {
+                      source.request_stop();
+                      stopped.acquire();
+                      return grpc::Status::OK;
+                    },
+                    [&](auto&, auto&, auto&) {
+                      stopped.release();
+                      return grpc::Status::OK;
+                    }};
+  const GenerateOptions options{.call = {.stop = source.get_token()}};
+  EXPECT_TRUE(absl::IsCancelled(Client::Connect(server_.address())->Generate({}, options).status()));
+  EXPECT_THAT(server_.cancelled(), ElementsAre("jobs/1"));
+  stopped.release();  // lets the fake server's call end, whatever was asked
+}
+
+TEST_F(CancelTest, AStopBetweenTriesCancelsTheJobWhoseNameWasLost) {
+  std::stop_source source;
+  server_.create = {[&](auto&, auto&, auto&) { return kLost; }, [&](auto&, auto&, auto&) { return grpc::Status::OK; }};
   Callbacks callbacks{.retry = [&](const absl::Status&, absl::Duration) { source.request_stop(); }};
   const GenerateOptions options{.call = {.stop = source.get_token()}};
+  EXPECT_TRUE(absl::IsCancelled(SlowToTryAgain()->Generate({}, options, callbacks).status()));
+  EXPECT_EQ(server_.create_requests().at(0).request_id(), server_.create_requests().at(1).request_id());
+  EXPECT_THAT(server_.cancelled(), ElementsAre("jobs/1"));
+}
+
+TEST_F(CancelTest, AStopWhileTheServerIsAwayLeavesAtOnce) {
+  std::stop_source source;
+  server_.create = {[&](auto&, auto&, auto&) { return kLost; }};
+  Callbacks callbacks{.retry = [&](const absl::Status&, absl::Duration) { source.request_stop(); }};
+  const GenerateOptions options{.call = {.stop = source.get_token()}};
+  EXPECT_TRUE(absl::IsCancelled(SlowToTryAgain()->Generate({}, options, callbacks).status()));
+  EXPECT_TRUE(server_.cancelled().empty());
+}
+
+TEST_F(CancelTest, ADeadlineBetweenTriesCancelsTheJobWhoseNameWasLost) {
+  server_.create = {[&](auto&, auto&, auto&) { return kLost; }, [&](auto&, auto&, auto&) { return grpc::Status::OK; }};
+  const GenerateOptions options{.call = {.deadline = absl::Now() + absl::Minutes(1)}};
+  const absl::Status status = SlowToTryAgain()->Generate({}, options).status();
+  EXPECT_EQ(status, absl::DeadlineExceededError("lost; no time to try again"));
+  EXPECT_EQ(server_.create_requests().at(0).request_id(), server_.create_requests().at(1).request_id());
+  EXPECT_THAT(server_.cancelled(), ElementsAre("jobs/1"));
+}
+
+TEST_F(CancelTest, ADeadlineWithinATryCancelsTheJobThatItMade) {
+  constexpr auto kLong = std::chrono::minutes(1);
+  Semaphore asked_again;
+  server_.create = {[&](grpc::ServerContext& context, auto&, auto&) {
+    if (context.deadline() > std::chrono::system_clock::now() + kLong) {
+      asked_again.release();
+    } else {
+      asked_again.acquire();
+    }
+    return grpc::Status::OK;
+  }};
   const auto client =
-      Client::Connect(server_.address(), {.retry = {.initial_backoff = absl::Hours(1), .connect_for = absl::Hours(2)}});
-  EXPECT_TRUE(absl::IsCancelled(client->Generate({}, options, callbacks).status()));
+      Client::Connect(server_.address(), {.call_timeout = absl::Hours(1), .cancel_grace = absl::Hours(1)});
+  const GenerateOptions options{.call = {.deadline = absl::Now() + absl::Milliseconds(500)}};
+  EXPECT_TRUE(absl::IsDeadlineExceeded(client->Generate({}, options).status()));
+  EXPECT_THAT(server_.cancelled(), ElementsAre("jobs/1"));
+  asked_again.release();  // lets the fake server's call end, whatever was asked
+}
+
+TEST_F(CancelTest, ARefusalIsToldAtTheDeadlineAndNothingIsAskedAgain) {
+  google::rpc::RetryInfo later;
+  later.mutable_retry_delay()->set_seconds(3600);
+  server_.create = {[&](auto&, auto&, auto&) {
+    return ServerError(grpc::StatusCode::RESOURCE_EXHAUSTED, "the queue is full", "QUEUE_FULL", {&later});
+  }};
+  const GenerateOptions options{.call = {.deadline = absl::Now() + absl::Minutes(1)}};
+  const auto client = Client::Connect(server_.address(), {.retry = {.busy_for = absl::Hours(2)}});
+  EXPECT_TRUE(absl::IsResourceExhausted(client->Generate({}, options).status()));
   EXPECT_EQ(server_.create_requests().size(), 1u);
 }
 
 TEST_F(CancelTest, APassedDeadlineCancelsTheJob) {
   // The pause after the loss is as long as the time that is left.
-  server_.watch.push_front(PlayFirst(0, {}, grpc::Status(grpc::StatusCode::UNAVAILABLE, "lost")));
+  server_.watch.push_front(PlayFirst(0, {}, kLost));
   const auto client = Client::Connect(server_.address(), {.retry = {.initial_backoff = absl::Minutes(10),
                                                                     .max_backoff = absl::Minutes(10),
                                                                     .reconnect_for = absl::Hours(1)},

@@ -59,7 +59,9 @@ class FakeServer:
         self.closing = threading.Event()
         self._answers: dict[str, deque[Any]] = {}
         self._lock = threading.Lock()
-        self._server = grpc.server(futures.ThreadPoolExecutor(8))
+        # Messages as large as latentd takes them.
+        options = [("grpc.max_receive_message_length", 8 << 20)]
+        self._server = grpc.server(futures.ThreadPoolExecutor(8), options=options)
         for file in (blobs_pb2, image_generation_pb2, models_pb2):
             for service in file.DESCRIPTOR.services_by_name.values():
                 handlers = {m.name: self._handler(m) for m in service.methods}

@@ -187,3 +187,19 @@ def test_large_pictures_go_ahead_as_blobs_and_again_when_forgotten(ask, server):
     assert [control.image.WhichOneof("source") for control in sent.controls] == ["data", "blob_sha256"]
     assert [r.sha256 for r in server.requests["PutChunk"]] == [sha256] * 4
     assert spec.image_to_image.image.data == LARGE  # the caller's own stays as it is
+
+
+def test_the_largest_of_many_pictures_go_ahead_until_the_rest_fits_into_a_message(ask, server):
+    pictures = [bytes([i]) * (1_000_000 if i == 5 else 950_000) for i in range(8)]
+    server.answer("PutChunk", v1.Blob(complete=True))
+    server.answer("CreateJob", v1.Job(name=JOB))
+    image_to_image = {"image": b"i" * 800_000}
+    controls = [{"name": "pose", "image": picture} for picture in pictures]
+    ask(lambda client: client.create_job(model="m", image_to_image=image_to_image, controls=controls))
+    largest = [hashlib.sha256(pictures[i]).hexdigest() for i in (5, 0)]
+    assert [request.sha256 for request in server.requests["PutChunk"]] == largest
+    sent = server.requests["CreateJob"][0].spec
+    assert sent.ByteSize() <= 7 << 20
+    assert [bytes(control.image.data) for control in sent.controls] == [
+        b"" if i in (0, 5) else picture for i, picture in enumerate(pictures)
+    ]

@@ -44,8 +44,13 @@ class Driver:
             return end.value
 
     def generate(self, timeout=None):
-        operations = Operations(latentd.ClientOptions(clock=self.clock))
-        return self.run(operations.generate(None, {"model": "m"}, None, "", timeout))
+        return self.run(self._operations().generate(None, {"model": "m"}, None, "", timeout))
+
+    def create_job(self, timeout):
+        return self.run(self._operations().create_job(None, {"model": "m"}, None, "", timeout))
+
+    def _operations(self):
+        return Operations(latentd.ClientOptions(clock=self.clock))
 
     def called(self):
         return [action.method for action in self.asked if isinstance(action, (actions.Call, actions.Open))]
@@ -59,10 +64,34 @@ class Driver:
 
 def test_the_timeout_ends_the_tries():
     driver = Driver([latentd.Unavailable("lost")] * 10)
-    with pytest.raises(latentd.Unavailable):
-        driver.generate(timeout=1)
+    with pytest.raises(latentd.DeadlineExceeded, match="lost; no time to try again"):
+        driver.create_job(timeout=1)
     assert 0 < sum(driver.clock.pauses) < 1
     assert driver.patience_of_calls()[0] == 1
+
+
+@pytest.mark.parametrize("error", [latentd.Unavailable("lost"), latentd.DeadlineExceeded("no answer")])
+def test_a_timeout_before_the_jobs_name_came_cancels_the_job(error):
+    def lost_late():
+        driver.clock.time += 1
+        return error
+
+    driver = Driver([lost_late, v1.Job(name=JOB), v1.Job(name=JOB)])
+    with pytest.raises(latentd.DeadlineExceeded):
+        driver.generate(timeout=1)
+    assert driver.called() == [methods.CREATE_JOB, methods.CREATE_JOB, methods.CANCEL_JOB]
+    first, second, cancel = (action.request for action in driver.asked if isinstance(action, actions.Call))
+    assert first.request_id == second.request_id
+    assert cancel.name == JOB
+
+
+def test_a_refusal_is_told_at_the_timeout_and_nothing_is_asked_again():
+    full = latentd.ResourceExhausted("the queue is full")
+    full.reason, full.retry_delay = "QUEUE_FULL", 3
+    driver = Driver([full])
+    with pytest.raises(latentd.ResourceExhausted):
+        driver.generate(timeout=1)
+    assert driver.called() == [methods.CREATE_JOB]
 
 
 def test_silence_of_a_minute_is_a_loss():

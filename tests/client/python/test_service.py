@@ -188,6 +188,15 @@ def test_a_blob_is_kept(ask, apple):
     assert ask(lambda client: client.generate(**APPLE, image_to_image={"image": image})).images
 
 
+def test_many_middle_sized_pictures_fit_into_a_request(ask, apple):
+    """The service reads it: what it refuses is their contents."""
+    picture = apple.outputs[0].data + bytes(950_000)  # what comes after a PNG counts only where it is sent
+    controls = [{"name": f"none-{i}", "image": picture + bytes([i])} for i in range(8)]
+    with pytest.raises(latentd.Error) as refused:
+        ask(lambda client: client.create_job(**APPLE, image_to_image={"image": picture}, controls=controls))
+    assert refused.value.reason == "ADAPTER_NOT_FOUND"
+
+
 def test_the_example_leaves_pictures(address, tmp_path):
     command = [
         sys.executable,

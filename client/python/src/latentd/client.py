@@ -88,18 +88,18 @@ class Client:
         """Makes a job and waits for what it makes.
 
         The specification is given by the fields of GenerationSpec as keywords (see `latentd.inputs`), or whole as
-        `spec`; keywords win. Pictures of more than 1 MiB are sent ahead as blobs. `request_id` makes a repeated call
-        give the same job; left out, a fresh one is shared by the tries of this call.
+        `spec`; keywords win. Pictures of more than 1 MiB, and the largest of many, are sent ahead as blobs.
+        `request_id` makes a repeated call give the same job; left out, a fresh one is shared by the tries of this call.
 
         The callbacks run on this thread, one at a time; while one runs nothing is read from the server, which loses
         nothing but old progress. `on_event` is told everything, `on_progress` steps alone, `on_retry` why a try failed
         and how many seconds it is until the next.
 
         A lost connection loses neither the job nor any of its outputs. When the timeout passes, a callback raises, or
-        the call is interrupted (KeyboardInterrupt), the job is cancelled. When the connection stays lost (Unavailable)
-        or an output arrives damaged (DataLoss), the job is left alone; `error.job` is its name. Further errors:
-        JobFailed, JobCancelled, DeadlineExceeded, and those of the request, such as InvalidArgument. TypeError and
-        ValueError: a field does not exist or cannot hold the value.
+        the call is interrupted (KeyboardInterrupt), the job is cancelled, also one whose name has not come yet. When
+        the connection stays lost (Unavailable) or an output arrives damaged (DataLoss), the job is left alone;
+        `error.job` is its name. Further errors: JobFailed, JobCancelled, DeadlineExceeded, and those of the request,
+        such as InvalidArgument. TypeError and ValueError: a field does not exist or cannot hold the value.
         """
         events = self.stream(spec, options=options, request_id=request_id, timeout=timeout, on_retry=on_retry, **fields)
         return _result(events, on_progress, on_event)
@@ -158,7 +158,8 @@ class Client:
         on_retry: OnRetry | None = None,
         **fields: Unpack[GenerationSpecFields],
     ) -> v1.Job:
-        """Makes a job that goes on without its caller. Arguments as for `generate`."""
+        """Makes a job that goes on without its caller. Arguments as for `generate`. After a passed timeout it may
+        exist."""
         operation = self._operations.create_job(spec, fields, options, request_id, timeout)
         return self._driver.run(operation, on_retry)
 

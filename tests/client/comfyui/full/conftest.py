@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import socket
 from collections.abc import Callable, Iterator
@@ -17,6 +18,8 @@ from processes import Latentd
 ROOT = Path(__file__).resolve().parents[4]
 NODES = ROOT / "client/comfyui"
 GRAPH = json.loads((Path(__file__).parent / "text_to_picture.json").read_text())
+
+KEY = "0123456789abcdef"
 
 
 def unused_port() -> int:
@@ -35,7 +38,7 @@ def address() -> str:
 @pytest.fixture(scope="session")
 def lonely(tmp_path_factory: pytest.TempPathFactory, address: str) -> Iterator[tuple[ComfyUI, list[str]]]:
     """ComfyUI, started while no server is there, and the models that it then offered."""
-    environment = {"LATENTD_SERVER": address, "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {"LATENTD_SERVER": address, "LATENTD_API_KEY": KEY, "PYTHONDONTWRITEBYTECODE": "1"}
     comfyui = ComfyUI(tmp_path_factory.mktemp("comfyui"), unused_port(), NODES, environment)
     yield comfyui, comfyui.options("LatentdModel", "model")
     comfyui.stop()
@@ -45,11 +48,13 @@ def lonely(tmp_path_factory: pytest.TempPathFactory, address: str) -> Iterator[t
 def comfyui(
     lonely: tuple[ComfyUI, list[str]], address: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ComfyUI]:
-    """ComfyUI with its server, which has two adapters, and takes two pictures at a time."""
+    """ComfyUI with its server, which asks for a key, has two adapters, and takes two pictures at a time."""
     adapters = tmp_path_factory.mktemp("adapters")
     for name in ("pictograms-lcm", "other"):
         (adapters / f"{name}.safetensors").symlink_to(ROOT / "model/embedded/adapters/pictograms-lcm.safetensors")
-    server = Latentd(address, "--max-batch-rows", "2", "--adapters", str(adapters))
+    keys = tmp_path_factory.mktemp("keys") / "keys.yaml"
+    keys.write_text(f"[{{id: comfyui, sha256: {hashlib.sha256(KEY.encode()).hexdigest()}, tenant: studio}}]")
+    server = Latentd(address, "--max-batch-rows", "2", "--adapters", str(adapters), "--api-keys", str(keys))
     yield lonely[0]
     server.stop()
 
@@ -65,7 +70,7 @@ def tiny() -> Iterator[str]:
 
 @pytest.fixture
 def client(comfyui: ComfyUI, address: str) -> Iterator[latentd.Client]:
-    with latentd.Client(address) as client:
+    with latentd.Client(address, metadata=[("authorization", f"Bearer {KEY}")]) as client:
         yield client
 
 

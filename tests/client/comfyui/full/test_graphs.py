@@ -184,11 +184,13 @@ def test_a_missing_choice_is_refused_before_the_run(comfyui, graph):
     assert "nothing is chosen" in error["details"]
 
 
+def server_node(address):
+    settings = {"address": address, "tls": False, "ca_file": "", "cert_file": "", "key_file": ""}
+    return {"class_type": "LatentdServer", "inputs": settings}
+
+
 def test_a_missing_server_is_told_with_its_address(comfyui, graph):
-    graph["7"] = {
-        "class_type": "LatentdServer",
-        "inputs": {"address": "127.0.0.1:9", "tls": False, "ca_file": "", "cert_file": "", "key_file": ""},
-    }
+    graph["7"] = server_node("127.0.0.1:9")
     graph["1"]["inputs"]["server"] = ["7", 0]
     run = comfyui.queue(graph)
     kind, error = run.finish()
@@ -197,12 +199,20 @@ def test_a_missing_server_is_told_with_its_address(comfyui, graph):
     assert any("trying again" in text for text in texts_of(run, "3"))
 
 
+def test_who_has_no_key_is_told(comfyui, address, graph):
+    """The server of all these tests asks for the key of the environment, which goes to no other name of it."""
+    elsewhere = address.replace("127.0.0.1", "localhost")
+    graph["7"] = server_node(elsewhere)
+    graph["1"]["inputs"]["server"] = ["7", 0]
+    kind, error = comfyui.queue(graph).finish()
+    assert kind == "error"
+    assert f"latentd at {elsewhere}: The call needs credentials" in error["exception_message"]
+    assert "LATENTD_API_KEY" in error["exception_message"]
+
+
 def on(server, graph, model="tiny-epsilon", **request):
     """The graph and the request for a tiny model of another server."""
-    graph["20"] = {
-        "class_type": "LatentdServer",
-        "inputs": {"address": server, "tls": False, "ca_file": "", "cert_file": "", "key_file": ""},
-    }
+    graph["20"] = server_node(server)
     graph["1"]["inputs"] = {"server": ["20", 0], "model": model}
     graph["3"]["inputs"] |= {"count": 1, "width": 40, "height": 48}
     return graph, {**REQUEST, "model": model, "num_images": 1, "width": 40, "height": 48, **request}

@@ -13,8 +13,10 @@ from latentd._core.caller import Caller
 from latentd._core.methods import PUT_CHUNK
 from latentd.v1.blobs_pb2 import PutChunkRequest
 
-# Larger ones are sent ahead. A message takes 8 MiB in all.
+# Larger pictures are sent ahead, as blobs.
 MAX_INLINE_BYTES = 1 << 20
+# So are the largest ones of a spec that takes more: a message takes 8 MiB in all.
+MAX_SPEC_BYTES = 7 << 20
 _CHUNK_BYTES = 1 << 20
 # How often the server may have less than it had before, as after a restart.
 _MAX_SETBACKS = 3
@@ -42,12 +44,15 @@ def put_blob(caller: Caller, data: bytes, deadline: float) -> Operation[str]:
 
 
 def take_large_inputs(spec: v1.GenerationSpec) -> list[bytes]:
-    """Takes the bytes of large pictures out of `spec`, wherever in it they are, and leaves their hashes there."""
-    files = []
-    for image in _images(spec):
-        if len(image.data) > MAX_INLINE_BYTES:
-            files.append(image.data)
-            image.blob_sha256 = hashlib.sha256(image.data).hexdigest()
+    """Takes the bytes of the pictures that are to be sent ahead out of `spec`, wherever in it they are, and leaves
+    their hashes there."""
+    files: list[bytes] = []
+    for image in sorted(_images(spec), key=lambda image: len(image.data), reverse=True):
+        size = len(image.data)
+        if size == 0 or (size <= MAX_INLINE_BYTES and spec.ByteSize() <= MAX_SPEC_BYTES):
+            break
+        files.append(image.data)
+        image.blob_sha256 = hashlib.sha256(image.data).hexdigest()
     return files
 
 

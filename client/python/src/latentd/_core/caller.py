@@ -35,7 +35,8 @@ class Caller:
         return RetryPolicy(self.options.retry, random.random, self._answered)
 
     def call(self, method: Method[Answer], request: Message, deadline: float) -> Operation[Answer]:
-        """Makes a call that may safely be repeated until it succeeds, fails for good, or the deadline is near."""
+        """Makes a call that may safely be repeated until it succeeds, fails for good, or the deadline leaves no time to
+        try again: DeadlineExceeded, or what the server itself said last."""
         return self.call_at_length(method, request, deadline, self.options.call_timeout)
 
     def call_at_length(
@@ -57,6 +58,9 @@ class Caller:
                 return answer
             now = self.now()
             delay = policy.next_delay(failure, now)
-            if delay is None or now + delay >= deadline:
+            if delay is None:
                 raise failure
+            if now + delay >= deadline:
+                # What the server itself said is told rather than that.
+                raise failure if failure.reason else errors.DeadlineExceeded(f"{failure.message}; no time to try again")
             yield Pause(delay, failure)

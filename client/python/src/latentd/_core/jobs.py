@@ -31,7 +31,7 @@ def generate(caller: Caller, request: CreateJobRequest, deadline: float) -> Oper
     yield from _send(caller, files, deadline)
     try:
         job = (yield from _create(caller, request, files, deadline)).name
-    except Stopped:
+    except (Stopped, errors.DeadlineExceeded):
         yield from _cancel_unnamed(caller, request)
         raise
     follower = JobFollower(caller, job, after_sequence=0)

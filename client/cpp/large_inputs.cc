@@ -1,13 +1,13 @@
-#include "client/cli/large_inputs.h"
+#include "client/cpp/large_inputs.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
-#include "client/cpp/error.h"
 #include "client/cpp/sha256.h"
 #include "google/protobuf/message.h"
 
-namespace latentd::cli {
+namespace latentd::client {
 namespace {
 
 using google::protobuf::FieldDescriptor;
@@ -37,31 +37,23 @@ void FindImages(google::protobuf::Message& message, std::vector<v1::InputImage*>
 
 }  // namespace
 
-LargeInputs::LargeInputs(v1::GenerationSpec& spec) {
+std::vector<std::string> TakeLargeInputs(v1::GenerationSpec& spec) {
   std::vector<v1::InputImage*> images;
   FindImages(spec, images);
+  std::stable_sort(images.begin(), images.end(), [](const v1::InputImage* a, const v1::InputImage* b) {
+    return a->data().size() > b->data().size();
+  });
+  std::vector<std::string> files;
   for (v1::InputImage* image : images) {
-    if (image->data().size() <= kMaxInlineBytes) {
-      continue;
+    const size_t size = image->data().size();
+    if (size == 0 || (size <= kMaxInlineBytes && spec.ByteSizeLong() <= kMaxSpecBytes)) {
+      break;
     }
     const std::unique_ptr<std::string> data(image->release_data());
-    image->set_blob_sha256(client::Sha256Hex(*data));
-    files_.push_back(std::move(*data));
+    image->set_blob_sha256(Sha256Hex(*data));
+    files.push_back(std::move(*data));
   }
+  return files;
 }
 
-absl::Status LargeInputs::Send(const client::Client& client, const client::CallOptions& options,
-                               const std::function<void(const absl::Status&, absl::Duration)>& retry) const {
-  for (const std::string& file : files_) {
-    if (const absl::StatusOr<std::string> sent = client.PutBlob(file, options, retry); !sent.ok()) {
-      return sent.status();
-    }
-  }
-  return absl::OkStatus();
-}
-
-bool LargeInputs::LacksBlobs(const absl::Status& status) {
-  return absl::IsNotFound(status) && client::GetErrorDetails(status).info.reason() == "BLOB_NOT_FOUND";
-}
-
-}  // namespace latentd::cli
+}  // namespace latentd::client
