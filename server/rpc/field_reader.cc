@@ -4,6 +4,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "server/core/adapter_fields.h"
+#include "server/core/blob_store.h"
 #include "server/rpc/enums.h"
 #include "server/rpc/resource_names.h"
 #include "server/rpc/time_messages.h"
