@@ -46,6 +46,7 @@ while #claimed < most do
   leave_line(best.id, best.model, best.tenant, tonumber(f[1]))
   local token = redis.call('HINCRBY', key('totals'), 'token', 1)
   redis.call('HSET', key('job', best.id), 'token', token, 'owner', owner)
+  redis.call('HDEL', key('job', best.id), 'written')
   redis.call('ZADD', key('leases'), now + lease, best.id)
   claimed[#claimed + 1] = {best.id, tostring(token), f[3] or '0'}
 end

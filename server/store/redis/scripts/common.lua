@@ -4,6 +4,7 @@
 --   job:ID          hash     all that is known of a job but its events
 --   events:ID       stream   its history; an entry's id is SEQUENCE-0
 --   output:ID:N     string   bytes of an output
+--   pictures:ID     hash     files that its request brought along, by their hashes, until it ends
 --   checkpoint:ID   hash     step, usage, and row:N of each unfinished row
 --   line:MODEL      hash     how many jobs wait, by tenant
 --   line:MODEL:TENANT  zset  those that wait, the most urgent first
@@ -128,7 +129,7 @@ local function finish(id, state, ...)
   leave_line(id, model, tenant, tonumber(f[4]))
   redis.call('ZREM', key('leases'), id)
   redis.call('ZREM', key('deadlines'), id)
-  redis.call('DEL', key('checkpoint', id))
+  redis.call('DEL', key('checkpoint', id), key('pictures', id))
   redis.call('HDEL', key('job', id), 'token', 'owner')
   redis.call('HINCRBY', key('totals'), before, -1)
   redis.call('HINCRBY', key('totals'), 'bytes', -tonumber(f[5]))

@@ -1,6 +1,7 @@
 -- Admits a job and puts it into its line, or says why not.
 -- ARGV: id, tenant, model, place, work, bytes, weight, outputs, timeout, keep, expire, request id, fingerprint,
---       trace, request, limits of the tenant (jobs, waiting, work a minute), limits of all (waiting, bytes)
+--       trace, request, limits of the tenant (jobs, waiting, work a minute), limits of all (waiting, bytes),
+--       hash of a picture, its bytes, hash, bytes, …
 local id, tenant, model = ARGV[1], ARGV[2], ARGV[3]
 local work, bytes, weight = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local request_id, fingerprint = ARGV[12], ARGV[13]
@@ -39,6 +40,7 @@ if request_id ~= '' then
   -- As long as the job can be there.
   redis.call('SET', key('request', tenant, request_id), id, 'PX', tonumber(ARGV[9]) + tonumber(ARGV[10]) + 1000)
 end
+for i = 21, #ARGV, 2 do redis.call('HSET', key('pictures', id), ARGV[i], ARGV[i + 1]) end
 redis.call('ZADD', key('jobs', tenant), number, id)
 redis.call('ZADD', key('deadlines'), now + tonumber(ARGV[9]), id)
 redis.call('HINCRBY', key('totals'), 'queued', 1)

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -106,8 +107,11 @@ class RedisScriptsTest : public testing::Test {
 
   // Whether it was the owner's to write.
   bool Write(const Claimed& job, std::vector<std::string> what) {
-    what.insert(what.begin(), {job.id, job.token});
-    return Call("own", what).number() == 1;
+    const std::string before = absl::StrCat(std::exchange(written_[job.token], ++writes_));
+    what.insert(what.begin(), {job.id, job.token, absl::StrCat(writes_), before});
+    const int64_t answer = Call("own", what).number();
+    EXPECT_NE(answer, 2) << "the numbers are in order";
+    return answer == 1;
   }
 
   std::string Field(const std::string& id, const std::string& name) {
@@ -147,6 +151,8 @@ class RedisScriptsTest : public testing::Test {
 
   RedisServer server_;
   RedisConnection redis_{{.address = server_.address(), .greeting = LoadScripts()}};
+  int writes_ = 0;
+  std::map<std::string, int> written_;  // by token
 };
 
 TEST_F(RedisScriptsTest, AJobWaitsRunsAndEnds) {
@@ -395,6 +401,19 @@ TEST_F(RedisScriptsTest, AnOutputThatIsMadeAgainIsTheFirstOne) {
   EXPECT_TRUE(Write(job, {"output", "0", "1", "second", "second bytes"}));
   EXPECT_EQ(Run({"GET", absl::StrCat(kPrefix, "output:a:0")}).text(), "first bytes");
   EXPECT_THAT(Events("a"), ElementsAre("1 queued", "2 event first"));
+}
+
+TEST_F(RedisScriptsTest, AWriteThatIsSentAgainIsWrittenOnce) {
+  Create("a");
+  const Claimed job = Claim("r1")[0];
+  Write(job, {"start", "started"});
+  EXPECT_EQ(Call("own", {job.id, job.token, "1", "0", "start", "started"}).number(), 1);
+  EXPECT_EQ(Call("own", {job.id, job.token, "3", "2", "progress", "0", "0", "early"}).number(), 2);
+  EXPECT_THAT(Events("a"), ElementsAre("1 queued", "2 event started"));
+  const Claimed next = (Write(job, {"give back", "DRAINED"}), Claim("r2")[0]);
+  EXPECT_EQ(Call("own", {next.id, next.token, "1", "0", "start", "again"}).number(), 1);
+  EXPECT_THAT(Events("a"), ElementsAre("1 queued", "2 event started", "3 requeued", "4 event again"))
+      << "the numbers are each owner's own";
 }
 
 TEST_F(RedisScriptsTest, ThoseThatWaitAreToldWhereTheyStandWhenItChanges) {
