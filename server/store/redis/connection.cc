@@ -73,7 +73,6 @@ std::vector<absl::StatusOr<RedisReply>> RedisConnection::RunAll(const std::vecto
 }
 
 absl::Status RedisConnection::Send(const RedisCommand& command) {
-  if (absl::Status connected = Connect(); !connected.ok()) return connected;
   if (absl::Status appended = Append(command); !appended.ok()) return appended;
   for (int done = 0; done == 0;) {
     if (redisBufferWrite(context_.get(), &done) == REDIS_ERR) return Broken(context_->errstr);
@@ -81,14 +80,14 @@ absl::Status RedisConnection::Send(const RedisCommand& command) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::optional<RedisReply>> RedisConnection::Read() {
+absl::Status RedisConnection::Receive() {
+  return redisBufferRead(context_.get()) == REDIS_ERR ? Broken(context_->errstr) : absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<RedisReply>> RedisConnection::Next() {
   void* raw = nullptr;
   if (redisGetReplyFromReader(context_.get(), &raw) == REDIS_ERR) return Broken(context_->errstr);
-  if (raw == nullptr) {
-    if (redisBufferRead(context_.get()) == REDIS_ERR) return Broken(context_->errstr);
-    if (redisGetReplyFromReader(context_.get(), &raw) == REDIS_ERR) return Broken(context_->errstr);
-    if (raw == nullptr) return std::optional<RedisReply>();
-  }
+  if (raw == nullptr) return std::optional<RedisReply>();
   const OwnedReply reply(static_cast<redisReply*>(raw));
   absl::StatusOr<RedisReply> taken = Take(*reply);
   if (!taken.ok()) return taken.status();

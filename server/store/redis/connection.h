@@ -64,10 +64,11 @@ class RedisConnection {
   // rest.
   std::vector<absl::StatusOr<RedisReply>> RunAll(const std::vector<RedisCommand>& commands);
 
-  // Of a subscriber: sends without waiting for an answer, and reads what has come. `fd` is readable when something may
-  // have; -1 while there is no connection.
+  // Of a subscriber: sends without waiting for an answer; takes what has come, waiting for the first of it (`fd` is
+  // readable when there is something; -1: there is no connection); and gives that one by one. REQUIRES: connected.
   absl::Status Send(const RedisCommand& command);
-  absl::StatusOr<std::optional<RedisReply>> Read();
+  absl::Status Receive();
+  absl::StatusOr<std::optional<RedisReply>> Next();
   int fd() const { return context_ == nullptr ? -1 : context_->fd; }
 
   absl::Status Connect();

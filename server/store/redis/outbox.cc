@@ -101,29 +101,36 @@ void Outbox::Run() {
 size_t Outbox::Send(const std::vector<Pending>& batch) {
   std::map<std::string, int64_t> last = last_written_;
   std::vector<RedisCommand> commands;
-  for (const auto& [number, write] : batch) {
+  std::vector<size_t> sent;  // of the batch, those that are not given up
+  for (size_t i = 0; i < batch.size(); ++i) {
+    const auto& [number, write] = batch[i];
+    if (given_up_.contains(write.token)) continue;
     int64_t& before = last[write.token];
     std::vector<std::string> arguments = {write.id, write.token, absl::StrCat(number), absl::StrCat(before)};
     arguments.insert(arguments.end(), write.what.begin(), write.what.end());
     commands.push_back(CallScript("own", options_.prefix, std::move(arguments)));
+    sent.push_back(i);
     before = number;
   }
   const auto replies = redis_.RunAll(commands);
   for (size_t i = 0; i < replies.size(); ++i) {
-    const auto& [number, write] = batch[i];
+    const auto& [number, write] = batch[sent[i]];
+    if (given_up_.contains(write.token)) continue;
     // One that Redis refuses as such would be refused again: nothing is to be gained by sending it for ever.
     const bool is_refused = absl::IsInternal(replies[i].status());
-    if (!is_refused && (!replies[i].ok() || replies[i]->number() == kNotYet)) return i;
+    if (!is_refused && (!replies[i].ok() || replies[i]->number() == kNotYet)) return sent[i];
+    last_written_[write.token] = number;
     if (is_refused || replies[i]->number() == kFenced) {
-      last_written_.erase(write.token);
+      given_up_.insert(write.token);
       options_.on_fenced(write.id, write.token);
-    } else if (write.is_last) {
-      last_written_.erase(write.token);
-    } else {
-      last_written_[write.token] = number;
     }
   }
-  return replies.size();
+  for (const auto& [number, write] : batch) {
+    if (!write.is_last) continue;
+    last_written_.erase(write.token);
+    given_up_.erase(write.token);
+  }
+  return batch.size();
 }
 
 }  // namespace latentd::store

@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -38,7 +39,7 @@ class Outbox {
     std::vector<std::string> what;
     int progress_of = -1;      // an output: a later one of the same makes it worthless …
     bool has_preview = false;  // … unless it has a preview, and that has not
-    bool is_last = false;      // of this owner
+    bool is_last = false;      // of this token; one is always sent
   };
 
   explicit Outbox(Options options);
@@ -64,7 +65,8 @@ class Outbox {
 
   // The thread's own.
   RedisConnection redis_;
-  std::map<std::string, int64_t> last_written_;  // by token, of jobs that have not ended
+  std::map<std::string, int64_t> last_written_;  // by token, until its last write
+  std::set<std::string> given_up_;               // tokens of jobs that are not this process's any more, likewise
 
   core::Mutex mutex_;
   core::CondVar changed_;

@@ -5,9 +5,9 @@
 local id, what = ARGV[1], ARGV[5]
 local held = get(id, 'token', 'written')
 if held[1] ~= ARGV[2] then return 0 end
-local written = held[2] or '0'
-if written == ARGV[3] then return 1 end  -- the answer was lost
-if written ~= ARGV[4] then return 2 end
+local written = tonumber(held[2] or '0')
+if tonumber(ARGV[3]) <= written then return 1 end  -- the answer was lost
+if tonumber(ARGV[4]) ~= written then return 2 end
 redis.call('HSET', key('job', id), 'written', ARGV[3])
 
 -- Of events that make earlier ones worthless, those go: the job's field `name` has the number of the one that stays.

@@ -86,16 +86,17 @@ TEST_F(RedisConnectionTest, TheGreetingComesFirstOnEachConnection) {
 
 TEST_F(RedisConnectionTest, ASubscriberReadsWhatComes) {
   RedisConnection subscriber({.address = server_.address(), .timeout = absl::InfiniteDuration()});
+  ASSERT_TRUE(subscriber.Connect().ok());
   ASSERT_TRUE(subscriber.Send({"SUBSCRIBE", "c"}).ok());
-  std::optional<RedisReply> message;
-  while (!message) message = subscriber.Read().value();  // blocks until there is something
-  EXPECT_EQ(message->list().at(0).text(), "subscribe");
+  ASSERT_TRUE(subscriber.Receive().ok());
+  EXPECT_EQ(subscriber.Next().value()->list().at(0).text(), "subscribe");
+  EXPECT_FALSE(subscriber.Next().value().has_value());
   ASSERT_TRUE(redis_.Run({"PUBLISH", "c", "hello"}).ok());
-  message.reset();
-  while (!message) message = subscriber.Read().value();
-  EXPECT_EQ(message->list().at(2).text(), "hello");
+  ASSERT_TRUE(subscriber.Receive().ok());
+  EXPECT_EQ(subscriber.Next().value()->list().at(2).text(), "hello");
   server_.Kill();
-  EXPECT_FALSE(subscriber.Read().ok());
+  EXPECT_FALSE(subscriber.Receive().ok());
+  EXPECT_FALSE(subscriber.connected());
 }
 
 }  // namespace
