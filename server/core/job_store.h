@@ -78,6 +78,12 @@ struct ClaimedJob {
   std::set<int> outputs{};
 };
 
+// What an engine could take in.
+struct Capacity {
+  int jobs = 0;                      // that begin soon
+  std::vector<std::string> models{};  // that it has, or is about to have
+};
+
 // What the engine is told; implemented by it. Any thread, but never inside a call of JobSink (but OnHandedBack) or
 // Claim; must not block nor call back into the store. No lock of the store is held meanwhile.
 class WorkListener {
@@ -172,6 +178,10 @@ class JobStore : public JobSink {
   // Sets who is told of work; null to stop. Returns when no call of the former listener is under way: not to be called
   // inside one. Work that waits already is told of before the return.
   virtual void SetListener(WorkListener* listener) = 0;
+
+  // What the engine has room for, when that changes: a store of several engines hands out no more than that, and jobs
+  // of these models first. Must not block.
+  virtual void Offer(const Capacity& capacity) = 0;
 
   // Up to `limit` waiting jobs, those of one tenant in the order of priority and arrival; each is claimed once.
   virtual std::vector<ClaimedJob> Claim(int limit) = 0;

@@ -40,6 +40,8 @@ class MemoryJobStore : public core::JobStore {
                                                          std::function<void()> on_ready) override;
 
   void SetListener(core::WorkListener* listener) override;
+  // All that wait are the one engine's.
+  void Offer(const core::Capacity& /*capacity*/) override {}
   std::vector<core::ClaimedJob> Claim(int limit) override;
   void Drain() override;
 

@@ -34,9 +34,9 @@ class Outbox {
 
   // Of the script own.lua: what, and its arguments.
   struct Write {
-    std::string id;
-    std::string token;
-    std::vector<std::string> what;
+    std::string id{};
+    std::string token{};
+    std::vector<std::string> what{};
     int progress_of = -1;      // an output: a later one of the same makes it worthless …
     bool has_preview = false;  // … unless it has a preview, and that has not
     bool is_last = false;      // of this token; one is always sent

@@ -73,5 +73,8 @@ elseif what == 'fail' then  -- usage, pixel-steps that were used, status, reason
 
 elseif what == 'give back' then  -- reason
   requeue(id, ARGV[6])
+
+else  -- 'end': the owner knows already that it is not his
+  return 0
 end
 return 1
