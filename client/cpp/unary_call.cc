@@ -21,7 +21,7 @@ absl::Status Try(const UnaryCall& call, Waiter& waiter) {
     context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoMicroseconds(time));
   }
   const std::stop_callback on_stop(call.options.stop, [&context] { context.TryCancel(); });
-  const absl::Status status = ToStatus(call.attempt(context), context);
+  absl::Status status = ToStatus(call.attempt(context), context);
   if (absl::IsDeadlineExceeded(status) && !IsServersOwn(status) && time < left) {
     return absl::UnavailableError("the server does not answer");
   }
