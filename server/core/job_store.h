@@ -82,6 +82,8 @@ struct ClaimedJob {
 struct Capacity {
   int jobs = 0;                      // that begin soon
   std::vector<std::string> models{};  // that it has, or is about to have
+
+  bool operator==(const Capacity&) const = default;
 };
 
 // What the engine is told; implemented by it. Any thread, but never inside a call of JobSink (but OnHandedBack) or
@@ -186,8 +188,11 @@ class JobStore : public JobSink {
   // Up to `limit` waiting jobs, those of one tenant in the order of priority and arrival; each is claimed once.
   virtual std::vector<ClaimedJob> Claim(int limit) = 0;
 
-  // Refuses new jobs from now on, with UNAVAILABLE.
+  // Refuses new jobs from now on, with UNAVAILABLE, and hands out none that other engines can run.
   virtual void Drain() = 0;
+
+  // Waits until all that was said of jobs before is as safe as it gets, or until `deadline`: then false.
+  virtual bool Flush(absl::Time deadline) = 0;
 };
 
 }  // namespace latentd::core

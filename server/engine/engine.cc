@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 #include <utility>
 
 #include "model/samplers/sampler.h"
@@ -72,6 +73,7 @@ void Engine::Run() {
     planned = plan.has_value();
     if (planned) RunPlan(*plan);
     NoteState();
+    Offer();
   }
   jobs_.clear();
   for (auto& [model, use] : uses_) {
@@ -350,6 +352,25 @@ void Engine::ForgetJob(RunningJob& job) {
   scheduler_.SetModelReady(model, false);
   scheduler_.SetModelHeld(model, false);
   uses_.erase(model);
+}
+
+// As many jobs wait here as the next batch could take: those behind them are better off where another engine can take
+// them.
+void Engine::Offer() {
+  core::Capacity capacity;
+  if (!handing_back_) {
+    const int waiting = scheduler_.stats().waiting_rows;
+    capacity.jobs = std::max(0, options_.scheduler.batching.max_batch_rows - waiting);
+  }
+  std::set<std::string> models;
+  for (const auto& [model, use] : uses_) models.insert(model);
+  for (const core::ModelInfo& model : options_.models->List()) {
+    if (model.state == core::ModelState::kLoaded) models.insert(model.name);
+  }
+  capacity.models.assign(models.begin(), models.end());
+  if (capacity == offered_) return;
+  offered_ = capacity;
+  options_.store->Offer(capacity);
 }
 
 void Engine::NoteState() {

@@ -120,6 +120,8 @@ class Engine : public core::WorkListener {
   std::function<void()> ForgetBeforePublishing(RunningJob& job);
   void ForgetJob(RunningJob& job);
   void NoteState();
+  // Tells the store what there is room for, when that has changed.
+  void Offer();
 
   const Options options_;
   const std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();
@@ -134,6 +136,7 @@ class Engine : public core::WorkListener {
   core::RowId next_row_ = 1;
   int64_t claimed_at_ = 0;  // the announcement of work that was followed last
   bool handing_back_ = false;
+  core::Capacity offered_;
 
   mutable core::Mutex mutex_;
   core::CondVar idle_changed_;

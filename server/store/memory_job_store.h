@@ -44,6 +44,7 @@ class MemoryJobStore : public core::JobStore {
   void Offer(const core::Capacity& /*capacity*/) override {}
   std::vector<core::ClaimedJob> Claim(int limit) override;
   void Drain() override;
+  bool Flush(absl::Time /*deadline*/) override { return true; }
 
   void OnQueued(const std::string& name, core::Queued event) override;
   void OnStarted(const std::string& name, core::Started event) override;

@@ -78,7 +78,7 @@ RedisJobStore::RedisJobStore(const RedisJobStoreOptions& options)
                 .on_overdue = [this](RedisConnection& redis, const std::string& id) { EndOverdue(redis, id); }}),
       subscriptions_(
           {.connection = {.address = options.address, .timeout = absl::InfiniteDuration()}, .clock = options.clock}) {
-  subscriptions_.Add(Key("work", ""), [this](const std::string& /*message*/) { claimer_.Wake(); });
+  subscriptions_.Add(options_.prefix + "work", [this](const std::string& /*message*/) { claimer_.Wake(); });
   subscriptions_.Add(Key("ended", owner_), [this](const std::string& id) {
     if (!id.empty()) Lose(id, "");
   });
@@ -87,8 +87,7 @@ RedisJobStore::RedisJobStore(const RedisJobStoreOptions& options)
 RedisJobStore::~RedisJobStore() = default;
 
 std::string RedisJobStore::Key(std::string_view kind, const std::string& id) const {
-  const std::string key = absl::StrCat(options_.prefix, std::string(kind));
-  return id.empty() ? key : absl::StrCat(key, ":", id);
+  return absl::StrCat(options_.prefix, std::string(kind), ":", id);
 }
 
 absl::StatusOr<RedisReply> RedisJobStore::Call(std::string_view script, std::vector<std::string> arguments) const {

@@ -71,6 +71,7 @@ class RedisJobStore final : public core::JobStore {
   void Offer(const core::Capacity& capacity) override { claimer_.Offer(capacity); }
   std::vector<core::ClaimedJob> Claim(int limit) override;
   void Drain() override;
+  bool Flush(absl::Time deadline) override { return outbox_.Flush(deadline); }
 
   void OnQueued(const std::string& name, core::Queued event) override;
   void OnStarted(const std::string& name, core::Started event) override;
@@ -82,8 +83,6 @@ class RedisJobStore final : public core::JobStore {
   void OnCompleted(const std::string& name, core::Usage usage) override;
   void OnFailed(const std::string& name, absl::Status status, core::Usage usage) override;
 
-  // Waits until what was said of jobs before is written, or until `deadline` of the clock: then false.
-  bool Flush(absl::Time deadline) { return outbox_.Flush(deadline); }
 
  private:
   // A job that this process has.

@@ -331,6 +331,8 @@ TEST_F(RedisJobStoreTest, ListsArePagedAndFiltered) {
   EXPECT_THAT(two_->store().List({.tenant = "shop", .page_size = 1000, .labels = {{"odd", "1"}}})->jobs, SizeIs(35));
   EXPECT_THAT(two_->store().List({.tenant = "shop", .states = {JobState::kRunning}})->jobs, IsEmpty());
   EXPECT_THAT(two_->store().List({.tenant = "nobody"})->jobs, IsEmpty());
+  one_->store().Create(core::TestRequest(), {}).IgnoreError();
+  EXPECT_THAT(two_->store().List({})->jobs, SizeIs(1)) << "where nobody is asked who he is";
 }
 
 TEST_F(RedisJobStoreTest, LimitsAreTheFleets) {
