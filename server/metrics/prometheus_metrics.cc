@@ -75,9 +75,9 @@ PrometheusMetrics::PrometheusMetrics(const std::string& version)
                                     "Images that their model's safety checker flagged, withheld or not, by model.")),
       pixel_steps_(CounterFamily(*registry_, "latentd_pixel_steps_total",
                                  "Evaluations times batch entries times pixels of the picture, by model.")),
-      ready_(GaugeFamily(*registry_, "latentd_ready",
-                         "1 while the server wants work: preloaded, not stuck, not stopping.")
-                 .Add({})),
+      ready_(
+          GaugeFamily(*registry_, "latentd_ready", "1 while the server wants work: preloaded, not stuck, not stopping.")
+              .Add({})),
       engine_stuck_(GaugeFamily(*registry_, "latentd_engine_stuck",
                                 "1 while one piece of the device's work takes far longer than any should.")
                         .Add({})),
