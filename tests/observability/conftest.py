@@ -13,7 +13,7 @@ from processes import ROOT, Latentd, wait_for
 # Of three pictures its checker flags the first.
 FLAGGED = {"model": "tiny-safety", "prompt": "a red apple", "negativePrompt": "green", "width": 72, "height": 56, "numImages": 3,
            "seed": 901, "steps": 6, "sampler": "ddim", "guidanceScale": 5}
-LONG = {"model": "tiny-safety", "prompt": "a cat", "numImages": 4, "steps": 1000}
+LONG = {"model": "tiny-safety", "prompt": "a cat", "numImages": 4, "steps": 999}
 
 
 def _read(path):
@@ -73,11 +73,15 @@ def exposed():
 
         outcome = by_grpc(latentd.address, generate, {"spec": FLAGGED})
         assert "completed" in outcome.messages[-1], outcome
-        # One runs, one waits until its time is over, and of those that come meanwhile some are refused.
-        running = by_grpc(latentd.address, create, {"spec": LONG}).messages[0]["name"]
-        refused = seen("latentd_jobs_refused_total", reason="QUEUE_FULL")
-        wait_for("a refusal", lambda: by_grpc(latentd.address, create, {"spec": LONG, "options": {"timeout": "1s"}}).error and refused())
-        wait_for("a failure", seen("latentd_jobs_ended_total", state="failed"))
-        by_grpc(latentd.address, cancel, {"name": running})
-        # Summaries of the exposer itself have samples from the second scrape on.
-        return wait_for("all metrics", lambda: metrics())
+        # One runs; of those that come meanwhile one waits until its time is over, and the others are refused.
+        begun = by_grpc(latentd.address, create, {"spec": LONG})
+        assert not begun.error, begun.error
+        refused, failed = seen("latentd_jobs_refused_total", reason="QUEUE_FULL"), seen("latentd_jobs_ended_total", state="failed")
+
+        def one_more():
+            by_grpc(latentd.address, create, {"spec": LONG, "options": {"timeout": "1s"}})
+            return refused() and failed()
+
+        wait_for("a refusal and a failure", one_more)
+        by_grpc(latentd.address, cancel, {"name": begun.messages[0]["name"]})
+        return metrics()
