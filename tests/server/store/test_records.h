@@ -12,7 +12,7 @@
 namespace latentd::store {
 
 // A queued job that was created `serial` seconds after kTestNow.
-inline std::shared_ptr<JobRecord> TestRecord(int64_t serial, core::RequestFields fields = core::TestFields()) {
+inline std::shared_ptr<JobRecord> TestRecord(int64_t serial, const core::RequestFields& fields = core::TestFields()) {
   auto record = std::make_shared<JobRecord>();
   record->name = absl::StrCat("jobs/", serial);
   record->serial = serial;
