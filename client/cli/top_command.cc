@@ -19,6 +19,7 @@ int Top(client::ClientOptions options, const CommandLine& line) {
       .connect_for = absl::ZeroDuration(), .reconnect_for = absl::ZeroDuration(), .busy_for = absl::ZeroDuration()};
   options.call_timeout = absl::Seconds(2);
   std::vector<Replica> replicas;
+  replicas.reserve(line.servers.size());
   for (const std::string& server : line.servers) {
     replicas.emplace_back(server, client::Client::Connect(server, options));
   }

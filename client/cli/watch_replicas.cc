@@ -8,10 +8,12 @@ namespace {
 
 std::vector<ReplicaSample> Look(std::vector<Replica>& replicas, absl::Time now, const std::stop_token& stop) {
   std::vector<std::future<ReplicaSample>> looks;
+  looks.reserve(replicas.size());
   for (Replica& replica : replicas) {
     looks.push_back(std::async(std::launch::async, [&replica, now, &stop] { return replica.Look(now, stop); }));
   }
   std::vector<ReplicaSample> samples;
+  samples.reserve(looks.size());
   for (auto& look : looks) samples.push_back(look.get());
   return samples;
 }

@@ -71,6 +71,7 @@ TEST(TopScreenTest, NarrowTerminalsLoseTheLeastColumnsFirstAndThenTheEndsOfLines
 
 TEST(TopScreenTest, LowTerminalsCountWhatHasNoRoom) {
   std::vector<ReplicaSample> samples;
+  samples.reserve(50);
   for (int i = 0; i < 50; ++i) samples.push_back(Idle(std::string("replica") + std::to_string(i)));
   const std::vector<std::string> lines = TopScreen(samples, kNow, {.lines = 10}, false);
   EXPECT_THAT(lines, SizeIs(10));

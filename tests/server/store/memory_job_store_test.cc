@@ -280,6 +280,7 @@ TEST(MemoryJobStoreTest, CancelAllEndsWhatWaitsAndWhatRunsHoweverMany) {
   const std::string completed = f.CreateRunning();
   f.store.OnCompleted(completed, {});
   std::vector<std::string> waiting;
+  waiting.reserve(1500);
   for (int i = 0; i < 1500; ++i) waiting.push_back(f.Create());
   f.store.CancelAll("DRAINED");
   EXPECT_EQ(f.State(running), JobState::kCancelled);
