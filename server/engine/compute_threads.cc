@@ -18,8 +18,9 @@ void UseComputeThreads(int threads) {
 void YieldToCallers() {
   // On Linux a thread has a priority of its own, and hands it on to those that it starts. One that cannot be set leaves
   // things as they are.
-  constexpr int kNiceness = 5;
-  static_cast<void>(setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNiceness));
+  constexpr int kNicer = 5;  // than the process, which somebody may have started as a nice one
+  const auto thread = static_cast<id_t>(gettid());
+  static_cast<void>(setpriority(PRIO_PROCESS, thread, getpriority(PRIO_PROCESS, thread) + kNicer));
 }
 
 }  // namespace latentd::engine
