@@ -169,10 +169,17 @@ absl::Status Serve(const config::ServerOptions& options, const sigset_t& stop_si
            [&](bool stuck) {
              if (stuck) log::Error("the engine is stuck: one stage takes far too long");
              if (!stuck) log::Info("the engine goes on");
+             prometheus.SetEngineStuck(stuck);
              readiness.SetStuck(stuck);
            },
        .software = software});
   running = &engine;
+  prometheus.SetLimits({.queued_jobs = options.max_queued_jobs,
+                        .batch_rows = scheduler.batching.max_batch_rows,
+                        .weights_bytes = memory,
+                        .adapter_bytes = options.adapter_memory,
+                        .blob_bytes = options.blob_bytes,
+                        .process_bytes = engine::HostMemory()});
 
   auto exposed = metrics::MetricsServer::Start(options.metrics_listen, prometheus.registry());
   if (!exposed.ok()) return exposed.status();
@@ -209,7 +216,8 @@ absl::Status Serve(const config::ServerOptions& options, const sigset_t& stop_si
                          bound(options.metrics_listen, (*exposed)->port()), "/metrics"),
             {{"version", LATENTD_VERSION}, {"device", device->str()}, {"dtype", NameOf(type)}});
   // The loader and the engine may be busy for longer than the server lives.
-  readiness.SetListener([weak = std::weak_ptr(server)](bool ready) {
+  readiness.SetListener([weak = std::weak_ptr(server), &prometheus](bool ready) {
+    prometheus.SetReady(ready);
     const std::shared_ptr<rpc::Server> alive = weak.lock();
     if (alive != nullptr) alive->SetServing(ready);
   });

@@ -81,6 +81,7 @@ void Parse(CLI::App& app, int argc, const char* const* argv, CommandLine& line) 
   TlsFlags tls;
   std::string job;
   std::vector<std::string> states, labels;
+  double interval = 1;
   app.require_subcommand(0, 1);  // so that a wrong command is named
   app.footer(kFooter);
   CLI::App* generate = app.add_subcommand("generate", "Make pictures and write them to files");
@@ -90,8 +91,9 @@ void Parse(CLI::App& app, int argc, const char* const* argv, CommandLine& line) 
   CLI::App* watch = app.add_subcommand("watch", "Follow a job to its end; Ctrl-C leaves it running");
   CLI::App* cancel = app.add_subcommand("cancel", "Cancel a job");
   CLI::App* health = app.add_subcommand("health", "Tell whether the server is ready");
-  for (CLI::App* command : {generate, models, adapters, jobs, watch, cancel, health}) {
-    command->add_option("--server", line.server, "Address of the server")->capture_default_str();
+  CLI::App* top = app.add_subcommand("top", "Show servers at work, again and again; q or Ctrl-C ends it");
+  for (CLI::App* command : {generate, models, adapters, jobs, watch, cancel, health, top}) {
+    if (command != top) command->add_option("--server", line.server, "Address of the server")->capture_default_str();
     command->add_option("--tls-ca", tls.ca, "Authorities that the server's certificate is of, in PEM; asks for TLS");
     command->add_option("--tls-cert", tls.cert, "Own certificate, for servers that ask for one, in PEM");
     command->add_option("--tls-key", tls.key, "Its private key");
@@ -104,6 +106,14 @@ void Parse(CLI::App& app, int argc, const char* const* argv, CommandLine& line) 
   watch->add_option("--after", line.after, "Only events after this sequence number")->check(CLI::NonNegativeNumber);
   watch->add_option("--out", line.out, "File to write, as for generate");
   cancel->add_option("JOB", job, "The job's name")->required();
+  top->add_option("--server", line.servers, "Address of a server; several by commas, or repeated")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->option_text("ADDR:PORT[,ADDR:PORT...] [" + line.server + "]");
+  top->add_option("--interval", interval, "Seconds from one look to the next")
+      ->check(CLI::Range(0.1, 3600.0))
+      ->capture_default_str();
+  top->add_option("--samples", line.samples, "End after so many looks")->check(CLI::PositiveNumber);
   jobs->add_option("--state", states, "Only jobs in this state; may be repeated");
   jobs->add_option("--label", labels, "Only jobs with this label, KEY=VALUE; may be repeated");
 
@@ -120,6 +130,10 @@ void Parse(CLI::App& app, int argc, const char* const* argv, CommandLine& line) 
     line.command = Command::kJobs;
     line.states = ParseStates(states);
     line.labels = ParseLabels(labels);
+  } else if (top->parsed()) {
+    line.command = Command::kTop;
+    if (line.servers.empty()) line.servers = {line.server};
+    line.interval = absl::Seconds(interval);
   } else if (models->parsed()) {
     line.command = Command::kModels;
   } else if (adapters->parsed()) {

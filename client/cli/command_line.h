@@ -7,13 +7,14 @@
 #include <variant>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "client/cpp/client.h"
 #include "latentd/v1/job.pb.h"
 #include "latentd/v1/spec.pb.h"
 
 namespace latentd::cli {
 
-enum class Command { kGenerate, kModels, kAdapters, kJobs, kWatch, kCancel, kHealth };
+enum class Command { kGenerate, kModels, kAdapters, kJobs, kWatch, kCancel, kHealth, kTop };
 
 // What the user asked for. Fields that a command does not have keep their defaults.
 struct CommandLine {
@@ -38,6 +39,11 @@ struct CommandLine {
   // jobs
   std::vector<v1::Job::State> states;
   std::map<std::string, std::string> labels;
+
+  // top
+  std::vector<std::string> servers;  // instead of `server`; never empty
+  absl::Duration interval;
+  int samples = 0;  // 0: until it is ended
 };
 
 // The command line, or the code to exit with after help or what is wrong was printed.

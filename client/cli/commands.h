@@ -13,6 +13,8 @@ int Cancel(const client::Client& client, const CommandLine& line);
 int ListJobs(const client::Client& client, const CommandLine& line);
 int ListModels(const client::Client& client, const CommandLine& line);
 int ListAdapters(const client::Client& client, const CommandLine& line);
+// Several servers: it connects to each by itself.
+int Top(client::ClientOptions options, const CommandLine& line);
 int Health(const client::Client& client, const CommandLine& line);
 
 }  // namespace latentd::cli

@@ -1,4 +1,6 @@
 #include <csignal>
+#include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "client/cli/command_line.h"
@@ -16,6 +18,7 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   client::ClientOptions options{.tls = line.tls};
   if (!line.api_key.empty()) options.metadata = {{"authorization", absl::StrCat("Bearer ", line.api_key)}};
+  if (line.command == cli::Command::kTop) return cli::Top(std::move(options), line);
   // A person sees at once that nothing listens there; a server that was lost is waited for.
   options.retry.connect_for = absl::ZeroDuration();
   const auto client = client::Client::Connect(line.server, options);
@@ -34,6 +37,8 @@ int main(int argc, char** argv) {
       return cli::ListAdapters(*client, line);
     case cli::Command::kHealth:
       return cli::Health(*client, line);
+    case cli::Command::kTop:
+      break;  // above
   }
   return 1;
 }

@@ -37,6 +37,8 @@ class Observer {
   virtual void OnJobRequeued(const std::string& model) = 0;  // it ran, and waits again; OnJobStarted follows
   // `from` says what it was before: a queued job can end without having run.
   virtual void OnJobEnded(const std::string& model, JobState from, JobState to, absl::Duration since_creation) = 0;
+  // Of all the model's jobs that wait to start, whenever it changes: evaluations × lanes × pixels, as expected.
+  virtual void OnQueuedWork(const std::string& model, int64_t pixel_steps) = 0;
   virtual void OnStageRun(const StageRun& run) = 0;
   virtual void OnImage(const std::string& model) = 0;
   virtual void OnFlaggedImage(const std::string& model) = 0;  // by its safety checker; withheld or not

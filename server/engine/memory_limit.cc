@@ -35,11 +35,13 @@ std::optional<int64_t> LimitUpwards(const fs::path& root, absl::string_view grou
 
 }  // namespace
 
-int64_t DefaultHostMemory() {
+int64_t HostMemory() {
   const auto limit =
       Lesser(ParseMemTotal(Read("/proc/meminfo")), CgroupLimit("/sys/fs/cgroup", Read("/proc/self/cgroup")));
-  return limit.value_or(0) / 5 * 4;
+  return limit.value_or(0);
 }
+
+int64_t DefaultHostMemory() { return HostMemory() / 5 * 4; }
 
 std::optional<int64_t> ParseMemTotal(absl::string_view meminfo) {
   for (absl::string_view line : absl::StrSplit(meminfo, '\n')) {

@@ -8,8 +8,11 @@
 
 namespace latentd::engine {
 
-// Bytes that weights on the CPU may take when nobody says how many: four fifths of the machine's memory, or of what its
-// control groups (those of a container) leave to this process. 0: nothing is known.
+// Bytes that this process may take: the machine's memory, or what its control groups (those of a container) leave to
+// it. 0: nothing is known.
+int64_t HostMemory();
+
+// Bytes that weights on the CPU may take when nobody says how many: four fifths of them.
 int64_t DefaultHostMemory();
 
 // The parts of it.

@@ -7,21 +7,21 @@ using Buckets = prometheus::Histogram::BucketBoundaries;
 
 // Powers of two up to twice the rows of a large batch.
 const Buckets& BatchBuckets() {
-  static const auto* const buckets = new Buckets{1, 2, 4, 8, 16, 32, 64, 128};
-  return *buckets;
+  static const auto* const kBuckets = new Buckets{1, 2, 4, 8, 16, 32, 64, 128};
+  return *kBuckets;
 }
 
 // From the embedded model's milliseconds to a large picture's minutes.
 const Buckets& StageBuckets() {
-  static const auto* const buckets =
+  static const auto* const kBuckets =
       new Buckets{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60};
-  return *buckets;
+  return *kBuckets;
 }
 
 const Buckets& JobBuckets() {
-  static const auto* const buckets =
+  static const auto* const kBuckets =
       new Buckets{0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600};
-  return *buckets;
+  return *kBuckets;
 }
 
 const char* Name(core::Stage stage) {
@@ -56,6 +56,8 @@ PrometheusMetrics::PrometheusMetrics(const std::string& version)
       admitted_(CounterFamily(*registry_, "latentd_jobs_admitted_total", "Jobs accepted, by model.")),
       refused_(CounterFamily(*registry_, "latentd_jobs_refused_total", "Requests refused at admission, by reason.")),
       ended_(CounterFamily(*registry_, "latentd_jobs_ended_total", "Jobs that ended, by final state and model.")),
+      queued_pixel_steps_(GaugeFamily(*registry_, "latentd_queued_pixel_steps",
+                                      "Pixel steps that the waiting jobs are expected to take, by model.")),
       queue_wait_(HistogramFamily(*registry_, "latentd_queue_wait_seconds",
                                   "Time from a job's acceptance to its first step, by model.")),
       job_duration_(HistogramFamily(*registry_, "latentd_job_duration_seconds",
@@ -73,6 +75,12 @@ PrometheusMetrics::PrometheusMetrics(const std::string& version)
                                     "Images that their model's safety checker flagged, withheld or not, by model.")),
       pixel_steps_(CounterFamily(*registry_, "latentd_pixel_steps_total",
                                  "Evaluations times batch entries times pixels of the picture, by model.")),
+      ready_(
+          GaugeFamily(*registry_, "latentd_ready", "1 while the server wants work: preloaded, not stuck, not stopping.")
+              .Add({})),
+      engine_stuck_(GaugeFamily(*registry_, "latentd_engine_stuck",
+                                "1 while one piece of the device's work takes far longer than any should.")
+                        .Add({})),
       queue_depth_(GaugeFamily(*registry_, "latentd_queue_depth", "Jobs that wait.").Add({})),
       encode_cache_hits_(
           CounterFamily(*registry_, "latentd_encode_cache_hits_total", "Prompts found already encoded.").Add({})),
@@ -105,6 +113,24 @@ PrometheusMetrics::PrometheusMetrics(const std::string& version)
 prometheus::Gauge& PrometheusMetrics::JobsIn(core::JobState state, const std::string& model) {
   return jobs_.Add({{"state", Name(state)}, {"model", model}});
 }
+
+void PrometheusMetrics::SetLimits(const Limits& limits) {
+  const auto set = [this](const char* name, const char* help, int64_t limit) {
+    if (limit > 0) GaugeFamily(*registry_, name, help).Add({}).Set(static_cast<double>(limit));
+  };
+  set("latentd_queue_depth_limit", "Jobs that may wait.", limits.queued_jobs);
+  set("latentd_batch_rows_limit", "Images that may take part in one U-Net forward.", limits.batch_rows);
+  set("latentd_device_weights_limit_bytes", "What the weights of loaded models may take on the device.",
+      limits.weights_bytes);
+  set("latentd_adapter_limit_bytes", "What the weights of loaded adapters may take.", limits.adapter_bytes);
+  set("latentd_blob_limit_bytes", "What large inputs may take, kept and arriving ones together.", limits.blob_bytes);
+  set("latentd_process_memory_limit_bytes", "What the machine or the container leaves to the process.",
+      limits.process_bytes);
+}
+
+void PrometheusMetrics::SetReady(bool ready) { ready_.Set(ready ? 1 : 0); }
+
+void PrometheusMetrics::SetEngineStuck(bool stuck) { engine_stuck_.Set(stuck ? 1 : 0); }
 
 void PrometheusMetrics::SetOpenStreams(int count) { open_streams_.Set(count); }
 
@@ -143,6 +169,10 @@ void PrometheusMetrics::OnJobEnded(const std::string& model, core::JobState from
   ended_.Add({{"state", Name(to)}, {"model", model}}).Increment();
   job_duration_.Add({{"state", Name(to)}, {"model", model}}, JobBuckets())
       .Observe(absl::ToDoubleSeconds(since_creation));
+}
+
+void PrometheusMetrics::OnQueuedWork(const std::string& model, int64_t pixel_steps) {
+  queued_pixel_steps_.Add({{"model", model}}).Set(static_cast<double>(pixel_steps));
 }
 
 void PrometheusMetrics::OnStageRun(const core::StageRun& run) {

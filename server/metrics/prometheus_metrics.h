@@ -14,6 +14,16 @@
 
 namespace latentd::metrics {
 
+// What the server was told not to exceed. 0: there is no such limit, and no metric.
+struct Limits {
+  int queued_jobs = 0;
+  int batch_rows = 0;
+  int64_t weights_bytes = 0;  // of loaded models on the device
+  int64_t adapter_bytes = 0;
+  int64_t blob_bytes = 0;
+  int64_t process_bytes = 0;  // what the machine or the container leaves to the process
+};
+
 // The service's Prometheus metrics, all named `latentd_…`. Labels are the model, the stage, the state and the reason of
 // a refusal: few values each, never a job, a user or a prompt. Thread-safe.
 class PrometheusMetrics : public core::Observer {
@@ -22,6 +32,11 @@ class PrometheusMetrics : public core::Observer {
 
   // What an exposer shows.
   const std::shared_ptr<prometheus::Registry>& registry() const { return registry_; }
+
+  void SetLimits(const Limits& limits);
+  // Whether the server wants work; see core::Readiness.
+  void SetReady(bool ready);
+  void SetEngineStuck(bool stuck);
 
   // Event streams that are open now; see rpc::Server::Options::on_open_streams.
   void SetOpenStreams(int count);
@@ -35,6 +50,7 @@ class PrometheusMetrics : public core::Observer {
   void OnJobRequeued(const std::string& model) override;
   void OnJobEnded(const std::string& model, core::JobState from, core::JobState to,
                   absl::Duration since_creation) override;
+  void OnQueuedWork(const std::string& model, int64_t pixel_steps) override;
   void OnStageRun(const core::StageRun& run) override;
   void OnImage(const std::string& model) override;
   void OnFlaggedImage(const std::string& model) override;
@@ -54,6 +70,7 @@ class PrometheusMetrics : public core::Observer {
   Counters& admitted_;
   Counters& refused_;
   Counters& ended_;
+  Gauges& queued_pixel_steps_;
   Histograms& queue_wait_;
   Histograms& job_duration_;
   Histograms& batch_rows_;
@@ -64,6 +81,8 @@ class PrometheusMetrics : public core::Observer {
   Counters& images_;
   Counters& flagged_images_;
   Counters& pixel_steps_;
+  prometheus::Gauge& ready_;
+  prometheus::Gauge& engine_stuck_;
   prometheus::Gauge& queue_depth_;
   prometheus::Counter& encode_cache_hits_;
   prometheus::Counter& encode_cache_misses_;

@@ -77,6 +77,8 @@ void StatsCollector::OnJobEnded(const std::string& /*model*/, core::JobState fro
   --(from == core::JobState::kQueued ? queued_jobs_ : running_jobs_);
 }
 
+void StatsCollector::OnQueuedWork(const std::string& /*model*/, int64_t /*pixel_steps*/) {}
+
 void StatsCollector::OnStageRun(const core::StageRun& run) {
   if (run.stage != core::Stage::kPredict) return;
   core::MutexLock lock(mutex_);

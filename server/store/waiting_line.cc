@@ -8,14 +8,16 @@ namespace latentd::store {
 void WaitingLine::Add(JobRecord* record) {
   lines_[record->options.tenant].emplace(PlaceOf(*record), record);
   unclaimed_.emplace(PlaceOf(*record), record);
+  AddWork(*record, record->pixel_steps);
 }
 
 void WaitingLine::Remove(const JobRecord* record) {
   unclaimed_.erase(PlaceOf(*record));
   const auto line = lines_.find(record->options.tenant);
   if (line == lines_.end()) return;
-  line->second.erase(PlaceOf(*record));
+  if (line->second.erase(PlaceOf(*record)) == 0) return;
   if (line->second.empty()) lines_.erase(line);
+  AddWork(*record, -record->pixel_steps);
 }
 
 std::vector<JobRecord*> WaitingLine::Claim(int limit) {
@@ -67,6 +69,12 @@ std::vector<std::pair<JobRecord*, int>> WaitingLine::Moved() {
     fronts.push(next);
   }
   return moved;
+}
+
+void WaitingLine::AddWork(const JobRecord& record, int64_t pixel_steps) {
+  const std::string& model = record.request->model();
+  const int64_t work = work_[model] += pixel_steps;
+  if (on_work_) on_work_(model, work);
 }
 
 WaitingLine::Turn WaitingLine::TurnOf(const Line::value_type& entry, int index) {

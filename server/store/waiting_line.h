@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -17,7 +18,12 @@ namespace latentd::store {
 // m/weight. Holds records, owns none. Not thread-safe.
 class WaitingLine {
  public:
-  explicit WaitingLine(absl::Duration ageing) : ageing_(ageing) {}
+  // Told of the pixel-steps of all waiting jobs of a model, whenever they change.
+  using OnWork = std::function<void(const std::string& model, int64_t pixel_steps)>;
+
+  // `on_work` may be null.
+  explicit WaitingLine(absl::Duration ageing, OnWork on_work = nullptr)
+      : ageing_(ageing), on_work_(std::move(on_work)) {}
 
   void Add(JobRecord* record);
   // Unknown records are fine.
@@ -42,12 +48,15 @@ class WaitingLine {
   // Where a job stands among all: the smaller, the nearer.
   using Turn = std::pair<double, Place>;
 
+  void AddWork(const JobRecord& record, int64_t pixel_steps);
   Place PlaceOf(const JobRecord& record) const;
   static Turn TurnOf(const Line::value_type& entry, int index);
 
   const absl::Duration ageing_;
+  const OnWork on_work_;
   std::map<std::string, Line> lines_;  // of each tenant; none is empty
   Line unclaimed_;
+  std::map<std::string, int64_t> work_;  // of each model that ever had a job
   int changes_ = 0;
 };
 

@@ -117,7 +117,7 @@ class FakeServer::Images : public v1::ImageGeneration::Service {
     response->set_device("cpu");
     response->set_dtype("float32");
     response->set_version("0.1.0");
-    return grpc::Status::OK;
+    return fake_.stats ? fake_.stats(*response) : grpc::Status::OK;
   }
 
  private:

@@ -43,6 +43,8 @@ class FakeServer {
   std::vector<v1::Job> jobs;
   std::vector<v1::Model> models;  // one a page
   std::vector<v1::Adapter> adapters;
+  // Fills in, or refuses, what GetStats answers with; may be empty.
+  std::function<grpc::Status(v1::Stats&)> stats;
   std::string output;  // GetOutput's bytes
   // Told of each CancelJob.
   std::function<void(const std::string&)> on_cancel;

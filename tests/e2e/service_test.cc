@@ -128,6 +128,9 @@ TEST_F(Service, CountsWhatItDoes) {
   const std::string page = server_->MetricsPage();
   EXPECT_EQ(metrics::ValueOf(page, "latentd_images_total{model=\"pictograms\"}"), 1);
   EXPECT_GT(metrics::ValueOf(page, "latentd_device_weights_bytes"), 60e6);
+  EXPECT_EQ(metrics::ValueOf(page, "latentd_ready"), 1);
+  EXPECT_EQ(metrics::ValueOf(page, "latentd_queued_pixel_steps{model=\"pictograms\"}"), 0);
+  EXPECT_GT(metrics::ValueOf(page, "latentd_process_memory_limit_bytes"), 60e6);
   EXPECT_TRUE(metrics::CheckByPromtool(page)) << "promtool is not there: run deploy/install.sh --tests";
 }
 

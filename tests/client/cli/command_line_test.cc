@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "absl/time/time.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/output_files.h"
 #include "gmock/gmock.h"
@@ -10,6 +11,7 @@
 namespace latentd::cli {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 struct Parsed {
@@ -65,6 +67,25 @@ TEST(CommandLineTest, ImagePromptsNameAnAdapterAFileAndAScale) {
   EXPECT_FALSE(spec.image_prompts(1).has_scale());
   EXPECT_THAT(Generate({"--image-prompt", "ip"}).err, HasSubstr("is not NAME:FILE[:SCALE]"));
   EXPECT_THAT(Generate({"--image-prompt", "ip:/nowhere.png"}).err, HasSubstr("--image-prompt /nowhere.png"));
+}
+
+TEST(CommandLineTest, TopTakesServersByCommasAndRepeated) {
+  const CommandLine line =
+      Parse({"top", "--server", "a:1,b:2", "--server", "c:3", "--interval", "0.5", "--samples", "4"}).line();
+  EXPECT_EQ(line.command, Command::kTop);
+  EXPECT_THAT(line.servers, ElementsAre("a:1", "b:2", "c:3"));
+  EXPECT_EQ(line.interval, absl::Milliseconds(500));
+  EXPECT_EQ(line.samples, 4);
+}
+
+TEST(CommandLineTest, TopHasDefaultsAndBounds) {
+  const CommandLine line = Parse({"top"}).line();
+  EXPECT_THAT(line.servers, ElementsAre("127.0.0.1:50051"));
+  EXPECT_EQ(line.interval, absl::Seconds(1));
+  EXPECT_EQ(line.samples, 0);
+  EXPECT_EQ(Parse({"top", "--interval", "0"}).code(), 2);
+  EXPECT_EQ(Parse({"top", "--samples", "0"}).code(), 2);
+  EXPECT_EQ(Parse({"top", "--server", "a:1", "b:2"}).code(), 2);
 }
 
 TEST(CommandLineTest, ASamplerMayBringItsSigmas) {

@@ -39,6 +39,7 @@ Process::Process(const std::vector<std::string>& arguments, Output output) {
 
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
+  if (output == Output::kTerminal) ::posix_spawn_file_actions_adddup2(&actions, out[1], STDIN_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, err[1], STDERR_FILENO);
   std::vector<char*> argv = {const_cast<char*>("latentctl")};
@@ -65,6 +66,10 @@ Process::~Process() {
 }
 
 void Process::Signal(int signal) const { ::kill(pid_, signal); }
+
+void Process::Type(const std::string& keys) const {
+  Require(::write(out_, keys.data(), keys.size()) == static_cast<ssize_t>(keys.size()), "write");
+}
 
 Finished Process::Wait() {
   Finished finished;

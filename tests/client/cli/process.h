@@ -14,7 +14,7 @@ struct Finished {
   std::string err;
 };
 
-// latentctl, run as a program of its own with pipes or, for its standard output, a terminal of 80 columns.
+// latentctl, run as a program of its own with pipes or, for its standard input and output, a terminal of 80 columns.
 class Process {
  public:
   enum class Output { kPipe, kTerminal };
@@ -25,6 +25,9 @@ class Process {
   Process& operator=(const Process&) = delete;
 
   void Signal(int signal) const;
+
+  // Presses keys. REQUIRES: a terminal.
+  void Type(const std::string& keys) const;
 
   // Reads all it writes until it ends. Call once.
   Finished Wait();

@@ -18,6 +18,8 @@ std::string Page(const PrometheusMetrics& metrics) {
 TEST(PrometheusMetrics, ANewServerShowsItsGaugesAndItsBuild) {
   const std::string page = Page(PrometheusMetrics("1.2.3"));
   EXPECT_THAT(page, HasSubstr("latentd_build_info{version=\"1.2.3\"} 1"));
+  EXPECT_THAT(page, HasSubstr("\nlatentd_ready 0"));
+  EXPECT_THAT(page, HasSubstr("\nlatentd_engine_stuck 0"));
   EXPECT_THAT(page, HasSubstr("\nlatentd_queue_depth 0"));
   EXPECT_THAT(page, HasSubstr("\nlatentd_open_streams 0"));
   EXPECT_THAT(page, HasSubstr("\nlatentd_encode_cache_hits_total 0"));
@@ -43,6 +45,40 @@ TEST(PrometheusMetrics, JobsAreCountedByStateAndModel) {
   page = Page(metrics);
   EXPECT_THAT(page, HasSubstr("latentd_jobs{model=\"m\",state=\"queued\"} 0"));
   EXPECT_THAT(page, HasSubstr("\nlatentd_queue_depth 0"));
+}
+
+TEST(PrometheusMetrics, QueuedWorkIsTheLatestOfEachModel) {
+  PrometheusMetrics metrics("1");
+  metrics.OnQueuedWork("m", 4096);
+  metrics.OnQueuedWork("n", 1024);
+  metrics.OnQueuedWork("m", 0);
+  const std::string page = Page(metrics);
+  EXPECT_THAT(page, HasSubstr("latentd_queued_pixel_steps{model=\"m\"} 0"));
+  EXPECT_THAT(page, HasSubstr("latentd_queued_pixel_steps{model=\"n\"} 1024"));
+}
+
+TEST(PrometheusMetrics, LimitsThatThereAreAreShown) {
+  PrometheusMetrics metrics("1");
+  metrics.SetLimits({.queued_jobs = 10, .batch_rows = 8, .adapter_bytes = 30, .blob_bytes = 40, .process_bytes = 50});
+  const std::string page = Page(metrics);
+  EXPECT_THAT(page, HasSubstr("latentd_queue_depth_limit 10"));
+  EXPECT_THAT(page, HasSubstr("latentd_batch_rows_limit 8"));
+  EXPECT_THAT(page, Not(HasSubstr("latentd_device_weights_limit_bytes")));
+  EXPECT_THAT(page, HasSubstr("latentd_adapter_limit_bytes 30"));
+  EXPECT_THAT(page, HasSubstr("latentd_blob_limit_bytes 40"));
+  EXPECT_THAT(page, HasSubstr("latentd_process_memory_limit_bytes 50"));
+}
+
+TEST(PrometheusMetrics, ReadyAndStuckAreToldApart) {
+  PrometheusMetrics metrics("1");
+  metrics.SetReady(true);
+  metrics.SetEngineStuck(true);
+  EXPECT_THAT(Page(metrics), HasSubstr("\nlatentd_ready 1"));
+  EXPECT_THAT(Page(metrics), HasSubstr("\nlatentd_engine_stuck 1"));
+  metrics.SetReady(false);
+  metrics.SetEngineStuck(false);
+  EXPECT_THAT(Page(metrics), HasSubstr("\nlatentd_ready 0"));
+  EXPECT_THAT(Page(metrics), HasSubstr("\nlatentd_engine_stuck 0"));
 }
 
 TEST(PrometheusMetrics, AForwardCountsItsRowsLanesAndPixels) {

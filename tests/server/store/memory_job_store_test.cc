@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "server/store/job_record.h"
 #include "tests/server/store/store_fixture.h"
 
 namespace latentd::store {
@@ -24,6 +25,7 @@ class MockObserver : public core::Observer {
   MOCK_METHOD(void, OnJobRequeued, (const std::string&), (override));
   MOCK_METHOD(void, OnJobStarted, (const std::string&, absl::Duration), (override));
   MOCK_METHOD(void, OnJobEnded, (const std::string&, JobState, JobState, absl::Duration), (override));
+  MOCK_METHOD(void, OnQueuedWork, (const std::string&, int64_t), (override));
   MOCK_METHOD(void, OnStageRun, (const core::StageRun&), (override));
   MOCK_METHOD(void, OnImage, (const std::string&), (override));
   MOCK_METHOD(void, OnFlaggedImage, (const std::string&), (override));
@@ -279,6 +281,7 @@ TEST(MemoryJobStoreTest, CancelAllEndsWhatWaitsAndWhatRunsHoweverMany) {
   const std::string completed = f.CreateRunning();
   f.store.OnCompleted(completed, {});
   std::vector<std::string> waiting;
+  waiting.reserve(1500);
   for (int i = 0; i < 1500; ++i) waiting.push_back(f.Create());
   f.store.CancelAll("DRAINED");
   EXPECT_EQ(f.State(running), JobState::kCancelled);
@@ -349,18 +352,23 @@ TEST(MemoryJobStoreTest, NumberOfFinishedJobsIsBounded) {
 TEST(MemoryJobStoreTest, ObserverSeesEachStepOfAJob) {
   ::testing::StrictMock<MockObserver> observer;
   StoreFixture f({.observer = &observer, .max_queued_jobs = 1});
+  const int64_t work = PixelSteps(*core::TestRequest());
   const ::testing::InSequence order;
+  EXPECT_CALL(observer, OnQueuedWork("pictograms", work));
   EXPECT_CALL(observer, OnJobAdmitted("pictograms"));
   const std::string ran = f.Create();
   EXPECT_CALL(observer, OnJobRefused("QUEUE_FULL"));
   f.store.Create(core::TestRequest(), {}).IgnoreError();
   f.clock.Advance(absl::Seconds(2));
+  EXPECT_CALL(observer, OnQueuedWork("pictograms", 0));
   EXPECT_CALL(observer, OnJobStarted("pictograms", absl::Seconds(2)));
   f.store.OnStarted(ran, {});
   f.clock.Advance(absl::Seconds(3));
   EXPECT_CALL(observer, OnJobEnded("pictograms", JobState::kRunning, JobState::kCompleted, absl::Seconds(5)));
   f.store.OnCompleted(ran, {});
+  EXPECT_CALL(observer, OnQueuedWork("pictograms", work));
   EXPECT_CALL(observer, OnJobAdmitted("pictograms"));
+  EXPECT_CALL(observer, OnQueuedWork("pictograms", 0));
   EXPECT_CALL(observer, OnJobEnded("pictograms", JobState::kQueued, JobState::kCancelled, absl::ZeroDuration()));
   f.store.Cancel(f.Create(), "CALLER").IgnoreError();
 }

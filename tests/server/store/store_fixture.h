@@ -36,7 +36,7 @@ class StoreFixture {
     return store.Create(core::TestRequest(fields), {}).value().name;
   }
   std::string CreateRunning(const core::RequestFields& fields = core::TestFields()) {
-    const std::string name = Create(fields);
+    std::string name = Create(fields);
     store.Claim(1000);
     store.OnStarted(name, {});
     return name;

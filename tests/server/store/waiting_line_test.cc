@@ -14,7 +14,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using ::testing::SizeIs;
 
 class WaitingLineTest : public ::testing::Test {
  protected:
@@ -24,6 +23,7 @@ class WaitingLineTest : public ::testing::Test {
     records_.push_back(TestRecord(serial, fields));
     records_.back()->options.tenant = tenant;
     records_.back()->weight = weight;
+    records_.back()->pixel_steps = 100 * serial;
     line_.Add(records_.back().get());
     return records_.back().get();
   }
@@ -45,7 +45,8 @@ class WaitingLineTest : public ::testing::Test {
   }
 
   std::vector<std::shared_ptr<JobRecord>> records_;
-  WaitingLine line_{absl::Seconds(10)};
+  int64_t work_ = 0;  // the latest word
+  WaitingLine line_{absl::Seconds(10), [this](const std::string&, int64_t pixel_steps) { work_ = pixel_steps; }};
 };
 
 TEST_F(WaitingLineTest, EqualsGoByArrival) {
@@ -53,6 +54,20 @@ TEST_F(WaitingLineTest, EqualsGoByArrival) {
   EXPECT_THAT(Claim(2), ElementsAre(1, 2));
   EXPECT_THAT(Claim(2), ElementsAre(3)) << "each is handed out once";
   EXPECT_FALSE(line_.has_unclaimed());
+}
+
+TEST_F(WaitingLineTest, TellsTheWorkThatWaits) {
+  const JobRecord* first = Add(1);
+  const JobRecord* second = Add(2);
+  EXPECT_EQ(work_, 300);
+  Claim(1);
+  EXPECT_EQ(work_, 300) << "a claimed job waits until it starts";
+  line_.Remove(first);
+  EXPECT_EQ(work_, 200);
+  line_.Remove(first);
+  EXPECT_EQ(work_, 200) << "it is counted once";
+  line_.Remove(second);
+  EXPECT_EQ(work_, 0);
 }
 
 TEST_F(WaitingLineTest, UrgentJobsGoFirst) {

@@ -1,0 +1,87 @@
+import json
+import urllib.request
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+import pages
+from api import METHODS
+from callers import by_grpc
+from processes import ROOT, Latentd, wait_for
+
+# Of three pictures its checker flags the first.
+FLAGGED = {"model": "tiny-safety", "prompt": "a red apple", "negativePrompt": "green", "width": 72, "height": 56, "numImages": 3,
+           "seed": 901, "steps": 6, "sampler": "ddim", "guidanceScale": 5}
+LONG = {"model": "tiny-safety", "prompt": "a cat", "numImages": 4, "steps": 999}
+
+
+def _read(path):
+    return yaml.safe_load((ROOT / path).read_text())
+
+
+@pytest.fixture(scope="session")
+def rules():
+    """The rules of alerts.yaml, one after another."""
+    return [rule for group in _read("deploy/prometheus/alerts.yaml")["groups"] for rule in group["rules"]]
+
+
+@pytest.fixture(scope="session")
+def alerts(rules):
+    return [rule for rule in rules if "alert" in rule]
+
+
+@pytest.fixture(scope="session")
+def rule_tests():
+    return _read("tests/observability/alerts_test.yaml")["tests"]
+
+
+def _panels(dashboard):
+    for panel in dashboard["panels"]:
+        yield panel
+        yield from panel.get("panels", [])
+
+
+@pytest.fixture(scope="session")
+def dashboards():
+    """By file name: title, panels, and every query with where it stands and the legend that it has."""
+    found = {}
+    for path in sorted((ROOT / "deploy/grafana").glob("*.json")):
+        dashboard = json.loads(path.read_text())
+        panels = list(_panels(dashboard))
+        queries = [(f"{path.name}: {panel['title']}", target["expr"], target["legendFormat"])
+                   for panel in panels for target in panel.get("targets", [])]
+        queries += [(f"{path.name}: annotation {each['name']}", each["expr"], each["titleFormat"] + each["textFormat"])
+                    for each in dashboard["annotations"]["list"]]
+        found[path.name] = SimpleNamespace(json=dashboard, panels=panels, queries=queries)
+    return found
+
+
+@pytest.fixture(scope="session")
+def exposed():
+    """The metrics of a latentd that has completed a job, flagged a picture, refused a job and failed one."""
+    create, generate, cancel = (METHODS[f"ImageGeneration.{name}"] for name in ("CreateJob", "Generate", "CancelJob"))
+    with Latentd("--models", str(ROOT / "tests/golden/pipelines/models"), "--max-queued-jobs", "1", "--max-batch-rows", "1") as latentd:
+        address = latentd.log.split("metrics on ")[1].split("/metrics")[0] + "/metrics"
+
+        def metrics():
+            with urllib.request.urlopen(address, timeout=30) as response:
+                return pages.read(response.read().decode())
+
+        def seen(metric, **labels):
+            return lambda: all(value in metrics().get(metric, {}).get(label, ()) for label, value in labels.items())
+
+        outcome = by_grpc(latentd.address, generate, {"spec": FLAGGED})
+        assert "completed" in outcome.messages[-1], outcome
+        # One runs; of those that come meanwhile one waits until its time is over, and the others are refused.
+        begun = by_grpc(latentd.address, create, {"spec": LONG})
+        assert not begun.error, begun.error
+        refused, failed = seen("latentd_jobs_refused_total", reason="QUEUE_FULL"), seen("latentd_jobs_ended_total", state="failed")
+
+        def one_more():
+            by_grpc(latentd.address, create, {"spec": LONG, "options": {"timeout": "1s"}})
+            return refused() and failed()
+
+        wait_for("a refusal and a failure", one_more)
+        by_grpc(latentd.address, cancel, {"name": begun.messages[0]["name"]})
+        return metrics()
