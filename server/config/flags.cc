@@ -93,7 +93,7 @@ absl::StatusOr<std::string> ParsePath(const char* kind, const std::string& value
 }  // namespace
 
 const std::vector<Flag>& Flags() {
-  static const auto* const kFlags = new std::vector<Flag>{
+  static const auto* const flags = new std::vector<Flag>{
       {"listen", "ADDR:PORT", "Where gRPC is served (default 127.0.0.1:50051)",
        [](ServerOptions& o, const std::string& v) { return Store(o.listen, ParseAddress(v)); }},
       {"metrics-listen", "ADDR:PORT", "Where Prometheus finds /metrics (default 127.0.0.1:9464)",
@@ -158,7 +158,7 @@ const std::vector<Flag>& Flags() {
       {"insecure", "", "Allow --listen to be reachable from other machines, without TLS and authentication",
        SetInsecure},
   };
-  return *kFlags;
+  return *flags;
 }
 
 }  // namespace latentd::config

@@ -14,7 +14,8 @@ namespace latentd::engine {
 
 core::Checkpoint CheckpointOf(const RunningJob& job) {
   core::Checkpoint checkpoint{.step = job.rows.empty() ? 0 : std::numeric_limits<int>::max(), .usage = job.usage};
-  for (const auto& [id, row] : job.rows) {
+  for (const auto& entry : job.rows) {
+    const Row* const row = entry.second.get();
     std::string bytes;
     const bool begun = row->latent.defined() &&
                        Guarded([&] { bytes = RowState::Of(row->latent, row->sampler, row->generator).Save(); }).ok();

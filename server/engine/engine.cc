@@ -169,8 +169,12 @@ void Engine::DecodeInputs(const RunningJob& job) {
                    sizes = ImagePromptSizes(job.request(), options_.adapters)] {
     absl::StatusOr<model::TaskInputs> inputs = DecodeTaskInputs(*request);
     absl::StatusOr<std::vector<at::Tensor>> prompts = DecodeImagePrompts(*request, sizes);
-    if (inputs.ok() && prompts.ok()) inputs->prompt_pictures = *std::move(prompts);
-    inbox->InputsReady(name, inputs.ok() && !prompts.ok() ? prompts.status() : std::move(inputs));
+    if (inputs.ok() && !prompts.ok()) {
+      inputs = prompts.status();
+    } else if (inputs.ok()) {
+      inputs->prompt_pictures = *std::move(prompts);
+    }
+    inbox->InputsReady(name, std::move(inputs));
   });
 }
 

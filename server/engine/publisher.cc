@@ -129,6 +129,7 @@ void JobPublisher::EncodeClip(State& state, int index, int64_t seed, const std::
   core::Output output{.index = index, .seed = seed, .flagged = flagged};
   const absl::Status status = GuardedStatus([&] {
     std::vector<imaging::Picture> pictures;
+    pictures.reserve(frames.size());
     for (const at::Tensor& frame : frames) pictures.push_back(ToPicture(frame));
     const imaging::ClipOptions options{
         .format = *request.clip_format(), .fps = request.animation()->fps, .quality = request.output_quality()};
