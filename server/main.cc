@@ -29,11 +29,16 @@
 #include "server/metrics/prometheus_metrics.h"
 #include "server/metrics/stats_collector.h"
 #include "server/rpc/server.h"
+#include "server/rpc/stored_jobs.h"
 #include "server/store/memory_blob_store.h"
 #include "server/store/memory_job_store.h"
+#include "server/store/redis/redis_job_store.h"
 
 namespace latentd {
 namespace {
+
+// What another replica makes again when this one is lost.
+constexpr absl::Duration kCheckpointEvery = absl::Seconds(2);
 
 // Signals are waited for, never handled: no code of ours runs in a handler.
 sigset_t BlockStopSignals() {
@@ -68,10 +73,13 @@ void Preload(const config::Preload& preload, engine::ModelRegistry& registry, st
   one_done();
 }
 
-// Refuses new jobs and gives those there are until `deadline`; what is not done then is cancelled and says why.
-void Drain(core::JobStore& store, engine::Engine& engine, absl::Time deadline) {
+// Refuses new jobs. Those there are go to other replicas where jobs are shared; else they have until `deadline`, and
+// what is not done then is cancelled and says why.
+void Drain(core::JobStore& store, engine::Engine& engine, bool shared, absl::Time deadline) {
   store.Drain();
+  if (shared) engine.HandBack("DRAINED");
   if (!engine.WaitUntilIdle(deadline)) store.CancelAll("DRAINED");
+  if (!store.Flush(deadline)) log::Error("what was done last of jobs could not be written to the store of jobs");
 }
 
 absl::Status Serve(const config::ServerOptions& options, const sigset_t& stop_signals) {
@@ -107,14 +115,29 @@ absl::Status Serve(const config::ServerOptions& options, const sigset_t& stop_si
   const auto limits_of = [&tenants](const std::string& tenant) {
     return tenants == nullptr ? core::TenantLimits() : tenants->Get()->LimitsOf(tenant);
   };
-  const auto store =
-      std::make_unique<store::MemoryJobStore>(store::MemoryJobStoreOptions{.clock = &clock,
-                                                                           .observer = &observer,
-                                                                           .on_ended = LogJob,
-                                                                           .tenant_limits = limits_of,
-                                                                           .max_queued_jobs = options.max_queued_jobs,
-                                                                           .job_ttl = options.job_ttl,
-                                                                           .job_bytes = options.job_bytes});
+  const rpc::StoredJobs codec(imaging::OpenImage);
+  const bool shared = options.job_store != "memory";
+  std::unique_ptr<core::JobStore> store;
+  if (shared) {
+    store = std::make_unique<store::RedisJobStore>(
+        store::RedisJobStoreOptions{.address = *store::ParseRedisAddress(options.job_store),
+                                    .clock = &clock,
+                                    .codec = &codec,
+                                    .observer = &observer,
+                                    .on_ended = LogJob,
+                                    .tenant_limits = limits_of,
+                                    .max_queued_jobs = options.max_queued_jobs,
+                                    .job_ttl = options.job_ttl});
+  } else {
+    store =
+        std::make_unique<store::MemoryJobStore>(store::MemoryJobStoreOptions{.clock = &clock,
+                                                                             .observer = &observer,
+                                                                             .on_ended = LogJob,
+                                                                             .tenant_limits = limits_of,
+                                                                             .max_queued_jobs = options.max_queued_jobs,
+                                                                             .job_ttl = options.job_ttl,
+                                                                             .job_bytes = options.job_bytes});
+  }
   store::MemoryBlobStore blobs({.clock = &clock,
                                 .bytes = options.blob_bytes,
                                 .ttl = options.job_ttl,
@@ -140,6 +163,7 @@ absl::Status Serve(const config::ServerOptions& options, const sigset_t& stop_si
        .observer = &observer,
        .scheduler = scheduler,
        .withhold_flagged = options.safety == "withhold",
+       .checkpoint_every = shared ? kCheckpointEvery : absl::ZeroDuration(),
        .threads = options.threads > 0 ? options.threads : static_cast<int>(std::thread::hardware_concurrency()),
        .on_stuck =
            [&](bool stuck) {
@@ -210,7 +234,7 @@ absl::Status Serve(const config::ServerOptions& options, const sigset_t& stop_si
             {{"signal", strsignal(signal)}, {"for_at_most", absl::FormatDuration(options.drain_timeout)}});
   const absl::Time deadline = clock.Now() + options.drain_timeout;
   readiness.SetDraining();
-  Drain(*store, engine, deadline);
+  Drain(*store, engine, shared, deadline);
   server->Shutdown(std::max(deadline - clock.Now(), absl::Seconds(1)));
   log::Info("stopped");
   return absl::OkStatus();

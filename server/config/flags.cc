@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "server/config/values.h"
+#include "server/store/redis/address.h"
 
 namespace latentd::config {
 namespace {
@@ -74,6 +75,15 @@ absl::StatusOr<std::string> ParseText(const std::string& value) {
   return value;
 }
 
+absl::StatusOr<std::string> ParseJobStore(const std::string& value) {
+  if (value == "memory") return value;
+  // Its errors name no password.
+  const absl::StatusOr<store::RedisAddress> address = store::ParseRedisAddress(value);
+  if (!address.ok())
+    return absl::InvalidArgumentError(absl::StrCat("must be memory or a Redis; ", address.status().message()));
+  return value;
+}
+
 // `kind`: "file" or "folder".
 absl::StatusOr<std::string> ParsePath(const char* kind, const std::string& value) {
   if (value.empty()) return absl::InvalidArgumentError(absl::StrCat("the ", kind, "'s name is empty"));
@@ -117,6 +127,9 @@ const std::vector<Flag>& Flags() {
        [](ServerOptions& o, const std::string& v) {
          return SetOneOf(o.safety, v, {"off", "flag", "withhold"});
        }},
+      {"job-store", "memory|redis://HOST:PORT/DB",
+       "Where jobs are kept: in this process (default), or in a Redis that several share",
+       [](ServerOptions& o, const std::string& v) { return Store(o.job_store, ParseJobStore(v)); }},
       {"job-ttl", "DURATION", "How long finished jobs, and large inputs that nobody uses, are kept (default 1h)",
        [](ServerOptions& o, const std::string& v) { return Store(o.job_ttl, ParseDuration(v)); }},
       {"job-bytes", "BYTES", "Most memory for finished jobs, oldest go first (default 1GiB)",

@@ -33,6 +33,7 @@ struct ServerOptions {
   int64_t adapter_memory = int64_t{4} << 30;  // room for an IP-Adapter's image encoder in float32
   std::string safety = "withhold";            // "off", "flag" or "withhold"
   absl::Duration job_ttl = absl::Hours(1);
+  std::string job_store = "memory";  // or redis://…
   int64_t job_bytes = int64_t{1} << 30;
   int64_t blob_bytes = int64_t{256} << 20;
   absl::Duration drain_timeout = absl::Seconds(25);  // below Kubernetes' 30 s between SIGTERM and SIGKILL

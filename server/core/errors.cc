@@ -127,6 +127,18 @@ absl::Status JobCancelledError(const std::string& job, const std::string& reason
                    {.reason = "JOB_CANCELLED", .metadata = {{"job", job}, {"reason", reason}}});
 }
 
+absl::Status OutputNotReadyError(const std::string& job, int index) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, absl::StrCat("Output ", index, " is not ready yet."),
+                   {.reason = "OUTPUT_NOT_READY", .resource_type = "job", .resource_name = job});
+}
+
+absl::Status OutputNotFoundError(const std::string& job, int index) {
+  return MakeError(absl::StatusCode::kNotFound, absl::StrCat("The job has no output ", index, "."),
+                   {.reason = "OUTPUT_NOT_FOUND",
+                    .resource_type = "output",
+                    .resource_name = absl::StrCat(job, "/outputs/", index)});
+}
+
 ErrorDetails GetErrorDetails(const absl::Status& status) {
   const absl::optional<absl::Cord> payload = status.GetPayload(kTypeUrl);
   if (!payload.has_value()) return {};

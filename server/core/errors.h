@@ -37,6 +37,10 @@ absl::Status JobCancelledError(const std::string& job, const std::string& reason
 // NOT_FOUND (reason JOB_NOT_FOUND), for a job that never was, is no longer kept, or is another tenant's.
 absl::Status JobNotFoundError(const std::string& job);
 
+// FAILED_PRECONDITION (reason OUTPUT_NOT_READY) and NOT_FOUND (OUTPUT_NOT_FOUND).
+absl::Status OutputNotReadyError(const std::string& job, int index);
+absl::Status OutputNotFoundError(const std::string& job, int index);
+
 // The details of `status`; an empty reason when it carries none.
 ErrorDetails GetErrorDetails(const absl::Status& status);
 

@@ -23,6 +23,10 @@ class EventLog {
   // Ignored after a terminal event.
   void Append(absl::Time now, EventKind kind);
 
+  // Numbers up to this one are not to be had here: the next event is the one after it. For a copy of another log.
+  // REQUIRES: not below last_sequence().
+  void SkipTo(int64_t sequence) { last_sequence_ = sequence; }
+
   // The first event after `sequence`, valid until the next Append; null when there is none.
   const Event* After(int64_t sequence) const;
 

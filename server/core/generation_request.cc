@@ -279,6 +279,10 @@ GenerationRequest::Validated GenerationRequest::Validate(const RequestFields& fi
   return result;
 }
 
+std::shared_ptr<const GenerationRequest> GenerationRequest::Restore(RequestFields fields, bool guided) {
+  return std::shared_ptr<const GenerationRequest>(new GenerationRequest(std::move(fields), guided));
+}
+
 std::vector<FieldViolation> GenerationRequest::CheckWithoutModel(const RequestFields& fields,
                                                                  const RequestLimits& limits, absl::Time now) {
   RequestFields complete = fields;

@@ -107,7 +107,7 @@ struct RequestLimits {
   absl::Duration max_timeout = absl::Hours(24);
 };
 
-// A request that can be carried out: whoever holds one needs to check nothing. Only Validate makes one. Immutable.
+// A request that can be carried out: whoever holds one needs to check nothing. Only Validate makes one anew. Immutable.
 class GenerationRequest {
  public:
   // The outcome of Validate: a request, or everything that is wrong with the fields.
@@ -123,6 +123,9 @@ class GenerationRequest {
   // What is wrong with the fields whatever the model: for a request whose model cannot be looked at.
   static std::vector<FieldViolation> CheckWithoutModel(const RequestFields& fields, const RequestLimits& limits,
                                                        absl::Time now);
+
+  // One that Validate made, in another process perhaps: its fields() and guided().
+  static std::shared_ptr<const GenerationRequest> Restore(RequestFields fields, bool guided);
 
   const std::string& model() const { return fields_.model; }
   Task task() const { return *fields_.task; }

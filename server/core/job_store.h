@@ -5,12 +5,14 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/core/checkpoint.h"
 #include "server/core/event.h"
 #include "server/core/generation_request.h"
 
@@ -55,6 +57,10 @@ class JobSink {
   // What the job took so far: no event, but what its end tells when others end it. Also heard after such an end, for
   // the work that was under way.
   virtual void OnUsage(const std::string& name, Usage usage) = 0;
+  // Where the job stands, should its runner be lost: no event. The latest replaces those before.
+  virtual void OnCheckpoint(const std::string& name, Checkpoint checkpoint) = 0;
+  // The runner gives the job up: it waits again, and whoever claims it goes on from there.
+  virtual void OnHandedBack(const std::string& name, std::string reason, Checkpoint checkpoint) = 0;
   virtual void OnCompleted(const std::string& name, Usage usage) = 0;
   virtual void OnFailed(const std::string& name, absl::Status status, Usage usage) = 0;
 };
@@ -67,10 +73,21 @@ struct ClaimedJob {
   absl::Time deadline{};
   std::string tenant{};
   double weight = 1;  // of the tenant's share of the device
+  // Of one that was run before: where to go on, and the outputs that it has made already.
+  Checkpoint checkpoint{};
+  std::set<int> outputs{};
 };
 
-// What the engine is told; implemented by it. Any thread, but never inside a call of JobSink or Claim; must not block
-// nor call back into the store. No lock of the store is held meanwhile.
+// What an engine could take in.
+struct Capacity {
+  int jobs = 0;                      // that begin soon
+  std::vector<std::string> models{};  // that it has, or is about to have
+
+  bool operator==(const Capacity&) const = default;
+};
+
+// What the engine is told; implemented by it. Any thread, but never inside a call of JobSink (but OnHandedBack) or
+// Claim; must not block nor call back into the store. No lock of the store is held meanwhile.
 class WorkListener {
  public:
   virtual ~WorkListener() = default;
@@ -164,11 +181,18 @@ class JobStore : public JobSink {
   // inside one. Work that waits already is told of before the return.
   virtual void SetListener(WorkListener* listener) = 0;
 
+  // What the engine has room for, when that changes: a store of several engines hands out no more than that, and jobs
+  // of these models first. Must not block.
+  virtual void Offer(const Capacity& capacity) = 0;
+
   // Up to `limit` waiting jobs, those of one tenant in the order of priority and arrival; each is claimed once.
   virtual std::vector<ClaimedJob> Claim(int limit) = 0;
 
-  // Refuses new jobs from now on, with UNAVAILABLE.
+  // Refuses new jobs from now on, with UNAVAILABLE, and hands out none that other engines can run.
   virtual void Drain() = 0;
+
+  // Waits until all that was said of jobs before is as safe as it gets, or until `deadline`: then false.
+  virtual bool Flush(absl::Time deadline) = 0;
 };
 
 }  // namespace latentd::core

@@ -34,6 +34,7 @@ class Observer {
   virtual void OnJobAdmitted(const std::string& model) = 0;
   virtual void OnJobRefused(const std::string& reason) = 0;  // an ErrorDetails::reason, such as "QUEUE_FULL"
   virtual void OnJobStarted(const std::string& model, absl::Duration wait) = 0;
+  virtual void OnJobRequeued(const std::string& model) = 0;  // it ran, and waits again; OnJobStarted follows
   // `from` says what it was before: a queued job can end without having run.
   virtual void OnJobEnded(const std::string& model, JobState from, JobState to, absl::Duration since_creation) = 0;
   // Of all the model's jobs that wait to start, whenever it changes: evaluations × lanes × pixels, as expected.

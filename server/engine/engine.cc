@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 #include <utility>
 
 #include "model/samplers/sampler.h"
+#include "server/engine/checkpoint.h"
 #include "server/engine/compute_threads.h"
 #include "server/engine/image_prompt_inputs.h"
 #include "server/engine/job_inputs.h"
@@ -52,6 +54,8 @@ bool Engine::WaitUntilIdle(absl::Time deadline) {
   return idle;
 }
 
+void Engine::HandBack(std::string reason) { inbox_->HandBack(std::move(reason)); }
+
 int Engine::running_rows() const {
   core::MutexLock lock(mutex_);
   return running_rows_;
@@ -69,6 +73,7 @@ void Engine::Run() {
     planned = plan.has_value();
     if (planned) RunPlan(*plan);
     NoteState();
+    Offer();
   }
   jobs_.clear();
   for (auto& [model, use] : uses_) {
@@ -87,7 +92,11 @@ void Engine::Handle(Inbox::Content&& content) {
   for (auto& [model, lease] : content.models) OnModel(model, std::move(lease));
   for (auto& [job, inputs] : content.inputs) OnInputs(job, std::move(inputs));
   for (auto& [job, lease] : content.adapters) OnAdapters(job, std::move(lease));
-  if (std::exchange(claimed_at_, content.announced) != content.announced) ClaimJobs();
+  if (!content.hand_back.empty()) {
+    handing_back_ = true;
+    while (!jobs_.empty()) HandBackJob(*jobs_.begin()->second, content.hand_back);
+  }
+  if (std::exchange(claimed_at_, content.announced) != content.announced && !handing_back_) ClaimJobs();
 }
 
 // All there are: how many may wait is the store's to say, and the jobs of a model that is being loaded must not stand
@@ -98,6 +107,7 @@ void Engine::ClaimJobs() {
     auto owned = std::make_unique<RunningJob>();
     RunningJob& job = *owned;
     job.claimed = std::move(each);
+    job.usage = job.claimed.checkpoint.usage;
     job.publisher = std::make_unique<JobPublisher>(
         JobPublisher::Context{
             .sink = options_.store, .observer = options_.observer, .workers = &workers_, .software = options_.software},
@@ -159,8 +169,12 @@ void Engine::DecodeInputs(const RunningJob& job) {
                    sizes = ImagePromptSizes(job.request(), options_.adapters)] {
     absl::StatusOr<model::TaskInputs> inputs = DecodeTaskInputs(*request);
     absl::StatusOr<std::vector<at::Tensor>> prompts = DecodeImagePrompts(*request, sizes);
-    if (inputs.ok() && prompts.ok()) inputs->prompt_pictures = *std::move(prompts);
-    inbox->InputsReady(name, inputs.ok() && !prompts.ok() ? prompts.status() : std::move(inputs));
+    if (inputs.ok() && !prompts.ok()) {
+      inputs = prompts.status();
+    } else if (inputs.ok()) {
+      inputs->prompt_pictures = *std::move(prompts);
+    }
+    inbox->InputsReady(name, std::move(inputs));
   });
 }
 
@@ -211,6 +225,7 @@ void Engine::SubmitRows(RunningJob& job, ModelUse& use) {
                                 .strength = request.task() == core::Task::kImageToImage ? request.strength() : 1});
   });
   if (!status.ok()) return EndJob(job, status);
+  job.checkpoint_time = options_.clock->Now();
   job.load = use.lease.load();
   job.key = {.model = request.model(),
              .latent_height = static_cast<int>(shape[1]),
@@ -220,20 +235,23 @@ void Engine::SubmitRows(RunningJob& job, ModelUse& use) {
   job.steps =
       model::StepsOf(*job.sampler, job.inputs->strength, job.inputs->denoising_start, job.inputs->denoising_end);
   for (int i = 0; i < request.num_images(); ++i) {
+    if (job.claimed.outputs.contains(i * request.outputs_per_row())) continue;
     auto row = std::make_unique<Row>();
     row->id = next_row_++;
     row->job = &job;
     row->index = i;
     row->seed = request.seed() + i;
-    scheduler_.Submit({.id = row->id,
-                       .job = job.claimed.name,
-                       .key = job.key,
-                       .priority = request.priority(),
-                       .submitted = job.claimed.create_time,
-                       .evaluations = job.steps.evaluations(),
-                       .lanes = (request.guided() ? 2 : 1) * request.frames(),
-                       .tenant = job.claimed.tenant,
-                       .weight = job.claimed.weight});
+    row->resume = ResumedState(job, i, shape);
+    scheduler_.Submit(
+        {.id = row->id,
+         .job = job.claimed.name,
+         .key = job.key,
+         .priority = request.priority(),
+         .submitted = job.claimed.create_time,
+         .evaluations = job.steps.end - (row->resume ? row->resume->sampler.evaluation : job.steps.begin.evaluation),
+         .lanes = (request.guided() ? 2 : 1) * request.frames(),
+         .tenant = job.claimed.tenant,
+         .weight = job.claimed.weight});
     rows_[row->id] = row.get();
     job.rows[row->id] = std::move(row);
   }
@@ -279,6 +297,16 @@ void Engine::RunPlan(const core::Plan& plan) {
     if (failed || (plan.stage == core::Stage::kDecode && outcome.results[i] == core::RowResult::kOk))
       FinishRow(*rows[i]);
   }
+  if (plan.stage == core::Stage::kPredict) Checkpoint(options_.clock->Now());
+}
+
+void Engine::Checkpoint(absl::Time now) {
+  if (options_.checkpoint_every == absl::ZeroDuration()) return;
+  for (const auto& [name, job] : jobs_) {
+    if (!job->started || now < job->checkpoint_time + options_.checkpoint_every) continue;
+    job->checkpoint_time = now;
+    job->publisher->Checkpoint(CheckpointOf(*job));
+  }
 }
 
 void Engine::FinishRow(Row& row) {
@@ -292,18 +320,26 @@ void Engine::FinishRow(Row& row) {
 void Engine::EndJob(RunningJob& job, absl::Status status) {
   const std::unique_ptr<JobPublisher> publisher = std::move(job.publisher);
   const core::Usage usage = job.usage;
-  // First of all: whoever has seen the last event finds none of the job's rows, and may unload its model.
+  publisher->Finished(std::move(status), usage, ForgetBeforePublishing(job));
+}
+
+void Engine::HandBackJob(RunningJob& job, const std::string& reason) {
+  const std::unique_ptr<JobPublisher> publisher = std::move(job.publisher);
+  core::Checkpoint checkpoint = CheckpointOf(job);
+  publisher->HandBack(reason, std::move(checkpoint), ForgetBeforePublishing(job));
+}
+
+// First of all: whoever has seen the last event finds none of the job's rows, and may unload its model.
+std::function<void()> Engine::ForgetBeforePublishing(RunningJob& job) {
   ForgetJob(job);
-  {
-    core::MutexLock lock(mutex_);
-    ++publishing_;
-    running_rows_ = scheduler_.stats().active_rows;
-  }
-  publisher->Finished(std::move(status), usage, [this] {
-    core::MutexLock lock(mutex_);
+  core::MutexLock lock(mutex_);
+  ++publishing_;
+  running_rows_ = scheduler_.stats().active_rows;
+  return [this] {
+    core::MutexLock done(mutex_);
     --publishing_;
     idle_changed_.NotifyAll();
-  });
+  };
 }
 
 void Engine::ForgetJob(RunningJob& job) {
@@ -320,6 +356,25 @@ void Engine::ForgetJob(RunningJob& job) {
   scheduler_.SetModelReady(model, false);
   scheduler_.SetModelHeld(model, false);
   uses_.erase(model);
+}
+
+// As many jobs wait here as the next batch could take: those behind them are better off where another engine can take
+// them.
+void Engine::Offer() {
+  core::Capacity capacity;
+  if (!handing_back_) {
+    const int waiting = scheduler_.stats().waiting_rows;
+    capacity.jobs = std::max(0, options_.scheduler.batching.max_batch_rows - waiting);
+  }
+  std::set<std::string> models;
+  for (const auto& [model, use] : uses_) models.insert(model);
+  for (const core::ModelInfo& model : options_.models->List()) {
+    if (model.state == core::ModelState::kLoaded) models.insert(model.name);
+  }
+  capacity.models.assign(models.begin(), models.end());
+  if (capacity == offered_) return;
+  offered_ = capacity;
+  options_.store->Offer(capacity);
 }
 
 void Engine::NoteState() {

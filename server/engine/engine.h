@@ -47,8 +47,10 @@ class Engine : public core::WorkListener {
     core::Observer* observer = nullptr;   // may be null
     core::SchedulerOptions scheduler;
     bool withhold_flagged = true;  // pictures that a model's safety checker flags; else they are sent, and marked
-    int threads = 0;               // for the computation; 0: LibTorch's choice
-    int worker_threads = 2;        // for encoding pictures
+    // How often the store is told where a job stands; 0: never. A step is never split.
+    absl::Duration checkpoint_every;
+    int threads = 0;         // for the computation; 0: LibTorch's choice
+    int worker_threads = 2;  // for encoding pictures
     // A job whose model finds no room on the device waits this long before models in use are emptied for it; each of
     // those stays this long at least, and until it has run something.
     absl::Duration hold_after = absl::Seconds(2);
@@ -70,6 +72,10 @@ class Engine : public core::WorkListener {
   // Waits until every job that the store has accepted before the call has ended, or until `deadline` of the engine's
   // clock: then false.
   bool WaitUntilIdle(absl::Time deadline);
+
+  // Gives every job back to the store after the stage that is running, with what was done of it, and claims none any
+  // more. Returns at once: WaitUntilIdle says when it is done.
+  void HandBack(std::string reason);
 
   int running_rows() const;
 
@@ -104,10 +110,18 @@ class Engine : public core::WorkListener {
   void MakeRoomForWaitingModels();
   void RunPlan(const core::Plan& plan);
   void FinishRow(Row& row);
+  // Tells the store where jobs stand when it is time.
+  void Checkpoint(absl::Time now);
   // Publishes the job's last event and forgets it.
   void EndJob(RunningJob& job, absl::Status status);
+  // Gives it up likewise.
+  void HandBackJob(RunningJob& job, const std::string& reason);
+  // Forgets it, so that what follows is published after its rows are gone; runs when that is done.
+  std::function<void()> ForgetBeforePublishing(RunningJob& job);
   void ForgetJob(RunningJob& job);
   void NoteState();
+  // Tells the store what there is room for, when that has changed.
+  void Offer();
 
   const Options options_;
   const std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();
@@ -121,6 +135,8 @@ class Engine : public core::WorkListener {
   std::map<std::string, ModelUse> uses_;
   core::RowId next_row_ = 1;
   int64_t claimed_at_ = 0;  // the announcement of work that was followed last
+  bool handing_back_ = false;
+  core::Capacity offered_;
 
   mutable core::Mutex mutex_;
   core::CondVar idle_changed_;

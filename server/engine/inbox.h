@@ -20,6 +20,7 @@ class Inbox {
   struct Content {
     int64_t announced = 0;  // how often work was announced, since the beginning
     bool stop = false;
+    std::string hand_back;                                                          // why all jobs are to be; empty: no
     std::vector<std::string> ended;                                                 // jobs
     std::vector<std::pair<std::string, absl::StatusOr<ModelLease>>> models;         // that were asked for
     std::vector<std::pair<std::string, absl::StatusOr<model::TaskInputs>>> inputs;  // of jobs
@@ -43,6 +44,9 @@ class Inbox {
   }
   void AdaptersReady(const std::string& job, absl::StatusOr<AdapterLease> lease) {
     Change([&](Content& content) { content.adapters.emplace_back(job, std::move(lease)); });
+  }
+  void HandBack(std::string reason) {
+    Change([&](Content& content) { content.hand_back = std::move(reason); });
   }
   void Stop() {
     Change([](Content& content) { content.stop = true; });

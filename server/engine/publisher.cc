@@ -129,6 +129,7 @@ void JobPublisher::EncodeClip(State& state, int index, int64_t seed, const std::
   core::Output output{.index = index, .seed = seed, .flagged = flagged};
   const absl::Status status = GuardedStatus([&] {
     std::vector<imaging::Picture> pictures;
+    pictures.reserve(frames.size());
     for (const at::Tensor& frame : frames) pictures.push_back(ToPicture(frame));
     const imaging::ClipOptions options{
         .format = *request.clip_format(), .fps = request.animation()->fps, .quality = request.output_quality()};
@@ -192,6 +193,22 @@ void JobPublisher::Took(core::Usage usage) {
   strand_.Submit([state = state_, usage]() mutable {
     usage.failed_outputs = state->failed_outputs;
     state->context.sink->OnUsage(state->name, usage);
+  });
+}
+
+void JobPublisher::Checkpoint(core::Checkpoint checkpoint) {
+  strand_.Submit([state = state_, checkpoint = std::move(checkpoint)]() mutable {
+    checkpoint.usage.failed_outputs = state->failed_outputs;
+    state->context.sink->OnCheckpoint(state->name, std::move(checkpoint));
+  });
+}
+
+void JobPublisher::HandBack(std::string reason, core::Checkpoint checkpoint, std::function<void()> after) {
+  strand_.Submit([state = state_, reason = std::move(reason), checkpoint = std::move(checkpoint),
+                  after = std::move(after)]() mutable {
+    checkpoint.usage.failed_outputs = state->failed_outputs;
+    state->context.sink->OnHandedBack(state->name, std::move(reason), std::move(checkpoint));
+    after();
   });
 }
 

@@ -58,6 +58,11 @@ class JobPublisher {
   // What the job took so far.
   void Took(core::Usage usage);
 
+  // Where it stands, after the outputs that were handed over before.
+  void Checkpoint(core::Checkpoint checkpoint);
+  // The same, and that the engine gives it up: nothing follows. `after` as below.
+  void HandBack(std::string reason, core::Checkpoint checkpoint, std::function<void()> after);
+
   // The job's last event, after all its outputs: failed with `status`, or when that is OK, completed; but failed when
   // all outputs have, with the first one's error. Their number in `usage` is filled in. `after` runs once it is
   // published, on a worker's thread.

@@ -21,6 +21,7 @@
 #include "server/engine/adapter_registry.h"
 #include "server/engine/job_adapters.h"
 #include "server/engine/publisher.h"
+#include "server/engine/row_state.h"
 
 namespace latentd::engine {
 
@@ -41,6 +42,8 @@ struct Row {
   bool scale_concat = false;           // RowStart::scale_concat
   std::optional<model::Hold> hold;     // RowStart::hold
   std::optional<int64_t> class_label;  // RowStart::class_label
+
+  std::optional<RowState> resume;  // of a row that another engine began, until the encode stage has taken it up
 
   at::Tensor prediction;  // [C, h, w] float32, between the U-Net and the sampler
 
@@ -69,6 +72,7 @@ struct RunningJob {
   model::StepRange steps;                                           // of its rows; set with `sampler`
   std::map<core::RowId, std::unique_ptr<Row>> rows;                 // those not finished
   bool started = false;
+  absl::Time checkpoint_time;  // of the last one, or when it started
   core::Usage usage;
 
   const core::GenerationRequest& request() const { return *claimed.request; }

@@ -123,6 +123,13 @@ void RowEncoder::Encode(const std::vector<Row*>& rows, model::DiffusionModel& mo
     row->scale_concat = start.scale_concat;
     row->hold = std::move(start.hold);
     row->class_label = start.class_label;
+    if (row->resume) {
+      row->latent = row->resume->latent.to(row->latent.device());
+      row->sampler = std::move(row->resume->sampler);
+      for (at::Tensor& tensor : row->sampler.history) tensor = tensor.to(row->latent.device());
+      row->generator.set_state(row->resume->generator);
+      row->resume.reset();
+    }
     if (std::exchange(job.started, true)) continue;
     job.publisher->Started({.seed = job.request().seed(), .warnings = Warnings(job)});
   }

@@ -14,6 +14,10 @@ void FanOutObserver::OnJobStarted(const std::string& model, absl::Duration wait)
   for (core::Observer* observer : observers_) observer->OnJobStarted(model, wait);
 }
 
+void FanOutObserver::OnJobRequeued(const std::string& model) {
+  for (core::Observer* observer : observers_) observer->OnJobRequeued(model);
+}
+
 void FanOutObserver::OnJobEnded(const std::string& model, core::JobState from, core::JobState to,
                                 absl::Duration since_creation) {
   for (core::Observer* observer : observers_) observer->OnJobEnded(model, from, to, since_creation);

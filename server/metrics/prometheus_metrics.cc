@@ -156,6 +156,12 @@ void PrometheusMetrics::OnJobStarted(const std::string& model, absl::Duration wa
   queue_wait_.Add({{"model", model}}, JobBuckets()).Observe(absl::ToDoubleSeconds(wait));
 }
 
+void PrometheusMetrics::OnJobRequeued(const std::string& model) {
+  JobsIn(core::JobState::kRunning, model).Decrement();
+  JobsIn(core::JobState::kQueued, model).Increment();
+  queue_depth_.Increment();
+}
+
 void PrometheusMetrics::OnJobEnded(const std::string& model, core::JobState from, core::JobState to,
                                    absl::Duration since_creation) {
   JobsIn(from, model).Decrement();

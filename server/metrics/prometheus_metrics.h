@@ -47,6 +47,7 @@ class PrometheusMetrics : public core::Observer {
   void OnJobAdmitted(const std::string& model) override;
   void OnJobRefused(const std::string& reason) override;
   void OnJobStarted(const std::string& model, absl::Duration wait) override;
+  void OnJobRequeued(const std::string& model) override;
   void OnJobEnded(const std::string& model, core::JobState from, core::JobState to,
                   absl::Duration since_creation) override;
   void OnQueuedWork(const std::string& model, int64_t pixel_steps) override;

@@ -65,6 +65,12 @@ void StatsCollector::OnJobStarted(const std::string& /*model*/, absl::Duration /
   ++running_jobs_;
 }
 
+void StatsCollector::OnJobRequeued(const std::string& /*model*/) {
+  core::MutexLock lock(mutex_);
+  ++queued_jobs_;
+  --running_jobs_;
+}
+
 void StatsCollector::OnJobEnded(const std::string& /*model*/, core::JobState from, core::JobState /*to*/,
                                 absl::Duration /*since_creation*/) {
   core::MutexLock lock(mutex_);

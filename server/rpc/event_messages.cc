@@ -79,13 +79,18 @@ struct KindWriter {
 
 }  // namespace
 
+v1::Event ToProto(const core::EventKind& event) {
+  v1::Event message;
+  std::visit(KindWriter{message}, event);
+  return message;
+}
+
 std::vector<grpc::ByteBuffer> EventMessages::Tell(const std::string& job, const core::Event& event,
                                                   absl::Status& /*ending*/) {
-  v1::Event message;
+  v1::Event message = ToProto(event.kind);
   message.set_job(job);
   message.set_sequence(event.sequence);
   *message.mutable_time() = ToProto(event.time);
-  std::visit(KindWriter{message}, event.kind);
   return {Serialize(message)};
 }
 

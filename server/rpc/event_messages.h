@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "latentd/v1/event.pb.h"
 #include "server/core/event.h"
 #include "server/rpc/event_format.h"
 
@@ -19,6 +20,8 @@ class EventMessages final : public EventFormat {
   std::vector<grpc::ByteBuffer> Tell(const std::string& job, const core::Event& event, absl::Status& ending) override;
   std::optional<grpc::ByteBuffer> Heartbeat(absl::Time now) override;
 };
+
+v1::Event ToProto(const core::EventKind& event);  // without job, sequence and time
 
 // The status that a call finishes with whose job ended with this event: OK, the job's error, or CANCELLED.
 // REQUIRES: event.terminal().

@@ -1,11 +1,10 @@
 #include "server/rpc/field_reader.h"
 
-#include <memory>
-
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "server/core/adapter_fields.h"
+#include "server/core/blob_store.h"
 #include "server/rpc/enums.h"
 #include "server/rpc/resource_names.h"
 #include "server/rpc/time_messages.h"
@@ -212,13 +211,11 @@ std::optional<core::InputImage> FieldReader::ReadImage(const std::string& field,
     Violate(source, core::kSha256Form);
     return std::nullopt;
   }
-  core::Blob file = is_blob ? context_.blobs->Find({.tenant = caller_.tenant, .sha256 = message.blob_sha256()})
-                            : std::make_shared<const std::string>(message.data());
-  if (file == nullptr) {
+  absl::StatusOr<core::InputImage> image = open_image_(message);
+  if (absl::IsNotFound(image.status())) {
     missing_.emplace_back(source, message.blob_sha256());
     return std::nullopt;
   }
-  auto image = context_.open_image(std::move(file), message.blob_sha256());
   if (!image.ok()) {
     Violate(source, std::string(image.status().message()));
     return std::nullopt;

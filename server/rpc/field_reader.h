@@ -1,17 +1,17 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "latentd/v1/job.pb.h"
 #include "latentd/v1/spec.pb.h"
-#include "server/core/caller.h"
 #include "server/core/errors.h"
 #include "server/core/generation_request.h"
-#include "server/rpc/request.h"
 
 namespace latentd::rpc {
 
@@ -19,8 +19,11 @@ namespace latentd::rpc {
 // checked later, by core::GenerationRequest::Validate.
 class FieldReader {
  public:
-  // REQUIRES: both outlive the reader.
-  FieldReader(const core::Caller& caller, const RequestContext& context) : caller_(caller), context_(context) {}
+  // The picture that a message names or brings along, without its `fit`. NOT_FOUND: its blob is not there;
+  // INVALID_ARGUMENT: it is none that can be used.
+  using OpenImage = std::function<absl::StatusOr<core::InputImage>(const v1::InputImage& message)>;
+
+  explicit FieldReader(OpenImage open_image) : open_image_(std::move(open_image)) {}
 
   core::RequestFields Read(const v1::GenerationSpec& spec, const v1::JobOptions& options);
 
@@ -44,8 +47,7 @@ class FieldReader {
 
   void Violate(const std::string& field, const std::string& description);
 
-  const core::Caller& caller_;
-  const RequestContext& context_;
+  const OpenImage open_image_;
   std::vector<core::FieldViolation> violations_;
   std::vector<std::pair<std::string, std::string>> missing_;  // fields, and the blobs that they name
 };

@@ -1,5 +1,7 @@
 #include "server/rpc/request.h"
 
+#include <memory>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -39,6 +41,16 @@ absl::Status CheckModel(const core::ModelInfo& model, core::Task task, bool anim
   return absl::OkStatus();
 }
 
+absl::StatusOr<core::InputImage> OpenImage(const v1::InputImage& image, const core::Caller& caller,
+                                           const RequestContext& context) {
+  if (!image.has_blob_sha256()) {
+    return context.open_image(std::make_shared<const std::string>(image.data()), "");
+  }
+  core::Blob file = context.blobs->Find({.tenant = caller.tenant, .sha256 = image.blob_sha256()});
+  if (file == nullptr) return absl::NotFoundError("");
+  return context.open_image(std::move(file), image.blob_sha256());
+}
+
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const core::GenerationRequest>> ReadRequest(const core::Caller& caller,
@@ -46,7 +58,7 @@ absl::StatusOr<std::shared_ptr<const core::GenerationRequest>> ReadRequest(const
                                                                            const v1::JobOptions& options,
                                                                            absl::Time now,
                                                                            const RequestContext& context) {
-  FieldReader reader(caller, context);
+  FieldReader reader([&](const v1::InputImage& image) { return OpenImage(image, caller, context); });
   const core::RequestFields fields = reader.Read(spec, options);
   // An empty name has been reported, and is that of no model.
   const absl::StatusOr<core::ModelInfo> model = context.catalog->Find(fields.model);

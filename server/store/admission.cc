@@ -42,6 +42,11 @@ void Admission::OnStarted() {
   ++running_;
 }
 
+void Admission::OnRequeued() {
+  ++queued_;
+  --running_;
+}
+
 void Admission::OnEnded(bool started, int64_t bytes) {
   --(started ? running_ : queued_);
   pending_bytes_ -= bytes;

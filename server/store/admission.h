@@ -24,6 +24,7 @@ class Admission {
 
   void OnAdmitted(int64_t bytes);
   void OnStarted();
+  void OnRequeued();  // what had started waits again
   void OnEnded(bool started, int64_t bytes);
   void Drain() { draining_ = true; }
 

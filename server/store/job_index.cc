@@ -11,9 +11,9 @@ namespace {
 
 template <typename Records>
 const std::shared_ptr<JobRecord>& FindIn(const Records& records, const typename Records::key_type& key) {
-  static const std::shared_ptr<JobRecord> kNone;
+  static const std::shared_ptr<JobRecord> none;
   const auto found = records.find(key);
-  return found == records.end() ? kNone : found->second;
+  return found == records.end() ? none : found->second;
 }
 
 bool Matches(const JobRecord& record, const core::ListOptions& options) {

@@ -45,6 +45,7 @@ struct JobRecord {
   absl::Time expire_time = absl::InfiniteFuture();  // set at the end
   core::EventLog log;
   std::map<int, core::Output> outputs;
+  core::Checkpoint checkpoint;  // where the next runner goes on
   absl::Status error;
   std::optional<core::Usage> usage;
   std::vector<core::Warning> warnings;

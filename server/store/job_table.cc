@@ -96,7 +96,9 @@ std::vector<core::ClaimedJob> JobTable::Claim(int limit) {
                     .create_time = record->create_time,
                     .deadline = record->deadline,
                     .tenant = record->options.tenant,
-                    .weight = record->weight});
+                    .weight = record->weight,
+                    .checkpoint = std::move(record->checkpoint)});
+    for (const auto& [index, output] : record->outputs) jobs.back().outputs.insert(index);
   }
   return jobs;
 }
@@ -110,7 +112,7 @@ void JobTable::Start(JobRecord& record, absl::Time now, core::Started event, Eff
   if (core::IsFinal(record.state)) return;
   if (record.state == JobState::kQueued) {
     record.state = JobState::kRunning;
-    record.start_time = now;
+    if (!record.start_time) record.start_time = now;
     line_.Remove(&record);
     admission_.OnStarted();
     quotas_.OnStarted(record.options.tenant);
@@ -119,6 +121,24 @@ void JobTable::Start(JobRecord& record, absl::Time now, core::Started event, Eff
   record.warnings = event.warnings;
   Write(record, now, std::move(event), effects);
   TellPositions(now, effects);
+}
+
+void JobTable::Requeue(JobRecord& record, absl::Time now, std::string reason, core::Checkpoint checkpoint,
+                       Effects& effects) {
+  if (core::IsFinal(record.state) || !record.claimed) return;
+  record.claimed = false;
+  Write(record, now, core::Requeued{.reason = std::move(reason), .resume_step = checkpoint.step}, effects);
+  record.checkpoint = std::move(checkpoint);
+  if (record.state == JobState::kRunning) {
+    record.state = JobState::kQueued;
+    record.told_position = -1;
+    admission_.OnRequeued();
+    quotas_.OnRequeued(record.options.tenant);
+    if (observer_ != nullptr) observer_->OnJobRequeued(record.request->model());
+  }
+  line_.Add(&record);
+  TellPositions(now, effects);
+  effects.work_available = true;
 }
 
 void JobTable::AddOutput(JobRecord& record, absl::Time now, core::Output output, Effects& effects) {
@@ -203,8 +223,8 @@ void JobTable::End(JobRecord& record, absl::Time now, JobState state, core::Even
   const JobState before = std::exchange(record.state, state);
   line_.Remove(&record);
   deadlines_.erase(std::pair(record.deadline, record.serial));
-  admission_.OnEnded(record.start_time.has_value(), PendingBytes(*record.request));
-  quotas_.OnEnded(record.options.tenant, record.start_time.has_value(), record.pixel_steps,
+  admission_.OnEnded(before == JobState::kRunning, PendingBytes(*record.request));
+  quotas_.OnEnded(record.options.tenant, before == JobState::kRunning, record.pixel_steps,
                   record.usage->pixel_evaluations);
   const int64_t bytes_before = record.bytes();
   record.request = core::WithoutPictures(record.request);

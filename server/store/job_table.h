@@ -54,6 +54,7 @@ class JobTable {
   // Each writes its event into the record's log. Nothing happens to a job that has ended.
   void Tell(JobRecord& record, absl::Time now, core::EventKind event, Effects& effects);  // one that changes no state
   void Start(JobRecord& record, absl::Time now, core::Started event, Effects& effects);
+  void Requeue(JobRecord& record, absl::Time now, std::string reason, core::Checkpoint checkpoint, Effects& effects);
   void AddOutput(JobRecord& record, absl::Time now, core::Output output, Effects& effects);
   void Complete(JobRecord& record, absl::Time now, Effects& effects);
   void Fail(JobRecord& record, absl::Time now, absl::Status status, Effects& effects);

@@ -155,14 +155,7 @@ absl::StatusOr<core::Output> MemoryJobStore::GetOutput(const std::string& name, 
   if (output != (*record)->outputs.end()) return output->second;
 
   const bool will_come = !core::IsFinal((*record)->state) && index >= 0 && index < (*record)->request->num_outputs();
-  if (will_come) {
-    return core::MakeError(absl::StatusCode::kFailedPrecondition, absl::StrCat("Output ", index, " is not ready yet."),
-                           {.reason = "OUTPUT_NOT_READY", .resource_type = "job", .resource_name = name});
-  }
-  return core::MakeError(absl::StatusCode::kNotFound, absl::StrCat("The job has no output ", index, "."),
-                         {.reason = "OUTPUT_NOT_FOUND",
-                          .resource_type = "output",
-                          .resource_name = absl::StrCat(name, "/outputs/", index)});
+  return will_come ? core::OutputNotReadyError(name, index) : core::OutputNotFoundError(name, index);
 }
 
 absl::StatusOr<std::unique_ptr<core::Watch>> MemoryJobStore::OpenWatch(const std::string& name, int64_t after_sequence,
@@ -237,6 +230,16 @@ void MemoryJobStore::OnOutput(const std::string& name, core::Output output) {
 void MemoryJobStore::OnUsage(const std::string& name, core::Usage usage) {
   core::MutexLock lock(mutex_);
   if (const auto record = table_.Find(name); record.ok()) table_.Book(**record, usage);
+}
+
+// A runner that is lost takes this memory along.
+void MemoryJobStore::OnCheckpoint(const std::string& /*name*/, core::Checkpoint /*checkpoint*/) {}
+
+void MemoryJobStore::OnHandedBack(const std::string& name, std::string reason, core::Checkpoint checkpoint) {
+  Change change(*this);
+  if (const auto record = table_.Find(name); record.ok()) {
+    table_.Requeue(**record, change.now(), std::move(reason), std::move(checkpoint), change.effects());
+  }
 }
 
 void MemoryJobStore::OnCompleted(const std::string& name, core::Usage usage) {

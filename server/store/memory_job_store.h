@@ -23,7 +23,7 @@ namespace latentd::store {
 //
 //   SystemClock clock;
 //   MemoryJobStore store({.clock = &clock, .max_queued_jobs = 100});
-class MemoryJobStore final : public core::JobStore {
+class MemoryJobStore : public core::JobStore {
  public:
   explicit MemoryJobStore(const MemoryJobStoreOptions& options);
 
@@ -40,14 +40,19 @@ class MemoryJobStore final : public core::JobStore {
                                                          std::function<void()> on_ready) override;
 
   void SetListener(core::WorkListener* listener) override;
+  // All that wait are the one engine's.
+  void Offer(const core::Capacity& /*capacity*/) override {}
   std::vector<core::ClaimedJob> Claim(int limit) override;
   void Drain() override;
+  bool Flush(absl::Time /*deadline*/) override { return true; }
 
   void OnQueued(const std::string& name, core::Queued event) override;
   void OnStarted(const std::string& name, core::Started event) override;
   void OnProgress(const std::string& name, core::Progress event) override;
   void OnOutput(const std::string& name, core::Output output) override;
   void OnUsage(const std::string& name, core::Usage usage) override;
+  void OnCheckpoint(const std::string& name, core::Checkpoint checkpoint) override;
+  void OnHandedBack(const std::string& name, std::string reason, core::Checkpoint checkpoint) override;
   void OnCompleted(const std::string& name, core::Usage usage) override;
   void OnFailed(const std::string& name, absl::Status status, core::Usage usage) override;
 

@@ -55,6 +55,12 @@ void TenantQuotas::OnStarted(const std::string& tenant) {
   ++use.running;
 }
 
+void TenantQuotas::OnRequeued(const std::string& tenant) {
+  Use& use = uses_[tenant];
+  ++use.queued;
+  --use.running;
+}
+
 void TenantQuotas::OnEnded(const std::string& tenant, bool started, int64_t expected, int64_t used) {
   Use& use = uses_[tenant];
   --(started ? use.running : use.queued);

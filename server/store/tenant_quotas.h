@@ -22,6 +22,7 @@ class TenantQuotas {
 
   void OnAdmitted(const std::string& tenant, int64_t pixel_steps);
   void OnStarted(const std::string& tenant);
+  void OnRequeued(const std::string& tenant);  // what had started waits again
   // `expected` as it was admitted; `used` is what it took in the end.
   void OnEnded(const std::string& tenant, bool started, int64_t expected, int64_t used);
 

@@ -12,6 +12,7 @@ class NullObserver : public core::Observer {
   void OnJobAdmitted(const std::string&) override {}
   void OnJobRefused(const std::string&) override {}
   void OnJobStarted(const std::string&, absl::Duration) override {}
+  void OnJobRequeued(const std::string&) override {}
   void OnJobEnded(const std::string&, core::JobState, core::JobState, absl::Duration) override {}
   void OnQueuedWork(const std::string&, int64_t) override {}
   void OnStageRun(const core::StageRun&) override {}

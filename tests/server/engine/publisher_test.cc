@@ -30,6 +30,8 @@ class FakeSink : public core::JobSink {
     told.push_back(absl::StrCat("output ", output.index, output.state == core::OutputState::kOk ? "" : " failed"));
   }
   void OnUsage(const std::string&, core::Usage used) override { usage = used; }
+  void OnCheckpoint(const std::string&, core::Checkpoint) override {}
+  void OnHandedBack(const std::string&, std::string, core::Checkpoint) override {}
   void OnCompleted(const std::string&, core::Usage used) override {
     told.emplace_back("completed");
     usage = used;

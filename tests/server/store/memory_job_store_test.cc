@@ -22,6 +22,7 @@ class MockObserver : public core::Observer {
  public:
   MOCK_METHOD(void, OnJobAdmitted, (const std::string&), (override));
   MOCK_METHOD(void, OnJobRefused, (const std::string&), (override));
+  MOCK_METHOD(void, OnJobRequeued, (const std::string&), (override));
   MOCK_METHOD(void, OnJobStarted, (const std::string&, absl::Duration), (override));
   MOCK_METHOD(void, OnJobEnded, (const std::string&, JobState, JobState, absl::Duration), (override));
   MOCK_METHOD(void, OnQueuedWork, (const std::string&, int64_t), (override));

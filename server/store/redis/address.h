@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace latentd::store {
+
+// Where a Redis is.
+struct RedisAddress {
+  std::string host{};
+  int port = 6379;
+  std::string user{};
+  std::string password{};
+  int database = 0;
+};
+
+// Reads redis://[[user]:password@]host[:port][/database]. User and password may be percent-encoded. INVALID_ARGUMENT
+// says what is wrong, never the password.
+absl::StatusOr<RedisAddress> ParseRedisAddress(const std::string& url);
+
+}  // namespace latentd::store

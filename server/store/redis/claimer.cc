@@ -1,0 +1,126 @@
+#include "server/store/redis/claimer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/store/redis/job_reader.h"
+#include "server/store/redis/scripts.h"
+
+namespace latentd::store {
+namespace {
+
+constexpr int kReapedAtOnce = 100;
+constexpr absl::Duration kSoonest = absl::Milliseconds(50);  // that Redis is asked again
+
+std::string Ms(absl::Duration duration) { return absl::StrCat(absl::ToInt64Milliseconds(duration)); }
+
+}  // namespace
+
+Claimer::Claimer(Options options)
+    : options_(std::move(options)),
+      redis_(options_.connection),
+      alarm_(options_.clock,
+             [this] {
+               {
+                 core::MutexLock lock(mutex_);
+                 due_ = true;
+               }
+               changed_.NotifyAll();
+             }),
+      thread_([this] { Run(); }) {}
+
+Claimer::~Claimer() {
+  {
+    core::MutexLock lock(mutex_);
+    stopped_ = true;
+  }
+  changed_.NotifyAll();
+  thread_.join();
+}
+
+void Claimer::Offer(const core::Capacity& capacity) {
+  {
+    core::MutexLock lock(mutex_);
+    look_ = look_ || capacity.jobs > capacity_.jobs || capacity.models != capacity_.models;
+    capacity_ = capacity;
+  }
+  changed_.NotifyAll();
+}
+
+void Claimer::Wake() {
+  {
+    core::MutexLock lock(mutex_);
+    look_ = true;
+  }
+  changed_.NotifyAll();
+}
+
+void Claimer::Close() {
+  core::MutexLock lock(mutex_);
+  closed_ = true;
+}
+
+void Claimer::Run() {
+  while (true) {
+    core::Capacity capacity;
+    bool look = false;
+    bool due = false;
+    {
+      core::MutexLock lock(mutex_);
+      while (!stopped_ && !due_ && !(look_ && !closed_ && capacity_.jobs > 0)) changed_.Wait(mutex_);
+      if (stopped_) return;
+      due = std::exchange(due_, false);
+      look = !closed_ && capacity_.jobs > 0 && (std::exchange(look_, false) || due);
+      capacity = capacity_;
+    }
+    if (due) {
+      Renew(capacity);
+      const absl::Time now = options_.clock->Now();
+      alarm_.RingBy(std::max(now + kSoonest, std::min(Reap(), now + options_.lease / 3)));
+    }
+    if (look) Claim(capacity);
+  }
+}
+
+void Claimer::Claim(const core::Capacity& capacity) {
+  std::vector<std::string> arguments = {options_.owner, Ms(options_.lease), absl::StrCat(capacity.jobs),
+                                        Ms(options_.patience)};
+  arguments.insert(arguments.end(), capacity.models.begin(), capacity.models.end());
+  const auto reply = redis_.Run(CallScript("claim", options_.prefix, std::move(arguments)));
+  if (!reply.ok()) return;  // asked again when it is time
+  std::vector<Claimed> jobs;
+  for (const RedisReply& job : reply->list()) {
+    jobs.push_back({.token = {job.list().at(0).text(), job.list().at(1).text()},
+                    .losses = static_cast<int>(job.list().at(2).number())});
+  }
+  if (jobs.empty()) return;
+  {
+    // Until the engine says anew what it has room for.
+    core::MutexLock lock(mutex_);
+    capacity_.jobs = std::max(0, capacity_.jobs - static_cast<int>(jobs.size()));
+  }
+  options_.on_claimed(redis_, jobs);
+}
+
+void Claimer::Renew(const core::Capacity& capacity) {
+  std::vector<std::string> arguments = {options_.owner, Ms(options_.lease), absl::StrCat(capacity.models.size())};
+  arguments.insert(arguments.end(), capacity.models.begin(), capacity.models.end());
+  for (const auto& [id, token] : options_.owned()) {
+    arguments.push_back(id);
+    arguments.push_back(token);
+  }
+  const auto lost = redis_.Run(CallScript("renew", options_.prefix, std::move(arguments)));
+  if (!lost.ok()) return;
+  for (const RedisReply& id : lost->list()) options_.on_lost(id.text());
+}
+
+absl::Time Claimer::Reap() {
+  const auto reply = redis_.Run(CallScript("reap", options_.prefix, {absl::StrCat(kReapedAtOnce)}));
+  if (!reply.ok()) return options_.clock->Now() + options_.lease / 10;
+  for (size_t i = 1; i < reply->list().size(); ++i) options_.on_overdue(redis_, reply->list()[i].text());
+  const RedisReply& next = reply->list().at(0);
+  return next.text() == "0" ? absl::InfiniteFuture() : FromMs(next.text());
+}
+
+}  // namespace latentd::store

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/time/time.h"
+#include "server/core/clock.h"
+#include "server/core/job_store.h"
+#include "server/core/mutex.h"
+#include "server/store/alarm.h"
+#include "server/store/redis/connection.h"
+
+namespace latentd::store {
+
+// Gets jobs for this process while its engine has room, keeps those that it has by renewing their leases, and puts back
+// into the line what others have lost: on a thread of its own, when something has changed and when it is time.
+// Thread-safe.
+class Claimer {
+ public:
+  using Token = std::pair<std::string, std::string>;  // a job's id, and the token that makes it this process's
+  struct Claimed {
+    Token token;
+    int losses = 0;  // of owners
+  };
+
+  // Functions are called on the thread; none may block for long.
+  struct Options {
+    RedisConnection::Options connection;
+    std::string prefix;
+    std::string owner;  // this process's name, no other's
+    core::Clock* clock = nullptr;
+    absl::Duration lease{};
+    absl::Duration patience{};
+    std::function<void(RedisConnection& redis, const std::vector<Claimed>& jobs)> on_claimed;
+    std::function<std::vector<Token>()> owned;
+    std::function<void(const std::string& id)> on_lost;                             // it is not this process's any more
+    std::function<void(RedisConnection& redis, const std::string& id)> on_overdue;  // its deadline has passed
+  };
+
+  explicit Claimer(Options options);
+  ~Claimer();
+
+  void Offer(const core::Capacity& capacity);
+  // There may be work.
+  void Wake();
+  // Claims nothing any more; what there is is still kept.
+  void Close();
+
+ private:
+  void Run();
+  void Claim(const core::Capacity& capacity);
+  void Renew(const core::Capacity& capacity);
+  // Gives the time when there will be something to do again.
+  absl::Time Reap();
+
+  const Options options_;
+  RedisConnection redis_;  // the thread's own
+
+  core::Mutex mutex_;
+  core::CondVar changed_;
+  core::Capacity capacity_ ABSL_GUARDED_BY(mutex_);
+  bool look_ ABSL_GUARDED_BY(mutex_) = true;  // for work
+  bool due_ ABSL_GUARDED_BY(mutex_) = true;   // it is time to renew and to reap
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+
+  Alarm alarm_;
+  std::thread thread_;
+};
+
+}  // namespace latentd::store

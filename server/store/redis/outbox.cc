@@ -1,0 +1,136 @@
+#include "server/store/redis/outbox.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/store/redis/scripts.h"
+
+namespace latentd::store {
+namespace {
+
+constexpr size_t kBatch = 64;
+// Answers of own.lua.
+constexpr int64_t kFenced = 0;
+constexpr int64_t kNotYet = 2;
+
+}  // namespace
+
+Outbox::Outbox(Options options)
+    : options_(std::move(options)),
+      redis_(options_.connection),
+      retry_(options_.clock,
+             [this] {
+               {
+                 core::MutexLock lock(mutex_);
+                 waiting_to_retry_ = false;
+               }
+               changed_.NotifyAll();
+             }),
+      thread_([this] { Run(); }) {}
+
+Outbox::~Outbox() {
+  {
+    core::MutexLock lock(mutex_);
+    stopped_ = true;
+  }
+  changed_.NotifyAll();
+  thread_.join();
+}
+
+void Outbox::Add(Write write) {
+  {
+    core::MutexLock lock(mutex_);
+    if (write.progress_of >= 0) {
+      const auto worthless = [&](const Pending& old) {
+        return old.write.progress_of == write.progress_of && old.write.id == write.id &&
+               (write.has_preview || !old.write.has_preview);
+      };
+      pending_.erase(
+          std::remove_if(pending_.begin() + static_cast<std::ptrdiff_t>(sending_), pending_.end(), worthless),
+          pending_.end());
+    }
+    pending_.push_back({++added_, std::move(write)});
+  }
+  changed_.NotifyAll();
+}
+
+bool Outbox::Flush(absl::Time deadline) {
+  bool expired = false;  // guarded by mutex_
+  const core::Clock::TimerId timer = options_.clock->At(deadline, [this, &expired] {
+    core::MutexLock lock(mutex_);
+    expired = true;
+    changed_.NotifyAll();
+  });
+  bool flushed = false;
+  {
+    core::MutexLock lock(mutex_);
+    const int64_t last = added_;
+    while (!(flushed = written_ >= last || pending_.empty()) && !expired) changed_.Wait(mutex_);
+  }
+  options_.clock->Cancel(timer);
+  return flushed;
+}
+
+void Outbox::Run() {
+  while (true) {
+    std::vector<Pending> batch;
+    {
+      core::MutexLock lock(mutex_);
+      while (!stopped_ && (pending_.empty() || waiting_to_retry_)) changed_.Wait(mutex_);
+      if (stopped_) return;
+      sending_ = std::min(kBatch, pending_.size());
+      batch.assign(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(sending_));
+    }
+    const size_t written = Send(batch);
+    {
+      core::MutexLock lock(mutex_);
+      sending_ = 0;
+      if (written > 0) {
+        written_ = batch[written - 1].number;
+        pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(written));
+      }
+      waiting_to_retry_ = written < batch.size();
+    }
+    changed_.NotifyAll();
+    if (written < batch.size()) retry_.RingBy(options_.clock->Now() + options_.retry_after);
+  }
+}
+
+size_t Outbox::Send(const std::vector<Pending>& batch) {
+  std::map<std::string, int64_t> last = last_written_;
+  std::vector<RedisCommand> commands;
+  std::vector<size_t> sent;  // of the batch, those that are not given up
+  for (size_t i = 0; i < batch.size(); ++i) {
+    const auto& [number, write] = batch[i];
+    if (given_up_.contains(write.token)) continue;
+    int64_t& before = last[write.token];
+    std::vector<std::string> arguments = {write.id, write.token, absl::StrCat(number), absl::StrCat(before)};
+    arguments.insert(arguments.end(), write.what.begin(), write.what.end());
+    commands.push_back(CallScript("own", options_.prefix, std::move(arguments)));
+    sent.push_back(i);
+    before = number;
+  }
+  const auto replies = redis_.RunAll(commands);
+  for (size_t i = 0; i < replies.size(); ++i) {
+    const auto& [number, write] = batch[sent[i]];
+    if (given_up_.contains(write.token)) continue;
+    // One that Redis refuses as such would be refused again: nothing is to be gained by sending it for ever.
+    const bool is_refused = absl::IsInternal(replies[i].status());
+    if (!is_refused && (!replies[i].ok() || replies[i]->number() == kNotYet)) return sent[i];
+    last_written_[write.token] = number;
+    if (is_refused || replies[i]->number() == kFenced) {
+      given_up_.insert(write.token);
+      options_.on_fenced(write.id, write.token);
+    }
+  }
+  for (const auto& [number, write] : batch) {
+    if (!write.is_last) continue;
+    last_written_.erase(write.token);
+    given_up_.erase(write.token);
+  }
+  return batch.size();
+}
+
+}  // namespace latentd::store

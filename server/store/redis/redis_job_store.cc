@@ -1,0 +1,286 @@
+// The callers' side. The engine's is in redis_job_store_engine.cc.
+#include "server/store/redis/redis_job_store.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "server/core/errors.h"
+#include "server/store/job_name.h"
+#include "server/store/job_record.h"
+#include "server/store/page_token.h"
+#include "server/store/redis/redis_watch.h"
+#include "server/store/redis/scripts.h"
+
+namespace latentd::store {
+namespace {
+
+constexpr int kListedAtOnce = 32;
+
+std::string Ms(absl::Duration duration) { return absl::StrCat(absl::ToInt64Milliseconds(duration)); }
+std::string Ms(absl::Time time) { return absl::StrCat(absl::ToUnixMillis(time)); }
+
+RedisConnection::Options Connecting(const RedisJobStoreOptions& options) {
+  return {.address = options.address, .greeting = LoadScripts()};
+}
+
+// What a caller reads first of a job that was created: as it is a moment later for everybody.
+absl::Status QuotaExceeded(const std::string& tenant, const char* quota, int64_t limit, absl::Duration retry_after) {
+  return core::MakeError(
+      absl::StatusCode::kResourceExhausted,
+      absl::StrCat("The quota of ", limit, " ", quota, tenant.empty() ? "" : " of the tenant ", tenant, " is used up."),
+      {.reason = "QUOTA_EXCEEDED",
+       .metadata = {{"quota", quota}, {"limit", absl::StrCat(limit)}},
+       .retry_after = retry_after,
+       .quota = quota});
+}
+
+bool Matches(const core::Job& job, const core::ListOptions& options) {
+  if (!options.states.empty() &&
+      std::find(options.states.begin(), options.states.end(), job.state) == options.states.end()) {
+    return false;
+  }
+  return std::all_of(options.labels.begin(), options.labels.end(), [&](const auto& label) {
+    const auto found = job.request->labels().find(label.first);
+    return found != job.request->labels().end() && found->second == label.second;
+  });
+}
+
+}  // namespace
+
+RedisJobStore::RedisJobStore(const RedisJobStoreOptions& options)
+    : options_(options),
+      owner_(JobId(NewJobName(options.random ? options.random : SystemRandom))),
+      pool_(Connecting(options)),
+      outbox_({.connection = Connecting(options),
+               .prefix = options.prefix,
+               .clock = options.clock,
+               .on_fenced = [this](const std::string& id, const std::string& token) { Lose(id, token); }}),
+      claimer_({.connection = Connecting(options),
+                .prefix = options.prefix,
+                .owner = owner_,
+                .clock = options.clock,
+                .lease = options.lease,
+                .patience = options.patience,
+                .on_claimed = [this](RedisConnection& redis,
+                                     const std::vector<Claimer::Claimed>& jobs) { TakeIn(redis, jobs); },
+                .owned =
+                    [this] {
+                      core::MutexLock lock(mutex_);
+                      std::vector<Claimer::Token> owned;
+                      for (const auto& [name, each] : owned_) owned.emplace_back(JobId(name), each.token);
+                      return owned;
+                    },
+                .on_lost = [this](const std::string& id) { Lose(id, ""); },
+                .on_overdue = [this](RedisConnection& redis, const std::string& id) { EndOverdue(redis, id); }}),
+      subscriptions_(
+          {.connection = {.address = options.address, .timeout = absl::InfiniteDuration()}, .clock = options.clock}) {
+  subscriptions_.Add(options_.prefix + "work", [this](const std::string& /*message*/) { claimer_.Wake(); });
+  subscriptions_.Add(Key("ended", owner_), [this](const std::string& id) {
+    if (!id.empty()) Lose(id, "");
+  });
+}
+
+RedisJobStore::~RedisJobStore() = default;
+
+std::string RedisJobStore::Key(std::string_view kind, const std::string& id) const {
+  return absl::StrCat(options_.prefix, std::string(kind), ":", id);
+}
+
+absl::StatusOr<RedisReply> RedisJobStore::Call(std::string_view script, std::vector<std::string> arguments) const {
+  return pool_.Run(CallScript(script, options_.prefix, std::move(arguments)));
+}
+
+absl::StatusOr<core::Job> RedisJobStore::Create(std::shared_ptr<const core::GenerationRequest> request,
+                                                const core::CreateOptions& options) {
+  {
+    core::MutexLock lock(mutex_);
+    if (draining_) {
+      return core::MakeError(absl::StatusCode::kUnavailable, "The server is stopping and takes no new jobs.",
+                             {.reason = "DRAINING", .retry_after = options_.drain_retry_after});
+    }
+  }
+  const core::TenantLimits limits =
+      options_.tenant_limits ? options_.tenant_limits(options.tenant) : core::TenantLimits();
+  const absl::Time place = options_.clock->Now() - request->priority() * options_.ageing;
+  const absl::Time expire = request->expire_time().value_or(absl::UnixEpoch());
+  std::vector<std::string> arguments = {"",
+                                        options.tenant,
+                                        request->model(),
+                                        Ms(place),
+                                        absl::StrCat(PixelSteps(*request)),
+                                        absl::StrCat(PendingBytes(*request)),
+                                        absl::StrCat(limits.weight),
+                                        absl::StrCat(request->num_outputs()),
+                                        Ms(request->timeout()),
+                                        Ms(options_.job_ttl),
+                                        Ms(expire),
+                                        options.request_id,
+                                        options.request_fingerprint,
+                                        options.trace_id,
+                                        options_.codec->WriteRequest(*request),
+                                        absl::StrCat(limits.max_jobs),
+                                        absl::StrCat(limits.max_queued_jobs),
+                                        absl::StrCat(limits.pixel_steps_per_minute),
+                                        absl::StrCat(options_.max_queued_jobs),
+                                        absl::StrCat(options_.max_pending_bytes)};
+  for (const core::InputImage* picture : core::PicturesOf(request->fields())) {
+    arguments.push_back(picture->sha256);
+    arguments.push_back(*picture->data);
+  }
+  while (true) {
+    arguments[0] = JobId(NewJobName(options_.random ? options_.random : SystemRandom));
+    const absl::StatusOr<RedisReply> answer = Call("create", arguments);
+    if (!answer.ok()) return answer.status();
+    if (answer->list().at(0).text() == "taken") continue;
+    absl::StatusOr<core::Job> job = Admitted(answer->list(), options, limits);
+    if (!job.ok() && options_.observer != nullptr) {
+      options_.observer->OnJobRefused(core::GetErrorDetails(job.status()).reason);
+    }
+    return job;
+  }
+}
+
+absl::StatusOr<core::Job> RedisJobStore::Admitted(const std::vector<RedisReply>& answer,
+                                                  const core::CreateOptions& options,
+                                                  const core::TenantLimits& limits) const {
+  const std::string& what = answer.at(0).text();
+  const absl::Duration soon = absl::Seconds(1);
+  if (what == "created" || what == "known") return Get(JobName(answer.at(1).text()));
+  if (what == "reused") {
+    const std::string name = JobName(answer.at(1).text());
+    return core::MakeError(absl::StatusCode::kAlreadyExists,
+                           absl::StrCat("request_id was used for another request, that of ", name, "."),
+                           {.reason = "REQUEST_ID_REUSED", .resource_type = "job", .resource_name = name});
+  }
+  if (what == "jobs") return QuotaExceeded(options.tenant, "jobs at once", limits.max_jobs, soon);
+  if (what == "waiting") return QuotaExceeded(options.tenant, "queued jobs", limits.max_queued_jobs, soon);
+  if (what == "work") {
+    double ms = 0;
+    (void)absl::SimpleAtod(answer.at(1).text(), &ms);
+    return QuotaExceeded(options.tenant, "pixel-steps per minute", limits.pixel_steps_per_minute,
+                         absl::Milliseconds(ms));
+  }
+  return core::MakeError(absl::StatusCode::kUnavailable,
+                         what == "full" ? absl::StrCat("The queue is full: ", answer.at(1).text(), " jobs are waiting.")
+                                        : absl::StrCat("The queue is full: the jobs in it need ", answer.at(1).text(),
+                                                       " of ", options_.max_pending_bytes, " bytes."),
+                         {.reason = "QUEUE_FULL", .retry_after = soon});
+}
+
+absl::StatusOr<core::Job> RedisJobStore::Get(const std::string& name) const {
+  const absl::StatusOr<RedisReply> hash = pool_.Run({"HGETALL", Key("job", JobId(name))});
+  if (!hash.ok()) return hash.status();
+  if (hash->list().empty()) return core::JobNotFoundError(name);
+  return ReadJob(JobId(name), ToHash(*hash), *options_.codec);
+}
+
+absl::StatusOr<std::string> RedisJobStore::TenantOf(const std::string& name) const {
+  const absl::StatusOr<RedisReply> tenant = pool_.Run({"HGET", Key("job", JobId(name)), "tenant"});
+  if (!tenant.ok()) return tenant.status();
+  if (tenant->is_nil()) return core::JobNotFoundError(name);
+  return tenant->text();
+}
+
+absl::StatusOr<core::JobPage> RedisJobStore::List(const core::ListOptions& options) const {
+  int64_t before = std::numeric_limits<int64_t>::max();
+  if (!options.page_token.empty()) {
+    const absl::StatusOr<int64_t> place = ReadPageToken(options);
+    if (!place.ok()) return place.status();
+    before = *place;
+  }
+  const std::string index = Key("jobs", options.tenant);
+  core::JobPage page;
+  int64_t last = before;
+  while (true) {
+    const auto numbered = pool_.Run({"ZREVRANGEBYSCORE", index, absl::StrCat("(", before), "-inf", "WITHSCORES",
+                                     "LIMIT", "0", absl::StrCat(kListedAtOnce)});
+    if (!numbered.ok()) return numbered.status();
+    if (numbered->list().empty()) return page;
+    std::vector<RedisCommand> commands;
+    for (size_t i = 0; i + 1 < numbered->list().size(); i += 2) {
+      commands.push_back({"HGETALL", Key("job", numbered->list()[i].text())});
+    }
+    const auto hashes = pool_.RunAll(commands);
+    for (size_t i = 0; i < hashes.size(); ++i) {
+      if (!hashes[i].ok()) return hashes[i].status();
+      const std::string& id = numbered->list()[2 * i].text();
+      before = numbered->list()[2 * i + 1].number();
+      if (hashes[i]->list().empty()) {  // its time is over
+        pool_.Run({"ZREM", index, id}).IgnoreError();
+        continue;
+      }
+      absl::StatusOr<core::Job> job = ReadJob(id, ToHash(*hashes[i]), *options_.codec);
+      if (!job.ok()) return job.status();
+      if (!Matches(*job, options)) continue;
+      if (static_cast<int>(page.jobs.size()) == options.page_size) {
+        page.next_page_token = MakePageToken(last, options);
+        return page;
+      }
+      page.jobs.push_back(*std::move(job));
+      last = before;
+    }
+  }
+}
+
+absl::StatusOr<core::Job> RedisJobStore::Cancel(const std::string& name, const std::string& reason) {
+  const absl::Status stopped = StopJob(JobId(name), "cancel", reason, core::JobCancelledError(name, reason));
+  if (!stopped.ok()) return stopped;
+  return Get(name);
+}
+
+absl::Status RedisJobStore::StopJob(const std::string& id, const std::string& why, const std::string& reason,
+                                    absl::Status status) {
+  return Call("stop", {id, why, reason, options_.codec->WriteStatus(status)}).status();
+}
+
+void RedisJobStore::CancelAll(const std::string& reason) {
+  std::vector<std::string> names;
+  {
+    core::MutexLock lock(mutex_);
+    for (const auto& [name, owned] : owned_) names.push_back(name);
+  }
+  for (const std::string& name : names) Cancel(name, reason).IgnoreError();
+}
+
+absl::Status RedisJobStore::Delete(const std::string& name) {
+  const absl::StatusOr<RedisReply> was = Call("forget", {JobId(name)});
+  if (!was.ok()) return was.status();
+  if (was->text().empty()) return core::JobNotFoundError(name);
+  if (core::IsFinal(ReadState(was->text()))) return absl::OkStatus();
+  return core::MakeError(absl::StatusCode::kFailedPrecondition, "The job has not ended: cancel it first.",
+                         {.reason = "JOB_NOT_ENDED", .resource_type = "job", .resource_name = name});
+}
+
+absl::StatusOr<core::Output> RedisJobStore::GetOutput(const std::string& name, int index) const {
+  const absl::StatusOr<core::Job> job = Get(name);
+  if (!job.ok()) return job.status();
+  const auto found = std::find_if(job->outputs.begin(), job->outputs.end(),
+                                  [&](const core::Output& output) { return output.index == index; });
+  if (found != job->outputs.end()) {
+    core::Output output = *found;
+    if (output.state != core::OutputState::kOk) return output;
+    absl::StatusOr<RedisReply> bytes = pool_.Run({"GET", absl::StrCat(Key("output", JobId(name)), ":", index)});
+    if (!bytes.ok()) return bytes.status();
+    output.data = std::make_shared<const std::string>(std::move(*bytes).text());
+    return output;
+  }
+  const bool will_come = !core::IsFinal(job->state) && index >= 0 && index < job->request->num_outputs();
+  return will_come ? core::OutputNotReadyError(name, index) : core::OutputNotFoundError(name, index);
+}
+
+absl::StatusOr<std::unique_ptr<core::Watch>> RedisJobStore::OpenWatch(const std::string& name, int64_t after_sequence,
+                                                                      std::function<void()> on_ready) {
+  return RedisWatch::Open({.id = JobId(name),
+                           .prefix = options_.prefix,
+                           .after_sequence = after_sequence,
+                           .pool = &pool_,
+                           .subscriptions = &subscriptions_,
+                           .codec = options_.codec,
+                           .on_ready = std::move(on_ready)});
+}
+
+}  // namespace latentd::store

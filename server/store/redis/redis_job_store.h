@@ -1,0 +1,130 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/time/time.h"
+#include "server/core/clock.h"
+#include "server/core/job_codec.h"
+#include "server/core/job_store.h"
+#include "server/core/mutex.h"
+#include "server/core/observer.h"
+#include "server/core/tenant.h"
+#include "server/store/listener_slot.h"
+#include "server/store/redis/address.h"
+#include "server/store/redis/claimer.h"
+#include "server/store/redis/job_reader.h"
+#include "server/store/redis/outbox.h"
+#include "server/store/redis/pool.h"
+#include "server/store/redis/subscriptions.h"
+
+namespace latentd::store {
+
+struct RedisJobStoreOptions {
+  RedisAddress address{};
+  std::string prefix = "{latentd}:";      // of all keys; in braces, so that a cluster keeps them together
+  core::Clock* clock = nullptr;           // required; these outlive the store
+  const core::JobCodec* codec = nullptr;  // required
+  core::Observer* observer = nullptr;     // told of this process's jobs; null: nobody
+  std::function<void(const core::Job&)> on_ended{};
+  std::function<core::TenantLimits(const std::string& tenant)> tenant_limits{};
+
+  int max_queued_jobs = 256;  // of all processes together
+  int64_t max_pending_bytes = int64_t{4} << 30;
+  absl::Duration job_ttl = absl::Hours(1);
+  absl::Duration ageing = absl::Seconds(10);
+  absl::Duration drain_retry_after = absl::Seconds(5);
+  std::function<uint64_t()> random{};
+
+  absl::Duration lease = absl::Seconds(10);    // an owner that is not heard of for so long has lost its jobs
+  absl::Duration patience = absl::Seconds(5);  // a job waits so long for an owner that has its model
+  int max_losses = 3;                          // a job whose owners were lost so often is not tried again
+};
+
+// Jobs in a Redis that several processes share: any of them takes any call, and runs what waits. Calls of the callers'
+// side block while Redis works (RedisConnection's timeouts at most) and fail with UNAVAILABLE or RESOURCE_EXHAUSTED
+// when it cannot; the engine's side never blocks. Thread-safe.
+class RedisJobStore final : public core::JobStore {
+ public:
+  explicit RedisJobStore(const RedisJobStoreOptions& options);
+  ~RedisJobStore() override;
+
+  absl::StatusOr<core::Job> Create(std::shared_ptr<const core::GenerationRequest> request,
+                                   const core::CreateOptions& options) override;
+  absl::StatusOr<core::Job> Get(const std::string& name) const override;
+  absl::StatusOr<std::string> TenantOf(const std::string& name) const override;
+  absl::StatusOr<core::JobPage> List(const core::ListOptions& options) const override;
+  absl::StatusOr<core::Job> Cancel(const std::string& name, const std::string& reason) override;
+  void CancelAll(const std::string& reason) override;  // those of this process
+  absl::Status Delete(const std::string& name) override;
+  absl::StatusOr<core::Output> GetOutput(const std::string& name, int index) const override;
+  absl::StatusOr<std::unique_ptr<core::Watch>> OpenWatch(const std::string& name, int64_t after_sequence,
+                                                         std::function<void()> on_ready) override;
+
+  void SetListener(core::WorkListener* listener) override;
+  void Offer(const core::Capacity& capacity) override { claimer_.Offer(capacity); }
+  std::vector<core::ClaimedJob> Claim(int limit) override;
+  void Drain() override;
+  bool Flush(absl::Time deadline) override { return outbox_.Flush(deadline); }
+
+  void OnQueued(const std::string& name, core::Queued event) override;
+  void OnStarted(const std::string& name, core::Started event) override;
+  void OnProgress(const std::string& name, core::Progress event) override;
+  void OnOutput(const std::string& name, core::Output output) override;
+  void OnUsage(const std::string& name, core::Usage usage) override;
+  void OnCheckpoint(const std::string& name, core::Checkpoint checkpoint) override;
+  void OnHandedBack(const std::string& name, std::string reason, core::Checkpoint checkpoint) override;
+  void OnCompleted(const std::string& name, core::Usage usage) override;
+  void OnFailed(const std::string& name, absl::Status status, core::Usage usage) override;
+
+
+ private:
+  // A job that this process has.
+  struct Owned {
+    std::string token;
+    core::Job job;  // as far as it is known here: for metrics and logs
+  };
+
+  std::string Key(std::string_view kind, const std::string& id) const;
+  absl::StatusOr<RedisReply> Call(std::string_view script, std::vector<std::string> arguments) const;
+  absl::StatusOr<core::Job> Admitted(const std::vector<RedisReply>& answer, const core::CreateOptions& options,
+                                     const core::TenantLimits& limits) const;
+  absl::Status StopJob(const std::string& id, const std::string& why, const std::string& reason, absl::Status status);
+
+  // On the claimer's thread.
+  void TakeIn(RedisConnection& redis, const std::vector<Claimer::Claimed>& jobs);
+  absl::StatusOr<core::ClaimedJob> ReadClaimed(const std::string& id, RedisHash hash, const RedisHash& pictures,
+                                               const RedisHash& checkpoint) const;
+  void EndOverdue(RedisConnection& redis, const std::string& id);
+
+  // Of a job that this process has; nothing otherwise. `change` is made to what is known of it, under the lock.
+  void Write(const std::string& name, Outbox::Write write, const std::function<void(core::Job&)>& change = {});
+  // Its last write.
+  void End(const std::string& name, std::vector<std::string> what, core::JobState state,
+           const std::function<void(core::Job&)>& change);
+  // It is not this process's any more.
+  void Lose(const std::string& id, const std::string& token);
+
+  const RedisJobStoreOptions options_;
+  const std::string owner_;
+  mutable RedisPool pool_;
+  ListenerSlot listener_;
+
+  core::Mutex mutex_;
+  std::map<std::string, Owned> owned_ ABSL_GUARDED_BY(mutex_);  // by name
+  std::deque<core::ClaimedJob> ready_ ABSL_GUARDED_BY(mutex_);  // for the engine
+  bool draining_ ABSL_GUARDED_BY(mutex_) = false;
+
+  // Last: their threads use what is above.
+  Outbox outbox_;
+  Claimer claimer_;
+  mutable Subscriptions subscriptions_;
+};
+
+}  // namespace latentd::store

@@ -1,0 +1,260 @@
+// The engine's side of the store: what it claims, and what it writes of that.
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "server/core/errors.h"
+#include "server/core/event_log.h"
+#include "server/store/redis/redis_job_store.h"
+#include "server/store/redis/scripts.h"
+
+namespace latentd::store {
+namespace {
+
+constexpr char kDead[] = "REPLICAS_LOST";
+
+int64_t PiecesOf(const core::Output& output) {
+  if (output.data == nullptr) return 0;
+  const auto size = static_cast<int64_t>(output.data->size());
+  return (size + core::EventLog::kChunkBytes - 1) / core::EventLog::kChunkBytes;
+}
+
+}  // namespace
+
+void RedisJobStore::SetListener(core::WorkListener* listener) {
+  listener_.Set(listener);
+  claimer_.Wake();
+}
+
+std::vector<core::ClaimedJob> RedisJobStore::Claim(int limit) {
+  std::vector<core::ClaimedJob> jobs;
+  core::MutexLock lock(mutex_);
+  while (static_cast<int>(jobs.size()) < limit && !ready_.empty()) {
+    jobs.push_back(std::move(ready_.front()));
+    ready_.pop_front();
+  }
+  return jobs;
+}
+
+void RedisJobStore::Drain() {
+  {
+    core::MutexLock lock(mutex_);
+    draining_ = true;
+  }
+  claimer_.Close();
+}
+
+void RedisJobStore::TakeIn(RedisConnection& redis, const std::vector<Claimer::Claimed>& jobs) {
+  std::vector<RedisCommand> commands;
+  for (const Claimer::Claimed& job : jobs) {
+    for (const char* kind : {"job", "pictures", "checkpoint"})
+      commands.push_back({"HGETALL", Key(kind, job.token.first)});
+  }
+  const auto replies = redis.RunAll(commands);
+  bool any = false;
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    const auto& [id, token] = jobs[i].token;
+    const auto& hash = replies[3 * i];
+    const auto& pictures = replies[3 * i + 1];
+    const auto& checkpoint = replies[3 * i + 2];
+    // Its lease ends, and somebody claims it again.
+    if (!hash.ok() || !pictures.ok() || !checkpoint.ok() || hash->list().empty()) continue;
+    const std::string name = JobName(id);
+    absl::StatusOr<core::ClaimedJob> claimed = ReadClaimed(id, ToHash(*hash), ToHash(*pictures), ToHash(*checkpoint));
+    absl::StatusOr<core::Job> job = ReadJob(id, ToHash(*hash), *options_.codec);
+    absl::Status refused = claimed.ok() ? job.status() : claimed.status();
+    if (refused.ok() && jobs[i].losses >= options_.max_losses) {
+      refused = core::MakeError(
+          absl::StatusCode::kInternal,
+          absl::StrCat("The replicas that ran the job were lost, ", jobs[i].losses, " times: it is not tried again."),
+          {.reason = kDead, .resource_type = "job", .resource_name = name});
+    }
+    if (!job.ok()) job = core::Job{.name = name};
+    if (options_.observer != nullptr && job->request != nullptr) {
+      options_.observer->OnJobAdmitted(job->request->model());
+    }
+    {
+      core::MutexLock lock(mutex_);
+      owned_[name] = {.token = token, .job = *job};
+      if (refused.ok()) ready_.push_back(*std::move(claimed));
+    }
+    any = any || refused.ok();
+    if (!refused.ok()) {
+      const core::Usage usage = job->usage.value_or(core::Usage());
+      End(name,
+          {"fail", options_.codec->WriteUsage(usage), absl::StrCat(usage.pixel_evaluations),
+           options_.codec->WriteStatus(refused), kDead},
+          core::JobState::kFailed, [&](core::Job& ended) { ended.error = refused; });
+    }
+  }
+  if (any) listener_.Tell([](core::WorkListener& listener) { listener.OnWorkAvailable(); });
+}
+
+absl::StatusOr<core::ClaimedJob> RedisJobStore::ReadClaimed(const std::string& id, RedisHash hash,
+                                                            const RedisHash& pictures,
+                                                            const RedisHash& checkpoint) const {
+  auto request = options_.codec->ReadRequest(hash["request"], [&](const std::string& sha256) -> core::Blob {
+    const auto file = pictures.find(sha256);
+    return file == pictures.end() ? nullptr : std::make_shared<const std::string>(file->second);
+  });
+  if (!request.ok()) return request.status();
+  core::ClaimedJob job{.name = JobName(id),
+                       .request = *std::move(request),
+                       .create_time = FromMs(hash["create"]),
+                       .deadline = FromMs(hash["deadline"]),
+                       .tenant = hash["tenant"]};
+  (void)absl::SimpleAtod(hash["weight"], &job.weight);
+  for (const auto& [field, value] : hash) {
+    int output = 0;
+    absl::string_view rest = field;
+    if (absl::ConsumePrefix(&rest, "output:") && absl::SimpleAtoi(rest, &output)) job.outputs.insert(output);
+  }
+  for (const auto& [field, value] : checkpoint) {
+    int row = 0;
+    absl::string_view rest = field;
+    if (absl::ConsumePrefix(&rest, "row:") && absl::SimpleAtoi(rest, &row)) {
+      job.checkpoint.rows.emplace(row, std::make_shared<const std::string>(value));
+    } else if (field == "step") {
+      (void)absl::SimpleAtoi(value, &job.checkpoint.step);
+    } else if (field == "usage") {
+      absl::StatusOr<core::Usage> usage = options_.codec->ReadUsage(value);
+      if (usage.ok()) job.checkpoint.usage = *usage;
+    }
+  }
+  return job;
+}
+
+void RedisJobStore::EndOverdue(RedisConnection& redis, const std::string& id) {
+  const absl::StatusOr<RedisReply> hash = redis.Run({"HGETALL", Key("job", id)});
+  if (!hash.ok() || hash->list().empty()) return;
+  const absl::StatusOr<core::Job> job = ReadJob(id, ToHash(*hash), *options_.codec);
+  const absl::Duration timeout = job.ok() ? job->request->timeout() : absl::ZeroDuration();
+  const absl::string_view where = job.ok() && job->state == core::JobState::kRunning ? "running" : "waiting";
+  const absl::Status status = core::MakeError(
+      absl::StatusCode::kDeadlineExceeded,
+      absl::StrCat("The job was still ", where, " after its timeout of ", absl::FormatDuration(timeout), "."),
+      {.reason = "JOB_TIMEOUT", .metadata = {{"job", JobName(id)}}});
+  redis.Run(CallScript("stop", options_.prefix, {id, "deadline", "", options_.codec->WriteStatus(status)}))
+      .IgnoreError();
+}
+
+void RedisJobStore::Write(const std::string& name, Outbox::Write write, const std::function<void(core::Job&)>& change) {
+  {
+    core::MutexLock lock(mutex_);
+    const auto owned = owned_.find(name);
+    if (owned == owned_.end()) return;
+    write.id = JobId(name);
+    write.token = owned->second.token;
+    if (change) change(owned->second.job);
+  }
+  outbox_.Add(std::move(write));
+}
+
+void RedisJobStore::End(const std::string& name, std::vector<std::string> what, core::JobState state,
+                        const std::function<void(core::Job&)>& change) {
+  Outbox::Write write{.id = JobId(name), .token = {}, .what = std::move(what), .is_last = true};
+  core::Job job;
+  core::JobState before;
+  {
+    core::MutexLock lock(mutex_);
+    const auto owned = owned_.find(name);
+    if (owned == owned_.end()) return;
+    write.token = owned->second.token;
+    job = std::move(owned->second.job);
+    owned_.erase(owned);
+  }
+  before = std::exchange(job.state, state);
+  job.end_time = options_.clock->Now();
+  if (change) change(job);
+  outbox_.Add(std::move(write));
+  if (job.request == nullptr || !core::IsFinal(state)) return;
+  if (options_.observer != nullptr) {
+    options_.observer->OnJobEnded(job.request->model(), before, state, *job.end_time - job.create_time);
+  }
+  if (options_.on_ended) options_.on_ended(job);
+}
+
+void RedisJobStore::Lose(const std::string& id, const std::string& token) {
+  const std::string name = JobName(id);
+  {
+    core::MutexLock lock(mutex_);
+    const auto owned = owned_.find(name);
+    if (owned == owned_.end() || (!token.empty() && owned->second.token != token)) return;
+    std::erase_if(ready_, [&](const core::ClaimedJob& job) { return job.name == name; });
+  }
+  End(name, {"end"}, core::JobState::kCancelled, {});
+  listener_.Tell([&](core::WorkListener& listener) { listener.OnJobEnded(name); });
+}
+
+// Where a job stands in the line is Redis' to say.
+void RedisJobStore::OnQueued(const std::string& /*name*/, core::Queued /*event*/) {}
+
+void RedisJobStore::OnStarted(const std::string& name, core::Started event) {
+  std::optional<core::Job> started;
+  Write(name, {.what = {"start", options_.codec->WriteEvent(event)}}, [&](core::Job& job) {
+    job.warnings = event.warnings;
+    if (job.state != core::JobState::kQueued) return;
+    job.state = core::JobState::kRunning;
+    if (!job.start_time) job.start_time = options_.clock->Now();
+    started = job;
+  });
+  if (started && options_.observer != nullptr) {
+    options_.observer->OnJobStarted(started->request->model(), *started->start_time - started->create_time);
+  }
+}
+
+void RedisJobStore::OnProgress(const std::string& name, core::Progress event) {
+  const int output = event.output_index;
+  const bool has_preview = event.preview.has_value();
+  Write(name, {.what = {"progress", absl::StrCat(output), has_preview ? "1" : "0",
+                        options_.codec->WriteEvent(std::move(event))},
+               .progress_of = output,
+               .has_preview = has_preview});
+}
+
+void RedisJobStore::OnOutput(const std::string& name, core::Output output) {
+  const std::string bytes = output.data == nullptr ? "" : *output.data;
+  Write(name, {.what = {"output", absl::StrCat(output.index), absl::StrCat(PiecesOf(output)),
+                        options_.codec->WriteEvent(std::move(output)), bytes}});
+}
+
+void RedisJobStore::OnUsage(const std::string& name, core::Usage usage) {
+  Write(name, {.what = {"usage", options_.codec->WriteUsage(usage), absl::StrCat(usage.pixel_evaluations)}},
+        [&](core::Job& job) { job.usage = usage; });
+}
+
+void RedisJobStore::OnCheckpoint(const std::string& name, core::Checkpoint checkpoint) {
+  Outbox::Write write{
+      .what = {"checkpoint", absl::StrCat(checkpoint.step), options_.codec->WriteUsage(checkpoint.usage)}};
+  for (const auto& [row, state] : checkpoint.rows) {
+    write.what.push_back(absl::StrCat(row));
+    write.what.push_back(*state);
+  }
+  Write(name, std::move(write));
+}
+
+void RedisJobStore::OnHandedBack(const std::string& name, std::string reason, core::Checkpoint checkpoint) {
+  OnCheckpoint(name, std::move(checkpoint));
+  End(name, {"give back", std::move(reason)}, core::JobState::kQueued, {});
+}
+
+void RedisJobStore::OnCompleted(const std::string& name, core::Usage usage) {
+  End(name, {"complete", options_.codec->WriteUsage(usage), absl::StrCat(usage.pixel_evaluations)},
+      core::JobState::kCompleted, [&](core::Job& job) { job.usage = usage; });
+}
+
+void RedisJobStore::OnFailed(const std::string& name, absl::Status status, core::Usage usage) {
+  End(name,
+      {"fail", options_.codec->WriteUsage(usage), absl::StrCat(usage.pixel_evaluations),
+       options_.codec->WriteStatus(status), ""},
+      core::JobState::kFailed, [&](core::Job& job) {
+        job.usage = usage;
+        job.error = status;
+      });
+}
+
+}  // namespace latentd::store

@@ -1,0 +1,54 @@
+-- Gives waiting jobs to an owner: those of models that he has, and others when nobody has their model, or they have
+-- waited for too long. Tenants take turns by what they had, for their weights (start-time fair queuing).
+-- ARGV: owner, lease, most jobs, patience, model, model, …
+-- Returns for each job: id, token, how often its owner was lost.
+local owner, lease, most, patience = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local has = {}
+for i = 5, #ARGV do has[ARGV[i]] = true end
+
+local function first_of(model, tenant)
+  local entry = redis.call('ZRANGE', line_key(model, tenant), 0, 0, 'WITHSCORES')
+  return entry[1], tonumber(entry[2])
+end
+
+local function may_take(model)
+  if has[model] then return true end
+  if redis.call('ZCOUNT', key('loaded', model), now, '+inf') == 0 then return true end
+  for _, tenant in ipairs(redis.call('HKEYS', key('line', model))) do
+    local id = first_of(model, tenant)
+    if now - tonumber(redis.call('HGET', key('job', id), 'create')) >= patience then return true end
+  end
+  return false
+end
+
+local models = {}
+for _, model in ipairs(redis.call('SMEMBERS', key('models'))) do
+  if may_take(model) then models[#models + 1] = model end
+end
+
+local claimed = {}
+while #claimed < most do
+  local base = tonumber(redis.call('HGET', key('shares'), '') or '0')
+  local best
+  for _, model in ipairs(models) do
+    for _, tenant in ipairs(redis.call('HKEYS', key('line', model))) do
+      local id, place = first_of(model, tenant)
+      local share = math.max(base, tonumber(redis.call('HGET', key('shares'), tenant) or '0'))
+      if not best or share < best.share or (share == best.share and place < best.place) then
+        best = {share = share, place = place, id = id, model = model, tenant = tenant}
+      end
+    end
+  end
+  if not best then break end
+
+  local f = get(best.id, 'work', 'weight', 'lost')
+  redis.call('HSET', key('shares'), best.tenant, best.share + tonumber(f[1]) / tonumber(f[2]), '', best.share)
+  leave_line(best.id, best.model, best.tenant, tonumber(f[1]))
+  local token = redis.call('HINCRBY', key('totals'), 'token', 1)
+  redis.call('HSET', key('job', best.id), 'token', token, 'owner', owner)
+  redis.call('HDEL', key('job', best.id), 'written')
+  redis.call('ZADD', key('leases'), now + lease, best.id)
+  claimed[#claimed + 1] = {best.id, tostring(token), f[3] or '0'}
+end
+if #claimed > 0 then redis.call('PUBLISH', key('moved'), '') end
+return claimed

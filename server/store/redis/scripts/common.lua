@@ -1,0 +1,147 @@
+-- What all scripts begin with. KEYS[1]: what every key begins with. Only scripts change what belongs to jobs, so that
+-- every change is whole or not at all. Keys, behind the prefix:
+--
+--   job:ID          hash     all that is known of a job but its events
+--   events:ID       stream   its history; an entry's id is SEQUENCE-0
+--   output:ID:N     string   bytes of an output
+--   pictures:ID     hash     files that its request brought along, by their hashes, until it ends
+--   checkpoint:ID   hash     step, usage, and row:N of each unfinished row
+--   line:MODEL      hash     how many jobs wait, by tenant
+--   line:MODEL:TENANT  zset  those that wait, the most urgent first
+--   models          set      those with a line
+--   leases          zset     jobs that somebody has, by the end of their lease
+--   deadlines       zset     jobs that have not ended, by their deadline
+--   jobs:TENANT     zset     all of a tenant's jobs, by number
+--   request:TENANT:ID  string  the job that has this request id
+--   use:TENANT      hash     what counts against its quotas
+--   shares          hash     how much of the devices each tenant had, for its weight; "" is the least that was served
+--   totals          hash     jobs and bytes that wait or run; the last number and token; work that waits, by model
+--   loaded:MODEL    zset     replicas that have it, by the time until which that is known
+--   dead            list     jobs that ended because their replicas died again and again
+
+local prefix = KEYS[1]
+
+local function key(...)
+  return prefix .. table.concat({...}, ':')
+end
+
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)  -- ms
+
+local function get(id, ...)
+  return redis.call('HMGET', key('job', id), ...)
+end
+
+-- Writes an event, as pairs of names and values; `pieces` numbers after it are its own.
+local function append(id, pieces, ...)
+  local sequence = redis.call('HINCRBY', key('job', id), 'sequence', 1 + pieces) - pieces
+  redis.call('XADD', key('events', id), sequence .. '-0', 'time', now, ...)
+  redis.call('PUBLISH', key('told', id), sequence)
+  return sequence
+end
+
+-- Whoever waits for work looks again.
+local function announce_work()
+  redis.call('PUBLISH', key('work'), '')
+end
+
+local function is_final(state)
+  return state == 'completed' or state == 'failed' or state == 'cancelled'
+end
+
+local function line_key(model, tenant)
+  return key('line', model, tenant)
+end
+
+-- The job waits, at its place.
+local function join_line(id, model, tenant, place, work)
+  redis.call('ZADD', line_key(model, tenant), place, id)
+  redis.call('HINCRBY', key('line', model), tenant, 1)
+  redis.call('SADD', key('models'), model)
+  redis.call('HINCRBYFLOAT', key('totals'), 'waiting:' .. model, work)
+end
+
+local function leave_line(id, model, tenant, work)
+  if redis.call('ZREM', line_key(model, tenant), id) == 0 then return end
+  if redis.call('HINCRBY', key('line', model), tenant, -1) <= 0 then
+    redis.call('HDEL', key('line', model), tenant)
+  end
+  if redis.call('EXISTS', key('line', model)) == 0 then redis.call('SREM', key('models'), model) end
+  redis.call('HINCRBYFLOAT', key('totals'), 'waiting:' .. model, -work)
+end
+
+-- Jobs before this one. Tenants take turns by their weights: the n-th of one stands before the m-th of another when
+-- n / weight is smaller than its m / weight, or equal and its place is.
+local function position(id, model, tenant, weight)
+  local own = line_key(model, tenant)
+  local index = redis.call('ZRANK', own, id)
+  if not index then return 0 end
+  local turn = (index + 1) / weight
+  local before = index
+  local lines = redis.call('HGETALL', key('line', model))
+  for i = 1, #lines, 2 do
+    local other = lines[i]
+    if other ~= tenant then
+      local turns = turn * tonumber(redis.call('HGET', key('use', other), 'weight') or '1')
+      local waiting = tonumber(lines[i + 1])
+      local ahead = math.min(waiting, math.ceil(turns) - 1)
+      if turns == math.floor(turns) and turns <= waiting then
+        local rival = redis.call('ZRANGE', line_key(model, other), turns - 1, turns - 1, 'WITHSCORES')
+        if tonumber(rival[2]) < tonumber(redis.call('ZSCORE', own, id)) then ahead = ahead + 1 end
+      end
+      before = before + ahead
+    end
+  end
+  return before
+end
+
+-- What the tenant took of its pixel-steps is made good by time.
+local function refill(tenant, per_minute)
+  local use = key('use', tenant)
+  local old = redis.call('HMGET', use, 'taken', 'at', 'per_minute')
+  local taken = tonumber(old[1] or '0') - tonumber(old[3] or '0') * (now - tonumber(old[2] or now)) / 60000
+  if taken < 0 or per_minute == 0 then taken = 0 end
+  redis.call('HSET', use, 'taken', taken, 'at', now, 'per_minute', per_minute)
+  return taken
+end
+
+-- A job that was claimed waits again, at its old place; whoever had it writes nothing of it any more.
+local function requeue(id, reason)
+  local f = get(id, 'state', 'model', 'tenant', 'work', 'place')
+  redis.call('ZREM', key('leases'), id)
+  redis.call('HDEL', key('job', id), 'token', 'owner')
+  if f[1] == 'running' then
+    redis.call('HINCRBY', key('totals'), 'running', -1)
+    redis.call('HINCRBY', key('totals'), 'queued', 1)
+    redis.call('HINCRBY', key('use', f[3]), 'running', -1)
+    redis.call('HINCRBY', key('use', f[3]), 'queued', 1)
+    redis.call('HSET', key('job', id), 'state', 'queued')
+  end
+  append(id, 0, 'requeued', reason, 'step', redis.call('HGET', key('checkpoint', id), 'step') or '0')
+  join_line(id, f[2], f[3], f[5], f[4])
+  announce_work()
+end
+
+-- It has ended, in any way: nobody owns it any more, and it is kept for its time.
+local function finish(id, state, ...)
+  local f = get(id, 'state', 'model', 'tenant', 'work', 'bytes', 'keep', 'outputs', 'expire', 'used')
+  local before, model, tenant = f[1], f[2], f[3]
+  leave_line(id, model, tenant, tonumber(f[4]))
+  redis.call('ZREM', key('leases'), id)
+  redis.call('ZREM', key('deadlines'), id)
+  redis.call('DEL', key('checkpoint', id), key('pictures', id))
+  redis.call('HDEL', key('job', id), 'token', 'owner')
+  redis.call('HINCRBY', key('totals'), before, -1)
+  redis.call('HINCRBY', key('totals'), 'bytes', -tonumber(f[5]))
+  redis.call('HINCRBY', key('use', tenant), before, -1)
+  redis.call('HINCRBYFLOAT', key('use', tenant), 'taken', tonumber(f[9] or '0') - tonumber(f[4]))
+  local kept = tonumber(f[6])
+  local wanted = tonumber(f[8] or '0')
+  if wanted > 0 then kept = math.max(0, math.min(kept, wanted - now)) end
+  redis.call('HSET', key('job', id), 'state', state, 'end', now, 'forget', now + kept, ...)
+  -- A moment longer, so that whoever reads finds it whole.
+  kept = kept + 1000
+  redis.call('PEXPIRE', key('job', id), kept)
+  redis.call('PEXPIRE', key('events', id), kept)
+  for i = 0, tonumber(f[7]) - 1 do redis.call('PEXPIRE', key('output', id, i), kept) end
+end

@@ -1,0 +1,56 @@
+-- Admits a job and puts it into its line, or says why not.
+-- ARGV: id, tenant, model, place, work, bytes, weight, outputs, timeout, keep, expire, request id, fingerprint,
+--       trace, request, limits of the tenant (jobs, waiting, work a minute), limits of all (waiting, bytes),
+--       hash of a picture, its bytes, hash, bytes, …
+local id, tenant, model = ARGV[1], ARGV[2], ARGV[3]
+local work, bytes, weight = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local request_id, fingerprint = ARGV[12], ARGV[13]
+local max_jobs, max_waiting, per_minute = tonumber(ARGV[16]), tonumber(ARGV[17]), tonumber(ARGV[18])
+local fleet_waiting, fleet_bytes = tonumber(ARGV[19]), tonumber(ARGV[20])
+
+if request_id ~= '' then
+  local known = redis.call('GET', key('request', tenant, request_id))
+  if known and redis.call('EXISTS', key('job', known)) == 1 then
+    local same = redis.call('HGET', key('job', known), 'fingerprint') == fingerprint
+    return {same and 'known' or 'reused', known}
+  end
+end
+if redis.call('EXISTS', key('job', id)) == 1 then return {'taken'} end
+
+local totals = redis.call('HMGET', key('totals'), 'queued', 'bytes')
+if tonumber(totals[1] or '0') >= fleet_waiting then return {'full', totals[1]} end
+if tonumber(totals[2] or '0') + bytes > fleet_bytes then return {'full of bytes', totals[2]} end
+
+local use = redis.call('HMGET', key('use', tenant), 'queued', 'running')
+local queued, running = tonumber(use[1] or '0'), tonumber(use[2] or '0')
+if max_jobs > 0 and queued + running >= max_jobs then return {'jobs'} end
+if max_waiting > 0 and queued >= max_waiting then return {'waiting'} end
+local taken = refill(tenant, per_minute)
+local allowed = math.max(0, per_minute - work)
+if per_minute > 0 and taken > allowed then
+  return {'work', tostring((taken - allowed) / per_minute * 60000)}
+end
+
+local number = redis.call('HINCRBY', key('totals'), 'number', 1)
+redis.call('HSET', key('job', id), 'number', number, 'tenant', tenant, 'model', model, 'place', ARGV[4], 'work', work,
+           'bytes', bytes, 'weight', weight, 'outputs', ARGV[8], 'create', now, 'deadline', now + tonumber(ARGV[9]),
+           'keep', ARGV[10], 'expire', ARGV[11], 'request_id', request_id, 'fingerprint', fingerprint, 'trace', ARGV[14],
+           'request', ARGV[15], 'state', 'queued', 'sequence', 0, 'attempts', 0)
+if request_id ~= '' then
+  -- As long as the job can be there.
+  redis.call('SET', key('request', tenant, request_id), id, 'PX', tonumber(ARGV[9]) + tonumber(ARGV[10]) + 1000)
+end
+for i = 21, #ARGV, 2 do redis.call('HSET', key('pictures', id), ARGV[i], ARGV[i + 1]) end
+redis.call('ZADD', key('jobs', tenant), number, id)
+redis.call('ZADD', key('deadlines'), now + tonumber(ARGV[9]), id)
+redis.call('HINCRBY', key('totals'), 'queued', 1)
+redis.call('HINCRBY', key('totals'), 'bytes', bytes)
+redis.call('HINCRBY', key('use', tenant), 'queued', 1)
+redis.call('HSET', key('use', tenant), 'weight', weight)
+if per_minute > 0 then redis.call('HINCRBYFLOAT', key('use', tenant), 'taken', work) end
+join_line(id, model, tenant, ARGV[4], work)
+local place = position(id, model, tenant, weight)
+redis.call('HSET', key('job', id), 'told', place)
+append(id, 0, 'queued', place)
+announce_work()
+return {'created', id}

@@ -1,0 +1,80 @@
+-- What the owner of a job writes. Nothing of it happens when the token is not the job's: somebody else owns it then, or
+-- it has ended. The token comes first in every kind of write, and in the same script.
+-- ARGV: id, token, number of the write, number of the owner's write before it (0: none), what, …
+-- Returns 1: it is written; 0: it is not the owner's to write; 2: the one before it is not written yet.
+local id, what = ARGV[1], ARGV[5]
+local held = get(id, 'token', 'written')
+if held[1] ~= ARGV[2] then return 0 end
+local written = tonumber(held[2] or '0')
+if tonumber(ARGV[3]) <= written then return 1 end  -- the answer was lost
+if tonumber(ARGV[4]) ~= written then return 2 end
+redis.call('HSET', key('job', id), 'written', ARGV[3])
+
+-- Of events that make earlier ones worthless, those go: the job's field `name` has the number of the one that stays.
+local function replace(name, sequence)
+  local old = redis.call('HGET', key('job', id), name)
+  if old then redis.call('XDEL', key('events', id), old .. '-0') end
+  redis.call('HSET', key('job', id), name, sequence)
+end
+
+if what == 'start' then  -- event
+  local f = get(id, 'state', 'model', 'tenant', 'work', 'start')
+  if f[1] == 'queued' then
+    redis.call('HINCRBY', key('totals'), 'queued', -1)
+    redis.call('HINCRBY', key('totals'), 'running', 1)
+    redis.call('HINCRBY', key('use', f[3]), 'queued', -1)
+    redis.call('HINCRBY', key('use', f[3]), 'running', 1)
+    redis.call('HSET', key('job', id), 'state', 'running')
+    if not f[5] then redis.call('HSET', key('job', id), 'start', now) end
+  end
+  redis.call('HSET', key('job', id), 'started', ARGV[6])
+  append(id, 0, 'event', ARGV[6])
+
+elseif what == 'progress' then  -- output, whether it has a preview, event
+  local sequence = append(id, 0, 'event', ARGV[8])
+  -- The newest stays, and the newest with a preview, which may be the same one.
+  local newest, preview = 'progress:' .. ARGV[6], 'preview:' .. ARGV[6]
+  local old = redis.call('HMGET', key('job', id), newest, preview)
+  if ARGV[7] == '1' then
+    replace(preview, sequence)
+    if old[1] and old[1] ~= old[2] then redis.call('XDEL', key('events', id), old[1] .. '-0') end
+  elseif old[1] and old[1] ~= old[2] then
+    redis.call('XDEL', key('events', id), old[1] .. '-0')
+  end
+  redis.call('HSET', key('job', id), newest, sequence)
+
+elseif what == 'output' then  -- index, pieces, event, bytes
+  if redis.call('HEXISTS', key('job', id), 'output:' .. ARGV[6]) == 1 then return 1 end  -- made again
+  redis.call('SET', key('output', id, ARGV[6]), ARGV[9])
+  redis.call('HSET', key('job', id), 'output:' .. ARGV[6], ARGV[8])
+  append(id, tonumber(ARGV[7]), 'event', ARGV[8], 'output', ARGV[6], 'pieces', ARGV[7])
+
+elseif what == 'usage' then  -- usage, pixel-steps that were used
+  redis.call('HSET', key('job', id), 'usage', ARGV[6], 'used', ARGV[7])
+
+elseif what == 'checkpoint' then  -- step, usage, row, bytes, row, bytes, …
+  redis.call('DEL', key('checkpoint', id))
+  redis.call('HSET', key('checkpoint', id), 'step', ARGV[6], 'usage', ARGV[7])
+  for i = 8, #ARGV, 2 do redis.call('HSET', key('checkpoint', id), 'row:' .. ARGV[i], ARGV[i + 1]) end
+
+elseif what == 'complete' then  -- usage, pixel-steps that were used
+  redis.call('HSET', key('job', id), 'usage', ARGV[6], 'used', ARGV[7])
+  append(id, 0, 'completed', ARGV[6])
+  finish(id, 'completed')
+
+elseif what == 'fail' then  -- usage, pixel-steps that were used, status, reason for the dead-letter list or ''
+  redis.call('HSET', key('job', id), 'usage', ARGV[6], 'used', ARGV[7])
+  append(id, 0, 'failed', ARGV[8], 'usage', ARGV[6])
+  finish(id, 'failed', 'error', ARGV[8])
+  if ARGV[9] ~= '' then
+    redis.call('LPUSH', key('dead'), cjson.encode({job = id, reason = ARGV[9], time = now}))
+    redis.call('LTRIM', key('dead'), 0, 999)
+  end
+
+elseif what == 'give back' then  -- reason
+  requeue(id, ARGV[6])
+
+else  -- 'end': the owner knows already that it is not his
+  return 0
+end
+return 1

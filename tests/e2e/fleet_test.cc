@@ -1,0 +1,178 @@
+// Several replicas on one Redis: no accepted job is lost, and pictures do not tell where they were made.
+
+#include <gmock/gmock.h>
+#include <signal.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "client/cpp/client.h"
+#include "tests/e2e/cases.h"
+#include "tests/e2e/server_process.h"
+#include "tests/server/store/redis/redis_server.h"
+
+namespace latentd::e2e {
+namespace {
+
+using ::testing::Contains;
+using ::testing::IsEmpty;
+
+class Fleet : public testing::Test {
+ protected:
+  std::unique_ptr<ServerProcess> StartReplica() {
+    return ServerProcess::Start(
+        {.models = GoldenModels(),
+         .arguments = {"--job-store", absl::StrCat("redis://127.0.0.1:", redis_.address().port, "/0")}});
+  }
+
+  // Its own noise in each step, so that the generator has to travel, too.
+  static v1::GenerationSpec Spec(int steps, int64_t seed = 7) {
+    v1::GenerationSpec spec;
+    spec.set_model("tiny-epsilon");
+    spec.set_prompt("the green house");
+    spec.set_steps(steps);
+    spec.set_sampler("ddim");
+    spec.set_eta(0.7);
+    spec.set_seed(seed);
+    spec.set_num_images(2);
+    return spec;
+  }
+
+  static std::string CreateAt(const ServerProcess& server, const v1::GenerationSpec& spec) {
+    v1::CreateJobRequest request;
+    *request.mutable_spec() = spec;
+    const auto job = client::Client::Connect(server.address())->CreateJob(request);
+    EXPECT_TRUE(job.ok()) << job.status();
+    return job.ok() ? job->name() : "";
+  }
+
+  // Follows the job there until it has done so many steps.
+  static void AwaitStep(const ServerProcess& server, const std::string& job, int step) {
+    client::Callbacks callbacks;
+    callbacks.event = [&](const v1::Event& event) {
+      return event.progress().step() >= step ? client::Next::kStop : client::Next::kGoOn;
+    };
+    client::Client::Connect(server.address())->Watch(job, 0, callbacks).IgnoreError();
+  }
+
+  struct Followed {
+    std::vector<std::string> pictures;
+    std::vector<std::string> requeued;  // reasons
+  };
+  static Followed Follow(const ServerProcess& server, const std::string& job) {
+    Followed followed;
+    client::Callbacks callbacks;
+    callbacks.event = [&](const v1::Event& event) {
+      if (event.has_requeued()) followed.requeued.push_back(event.requeued().reason());
+      return client::Next::kGoOn;
+    };
+    const auto result = client::Client::Connect(server.address())->Watch(job, 0, callbacks);
+    EXPECT_TRUE(result.ok()) << result.status();
+    if (result.ok()) {
+      for (const client::Output& output : result->outputs) followed.pictures.push_back(output.data);
+    }
+    return followed;
+  }
+
+  static std::vector<std::string> Undisturbed(const ServerProcess& server, const v1::GenerationSpec& spec) {
+    return Follow(server, CreateAt(server, spec)).pictures;
+  }
+
+  store::RedisServer redis_;
+};
+
+TEST_F(Fleet, AJobIsSeenAtEveryReplica) {
+  const auto one = StartReplica(), two = StartReplica();
+  ASSERT_TRUE(one != nullptr && two != nullptr);
+  const std::string job = CreateAt(*one, Spec(3));
+  const Followed followed = Follow(*two, job);
+  ASSERT_EQ(followed.pictures.size(), 2u);
+  for (const ServerProcess* server : {one.get(), two.get()}) {
+    const auto client = client::Client::Connect(server->address());
+    EXPECT_EQ(client->GetJob(job).value_or(v1::Job()).state(), v1::Job::STATE_COMPLETED);
+    EXPECT_EQ(client->ListJobs().value_or(std::vector<v1::Job>()).size(), 1u);
+    EXPECT_EQ(client->GetOutput(job, 1).value_or(client::OutputFile()).data, followed.pictures.at(1));
+  }
+}
+
+TEST_F(Fleet, AReplicaThatIsKilledLosesNoJob) {
+  auto mortal = StartReplica();
+  ASSERT_NE(mortal, nullptr);
+  const v1::GenerationSpec spec = Spec(600);
+  const std::string job = CreateAt(*mortal, spec);
+  AwaitStep(*mortal, job, 100);
+  const auto heir = StartReplica();
+  ASSERT_NE(heir, nullptr);
+  mortal->Signal(SIGKILL);
+  mortal->Wait();
+  const Followed followed = Follow(*heir, job);
+  EXPECT_THAT(followed.requeued, Contains("LOST"));
+  EXPECT_EQ(followed.pictures, Undisturbed(*heir, spec)) << "byte for byte";
+}
+
+TEST_F(Fleet, AReplicaThatStopsHandsItsJobsOver) {
+  auto leaving = StartReplica();
+  ASSERT_NE(leaving, nullptr);
+  const v1::GenerationSpec spec = Spec(600);
+  const std::string job = CreateAt(*leaving, spec);
+  AwaitStep(*leaving, job, 50);
+  const auto staying = StartReplica();
+  ASSERT_NE(staying, nullptr);
+  leaving->Signal(SIGTERM);
+  EXPECT_EQ(leaving->Wait(), 0);
+  const Followed followed = Follow(*staying, job);
+  EXPECT_THAT(followed.requeued, Contains("DRAINED"));
+  EXPECT_EQ(followed.pictures, Undisturbed(*staying, spec));
+}
+
+TEST_F(Fleet, AJobWaitsForAReplicaAcrossARestartOfAll) {
+  v1::GenerationSpec spec = Spec(600);
+  std::string job;
+  {
+    const auto only = StartReplica();
+    ASSERT_NE(only, nullptr);
+    job = CreateAt(*only, spec);
+    AwaitStep(*only, job, 50);
+  }
+  redis_.Kill();
+  redis_.Start();
+  const auto next = StartReplica();
+  ASSERT_NE(next, nullptr);
+  EXPECT_EQ(Follow(*next, job).pictures, Undisturbed(*next, spec));
+}
+
+TEST_F(Fleet, ARedisThatIsRestartedCostsNothingOfARunningJob) {
+  const auto server = StartReplica();
+  ASSERT_NE(server, nullptr);
+  const v1::GenerationSpec spec = Spec(600);
+  const std::string job = CreateAt(*server, spec);
+  AwaitStep(*server, job, 50);
+  redis_.Kill();
+  const auto refused =
+      client::Client::Connect(server->address())->GetJob(job, {.deadline = absl::Now() + absl::Seconds(1)});
+  EXPECT_FALSE(refused.ok());
+  redis_.Start();
+  const Followed followed = Follow(*server, job);
+  EXPECT_THAT(followed.requeued, IsEmpty());
+  EXPECT_EQ(followed.pictures, Undisturbed(*server, spec));
+}
+
+TEST_F(Fleet, ACancelAtOneReplicaStopsTheOther) {
+  const auto one = StartReplica();
+  ASSERT_NE(one, nullptr);
+  const std::string job = CreateAt(*one, Spec(900));
+  AwaitStep(*one, job, 5);
+  const auto two = StartReplica();
+  ASSERT_NE(two, nullptr);
+  const auto cancelled = client::Client::Connect(two->address())->CancelJob(job);
+  ASSERT_TRUE(cancelled.ok()) << cancelled.status();
+  EXPECT_EQ(cancelled->state(), v1::Job::STATE_CANCELLED);
+  const auto after = Undisturbed(*one, Spec(2));
+  EXPECT_EQ(after.size(), 2u) << "the device is free";
+}
+
+}  // namespace
+}  // namespace latentd::e2e

@@ -1,0 +1,176 @@
+#include "server/store/redis/outbox.h"
+
+#include <gmock/gmock.h>
+
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/core/system_clock.h"
+#include "server/store/redis/scripts.h"
+#include "tests/server/store/redis/redis_server.h"
+
+namespace latentd::store {
+namespace {
+
+using ::testing::ElementsAre;
+
+class OutboxTest : public testing::Test {
+ protected:
+  // A job that is owned, with its token.
+  std::string Own(const std::string& id) {
+    const auto created =
+        redis_.Run(CallScript("create", "", {id,  "", "m", "0", "1",       "1", "1", "4", "600000", "600000",
+                                             "0", "", "",  "",  "request", "0", "0", "0", "100",    "1000"}));
+    EXPECT_TRUE(created.ok()) << created.status();
+    const auto claimed = redis_.Run(CallScript("claim", "", {"me", "60000", "1", "0", "m"}));
+    EXPECT_TRUE(claimed.ok()) << claimed.status();
+    return claimed->list().at(0).list().at(1).text();
+  }
+
+  void Progress(const std::string& id, const std::string& token, int output, bool preview, const std::string& event) {
+    outbox_.Add({.id = id,
+                 .token = token,
+                 .what = {"progress", absl::StrCat(output), preview ? "1" : "0", event},
+                 .progress_of = output,
+                 .has_preview = preview});
+  }
+  void Usage(const std::string& id, const std::string& token, const std::string& usage) {
+    outbox_.Add({.id = id, .token = token, .what = {"usage", usage, "1"}});
+  }
+  void Flush() { EXPECT_TRUE(outbox_.Flush(clock_.Now() + absl::Seconds(30))); }
+
+  // The events after the first, Queued.
+  std::vector<std::string> Events(const std::string& id) {
+    std::vector<std::string> events;
+    const RedisReply entries = redis_.Run({"XRANGE", absl::StrCat("events:", id), "-", "+"}).value();
+    for (size_t i = 1; i < entries.list().size(); ++i) {
+      events.push_back(entries.list()[i].list()[1].list().at(3).text());
+    }
+    return events;
+  }
+
+  std::vector<std::string> Fenced() {
+    const std::lock_guard lock(mutex_);
+    return fenced_;
+  }
+
+  RedisServer server_;
+  core::SystemClock clock_;
+  RedisConnection redis_{{.address = server_.address(), .greeting = LoadScripts()}};
+  std::mutex mutex_;
+  std::vector<std::string> fenced_;
+  Outbox outbox_{
+      {.connection = {.address = server_.address(), .timeout = absl::Milliseconds(300), .greeting = LoadScripts()},
+       .prefix = "",
+       .clock = &clock_,
+       .on_fenced =
+           [this](const std::string& id, const std::string& /*token*/) {
+             const std::lock_guard lock(mutex_);
+             fenced_.push_back(id);
+           },
+       .retry_after = absl::Milliseconds(5)}};
+};
+
+TEST_F(OutboxTest, WritesArriveInTheirOrder) {
+  const std::string token = Own("a");
+  std::vector<std::string> expected;
+  for (int i = 0; i < 200; ++i) {
+    expected.push_back(absl::StrCat("started ", i));
+    outbox_.Add({.id = "a", .token = token, .what = {"start", expected.back()}});
+  }
+  Flush();
+  EXPECT_EQ(Events("a"), expected);
+}
+
+TEST_F(OutboxTest, WhatIsWrittenWhileRedisIsAwayArrivesOnce) {
+  const std::string a = Own("a"), b = Own("b");
+  outbox_.Add({.id = "a", .token = a, .what = {"start", "a starts"}});
+  Flush();
+  server_.Kill();
+  for (int i = 0; i < 100; ++i) {
+    outbox_.Add({.id = "a", .token = a, .what = {"start", absl::StrCat("a", i)}});
+    outbox_.Add({.id = "b", .token = b, .what = {"start", absl::StrCat("b", i)}});
+  }
+  EXPECT_FALSE(outbox_.Flush(clock_.Now() + absl::Milliseconds(50)));
+  server_.Start();
+  Flush();
+  redis_.Close();
+  std::vector<std::string> expected_a = {"a starts"}, expected_b;
+  for (int i = 0; i < 100; ++i) {
+    expected_a.push_back(absl::StrCat("a", i));
+    expected_b.push_back(absl::StrCat("b", i));
+  }
+  EXPECT_EQ(Events("a"), expected_a);
+  EXPECT_EQ(Events("b"), expected_b);
+}
+
+// Redis has carried out what it did not answer in time.
+TEST_F(OutboxTest, AnAnswerThatIsLostIsNotAWriteThatIsLostOrDoubled) {
+  const std::string token = Own("a");
+  outbox_.Add({.id = "a", .token = token, .what = {"start", "0"}});
+  Flush();
+  std::vector<std::string> expected = {"0"};
+  for (int round = 0; round < 3; ++round) {
+    server_.Pause();
+    for (int i = 0; i < 10; ++i) {
+      expected.push_back(absl::StrCat(round, ".", i));
+      outbox_.Add({.id = "a", .token = token, .what = {"start", expected.back()}});
+    }
+    EXPECT_FALSE(outbox_.Flush(clock_.Now() + absl::Milliseconds(400))) << "longer than an answer is waited for";
+    server_.Resume();
+    Flush();
+  }
+  EXPECT_EQ(Events("a"), expected);
+}
+
+TEST_F(OutboxTest, OfProgressOnlyTheNewestWaits) {
+  const std::string token = Own("a");
+  server_.Kill();
+  for (int i = 0; i < 50; ++i) {
+    Progress("a", token, 0, i % 10 == 0, absl::StrCat("0:", i));
+    Progress("a", token, 1, false, absl::StrCat("1:", i));
+  }
+  outbox_.Add({.id = "a", .token = token, .what = {"start", "end"}});
+  server_.Start();
+  Flush();
+  redis_.Close();
+  const std::vector<std::string> events = Events("a");
+  EXPECT_LE(events.size(), 4u) << testing::PrintToString(events);
+  EXPECT_THAT(events, testing::IsSupersetOf({"0:40", "0:49", "1:49", "end"}));
+}
+
+TEST_F(OutboxTest, AnOwnerThatIsFencedOutIsTold) {
+  const std::string token = Own("a");
+  ASSERT_TRUE(redis_.Run(CallScript("stop", "", {"a", "cancel", "CALLER", "status"})).ok());
+  Usage("a", token, "late");
+  Flush();
+  EXPECT_THAT(Fenced(), ElementsAre("a"));
+}
+
+TEST_F(OutboxTest, AWriteThatRedisRefusesIsInNobodysWay) {
+  const std::string a = Own("a"), b = Own("b");
+  outbox_.Add({.id = "a", .token = a, .what = {"usage"}});  // without what the script needs
+  Flush();
+  EXPECT_THAT(Fenced(), ElementsAre("a"));
+  outbox_.Add({.id = "a", .token = a, .what = {"start", "not told"}});
+  outbox_.Add({.id = "b", .token = b, .what = {"start", "told"}});
+  Flush();
+  EXPECT_THAT(Events("a"), testing::IsEmpty());
+  EXPECT_THAT(Events("b"), ElementsAre("told"));
+}
+
+TEST_F(OutboxTest, AFullRedisGetsItLater) {
+  const std::string token = Own("a");
+  ASSERT_TRUE(redis_.Run({"CONFIG", "SET", "maxmemory", "1"}).ok());
+  outbox_.Add({.id = "a", .token = token, .what = {"start", "1"}});
+  outbox_.Add({.id = "a", .token = token, .what = {"start", "2"}});
+  EXPECT_FALSE(outbox_.Flush(clock_.Now() + absl::Milliseconds(50)));
+  ASSERT_TRUE(redis_.Run({"CONFIG", "SET", "maxmemory", "0"}).ok());
+  Flush();
+  EXPECT_THAT(Events("a"), ElementsAre("1", "2"));
+}
+
+}  // namespace
+}  // namespace latentd::store

@@ -1,0 +1,406 @@
+// Two replicas on one Redis: whatever one is asked or does, the other knows.
+
+#include "server/store/redis/redis_job_store.h"
+
+#include <gmock/gmock.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/core/errors.h"
+#include "server/core/system_clock.h"
+#include "server/imaging/open_image.h"
+#include "server/rpc/stored_jobs.h"
+#include "tests/server/core/test_requests.h"
+#include "tests/server/store/redis/redis_server.h"
+
+namespace latentd::store {
+namespace {
+
+using core::JobState;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+std::string ReasonOf(const absl::Status& status) { return core::GetErrorDetails(status).reason; }
+
+// Waits for what another thread brings about.
+class Signal {
+ public:
+  void Tell(const std::string& what) {
+    const std::lock_guard lock(mutex_);
+    told_.push_back(what);
+    changed_.notify_all();
+  }
+  std::string Await() {
+    std::unique_lock lock(mutex_);
+    EXPECT_TRUE(changed_.wait_for(lock, std::chrono::seconds(30), [this] { return !told_.empty(); }));
+    if (told_.empty()) return "";
+    const std::string first = told_.front();
+    told_.erase(told_.begin());
+    return first;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::string> told_;
+};
+
+class Replica final : public core::WorkListener {
+ public:
+  Replica(const RedisAddress& address, core::Clock* clock, const core::JobCodec* codec, RedisJobStoreOptions options)
+      : clock_(clock) {
+    options.address = address;
+    options.clock = clock;
+    options.codec = codec;
+    store_ = std::make_unique<RedisJobStore>(options);
+    store_->SetListener(this);
+  }
+  ~Replica() override {
+    store_->SetListener(nullptr);
+    store_.reset();
+  }
+
+  void OnWorkAvailable() override { work_.Tell("work"); }
+  void OnJobEnded(const std::string& name) override { ended_.Tell(name); }
+
+  RedisJobStore& store() { return *store_; }
+
+  // The next job, once there is one.
+  core::ClaimedJob ClaimOne() {
+    store_->Offer({.jobs = 1, .models = {"pictograms"}});
+    while (true) {
+      std::vector<core::ClaimedJob> jobs = store_->Claim(1);
+      if (!jobs.empty()) return jobs[0];
+      if (work_.Await().empty()) return {};
+    }
+  }
+  void Flush() { EXPECT_TRUE(store_->Flush(clock_->Now() + absl::Seconds(30))); }
+  std::string AwaitEnded() { return ended_.Await(); }
+
+ private:
+  core::Clock* const clock_;
+  Signal work_, ended_;
+  std::unique_ptr<RedisJobStore> store_;
+};
+
+// Reads a job's events to its end, or as many as are asked for.
+class Reader {
+ public:
+  Reader(RedisJobStore& store, const std::string& job, int64_t after = 0)
+      : watch_(store.OpenWatch(job, after, [this] { ready_.Tell("ready"); }).value()) {}
+
+  std::vector<core::Event> Read(size_t count = 1000) {
+    std::vector<core::Event> events;
+    while (events.size() < count) {
+      absl::StatusOr<std::optional<core::Event>> next = watch_->Next();
+      if (!next.ok()) {
+        error_ = next.status();
+        return events;
+      }
+      if (next->has_value()) {
+        events.push_back(**next);
+        if (events.back().terminal()) return events;
+      } else if (ready_.Await().empty()) {
+        return events;
+      }
+    }
+    return events;
+  }
+  const absl::Status& error() const { return error_; }
+
+ private:
+  Signal ready_;
+  absl::Status error_;
+  std::unique_ptr<core::Watch> watch_;
+};
+
+std::vector<std::string> Kinds(const std::vector<core::Event>& events) {
+  static const char* const kNames[] = {"queued", "started",   "requeued", "progress", "output",
+                                       "chunk",  "completed", "failed",   "cancelled"};
+  std::vector<std::string> kinds;
+  for (const core::Event& event : events)
+    kinds.push_back(absl::StrCat(event.sequence, " ", kNames[event.kind.index()]));
+  return kinds;
+}
+
+class RedisJobStoreTest : public testing::Test {
+ protected:
+  std::unique_ptr<Replica> MakeReplica(RedisJobStoreOptions options = {}) {
+    return std::make_unique<Replica>(server_.address(), &clock_, &codec_, std::move(options));
+  }
+
+  static core::Output Picture(int index, const std::string& bytes) {
+    return {.index = index,
+            .seed = 7 + index,
+            .media_type = "image/png",
+            .width = 64,
+            .height = 64,
+            .sha256 = "hash",
+            .data = std::make_shared<const std::string>(bytes)};
+  }
+
+  core::SystemClock clock_;
+  rpc::StoredJobs codec_{imaging::OpenImage};
+  RedisServer server_;
+  std::unique_ptr<Replica> one_ = MakeReplica();
+  std::unique_ptr<Replica> two_ = MakeReplica();
+};
+
+TEST_F(RedisJobStoreTest, AJobThatOneTakesIsRunByTheOtherAndReadAtEither) {
+  core::RequestFields fields = core::TestFields();
+  fields.labels = {{"user", "7"}};
+  const absl::StatusOr<core::Job> created =
+      one_->store().Create(core::TestRequest(fields), {.tenant = "shop", .trace_id = "t"});
+  ASSERT_TRUE(created.ok()) << created.status();
+  EXPECT_EQ(created->state, JobState::kQueued);
+  EXPECT_EQ(created->request->prompt(), "a red apple");
+  Reader at_one(one_->store(), created->name), at_two(two_->store(), created->name);
+
+  const core::ClaimedJob job = two_->ClaimOne();
+  EXPECT_EQ(job.name, created->name);
+  EXPECT_EQ(job.tenant, "shop");
+  EXPECT_EQ(job.request->steps(), 25);
+  EXPECT_EQ(job.request->seed(), created->request->seed());
+  two_->store().OnStarted(job.name, {.seed = 7, .warnings = {{.reason = "PROMPT_TRUNCATED"}}});
+  two_->store().OnProgress(job.name, {.output_index = 0, .step = 1, .total_steps = 25});
+  two_->store().OnOutput(job.name, Picture(0, std::string(2'500'000, 'x')));
+  two_->store().OnCompleted(job.name, {.evaluations = 25, .pixel_evaluations = 100});
+
+  const std::vector<core::Event> events = at_one.Read();
+  EXPECT_THAT(Kinds(events), ElementsAre("1 queued", "2 started", "3 progress", "4 output", "5 chunk", "6 chunk",
+                                         "7 chunk", "8 completed"));
+  EXPECT_THAT(Kinds(at_two.Read()), testing::IsSupersetOf({"1 queued", "2 started", "8 completed"}));
+  const absl::StatusOr<core::Job> ended = one_->store().Get(job.name);
+  ASSERT_TRUE(ended.ok()) << ended.status();
+  EXPECT_EQ(ended->state, JobState::kCompleted);
+  EXPECT_EQ(ended->usage->evaluations, 25);
+  EXPECT_EQ(ended->warnings.at(0).reason, "PROMPT_TRUNCATED");
+  EXPECT_EQ(ended->last_sequence, 8);
+  EXPECT_EQ(ended->outputs.at(0).seed, 7);
+  EXPECT_TRUE(ended->expire_time.has_value());
+  EXPECT_EQ(one_->store().GetOutput(job.name, 0)->data->size(), 2'500'000u);
+  EXPECT_EQ(one_->store().TenantOf(job.name).value(), "shop");
+}
+
+TEST_F(RedisJobStoreTest, AReaderGoesOnWhereItWasAtAnotherReplica) {
+  const std::string name = one_->store().Create(core::TestRequest(), {})->name;
+  one_->ClaimOne();
+  one_->store().OnStarted(name, {});
+  one_->store().OnOutput(name, Picture(0, std::string(2'500'000, 'x')));
+  one_->store().OnCompleted(name, {});
+  one_->Flush();
+  EXPECT_THAT(Kinds(Reader(two_->store(), name, 4).Read()), ElementsAre("5 chunk", "6 chunk", "7 completed"));
+  EXPECT_THAT(Kinds(Reader(two_->store(), name, 6).Read()), ElementsAre("7 completed"));
+  EXPECT_THAT(Kinds(Reader(two_->store(), name, 7).Read()), ElementsAre("7 completed")) << "every reader sees an end";
+  EXPECT_THAT(Kinds(Reader(two_->store(), name, 99).Read()), ElementsAre("7 completed"));
+}
+
+TEST_F(RedisJobStoreTest, WhatIsGivenBackIsTakenUpByTheOther) {
+  const std::string name = one_->store().Create(core::TestRequest(), {})->name;
+  one_->ClaimOne();
+  one_->store().OnStarted(name, {});
+  one_->store().OnOutput(name, Picture(0, "first"));
+  core::Checkpoint checkpoint{.step = 11, .usage = {.evaluations = 11}};
+  checkpoint.rows[1] = std::make_shared<const std::string>("the state\0of a row", 18);
+  one_->store().OnHandedBack(name, "DRAINED", checkpoint);
+  one_->store().OnProgress(name, {.step = 12});  // nobody's any more
+
+  const core::ClaimedJob job = two_->ClaimOne();
+  EXPECT_EQ(job.name, name);
+  EXPECT_EQ(job.checkpoint.step, 11);
+  EXPECT_EQ(job.checkpoint.usage.evaluations, 11);
+  EXPECT_EQ(*job.checkpoint.rows.at(1), std::string("the state\0of a row", 18));
+  EXPECT_THAT(job.outputs, ElementsAre(0));
+  two_->store().OnStarted(name, {});
+  two_->store().OnCompleted(name, {});
+  const auto events = Reader(one_->store(), name).Read();
+  EXPECT_THAT(Kinds(events),
+              ElementsAre("1 queued", "2 started", "3 output", "4 chunk", "5 requeued", "6 started", "7 completed"));
+  EXPECT_EQ(std::get<core::Requeued>(events[4].kind).resume_step, 11);
+}
+
+TEST_F(RedisJobStoreTest, AReplicaThatDiesLosesNoJob) {
+  auto mortal = MakeReplica({.lease = absl::Milliseconds(300)});
+  one_ = nullptr;
+  two_ = nullptr;
+  const std::string name = mortal->store().Create(core::TestRequest(), {})->name;
+  mortal->ClaimOne();
+  mortal->store().OnStarted(name, {});
+  mortal->Flush();
+  mortal = nullptr;  // without a word
+  auto heir = MakeReplica({.lease = absl::Milliseconds(300)});
+  EXPECT_EQ(heir->ClaimOne().name, name);
+  heir->store().OnStarted(name, {});
+  heir->store().OnCompleted(name, {});
+  EXPECT_THAT(Kinds(Reader(heir->store(), name).Read()),
+              ElementsAre("1 queued", "2 started", "3 requeued", "4 started", "5 completed"));
+}
+
+TEST_F(RedisJobStoreTest, AJobThatKillsItsReplicasIsGivenUp) {
+  one_ = nullptr;
+  two_ = nullptr;
+  std::string name;
+  const RedisJobStoreOptions options{.lease = absl::Milliseconds(200), .max_losses = 2};
+  for (int i = 0; i < 2; ++i) {
+    auto mortal = MakeReplica(options);
+    if (i == 0) name = mortal->store().Create(core::TestRequest(), {})->name;
+    EXPECT_EQ(mortal->ClaimOne().name, name);
+  }
+  auto last = MakeReplica(options);
+  last->store().Offer({.jobs = 1});
+  const auto events = Reader(last->store(), name).Read();
+  ASSERT_TRUE(std::holds_alternative<core::Failed>(events.back().kind));
+  EXPECT_EQ(ReasonOf(std::get<core::Failed>(events.back().kind).status), "REPLICAS_LOST");
+  EXPECT_EQ(ReasonOf(last->store().Get(name)->error), "REPLICAS_LOST");
+}
+
+TEST_F(RedisJobStoreTest, ACancelReachesTheReplicaThatRuns) {
+  const std::string name = one_->store().Create(core::TestRequest(), {})->name;
+  two_->ClaimOne();
+  two_->store().OnStarted(name, {});
+  two_->Flush();
+  const absl::StatusOr<core::Job> cancelled = one_->store().Cancel(name, "CALLER");
+  ASSERT_TRUE(cancelled.ok()) << cancelled.status();
+  EXPECT_EQ(cancelled->state, JobState::kCancelled);
+  EXPECT_EQ(two_->AwaitEnded(), name);
+  two_->store().OnCompleted(name, {});
+  two_->Flush();
+  EXPECT_EQ(one_->store().Get(name)->state, JobState::kCancelled);
+  EXPECT_EQ(ReasonOf(one_->store().Get(name)->error), "JOB_CANCELLED");
+  EXPECT_EQ(one_->store().Cancel(name, "CALLER")->state, JobState::kCancelled) << "one that had ended stays";
+}
+
+TEST_F(RedisJobStoreTest, ADeadlineEndsAJobWhoeverHasIt) {
+  core::RequestFields fields = core::TestFields();
+  fields.timeout = absl::Seconds(1);
+  const std::string name = one_->store().Create(core::TestRequest(fields), {})->name;
+  const auto events = Reader(two_->store(), name).Read();
+  ASSERT_TRUE(std::holds_alternative<core::Failed>(events.back().kind));
+  EXPECT_EQ(ReasonOf(std::get<core::Failed>(events.back().kind).status), "JOB_TIMEOUT");
+}
+
+TEST_F(RedisJobStoreTest, PicturesTravelWithTheirRequest) {
+  auto request = std::make_shared<const core::GenerationRequest>(*core::TestRequest());
+  core::RequestFields fields = request->fields();
+  fields.adapters = {{.kind = core::AdapterKind::kControlNet, .name = "pose"}};
+  const std::string latent_file = "not a picture, and not opened here";
+  fields.adapters[0].image = core::InputImage{.data = std::make_shared<const std::string>(latent_file),
+                                              .sha256 = std::string(64, 'a'),
+                                              .width = 8,
+                                              .height = 8};
+  rpc::StoredJobs codec([](core::Blob file, std::string sha256) -> absl::StatusOr<core::InputImage> {
+    return core::InputImage{.data = std::move(file), .sha256 = std::move(sha256), .width = 8, .height = 8};
+  });
+  Replica a(server_.address(), &clock_, &codec, {}), b(server_.address(), &clock_, &codec, {});
+  const auto created = a.store().Create(core::GenerationRequest::Restore(fields, request->guided()), {});
+  ASSERT_TRUE(created.ok()) << created.status();
+  EXPECT_EQ(created->request->adapters()[0].image->data, nullptr) << "it is shown by its hash";
+  EXPECT_EQ(created->request->adapters()[0].image->sha256, std::string(64, 'a'));
+  const core::ClaimedJob job = b.ClaimOne();
+  ASSERT_NE(job.request->adapters()[0].image->data, nullptr);
+  EXPECT_EQ(*job.request->adapters()[0].image->data, latent_file);
+}
+
+TEST_F(RedisJobStoreTest, ListsArePagedAndFiltered) {
+  std::vector<std::string> names;
+  for (int i = 0; i < 70; ++i) {
+    core::RequestFields fields = core::TestFields();
+    fields.labels = {{"odd", absl::StrCat(i % 2)}};
+    names.push_back(one_->store().Create(core::TestRequest(fields), {.tenant = "shop"})->name);
+  }
+  one_->store().Create(core::TestRequest(), {.tenant = "rival"}).IgnoreError();
+  core::ListOptions options{.tenant = "shop", .page_size = 20};
+  std::vector<std::string> listed;
+  int pages = 0;
+  do {
+    const absl::StatusOr<core::JobPage> page = two_->store().List(options);
+    ASSERT_TRUE(page.ok()) << page.status();
+    for (const core::Job& job : page->jobs) listed.push_back(job.name);
+    options.page_token = page->next_page_token;
+    ++pages;
+  } while (!options.page_token.empty());
+  EXPECT_EQ(pages, 4);
+  std::reverse(listed.begin(), listed.end());
+  EXPECT_EQ(listed, names) << "the newest first";
+  EXPECT_THAT(two_->store().List({.tenant = "shop", .page_size = 1000, .labels = {{"odd", "1"}}})->jobs, SizeIs(35));
+  EXPECT_THAT(two_->store().List({.tenant = "shop", .states = {JobState::kRunning}})->jobs, IsEmpty());
+  EXPECT_THAT(two_->store().List({.tenant = "nobody"})->jobs, IsEmpty());
+  one_->store().Create(core::TestRequest(), {}).IgnoreError();
+  EXPECT_THAT(two_->store().List({})->jobs, SizeIs(1)) << "where nobody is asked who he is";
+}
+
+TEST_F(RedisJobStoreTest, LimitsAreTheFleets) {
+  const auto limits = [](const std::string&) { return core::TenantLimits{.max_jobs = 2}; };
+  auto a = MakeReplica({.tenant_limits = limits}), b = MakeReplica({.tenant_limits = limits});
+  EXPECT_TRUE(a->store().Create(core::TestRequest(), {}).ok());
+  EXPECT_TRUE(b->store().Create(core::TestRequest(), {}).ok());
+  EXPECT_EQ(ReasonOf(a->store().Create(core::TestRequest(), {}).status()), "QUOTA_EXCEEDED");
+  EXPECT_EQ(ReasonOf(b->store().Create(core::TestRequest(), {}).status()), "QUOTA_EXCEEDED");
+  auto small = MakeReplica({.max_queued_jobs = 2});
+  EXPECT_EQ(ReasonOf(small->store().Create(core::TestRequest(), {}).status()), "QUEUE_FULL");
+}
+
+TEST_F(RedisJobStoreTest, RequestIdsAreTheFleets) {
+  const core::CreateOptions id{.tenant = "a", .request_id = "r", .request_fingerprint = "1"};
+  const std::string name = one_->store().Create(core::TestRequest(), id)->name;
+  EXPECT_EQ(two_->store().Create(core::TestRequest(), id)->name, name);
+  EXPECT_EQ(ReasonOf(two_->store()
+                         .Create(core::TestRequest(), {.tenant = "a", .request_id = "r", .request_fingerprint = "2"})
+                         .status()),
+            "REQUEST_ID_REUSED");
+}
+
+TEST_F(RedisJobStoreTest, WhatIsNotThereIsNotFound) {
+  EXPECT_EQ(ReasonOf(one_->store().Get("jobs/none").status()), "JOB_NOT_FOUND");
+  EXPECT_EQ(ReasonOf(one_->store().Cancel("jobs/none", "CALLER").status()), "JOB_NOT_FOUND");
+  EXPECT_EQ(ReasonOf(one_->store().Delete("jobs/none")), "JOB_NOT_FOUND");
+  EXPECT_EQ(ReasonOf(one_->store().TenantOf("jobs/none").status()), "JOB_NOT_FOUND");
+  EXPECT_EQ(ReasonOf(one_->store().OpenWatch("jobs/none", 0, [] {}).status()), "JOB_NOT_FOUND");
+  const std::string name = one_->store().Create(core::TestRequest(), {})->name;
+  EXPECT_EQ(ReasonOf(one_->store().GetOutput(name, 0).status()), "OUTPUT_NOT_READY");
+  EXPECT_EQ(ReasonOf(one_->store().GetOutput(name, 9).status()), "OUTPUT_NOT_FOUND");
+  EXPECT_EQ(ReasonOf(one_->store().Delete(name)), "JOB_NOT_ENDED");
+}
+
+TEST_F(RedisJobStoreTest, ADeletedJobEndsItsWatches) {
+  const std::string name = one_->store().Create(core::TestRequest(), {})->name;
+  one_->store().Cancel(name, "CALLER").IgnoreError();
+  Reader reader(two_->store(), name);
+  EXPECT_THAT(reader.Read(1), SizeIs(1));
+  EXPECT_TRUE(one_->store().Delete(name).ok());
+  EXPECT_EQ(one_->store().Get(name).status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(RedisJobStoreTest, WithoutRedisCallersAreToldAndRunningJobsGoOn) {
+  const std::string name = one_->store().Create(core::TestRequest(), {})->name;
+  one_->ClaimOne();
+  one_->store().OnStarted(name, {});
+  one_->Flush();
+  Reader reader(two_->store(), name);
+  EXPECT_THAT(reader.Read(2), SizeIs(2));
+  server_.Kill();
+  EXPECT_EQ(ReasonOf(one_->store().Create(core::TestRequest(), {}).status()), "JOB_STORE_UNAVAILABLE");
+  EXPECT_EQ(ReasonOf(one_->store().Get(name).status()), "JOB_STORE_UNAVAILABLE");
+  one_->store().OnOutput(name, Picture(0, "made meanwhile"));
+  one_->store().OnCompleted(name, {});
+  server_.Start();
+  EXPECT_THAT(Kinds(reader.Read()), ElementsAre("3 output", "4 chunk", "5 completed"));
+  EXPECT_EQ(*two_->store().GetOutput(name, 0)->data, "made meanwhile");
+}
+
+TEST_F(RedisJobStoreTest, ADrainingReplicaTakesAndClaimsNothing) {
+  one_->store().Drain();
+  EXPECT_EQ(ReasonOf(one_->store().Create(core::TestRequest(), {}).status()), "DRAINING");
+  const std::string name = two_->store().Create(core::TestRequest(), {})->name;
+  one_->store().Offer({.jobs = 1, .models = {"pictograms"}});
+  EXPECT_EQ(two_->ClaimOne().name, name);
+}
+
+}  // namespace
+}  // namespace latentd::store

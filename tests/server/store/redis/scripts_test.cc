@@ -1,0 +1,466 @@
+// The scripts by themselves, in a real Redis: what a job may become, who may write what, and that the counts hold.
+
+#include "server/store/redis/scripts.h"
+
+#include <gmock/gmock.h>
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "tests/server/store/redis/redis_server.h"
+
+namespace latentd::store {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
+
+constexpr char kPrefix[] = "{test}:";
+
+struct Made {
+  std::string tenant = "shop";
+  std::string model = "pictograms";
+  int64_t place = 0;
+  int64_t work = 100;
+  double weight = 1;
+  int outputs = 1;
+  int64_t timeout = 600'000;
+  int64_t keep = 600'000;
+  std::string request_id = "";
+  std::string fingerprint = "f";
+  int max_jobs = 0;
+  int max_waiting = 0;
+  int64_t per_minute = 0;
+  int fleet_waiting = 1000;
+  int64_t fleet_bytes = 1 << 30;
+};
+
+struct Claimed {
+  std::string id;
+  std::string token;
+  int lost = 0;
+};
+
+class RedisScriptsTest : public testing::Test {
+ protected:
+  RedisReply Call(std::string_view script, std::vector<std::string> arguments) {
+    auto reply = redis_.Run(CallScript(script, kPrefix, std::move(arguments)));
+    EXPECT_TRUE(reply.ok()) << script << ": " << reply.status();
+    return reply.ok() ? *reply : RedisReply();
+  }
+
+  RedisReply Run(const RedisCommand& command) {
+    auto reply = redis_.Run(command);
+    EXPECT_TRUE(reply.ok()) << command[0] << ": " << reply.status();
+    return reply.ok() ? *reply : RedisReply();
+  }
+
+  std::vector<std::string> Create(const std::string& id, const Made& made = {}) {
+    const RedisReply reply = Call("create", {id,
+                                             made.tenant,
+                                             made.model,
+                                             absl::StrCat(made.place),
+                                             absl::StrCat(made.work),
+                                             "1000",
+                                             absl::StrCat(made.weight),
+                                             absl::StrCat(made.outputs),
+                                             absl::StrCat(made.timeout),
+                                             absl::StrCat(made.keep),
+                                             "0",
+                                             made.request_id,
+                                             made.fingerprint,
+                                             "trace",
+                                             "the request",
+                                             absl::StrCat(made.max_jobs),
+                                             absl::StrCat(made.max_waiting),
+                                             absl::StrCat(made.per_minute),
+                                             absl::StrCat(made.fleet_waiting),
+                                             absl::StrCat(made.fleet_bytes)});
+    std::vector<std::string> words;
+    for (const RedisReply& word : reply.list()) words.push_back(word.text());
+    return words;
+  }
+
+  std::vector<Claimed> Claim(const std::string& owner, int most = 100, std::vector<std::string> models = {"pictograms"},
+                             int64_t lease = 60'000, int64_t patience = 60'000) {
+    std::vector<std::string> arguments = {owner, absl::StrCat(lease), absl::StrCat(most), absl::StrCat(patience)};
+    arguments.insert(arguments.end(), models.begin(), models.end());
+    std::vector<Claimed> claimed;
+    for (const RedisReply& job : Call("claim", arguments).list()) {
+      claimed.push_back({job.list()[0].text(), job.list()[1].text(), static_cast<int>(job.list()[2].number())});
+    }
+    return claimed;
+  }
+  std::vector<std::string> ClaimedIds(const std::string& owner, int most = 100,
+                                      std::vector<std::string> models = {"pictograms"}) {
+    std::vector<std::string> ids;
+    for (const Claimed& job : Claim(owner, most, std::move(models))) ids.push_back(job.id);
+    return ids;
+  }
+
+  // Whether it was the owner's to write.
+  bool Write(const Claimed& job, std::vector<std::string> what) {
+    const std::string before = absl::StrCat(std::exchange(written_[job.token], ++writes_));
+    what.insert(what.begin(), {job.id, job.token, absl::StrCat(writes_), before});
+    const int64_t answer = Call("own", what).number();
+    EXPECT_NE(answer, 2) << "the numbers are in order";
+    return answer == 1;
+  }
+
+  std::string Field(const std::string& id, const std::string& name) {
+    return Run({"HGET", absl::StrCat(kPrefix, "job:", id), name}).text();
+  }
+  std::map<std::string, std::string> Hash(const std::string& key) {
+    std::map<std::string, std::string> fields;
+    const RedisReply reply = Run({"HGETALL", kPrefix + key});
+    for (size_t i = 0; i < reply.list().size(); i += 2) fields[reply.list()[i].text()] = reply.list()[i + 1].text();
+    return fields;
+  }
+
+  // Each event by its number and the name of its first value.
+  std::vector<std::string> Events(const std::string& id) {
+    std::vector<std::string> events;
+    for (const RedisReply& entry : Run({"XRANGE", absl::StrCat(kPrefix, "events:", id), "-", "+"}).list()) {
+      const auto& values = entry.list()[1].list();
+      std::string number = entry.list()[0].text();
+      number.resize(number.find('-'));
+      events.push_back(absl::StrCat(number, " ", values[2].text(), values[2].text() == "event" ? " " : "",
+                                    values[2].text() == "event" ? values[3].text() : ""));
+    }
+    return events;
+  }
+
+  // Nothing waits or runs any more, and nothing is counted.
+  void ExpectNothingIsLeft() {
+    std::map<std::string, std::string> totals = Hash("totals");
+    EXPECT_EQ(totals["queued"], "0");
+    EXPECT_EQ(totals["running"] == "" ? "0" : totals["running"], "0");
+    EXPECT_EQ(totals["bytes"], "0");
+    EXPECT_EQ(totals["waiting:pictograms"], "0");
+    for (const char* key : {"models", "leases", "deadlines", "line:pictograms"}) {
+      EXPECT_EQ(Run({"EXISTS", absl::StrCat(kPrefix, key)}).number(), 0) << key;
+    }
+  }
+
+  RedisServer server_;
+  RedisConnection redis_{{.address = server_.address(), .greeting = LoadScripts()}};
+  int writes_ = 0;
+  std::map<std::string, int> written_;  // by token
+};
+
+TEST_F(RedisScriptsTest, AJobWaitsRunsAndEnds) {
+  EXPECT_THAT(Create("a"), ElementsAre("created", "a"));
+  EXPECT_EQ(Field("a", "state"), "queued");
+  const std::vector<Claimed> claimed = Claim("r1");
+  ASSERT_THAT(claimed, SizeIs(1));
+  EXPECT_TRUE(Write(claimed[0], {"start", "started"}));
+  EXPECT_EQ(Field("a", "state"), "running");
+  EXPECT_TRUE(Write(claimed[0], {"progress", "0", "0", "step 1"}));
+  EXPECT_TRUE(Write(claimed[0], {"output", "0", "1", "the output", "bytes"}));
+  EXPECT_TRUE(Write(claimed[0], {"complete", "usage", "90"}));
+  EXPECT_EQ(Field("a", "state"), "completed");
+  EXPECT_THAT(Events("a"),
+              ElementsAre("1 queued", "2 event started", "3 event step 1", "4 event the output", "6 completed"))
+      << "5 is the output's piece";
+  EXPECT_EQ(Field("a", "sequence"), "6");
+  EXPECT_EQ(Run({"GET", absl::StrCat(kPrefix, "output:a:0")}).text(), "bytes");
+  ExpectNothingIsLeft();
+  for (const char* key : {"job:a", "events:a", "output:a:0"}) {
+    EXPECT_GT(Run({"PTTL", absl::StrCat(kPrefix, key)}).number(), 500'000) << key;
+  }
+}
+
+TEST_F(RedisScriptsTest, ARequestIdGivesTheJobThatThereIs) {
+  Create("a", {.request_id = "r"});
+  EXPECT_THAT(Create("b", {.request_id = "r"}), ElementsAre("known", "a"));
+  EXPECT_THAT(Create("c", {.request_id = "r", .fingerprint = "other"}), ElementsAre("reused", "a"));
+  EXPECT_THAT(Create("d", {.tenant = "other", .request_id = "r"}), ElementsAre("created", "d"));
+  EXPECT_THAT(Create("a"), ElementsAre("taken"));
+}
+
+TEST_F(RedisScriptsTest, LimitsRefuseAndLeaveNothing) {
+  EXPECT_THAT(Create("a", {.fleet_waiting = 0}), ElementsAre("full", testing::_));
+  EXPECT_THAT(Create("a", {.fleet_bytes = 999}), ElementsAre("full of bytes", testing::_));
+  EXPECT_THAT(Run({"KEYS", "*"}).list(), IsEmpty());
+  Create("a", {.max_jobs = 1});
+  EXPECT_THAT(Create("b", {.max_jobs = 1}), ElementsAre("jobs"));
+  EXPECT_THAT(Create("b", {.max_waiting = 1}), ElementsAre("waiting"));
+  EXPECT_THAT(Create("b", {.tenant = "other", .max_jobs = 1}), ElementsAre("created", "b"));
+  const auto claimed = Claim("r1");
+  Write(claimed[0], {"start", "started"});
+  EXPECT_THAT(Create("c", {.max_jobs = 1}), ElementsAre("jobs")) << "it runs";
+  EXPECT_THAT(Create("c", {.max_waiting = 1}), ElementsAre("created", "c")) << "it does not wait";
+}
+
+TEST_F(RedisScriptsTest, WorkIsCountedByTheMinuteAsItWasUsed) {
+  EXPECT_THAT(Create("a", {.work = 600, .per_minute = 1000}), ElementsAre("created", "a"));
+  const auto refused = Create("b", {.work = 600, .per_minute = 1000});
+  ASSERT_THAT(refused, ElementsAre("work", testing::_));
+  EXPECT_NEAR(std::stod(refused[1]), 200.0 / 1000 * 60'000, 1000) << "ms until there is room";
+  const auto claimed = Claim("r1");
+  Write(claimed[0], {"complete", "usage", "100"});
+  EXPECT_THAT(Create("b", {.work = 600, .per_minute = 1000}), ElementsAre("created", "b")) << "100 were used";
+}
+
+TEST_F(RedisScriptsTest, UrgentJobsAndThenThoseThatCameFirstAreGivenOut) {
+  Create("late", {.place = 3});
+  Create("first", {.place = 1});
+  Create("urgent", {.place = -5000});
+  EXPECT_THAT(ClaimedIds("r1"), ElementsAre("urgent", "first", "late"));
+  EXPECT_THAT(ClaimedIds("r1"), IsEmpty());
+}
+
+TEST_F(RedisScriptsTest, TenantsTakeTurnsByTheirWeights) {
+  for (int i = 0; i < 6; ++i) {
+    Create(absl::StrCat("big", i), {.tenant = "big", .place = i});
+    Create(absl::StrCat("heavy", i), {.tenant = "heavy", .place = 100 + i, .weight = 2});
+  }
+  const std::vector<std::string> order = ClaimedIds("r1", 6);
+  EXPECT_EQ(std::count_if(order.begin(), order.end(), [](const std::string& id) { return id.starts_with("heavy"); }), 4)
+      << testing::PrintToString(order);
+}
+
+TEST_F(RedisScriptsTest, WhoComesBackIsOwedNothing) {
+  for (int i = 0; i < 10; ++i) Create(absl::StrCat("a", i), {.tenant = "a", .place = i});
+  EXPECT_THAT(ClaimedIds("r1", 6), SizeIs(6));
+  for (int i = 0; i < 4; ++i) Create(absl::StrCat("b", i), {.tenant = "b", .place = 50 + i});
+  const std::vector<std::string> order = ClaimedIds("r1", 4);
+  EXPECT_EQ(std::count_if(order.begin(), order.end(), [](const std::string& id) { return id.starts_with("b"); }), 2)
+      << testing::PrintToString(order);
+}
+
+TEST_F(RedisScriptsTest, JobsGoToThoseWhoHaveTheirModel) {
+  Create("p");
+  Create("s", {.model = "sdxl"});
+  Call("renew", {"r2", "60000", "1", "sdxl"});
+  EXPECT_THAT(ClaimedIds("r1", 9, {"pictograms"}), ElementsAre("p")) << "r2 has sdxl";
+  EXPECT_THAT(ClaimedIds("r2", 9, {"sdxl"}), ElementsAre("s"));
+  Create("t", {.model = "turbo"});
+  EXPECT_THAT(ClaimedIds("r1", 9, {"pictograms"}), ElementsAre("t")) << "nobody has it";
+}
+
+TEST_F(RedisScriptsTest, AJobThatWaitsForTooLongGoesToAnybody) {
+  Create("s", {.model = "sdxl"});
+  Call("renew", {"r2", "60000", "1", "sdxl"});
+  EXPECT_THAT(Claim("r1", 9, {"pictograms"}, 60'000, 60'000), IsEmpty());
+  EXPECT_THAT(Claim("r1", 9, {"pictograms"}, 60'000, 0), SizeIs(1));
+}
+
+TEST_F(RedisScriptsTest, AnOwnerThatIsNotHeardOfLosesItsJobs) {
+  Create("a");
+  const Claimed first = Claim("r1", 9, {"pictograms"}, 1)[0];
+  Write(first, {"start", "started"});
+  Write(first, {"checkpoint", "3", "usage", "0", "state"});
+  absl::SleepFor(absl::Milliseconds(5));
+  EXPECT_THAT(Call("reap", {"100"}).list(), SizeIs(1));
+  EXPECT_EQ(Field("a", "state"), "queued");
+  EXPECT_THAT(Events("a"), ElementsAre("1 queued", "2 event started", "3 requeued"));
+  const Claimed second = Claim("r2")[0];
+  EXPECT_EQ(second.lost, 1);
+  EXPECT_GT(std::stoi(second.token), std::stoi(first.token));
+  EXPECT_EQ(Hash("checkpoint:a")["row:0"], "state");
+  EXPECT_TRUE(Write(second, {"complete", "usage", "1"}));
+  ExpectNothingIsLeft();
+}
+
+TEST_F(RedisScriptsTest, AnOwnerThatIsHeardOfKeepsThem) {
+  Create("a");
+  const Claimed job = Claim("r1", 9, {"pictograms"}, 1)[0];
+  EXPECT_THAT(Call("renew", {"r1", "60000", "1", "pictograms", job.id, job.token}).list(), IsEmpty());
+  absl::SleepFor(absl::Milliseconds(5));
+  Call("reap", {"100"});
+  EXPECT_TRUE(Write(job, {"start", "started"}));
+}
+
+// A paused owner that wakes, at each kind of write.
+class FencedOutTest : public RedisScriptsTest, public testing::WithParamInterface<std::vector<std::string>> {};
+
+TEST_P(FencedOutTest, WritesNothing) {
+  Create("a");
+  const Claimed old = Claim("r1", 9, {"pictograms"}, 1)[0];
+  absl::SleepFor(absl::Milliseconds(5));
+  Call("reap", {"100"});
+  const auto unclaimed = Hash("job:a");
+  EXPECT_FALSE(Write(old, GetParam())) << "while it waits";
+  EXPECT_EQ(Hash("job:a"), unclaimed);
+
+  const Claimed young = Claim("r2")[0];
+  Write(young, {"start", "started"});
+  Write(young, {"checkpoint", "1", "u", "0", "young state"});
+  const auto running = Hash("job:a");
+  const auto checkpoint = Hash("checkpoint:a");
+  const auto events = Events("a");
+  EXPECT_FALSE(Write(old, GetParam())) << "while another has it";
+  EXPECT_EQ(Hash("job:a"), running);
+  EXPECT_EQ(Hash("checkpoint:a"), checkpoint);
+  EXPECT_EQ(Events("a"), events);
+
+  Write(young, {"complete", "usage", "1"});
+  const auto ended = Hash("job:a");
+  EXPECT_FALSE(Write(old, GetParam())) << "after the end";
+  EXPECT_EQ(Hash("job:a"), ended);
+  EXPECT_EQ(Run({"EXISTS", absl::StrCat(kPrefix, "output:a:0")}).number(), 0);
+  ExpectNothingIsLeft();
+}
+
+INSTANTIATE_TEST_SUITE_P(EachKindOfWrite, FencedOutTest,
+                         testing::Values(std::vector<std::string>{"start", "e"},
+                                         std::vector<std::string>{"progress", "0", "1", "e"},
+                                         std::vector<std::string>{"output", "0", "1", "e", "bytes"},
+                                         std::vector<std::string>{"usage", "u", "5"},
+                                         std::vector<std::string>{"checkpoint", "9", "u", "0", "old state"},
+                                         std::vector<std::string>{"complete", "u", "5"},
+                                         std::vector<std::string>{"fail", "u", "5", "status", ""},
+                                         std::vector<std::string>{"give back", "DRAINED"}));
+
+TEST_F(RedisScriptsTest, AHeartbeatOfOneThatIsFencedOutRenewsNothing) {
+  Create("a");
+  const Claimed old = Claim("r1", 9, {"pictograms"}, 1)[0];
+  absl::SleepFor(absl::Milliseconds(5));
+  Call("reap", {"100"});
+  Claim("r2", 9, {"pictograms"}, 1);
+  const auto lost = Call("renew", {"r1", "60000", "0", old.id, old.token}).list();
+  ASSERT_THAT(lost, SizeIs(1));
+  EXPECT_EQ(lost[0].text(), "a");
+  absl::SleepFor(absl::Milliseconds(5));
+  Call("reap", {"100"});
+  EXPECT_THAT(Claim("r3"), SizeIs(1)) << "the lease of r2 was not made longer";
+}
+
+TEST_F(RedisScriptsTest, WhatIsGivenBackWaitsAtItsOldPlace) {
+  Create("a", {.place = 1});
+  Create("b", {.place = 2});
+  const Claimed job = Claim("r1", 1)[0];
+  ASSERT_EQ(job.id, "a");
+  Write(job, {"start", "started"});
+  EXPECT_TRUE(Write(job, {"give back", "DRAINED"}));
+  EXPECT_EQ(Hash("totals")["queued"], "2");
+  EXPECT_EQ(Hash("totals")["running"], "0");
+  const auto again = Claim("r2");
+  ASSERT_THAT(again, SizeIs(2));
+  EXPECT_EQ(again[0].id, "a");
+  EXPECT_EQ(again[0].lost, 0);
+}
+
+TEST_F(RedisScriptsTest, ACancelEndsAJobWhoeverHasIt) {
+  Create("waits");
+  EXPECT_EQ(Call("stop", {"waits", "cancel", "CALLER", "status"}).number(), 1);
+  EXPECT_EQ(Field("waits", "state"), "cancelled");
+  Create("runs");
+  const Claimed job = Claim("r1")[0];
+  Write(job, {"start", "started"});
+  Write(job, {"usage", "so far", "5"});
+  EXPECT_EQ(Call("stop", {"runs", "cancel", "CALLER", "status"}).number(), 1);
+  EXPECT_FALSE(Write(job, {"complete", "usage", "9"}));
+  EXPECT_EQ(Field("runs", "state"), "cancelled");
+  EXPECT_EQ(Field("runs", "usage"), "so far");
+  EXPECT_EQ(Call("stop", {"runs", "cancel", "CALLER", "status"}).number(), 0) << "it had ended";
+  EXPECT_EQ(Call("stop", {"none", "cancel", "CALLER", "status"}).number(), 0);
+  ExpectNothingIsLeft();
+}
+
+TEST_F(RedisScriptsTest, ADeadlineEndsAJobWhenItHasPassed) {
+  Create("a", {.timeout = 1});
+  Create("b", {.timeout = 60'000});
+  absl::SleepFor(absl::Milliseconds(5));
+  const auto due = Call("reap", {"100"}).list();
+  ASSERT_THAT(due, SizeIs(2));
+  EXPECT_EQ(due[1].text(), "a");
+  EXPECT_EQ(Call("stop", {"a", "deadline", "", "too late"}).number(), 1);
+  EXPECT_EQ(Call("stop", {"b", "deadline", "", "too late"}).number(), 0);
+  EXPECT_EQ(Field("a", "state"), "failed");
+  EXPECT_EQ(Field("a", "error"), "too late");
+  EXPECT_EQ(Field("b", "state"), "queued");
+}
+
+TEST_F(RedisScriptsTest, OfProgressTheNewestStaysAndTheNewestWithAPreview) {
+  Create("a", {.outputs = 2});
+  const Claimed job = Claim("r1")[0];
+  Write(job, {"progress", "0", "1", "0:1p"});
+  Write(job, {"progress", "1", "0", "1:1"});
+  Write(job, {"progress", "0", "0", "0:2"});
+  Write(job, {"progress", "0", "0", "0:3"});
+  EXPECT_THAT(Events("a"), ElementsAre("1 queued", "2 event 0:1p", "3 event 1:1", "5 event 0:3"));
+  Write(job, {"progress", "0", "1", "0:4p"});
+  EXPECT_THAT(Events("a"), ElementsAre("1 queued", "3 event 1:1", "6 event 0:4p"));
+  Write(job, {"progress", "0", "0", "0:5"});
+  EXPECT_THAT(Events("a"), ElementsAre("1 queued", "3 event 1:1", "6 event 0:4p", "7 event 0:5"));
+}
+
+TEST_F(RedisScriptsTest, AnOutputThatIsMadeAgainIsTheFirstOne) {
+  Create("a");
+  const Claimed job = Claim("r1")[0];
+  Write(job, {"output", "0", "1", "first", "first bytes"});
+  EXPECT_TRUE(Write(job, {"output", "0", "1", "second", "second bytes"}));
+  EXPECT_EQ(Run({"GET", absl::StrCat(kPrefix, "output:a:0")}).text(), "first bytes");
+  EXPECT_THAT(Events("a"), ElementsAre("1 queued", "2 event first"));
+}
+
+TEST_F(RedisScriptsTest, AWriteThatIsSentAgainIsWrittenOnce) {
+  Create("a");
+  const Claimed job = Claim("r1")[0];
+  Write(job, {"start", "started"});
+  EXPECT_EQ(Call("own", {job.id, job.token, "1", "0", "start", "started"}).number(), 1);
+  EXPECT_EQ(Call("own", {job.id, job.token, "3", "2", "progress", "0", "0", "early"}).number(), 2);
+  EXPECT_THAT(Events("a"), ElementsAre("1 queued", "2 event started"));
+  const Claimed next = (Write(job, {"give back", "DRAINED"}), Claim("r2")[0]);
+  EXPECT_EQ(Call("own", {next.id, next.token, "1", "0", "start", "again"}).number(), 1);
+  EXPECT_THAT(Events("a"), ElementsAre("1 queued", "2 event started", "3 requeued", "4 event again"))
+      << "the numbers are each owner's own";
+}
+
+TEST_F(RedisScriptsTest, ThoseThatWaitAreToldWhereTheyStandWhenItChanges) {
+  Create("a", {.place = 1});
+  Create("b", {.place = 2});
+  Create("c", {.tenant = "other", .place = 3});
+  EXPECT_EQ(Field("a", "told"), "0");
+  EXPECT_EQ(Field("b", "told"), "1");
+  EXPECT_EQ(Field("c", "told"), "1") << "tenants take turns";
+  Claim("r1", 1);
+  Call("positions", {"a", "b", "c"});
+  Call("positions", {"a", "b", "c"});
+  EXPECT_EQ(Field("b", "told"), "0");
+  EXPECT_THAT(Events("b"), ElementsAre("1 queued", "2 queued")) << "once";
+  EXPECT_THAT(Events("a"), ElementsAre("1 queued")) << "it does not wait any more";
+}
+
+TEST_F(RedisScriptsTest, WhatHasEndedCanBeForgotten) {
+  Create("a", {.request_id = "r"});
+  EXPECT_EQ(Call("forget", {"a"}).text(), "queued");
+  const Claimed job = Claim("r1")[0];
+  Write(job, {"output", "0", "1", "e", "bytes"});
+  Write(job, {"fail", "usage", "1", "status", ""});
+  EXPECT_EQ(Call("forget", {"a"}).text(), "failed");
+  EXPECT_EQ(Call("forget", {"a"}).text(), "");
+  for (const char* key : {"job:a", "events:a", "output:a:0", "request:shop:r", "jobs:shop"}) {
+    EXPECT_EQ(Run({"EXISTS", absl::StrCat(kPrefix, key)}).number(), 0) << key;
+  }
+}
+
+TEST_F(RedisScriptsTest, WhatKillsItsOwnersIsSetApart) {
+  Create("a");
+  const Claimed job = Claim("r1")[0];
+  Write(job, {"fail", "usage", "1", "status", "REPLICAS_LOST"});
+  const auto dead = Run({"LRANGE", absl::StrCat(kPrefix, "dead"), "0", "-1"}).list();
+  ASSERT_THAT(dead, SizeIs(1));
+  EXPECT_THAT(dead[0].text(), testing::HasSubstr("\"job\":\"a\""));
+  EXPECT_THAT(dead[0].text(), testing::HasSubstr("REPLICAS_LOST"));
+}
+
+TEST_F(RedisScriptsTest, ARestartedRedisGetsItsScriptsAgain) {
+  Create("a");
+  server_.Kill();
+  server_.Start();
+  EXPECT_FALSE(redis_.Run({"PING"}).ok()) << "the broken connection is noticed";
+  EXPECT_THAT(ClaimedIds("r1"), ElementsAre("a"));
+}
+
+}  // namespace
+}  // namespace latentd::store
