@@ -80,7 +80,7 @@ struct ClaimedJob {
 
 // What an engine could take in.
 struct Capacity {
-  int jobs = 0;                      // that begin soon
+  int jobs = 0;                       // that begin soon
   std::vector<std::string> models{};  // that it has, or is about to have
 
   bool operator==(const Capacity&) const = default;
@@ -181,8 +181,8 @@ class JobStore : public JobSink {
   // inside one. Work that waits already is told of before the return.
   virtual void SetListener(WorkListener* listener) = 0;
 
-  // What the engine has room for, when that changes: a store of several engines hands out no more than that, and jobs
-  // of these models first. Must not block.
+  // What the engine has room for, when that changes and after each Claim that gave something: a store of several
+  // engines hands out no more than that, and jobs of these models first. Must not block.
   virtual void Offer(const Capacity& capacity) = 0;
 
   // Up to `limit` waiting jobs, those of one tenant in the order of priority and arrival; each is claimed once.

@@ -103,6 +103,7 @@ void Engine::Handle(Inbox::Content&& content) {
 // in the way of others.
 void Engine::ClaimJobs() {
   std::vector<core::ClaimedJob> claimed = options_.store->Claim(std::numeric_limits<int>::max());
+  if (!claimed.empty()) offered_.jobs = -1;  // the offer was taken: there is a new one, be it the same
   for (core::ClaimedJob& each : claimed) {
     auto owned = std::make_unique<RunningJob>();
     RunningJob& job = *owned;
@@ -363,9 +364,12 @@ void Engine::ForgetJob(RunningJob& job) {
 void Engine::Offer() {
   core::Capacity capacity;
   if (!handing_back_) {
-    const int waiting = scheduler_.stats().waiting_rows;
-    capacity.jobs = std::max(0, options_.scheduler.batching.max_batch_rows - waiting);
+    const auto is_waiting = [](const auto& job) { return job.second->sampler == nullptr; };  // for its model
+    const auto waiting = std::count_if(jobs_.begin(), jobs_.end(), is_waiting) + scheduler_.stats().waiting_rows;
+    capacity.jobs = std::max(0, options_.scheduler.batching.max_batch_rows - static_cast<int>(waiting));
   }
+  // Which models are there changes with those that are used: looked up only then.
+  if (capacity.jobs == offered_.jobs && std::exchange(offered_uses_, uses_.size()) == uses_.size()) return;
   std::set<std::string> models;
   for (const auto& [model, use] : uses_) models.insert(model);
   for (const core::ModelInfo& model : options_.models->List()) {

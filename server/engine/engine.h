@@ -137,6 +137,7 @@ class Engine : public core::WorkListener {
   int64_t claimed_at_ = 0;  // the announcement of work that was followed last
   bool handing_back_ = false;
   core::Capacity offered_;
+  size_t offered_uses_ = 0;  // models that were used then
 
   mutable core::Mutex mutex_;
   core::CondVar idle_changed_;

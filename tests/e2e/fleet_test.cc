@@ -98,6 +98,16 @@ TEST_F(Fleet, AJobIsSeenAtEveryReplica) {
   }
 }
 
+TEST_F(Fleet, AReplicaTakesJobAfterJob) {
+  const auto server = StartReplica();
+  ASSERT_NE(server, nullptr);
+  const auto client = client::Client::Connect(server->address());
+  for (int i = 0; i < 40; ++i) {
+    const auto result = client->Generate(Spec(1, i), {.call = {.deadline = absl::Now() + absl::Seconds(30)}});
+    ASSERT_TRUE(result.ok()) << "job " << i << ": " << result.status();
+  }
+}
+
 TEST_F(Fleet, AReplicaThatIsKilledLosesNoJob) {
   auto mortal = StartReplica();
   ASSERT_NE(mortal, nullptr);

@@ -114,7 +114,7 @@ absl::StatusOr<RedisReply> RedisConnection::Await() {
   return Take(*reply);
 }
 
-absl::Status RedisConnection::Broken(const std::string& what) {
+absl::Status RedisConnection::Broken(absl::string_view what) {
   const std::string message = absl::StrCat("The store of jobs, Redis at ", options_.address.host, ":",
                                            options_.address.port, ", does not answer: ", what);
   Close();

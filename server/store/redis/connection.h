@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/store/redis/address.h"
 
@@ -82,7 +83,7 @@ class RedisConnection {
 
   absl::Status Append(const RedisCommand& command);
   absl::StatusOr<RedisReply> Await();
-  absl::Status Broken(const std::string& what);
+  absl::Status Broken(absl::string_view what);
   static absl::StatusOr<RedisReply> Take(const redisReply& reply);
   static absl::Status Refused(std::string_view error);
 

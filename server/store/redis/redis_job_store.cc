@@ -233,7 +233,7 @@ absl::StatusOr<core::Job> RedisJobStore::Cancel(const std::string& name, const s
 }
 
 absl::Status RedisJobStore::StopJob(const std::string& id, const std::string& why, const std::string& reason,
-                                    absl::Status status) {
+                                    const absl::Status& status) {
   return Call("stop", {id, why, reason, options_.codec->WriteStatus(status)}).status();
 }
 

@@ -83,7 +83,6 @@ class RedisJobStore final : public core::JobStore {
   void OnCompleted(const std::string& name, core::Usage usage) override;
   void OnFailed(const std::string& name, absl::Status status, core::Usage usage) override;
 
-
  private:
   // A job that this process has.
   struct Owned {
@@ -95,7 +94,8 @@ class RedisJobStore final : public core::JobStore {
   absl::StatusOr<RedisReply> Call(std::string_view script, std::vector<std::string> arguments) const;
   absl::StatusOr<core::Job> Admitted(const std::vector<RedisReply>& answer, const core::CreateOptions& options,
                                      const core::TenantLimits& limits) const;
-  absl::Status StopJob(const std::string& id, const std::string& why, const std::string& reason, absl::Status status);
+  absl::Status StopJob(const std::string& id, const std::string& why, const std::string& reason,
+                       const absl::Status& status);
 
   // On the claimer's thread.
   void TakeIn(RedisConnection& redis, const std::vector<Claimer::Claimed>& jobs);

@@ -14,13 +14,7 @@ namespace latentd::store {
 
 absl::StatusOr<std::unique_ptr<core::Watch>> RedisWatch::Open(Options options) {
   std::unique_ptr<RedisWatch> watch(new RedisWatch(std::move(options)));
-  {
-    core::MutexLock lock(watch->mutex_);
-    if (absl::Status filled = watch->FillLocked(); !filled.ok()) return filled;
-    // A place past the end is the end; of an ended job the terminal event is always still to come.
-    const core::EventLog& log = watch->log_;
-    watch->place_ = std::min(watch->place_, log.last_sequence() - (log.ended() ? 1 : 0));
-  }
+  if (absl::Status begun = watch->Begin(); !begun.ok()) return begun;
   watch->subscription_ =
       watch->options_.subscriptions->Add(absl::StrCat(watch->options_.prefix, "told:", watch->options_.id),
                                          [raw = watch.get()](const std::string& /*message*/) { raw->Fill(); });
@@ -31,6 +25,14 @@ RedisWatch::RedisWatch(Options options)
     : options_(std::move(options)),
       notifier_(std::make_shared<Notifier>(options_.on_ready)),
       place_(options_.after_sequence) {}
+
+absl::Status RedisWatch::Begin() {
+  core::MutexLock lock(mutex_);
+  if (absl::Status filled = FillLocked(); !filled.ok()) return filled;
+  // A place past the end is the end; of an ended job the terminal event is always still to come.
+  place_ = std::min(place_, log_.last_sequence() - (log_.ended() ? 1 : 0));
+  return absl::OkStatus();
+}
 
 RedisWatch::~RedisWatch() {
   if (subscription_ != 0) options_.subscriptions->Remove(subscription_);

@@ -40,6 +40,7 @@ class RedisWatch final : public core::Watch {
  private:
   explicit RedisWatch(Options options);
 
+  absl::Status Begin();
   // Reads what has come since the last time, and tells the reader.
   void Fill();
   absl::Status FillLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

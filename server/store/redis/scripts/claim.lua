@@ -14,7 +14,7 @@ end
 local function may_take(model)
   if has[model] then return true end
   if redis.call('ZCOUNT', key('loaded', model), now, '+inf') == 0 then return true end
-  for _, tenant in ipairs(redis.call('HKEYS', key('line', model))) do
+  for _, tenant in ipairs(redis.call('HKEYS', key('waiting', model))) do
     local id = first_of(model, tenant)
     if now - tonumber(redis.call('HGET', key('job', id), 'create')) >= patience then return true end
   end
@@ -31,7 +31,7 @@ while #claimed < most do
   local base = tonumber(redis.call('HGET', key('shares'), '') or '0')
   local best
   for _, model in ipairs(models) do
-    for _, tenant in ipairs(redis.call('HKEYS', key('line', model))) do
+    for _, tenant in ipairs(redis.call('HKEYS', key('waiting', model))) do
       local id, place = first_of(model, tenant)
       local share = math.max(base, tonumber(redis.call('HGET', key('shares'), tenant) or '0'))
       if not best or share < best.share or (share == best.share and place < best.place) then

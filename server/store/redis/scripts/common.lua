@@ -6,7 +6,7 @@
 --   output:ID:N     string   bytes of an output
 --   pictures:ID     hash     files that its request brought along, by their hashes, until it ends
 --   checkpoint:ID   hash     step, usage, and row:N of each unfinished row
---   line:MODEL      hash     how many jobs wait, by tenant
+--   waiting:MODEL   hash     how many jobs wait, by tenant
 --   line:MODEL:TENANT  zset  those that wait, the most urgent first
 --   models          set      those with a line
 --   leases          zset     jobs that somebody has, by the end of their lease
@@ -56,17 +56,17 @@ end
 -- The job waits, at its place.
 local function join_line(id, model, tenant, place, work)
   redis.call('ZADD', line_key(model, tenant), place, id)
-  redis.call('HINCRBY', key('line', model), tenant, 1)
+  redis.call('HINCRBY', key('waiting', model), tenant, 1)
   redis.call('SADD', key('models'), model)
   redis.call('HINCRBYFLOAT', key('totals'), 'waiting:' .. model, work)
 end
 
 local function leave_line(id, model, tenant, work)
   if redis.call('ZREM', line_key(model, tenant), id) == 0 then return end
-  if redis.call('HINCRBY', key('line', model), tenant, -1) <= 0 then
-    redis.call('HDEL', key('line', model), tenant)
+  if redis.call('HINCRBY', key('waiting', model), tenant, -1) <= 0 then
+    redis.call('HDEL', key('waiting', model), tenant)
   end
-  if redis.call('EXISTS', key('line', model)) == 0 then redis.call('SREM', key('models'), model) end
+  if redis.call('EXISTS', key('waiting', model)) == 0 then redis.call('SREM', key('models'), model) end
   redis.call('HINCRBYFLOAT', key('totals'), 'waiting:' .. model, -work)
 end
 
@@ -78,7 +78,7 @@ local function position(id, model, tenant, weight)
   if not index then return 0 end
   local turn = (index + 1) / weight
   local before = index
-  local lines = redis.call('HGETALL', key('line', model))
+  local lines = redis.call('HGETALL', key('waiting', model))
   for i = 1, #lines, 2 do
     local other = lines[i]
     if other ~= tenant then

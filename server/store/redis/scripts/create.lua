@@ -42,6 +42,10 @@ if request_id ~= '' then
 end
 for i = 21, #ARGV, 2 do redis.call('HSET', key('pictures', id), ARGV[i], ARGV[i + 1]) end
 redis.call('ZADD', key('jobs', tenant), number, id)
+-- The oldest in the list have expired first: two go for each that comes.
+for _, oldest in ipairs(redis.call('ZRANGE', key('jobs', tenant), 0, 1)) do
+  if redis.call('EXISTS', key('job', oldest)) == 0 then redis.call('ZREM', key('jobs', tenant), oldest) end
+end
 redis.call('ZADD', key('deadlines'), now + tonumber(ARGV[9]), id)
 redis.call('HINCRBY', key('totals'), 'queued', 1)
 redis.call('HINCRBY', key('totals'), 'bytes', bytes)

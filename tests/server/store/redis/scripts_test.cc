@@ -144,7 +144,7 @@ class RedisScriptsTest : public testing::Test {
     EXPECT_EQ(totals["running"] == "" ? "0" : totals["running"], "0");
     EXPECT_EQ(totals["bytes"], "0");
     EXPECT_EQ(totals["waiting:pictograms"], "0");
-    for (const char* key : {"models", "leases", "deadlines", "line:pictograms"}) {
+    for (const char* key : {"models", "leases", "deadlines", "waiting:pictograms"}) {
       EXPECT_EQ(Run({"EXISTS", absl::StrCat(kPrefix, key)}).number(), 0) << key;
     }
   }
@@ -429,6 +429,22 @@ TEST_F(RedisScriptsTest, ThoseThatWaitAreToldWhereTheyStandWhenItChanges) {
   EXPECT_EQ(Field("b", "told"), "0");
   EXPECT_THAT(Events("b"), ElementsAre("1 queued", "2 queued")) << "once";
   EXPECT_THAT(Events("a"), ElementsAre("1 queued")) << "it does not wait any more";
+}
+
+TEST_F(RedisScriptsTest, TheListOfATenantsJobsDoesNotGrowForEver) {
+  for (int i = 0; i < 20; ++i) {
+    const std::string id = absl::StrCat("j", i);
+    Create(id);
+    Write(Claim("r1")[0], {"complete", "usage", "1"});
+    Run({"DEL", absl::StrCat(kPrefix, "job:", id)});  // as when its time is over
+  }
+  EXPECT_LE(Run({"ZCARD", absl::StrCat(kPrefix, "jobs:shop")}).number(), 3);
+}
+
+TEST_F(RedisScriptsTest, ModelsMayHaveColonsInTheirNames) {
+  Create("a", {.tenant = "y", .model = "x"});
+  Create("b", {.tenant = "z", .model = "x:y"});
+  EXPECT_THAT(ClaimedIds("r1", 9, {"x", "x:y"}), UnorderedElementsAre("a", "b"));
 }
 
 TEST_F(RedisScriptsTest, WhatHasEndedCanBeForgotten) {
