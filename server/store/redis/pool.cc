@@ -21,9 +21,9 @@ std::unique_ptr<RedisConnection> RedisPool::Take() {
   return connection;
 }
 
-// One that broke is found again by whoever takes it next.
 void RedisPool::Return(std::unique_ptr<RedisConnection> connection) {
   core::MutexLock lock(mutex_);
+  if (!connection->connected()) idle_.clear();  // made before Redis went away, they are broken as well
   idle_.push_back(std::move(connection));
 }
 

@@ -78,9 +78,13 @@ RedisJobStore::RedisJobStore(const RedisJobStoreOptions& options)
                 .on_overdue = [this](RedisConnection& redis, const std::string& id) { EndOverdue(redis, id); }}),
       subscriptions_(
           {.connection = {.address = options.address, .timeout = absl::InfiniteDuration()}, .clock = options.clock}) {
-  subscriptions_.Add(options_.prefix + "work", [this](const std::string& /*message*/) { claimer_.Wake(); });
+  subscriptions_.Add(options_.prefix + "work", [this](const std::string& /*message*/) {
+    claimer_.Wake();
+    return true;
+  });
   subscriptions_.Add(Key("ended", owner_), [this](const std::string& id) {
     if (!id.empty()) Lose(id, "");
+    return true;
   });
 }
 

@@ -17,7 +17,7 @@ absl::StatusOr<std::unique_ptr<core::Watch>> RedisWatch::Open(Options options) {
   if (absl::Status begun = watch->Begin(); !begun.ok()) return begun;
   watch->subscription_ =
       watch->options_.subscriptions->Add(absl::StrCat(watch->options_.prefix, "told:", watch->options_.id),
-                                         [raw = watch.get()](const std::string& /*message*/) { raw->Fill(); });
+                                         [raw = watch.get()](const std::string& /*message*/) { return raw->Fill(); });
   return watch;
 }
 
@@ -53,18 +53,20 @@ absl::StatusOr<std::optional<core::Event>> RedisWatch::Next() {
   return std::nullopt;
 }
 
-void RedisWatch::Fill() {
+bool RedisWatch::Fill() {
   bool tell = false;
+  bool is_away = false;
   {
     core::MutexLock lock(mutex_);
     const absl::Status filled = FillLocked();
-    // While Redis is away there is nothing new; when it is back this is called again.
+    is_away = absl::IsUnavailable(filled);
     if (!filled.ok() && !absl::IsUnavailable(filled)) problem_ = filled;
     const bool has_news = log_.After(place_) != nullptr || !problem_.ok();
     tell = waiting_ && has_news;
     if (tell) waiting_ = false;
   }
   if (tell) notifier_->Notify();
+  return !is_away;
 }
 
 absl::Status RedisWatch::FillLocked() {

@@ -41,8 +41,8 @@ class RedisWatch final : public core::Watch {
   explicit RedisWatch(Options options);
 
   absl::Status Begin();
-  // Reads what has come since the last time, and tells the reader.
-  void Fill();
+  // Reads what has come since the last time, and tells the reader. False: Redis does not answer.
+  bool Fill();
   absl::Status FillLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status TakeEntry(const RedisReply& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

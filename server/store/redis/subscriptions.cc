@@ -20,6 +20,7 @@ Subscriptions::Subscriptions(Options options)
                  waiting_to_retry_ = false;
                }
                changed_.NotifyAll();
+               Wake();
              }),
       thread_([this] { Run(); }) {}
 
@@ -136,12 +137,14 @@ void Subscriptions::Tell(const std::string& channel, const std::string& message,
       next->second.is_new = false;
       listener = next->second.listener;
     }
-    listener(message);
+    const bool heard = listener(message);
     {
       core::MutexLock lock(mutex_);
       calling_ = 0;
+      if (const auto entry = entries_.find(after); !heard && entry != entries_.end()) entry->second.is_new = true;
     }
     changed_.NotifyAll();
+    if (!heard) retry_.RingBy(options_.clock->Now() + options_.retry_after);
   }
 }
 

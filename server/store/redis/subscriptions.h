@@ -23,8 +23,9 @@ class Subscriptions {
     core::Clock* clock = nullptr;  // outlives this
     absl::Duration retry_after = absl::Milliseconds(100);
   };
-  // On the thread; must not block for long. `message` is empty when something may have been missed.
-  using Listener = std::function<void(const std::string& message)>;
+  // On the thread; must not block for long. `message` is empty when something may have been missed. False: it could not
+  // act on it, and is to be told again a little later, with an empty message.
+  using Listener = std::function<bool(const std::string& message)>;
 
   explicit Subscriptions(Options options);
   ~Subscriptions();

@@ -18,11 +18,12 @@ using ::testing::ElementsAre;
 // What a listener heard, in order.
 class Heard {
  public:
-  Subscriptions::Listener listener() {
-    return [this](const std::string& message) {
+  Subscriptions::Listener listener(bool heard = true) {
+    return [this, heard](const std::string& message) {
       const std::lock_guard lock(mutex_);
       messages_.push_back(message);
       changed_.notify_all();
+      return heard;
     };
   }
   std::vector<std::string> Await(size_t count) {
@@ -98,6 +99,15 @@ TEST_F(SubscriptionsTest, AfterALossEverybodyIsToldThatSomethingMayBeMissing) {
   EXPECT_THAT(a_.Await(3), ElementsAre("", "", "again"));
 }
 
+TEST_F(SubscriptionsTest, WhoCouldNotActOnItIsToldAgain) {
+  const Subscriptions::Id id = subscriptions_.Add("c", a_.listener(/*heard=*/false));
+  subscriptions_.Add("c", b_.listener());
+  EXPECT_THAT(a_.Await(4), testing::Each("")) << "without that anything is published";
+  subscriptions_.Remove(id);
+  Publish("c", "once");
+  EXPECT_THAT(b_.Await(2), ElementsAre("", "once")) << "the other is not disturbed";
+}
+
 TEST_F(SubscriptionsTest, AListenerMayTakeItselfOut) {
   Subscriptions::Id id = 0;
   std::mutex mutex;
@@ -107,6 +117,7 @@ TEST_F(SubscriptionsTest, AListenerMayTakeItselfOut) {
       a_.listener()(message);
       const std::lock_guard inner(mutex);
       subscriptions_.Remove(id);
+      return true;
     });
   }
   a_.Await(1);
