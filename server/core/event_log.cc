@@ -68,6 +68,8 @@ void EventLog::MakeRoomForProgress(const Progress& progress) {
   if (has_preview) places.with_preview = places.newest;
 }
 
+int64_t EventLog::CountChunks(const Blob& data) { return (Size(data) + kChunkBytes - 1) / kChunkBytes; }
+
 void EventLog::AddChunks(absl::Time now, int index, const Blob& data) {
   const int64_t total = Size(data);
   output_bytes_ += total;

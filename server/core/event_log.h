@@ -20,6 +20,9 @@ class EventLog {
  public:
   static constexpr int64_t kChunkBytes = int64_t{1} << 20;
 
+  // How many pieces follow an output with these bytes, which may be null.
+  static int64_t CountChunks(const Blob& data);
+
   // Ignored after a terminal event.
   void Append(absl::Time now, EventKind kind);
 

@@ -2,13 +2,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/core/errors.h"
+#include "server/store/job_errors.h"
 
 namespace latentd::store {
 
 absl::Status Admission::Check(int64_t bytes, absl::Duration until_room) const {
   if (draining_) {
-    return core::MakeError(absl::StatusCode::kUnavailable, "The server is stopping and takes no new jobs.",
-                           {.reason = "DRAINING", .retry_after = limits_.drain_retry_after});
+    return DrainingError(limits_.drain_retry_after);
   }
   if (bytes > limits_.max_pending_bytes) {
     return core::MakeError(
@@ -18,9 +18,7 @@ absl::Status Admission::Check(int64_t bytes, absl::Duration until_room) const {
         {.reason = "JOB_TOO_LARGE", .quota = "bytes of pending jobs"});
   }
   if (queued_ >= limits_.max_queued_jobs) {
-    return core::MakeError(absl::StatusCode::kUnavailable,
-                           absl::StrCat("The queue is full: ", queued_, " jobs are waiting."),
-                           {.reason = "QUEUE_FULL", .retry_after = until_room});
+    return QueueFullError(queued_, until_room);
   }
   if (pending_bytes_ + bytes > limits_.max_pending_bytes) {
     return core::MakeError(

@@ -1,9 +1,9 @@
 #include "server/store/job_index.h"
 
-#include <algorithm>
 #include <limits>
 #include <utility>
 
+#include "server/store/list_filter.h"
 #include "server/store/page_token.h"
 
 namespace latentd::store {
@@ -14,17 +14,6 @@ const std::shared_ptr<JobRecord>& FindIn(const Records& records, const typename 
   static const std::shared_ptr<JobRecord> none;
   const auto found = records.find(key);
   return found == records.end() ? none : found->second;
-}
-
-bool Matches(const JobRecord& record, const core::ListOptions& options) {
-  if (record.options.tenant != options.tenant) return false;
-  const auto& states = options.states;
-  if (!states.empty() && std::find(states.begin(), states.end(), record.state) == states.end()) return false;
-  const auto& labels = record.request->labels();
-  return std::all_of(options.labels.begin(), options.labels.end(), [&](const auto& wanted) {
-    const auto found = labels.find(wanted.first);
-    return found != labels.end() && found->second == wanted.second;
-  });
 }
 
 }  // namespace
@@ -61,12 +50,13 @@ absl::StatusOr<core::JobPage> JobIndex::List(const core::ListOptions& options) c
 
   core::JobPage page;
   for (auto next = by_age_.upper_bound(last_serial); next != by_age_.end(); ++next) {
-    if (!Matches(*next->second, options)) continue;
+    const JobRecord& record = *next->second;
+    if (record.options.tenant != options.tenant || !Lists(options, record.state, *record.request)) continue;
     if (static_cast<int>(page.jobs.size()) == options.page_size) {
       page.next_page_token = MakePageToken(last_serial, options);
       break;
     }
-    page.jobs.push_back(next->second->Snapshot());
+    page.jobs.push_back(record.Snapshot());
     last_serial = next->first;
   }
   return page;

@@ -4,9 +4,8 @@
 #include <optional>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
 #include "server/core/errors.h"
+#include "server/store/job_errors.h"
 #include "server/store/job_name.h"
 
 namespace latentd::store {
@@ -31,9 +30,7 @@ absl::StatusOr<core::Job> JobTable::Create(absl::Time now, std::shared_ptr<const
                                            Effects& effects) {
   if (const auto& known = index_.FindRequest(options.tenant, options.request_id); known != nullptr) {
     if (known->options.request_fingerprint == options.request_fingerprint) return known->Snapshot();
-    return core::MakeError(absl::StatusCode::kAlreadyExists,
-                           absl::StrCat("request_id was used for another request, that of ", known->name, "."),
-                           {.reason = "REQUEST_ID_REUSED", .resource_type = "job", .resource_name = known->name});
+    return RequestIdReusedError(known->name);
   }
   const int64_t pixel_steps = PixelSteps(*request);
   const absl::Duration until_room = estimate_.UntilRoom(admission_.running());
@@ -79,10 +76,7 @@ absl::StatusOr<std::shared_ptr<JobRecord>> JobTable::Find(const std::string& nam
 }
 
 absl::Status JobTable::Delete(JobRecord& record, Effects& effects) {
-  if (!core::IsFinal(record.state)) {
-    return core::MakeError(absl::StatusCode::kFailedPrecondition, "The job has not ended: cancel it first.",
-                           {.reason = "JOB_NOT_ENDED", .resource_type = "job", .resource_name = record.name});
-  }
+  if (!core::IsFinal(record.state)) return JobNotEndedError(record.name);
   Forget(record, effects);
   return absl::OkStatus();
 }
@@ -193,13 +187,7 @@ void JobTable::LookAfter(absl::Time now, Effects& effects) {
   while (!deadlines_.empty() && deadlines_.begin()->first.first <= now) {
     JobRecord& record = *deadlines_.begin()->second;
     if (record.claimed) effects.ended.push_back(record.name);
-    const absl::string_view where = record.state == JobState::kQueued ? "waiting" : "running";
-    Fail(record, now,
-         core::MakeError(absl::StatusCode::kDeadlineExceeded,
-                         absl::StrCat("The job was still ", where, " after its timeout of ",
-                                      absl::FormatDuration(record.request->timeout()), "."),
-                         {.reason = "JOB_TIMEOUT", .metadata = {{"job", record.name}}}),
-         effects);
+    Fail(record, now, JobTimeoutError(record.name, record.state, record.request->timeout()), effects);
   }
   while (JobRecord* record = retention_.NextToForget(now)) Forget(*record, effects);
 }

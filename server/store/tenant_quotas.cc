@@ -2,24 +2,9 @@
 
 #include <algorithm>
 
-#include "absl/strings/str_cat.h"
-#include "server/core/errors.h"
+#include "server/store/job_errors.h"
 
 namespace latentd::store {
-namespace {
-
-absl::Status Exceeded(const std::string& tenant, const char* quota, int64_t limit, absl::Duration retry_after) {
-  return core::MakeError(
-      absl::StatusCode::kResourceExhausted,
-      absl::StrCat("The quota of ", limit, " ", quota, tenant.empty() ? "" : " of the tenant ", tenant, " is used up."),
-      {.reason = "QUOTA_EXCEEDED",
-       .metadata = {{"quota", quota}, {"limit", absl::StrCat(limit)}},
-       .retry_after = retry_after,
-       .quota = quota});
-}
-
-}  // namespace
-
 absl::Status TenantQuotas::Check(const std::string& tenant, const core::TenantLimits& limits, int64_t pixel_steps,
                                  absl::Time now, absl::Duration until_room) {
   if (uses_.size() > forget_above_) Forget(now);
@@ -30,15 +15,15 @@ absl::Status TenantQuotas::Check(const std::string& tenant, const core::TenantLi
   use.per_minute = static_cast<double>(limits.pixel_steps_per_minute);
 
   if (limits.max_jobs > 0 && use.queued + use.running >= limits.max_jobs) {
-    return Exceeded(tenant, "jobs at once", limits.max_jobs, until_room);
+    return QuotaExceededError(tenant, "jobs at once", limits.max_jobs, until_room);
   }
   if (limits.max_queued_jobs > 0 && use.queued >= limits.max_queued_jobs) {
-    return Exceeded(tenant, "queued jobs", limits.max_queued_jobs, until_room);
+    return QuotaExceededError(tenant, "queued jobs", limits.max_queued_jobs, until_room);
   }
   const double allowed = std::max(0.0, use.per_minute - static_cast<double>(pixel_steps));
   if (use.per_minute > 0 && use.taken > allowed) {
-    return Exceeded(tenant, "pixel-steps per minute", limits.pixel_steps_per_minute,
-                    absl::Minutes((use.taken - allowed) / use.per_minute));
+    return QuotaExceededError(tenant, "pixel-steps per minute", limits.pixel_steps_per_minute,
+                              absl::Minutes((use.taken - allowed) / use.per_minute));
   }
   return absl::OkStatus();
 }

@@ -9,8 +9,10 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "server/core/errors.h"
+#include "server/store/job_errors.h"
 #include "server/store/job_name.h"
 #include "server/store/job_record.h"
+#include "server/store/list_filter.h"
 #include "server/store/page_token.h"
 #include "server/store/redis/redis_watch.h"
 #include "server/store/redis/scripts.h"
@@ -25,28 +27,6 @@ std::string Ms(absl::Time time) { return absl::StrCat(absl::ToUnixMillis(time));
 
 RedisConnection::Options Connecting(const RedisJobStoreOptions& options) {
   return {.address = options.address, .greeting = LoadScripts()};
-}
-
-// What a caller reads first of a job that was created: as it is a moment later for everybody.
-absl::Status QuotaExceeded(const std::string& tenant, const char* quota, int64_t limit, absl::Duration retry_after) {
-  return core::MakeError(
-      absl::StatusCode::kResourceExhausted,
-      absl::StrCat("The quota of ", limit, " ", quota, tenant.empty() ? "" : " of the tenant ", tenant, " is used up."),
-      {.reason = "QUOTA_EXCEEDED",
-       .metadata = {{"quota", quota}, {"limit", absl::StrCat(limit)}},
-       .retry_after = retry_after,
-       .quota = quota});
-}
-
-bool Matches(const core::Job& job, const core::ListOptions& options) {
-  if (!options.states.empty() &&
-      std::find(options.states.begin(), options.states.end(), job.state) == options.states.end()) {
-    return false;
-  }
-  return std::all_of(options.labels.begin(), options.labels.end(), [&](const auto& label) {
-    const auto found = job.request->labels().find(label.first);
-    return found != job.request->labels().end() && found->second == label.second;
-  });
 }
 
 }  // namespace
@@ -103,8 +83,7 @@ absl::StatusOr<core::Job> RedisJobStore::Create(std::shared_ptr<const core::Gene
   {
     core::MutexLock lock(mutex_);
     if (draining_) {
-      return core::MakeError(absl::StatusCode::kUnavailable, "The server is stopping and takes no new jobs.",
-                             {.reason = "DRAINING", .retry_after = options_.drain_retry_after});
+      return DrainingError(options_.drain_retry_after);
     }
   }
   const core::TenantLimits limits =
@@ -154,24 +133,19 @@ absl::StatusOr<core::Job> RedisJobStore::Admitted(const std::vector<RedisReply>&
   const std::string& what = answer.at(0).text();
   const absl::Duration soon = absl::Seconds(1);
   if (what == "created" || what == "known") return Get(JobName(answer.at(1).text()));
-  if (what == "reused") {
-    const std::string name = JobName(answer.at(1).text());
-    return core::MakeError(absl::StatusCode::kAlreadyExists,
-                           absl::StrCat("request_id was used for another request, that of ", name, "."),
-                           {.reason = "REQUEST_ID_REUSED", .resource_type = "job", .resource_name = name});
-  }
-  if (what == "jobs") return QuotaExceeded(options.tenant, "jobs at once", limits.max_jobs, soon);
-  if (what == "waiting") return QuotaExceeded(options.tenant, "queued jobs", limits.max_queued_jobs, soon);
+  if (what == "reused") return RequestIdReusedError(JobName(answer.at(1).text()));
+  if (what == "jobs") return QuotaExceededError(options.tenant, "jobs at once", limits.max_jobs, soon);
+  if (what == "waiting") return QuotaExceededError(options.tenant, "queued jobs", limits.max_queued_jobs, soon);
   if (what == "work") {
     double ms = 0;
     (void)absl::SimpleAtod(answer.at(1).text(), &ms);
-    return QuotaExceeded(options.tenant, "pixel-steps per minute", limits.pixel_steps_per_minute,
-                         absl::Milliseconds(ms));
+    return QuotaExceededError(options.tenant, "pixel-steps per minute", limits.pixel_steps_per_minute,
+                              absl::Milliseconds(ms));
   }
+  if (what == "full") return QueueFullError(answer.at(1).number(), soon);
   return core::MakeError(absl::StatusCode::kUnavailable,
-                         what == "full" ? absl::StrCat("The queue is full: ", answer.at(1).text(), " jobs are waiting.")
-                                        : absl::StrCat("The queue is full: the jobs in it need ", answer.at(1).text(),
-                                                       " of ", options_.max_pending_bytes, " bytes."),
+                         absl::StrCat("The queue is full: the jobs in it need ", answer.at(1).text(), " of ",
+                                      options_.max_pending_bytes, " bytes."),
                          {.reason = "QUEUE_FULL", .retry_after = soon});
 }
 
@@ -219,7 +193,7 @@ absl::StatusOr<core::JobPage> RedisJobStore::List(const core::ListOptions& optio
       }
       absl::StatusOr<core::Job> job = ReadJob(id, ToHash(*hashes[i]), *options_.codec);
       if (!job.ok()) return job.status();
-      if (!Matches(*job, options)) continue;
+      if (!Lists(options, job->state, *job->request)) continue;
       if (static_cast<int>(page.jobs.size()) == options.page_size) {
         page.next_page_token = MakePageToken(last, options);
         return page;
@@ -255,8 +229,7 @@ absl::Status RedisJobStore::Delete(const std::string& name) {
   if (!was.ok()) return was.status();
   if (was->text().empty()) return core::JobNotFoundError(name);
   if (core::IsFinal(ReadState(was->text()))) return absl::OkStatus();
-  return core::MakeError(absl::StatusCode::kFailedPrecondition, "The job has not ended: cancel it first.",
-                         {.reason = "JOB_NOT_ENDED", .resource_type = "job", .resource_name = name});
+  return JobNotEndedError(name);
 }
 
 absl::StatusOr<core::Output> RedisJobStore::GetOutput(const std::string& name, int index) const {

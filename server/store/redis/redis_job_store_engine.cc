@@ -9,6 +9,7 @@
 #include "absl/strings/strip.h"
 #include "server/core/errors.h"
 #include "server/core/event_log.h"
+#include "server/store/job_errors.h"
 #include "server/store/redis/redis_job_store.h"
 #include "server/store/redis/scripts.h"
 
@@ -16,12 +17,6 @@ namespace latentd::store {
 namespace {
 
 constexpr char kDead[] = "REPLICAS_LOST";
-
-int64_t PiecesOf(const core::Output& output) {
-  if (output.data == nullptr) return 0;
-  const auto size = static_cast<int64_t>(output.data->size());
-  return (size + core::EventLog::kChunkBytes - 1) / core::EventLog::kChunkBytes;
-}
 
 }  // namespace
 
@@ -132,12 +127,8 @@ void RedisJobStore::EndOverdue(RedisConnection& redis, const std::string& id) {
   const absl::StatusOr<RedisReply> hash = redis.Run({"HGETALL", Key("job", id)});
   if (!hash.ok() || hash->list().empty()) return;
   const absl::StatusOr<core::Job> job = ReadJob(id, ToHash(*hash), *options_.codec);
-  const absl::Duration timeout = job.ok() ? job->request->timeout() : absl::ZeroDuration();
-  const absl::string_view where = job.ok() && job->state == core::JobState::kRunning ? "running" : "waiting";
-  const absl::Status status = core::MakeError(
-      absl::StatusCode::kDeadlineExceeded,
-      absl::StrCat("The job was still ", where, " after its timeout of ", absl::FormatDuration(timeout), "."),
-      {.reason = "JOB_TIMEOUT", .metadata = {{"job", JobName(id)}}});
+  const absl::Status status = JobTimeoutError(JobName(id), job.ok() ? job->state : core::JobState::kQueued,
+                                              job.ok() ? job->request->timeout() : absl::ZeroDuration());
   redis.Run(CallScript("stop", options_.prefix, {id, "deadline", "", options_.codec->WriteStatus(status)}))
       .IgnoreError();
 }
@@ -218,7 +209,7 @@ void RedisJobStore::OnProgress(const std::string& name, core::Progress event) {
 
 void RedisJobStore::OnOutput(const std::string& name, core::Output output) {
   const std::string bytes = output.data == nullptr ? "" : *output.data;
-  Write(name, {.what = {"output", absl::StrCat(output.index), absl::StrCat(PiecesOf(output)),
+  Write(name, {.what = {"output", absl::StrCat(output.index), absl::StrCat(core::EventLog::CountChunks(output.data)),
                         options_.codec->WriteEvent(std::move(output)), bytes}});
 }
 

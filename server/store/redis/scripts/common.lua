@@ -105,18 +105,21 @@ local function refill(tenant, per_minute)
   return taken
 end
 
+-- It is counted as what it becomes, 'queued' or 'running'; REQUIRES: it is the other one.
+local function change_state(id, tenant, from, to)
+  for _, counted in ipairs({key('totals'), key('use', tenant)}) do
+    redis.call('HINCRBY', counted, from, -1)
+    redis.call('HINCRBY', counted, to, 1)
+  end
+  redis.call('HSET', key('job', id), 'state', to)
+end
+
 -- A job that was claimed waits again, at its old place; whoever had it writes nothing of it any more.
 local function requeue(id, reason)
   local f = get(id, 'state', 'model', 'tenant', 'work', 'place')
   redis.call('ZREM', key('leases'), id)
   redis.call('HDEL', key('job', id), 'token', 'owner')
-  if f[1] == 'running' then
-    redis.call('HINCRBY', key('totals'), 'running', -1)
-    redis.call('HINCRBY', key('totals'), 'queued', 1)
-    redis.call('HINCRBY', key('use', f[3]), 'running', -1)
-    redis.call('HINCRBY', key('use', f[3]), 'queued', 1)
-    redis.call('HSET', key('job', id), 'state', 'queued')
-  end
+  if f[1] == 'running' then change_state(id, f[3], 'running', 'queued') end
   append(id, 0, 'requeued', reason, 'step', redis.call('HGET', key('checkpoint', id), 'step') or '0')
   join_line(id, f[2], f[3], f[5], f[4])
   announce_work()

@@ -10,22 +10,11 @@ if tonumber(ARGV[3]) <= written then return 1 end  -- the answer was lost
 if tonumber(ARGV[4]) ~= written then return 2 end
 redis.call('HSET', key('job', id), 'written', ARGV[3])
 
--- Of events that make earlier ones worthless, those go: the job's field `name` has the number of the one that stays.
-local function replace(name, sequence)
-  local old = redis.call('HGET', key('job', id), name)
-  if old then redis.call('XDEL', key('events', id), old .. '-0') end
-  redis.call('HSET', key('job', id), name, sequence)
-end
-
 if what == 'start' then  -- event
-  local f = get(id, 'state', 'model', 'tenant', 'work', 'start')
+  local f = get(id, 'state', 'tenant', 'start')
   if f[1] == 'queued' then
-    redis.call('HINCRBY', key('totals'), 'queued', -1)
-    redis.call('HINCRBY', key('totals'), 'running', 1)
-    redis.call('HINCRBY', key('use', f[3]), 'queued', -1)
-    redis.call('HINCRBY', key('use', f[3]), 'running', 1)
-    redis.call('HSET', key('job', id), 'state', 'running')
-    if not f[5] then redis.call('HSET', key('job', id), 'start', now) end
+    change_state(id, f[2], 'queued', 'running')
+    if not f[3] then redis.call('HSET', key('job', id), 'start', now) end
   end
   redis.call('HSET', key('job', id), 'started', ARGV[6])
   append(id, 0, 'event', ARGV[6])
@@ -35,11 +24,10 @@ elseif what == 'progress' then  -- output, whether it has a preview, event
   -- The newest stays, and the newest with a preview, which may be the same one.
   local newest, preview = 'progress:' .. ARGV[6], 'preview:' .. ARGV[6]
   local old = redis.call('HMGET', key('job', id), newest, preview)
+  if old[1] and old[1] ~= old[2] then redis.call('XDEL', key('events', id), old[1] .. '-0') end
   if ARGV[7] == '1' then
-    replace(preview, sequence)
-    if old[1] and old[1] ~= old[2] then redis.call('XDEL', key('events', id), old[1] .. '-0') end
-  elseif old[1] and old[1] ~= old[2] then
-    redis.call('XDEL', key('events', id), old[1] .. '-0')
+    if old[2] then redis.call('XDEL', key('events', id), old[2] .. '-0') end
+    redis.call('HSET', key('job', id), preview, sequence)
   end
   redis.call('HSET', key('job', id), newest, sequence)
 
