@@ -72,8 +72,8 @@ class UNet2DConditionModelImpl : public torch::nn::Module {
   at::Tensor forward(const at::Tensor& sample, const at::Tensor& timesteps, const Context& context,
                      const AddedConditions& added = {}) const;
 
-  // forward() in two parts. Prepare() checks and brings everything to the device; Run() neither copies from the host nor
-  // waits for the device, so that it can be recorded (UNetGraphs).
+  // forward() in two parts. Prepare() checks and brings everything to the device; Run() neither copies from the host
+  // nor waits for the device, so that it can be recorded (UNetGraphs).
   UNetInputs Prepare(const at::Tensor& sample, const at::Tensor& timesteps, const Context& context,
                      const AddedConditions& added = {}) const;
   at::Tensor Run(const UNetInputs& inputs) const;

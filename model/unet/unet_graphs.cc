@@ -13,8 +13,8 @@ constexpr size_t kMaxForwards = 32;
 // The tensors that a forward without controls, clips and boxes reads, whether defined or not.
 template <typename Inputs>
 auto TensorsOf(Inputs& inputs) {
-  std::vector<decltype(&inputs.sample)> tensors = {&inputs.sample, &inputs.time, &inputs.guidance,
-                                                   &inputs.class_labels, &inputs.features};
+  std::vector<decltype(&inputs.sample)> tensors = {&inputs.sample, &inputs.time, &inputs.guidance, &inputs.class_labels,
+                                                   &inputs.features};
   for (auto& group : inputs.context) tensors.push_back(&group.states);
   return tensors;
 }
@@ -67,7 +67,7 @@ void UNetGraphs::Record(const UNetInputs& inputs, Forward& forward) {
   } catch (const c10::OutOfMemoryError&) {
     forward.recordable = false;  // it may still fit when nothing is kept for it
     forward.inputs = {};
-    forward.output = {};
+    forward.output = at::Tensor();
   }
 }
 
