@@ -82,7 +82,7 @@ __global__ void SumsKernel(const T* x, const T* offset, float2* sums, int pixels
 template <typename T, int kWidth>
 __global__ void ApplyKernel(const T* x, const T* offset, const T* weight, const T* bias, const float2* sums, int parts,
                             T* out, int pixels, int channels, int groups, float eps, Activation activation) {
-  extern __shared__ float2 affine[];  // [channels]: scale and shift
+  extern __shared__ float2 norms[];  // [groups]: mean, and one over the deviation
   using Values = Pack<T, kWidth>;
   const int image = blockIdx.y, width = channels / groups, lane = threadIdx.x % 32;
   for (int group = threadIdx.x / 32; group < groups; group += kThreads / 32) {
@@ -97,12 +97,8 @@ __global__ void ApplyKernel(const T* x, const T* offset, const T* weight, const 
       square += __shfl_xor_sync(0xffffffff, square, distance);
     }
     const double count = double(width) * pixels, mean = sum / count;
-    const float inverse = rsqrtf(static_cast<float>(fmax(square / count - mean * mean, 0.0)) + eps);
-    for (int c = group * width + lane; c < (group + 1) * width; c += 32) {
-      const float scale = inverse * ToFloat(weight[c]);
-      const float lift = offset == nullptr ? 0.0f : ToFloat(offset[int64_t{image} * channels + c]);
-      affine[c] = make_float2(scale, ToFloat(bias[c]) + (lift - static_cast<float>(mean)) * scale);
-    }
+    const double variance = fmax(square / count - mean * mean, 0.0);
+    if (lane == 0) norms[group] = make_float2(static_cast<float>(mean), rsqrtf(static_cast<float>(variance) + eps));
   }
   __syncthreads();
   const int begin = static_cast<int>(int64_t{pixels} * blockIdx.x / gridDim.x);
@@ -112,15 +108,23 @@ __global__ void ApplyKernel(const T* x, const T* offset, const T* weight, const 
   const int row = threadIdx.x / layout.columns;
   if (row >= layout.rows) return;
   for (int pack = threadIdx.x % layout.columns; pack < packs; pack += layout.columns) {
-    float2 own[kWidth];
+    const Values gain = *reinterpret_cast<const Values*>(weight + pack * kWidth);
+    const Values base = *reinterpret_cast<const Values*>(bias + pack * kWidth);
+    float lift[kWidth] = {}, mean[kWidth], scale[kWidth];
 #pragma unroll
-    for (int k = 0; k < kWidth; ++k) own[k] = affine[pack * kWidth + k];
+    for (int k = 0; k < kWidth; ++k) {
+      const int channel = pack * kWidth + k;
+      if (offset != nullptr) lift[k] = ToFloat(offset[int64_t{image} * channels + channel]);
+      mean[k] = norms[channel / width].x;
+      scale[k] = norms[channel / width].y * ToFloat(gain.values[k]);
+    }
     for (int pixel = begin + row; pixel < end; pixel += layout.rows) {
       const int64_t place = (int64_t{image} * pixels + pixel) * channels + pack * kWidth;
       Values values = *reinterpret_cast<const Values*>(x + place);
 #pragma unroll
       for (int k = 0; k < kWidth; ++k) {
-        values.values[k] = FromFloat<T>(Activated(ToFloat(values.values[k]) * own[k].x + own[k].y, activation));
+        const float centred = ToFloat(values.values[k]) + lift[k] - mean[k];
+        values.values[k] = FromFloat<T>(Activated(centred * scale[k] + ToFloat(base.values[k]), activation));
       }
       *reinterpret_cast<Values*>(out + place) = values;
     }
@@ -134,7 +138,8 @@ int64_t GroupNormScratch(int images, int pixels, int channels, int groups) {
 }
 
 cudaError_t GroupNorm(const GroupNormLaunch& launch, cudaStream_t stream) {
-  const bool aligned = Aligned(launch.x) && Aligned(launch.out) && (launch.offset == nullptr || Aligned(launch.offset));
+  const bool aligned = Aligned(launch.x) && Aligned(launch.offset) && Aligned(launch.weight) && Aligned(launch.bias) &&
+                       Aligned(launch.out);
   return Dispatch(launch.scalar, launch.channels, aligned, [&](auto packs) {
     using T = typename decltype(packs)::Type;
     constexpr int kWidth = decltype(packs)::kWidth;
@@ -146,7 +151,7 @@ cudaError_t GroupNorm(const GroupNormLaunch& launch, cudaStream_t stream) {
     auto* sums = reinterpret_cast<float2*>(launch.sums);
     SumsKernel<T, kWidth><<<grid, kThreads, sizeof(float2) * layout.rows * launch.channels, stream>>>(
         x, offset, sums, launch.pixels, launch.channels, launch.groups);
-    ApplyKernel<T, kWidth><<<grid, kThreads, sizeof(float2) * launch.channels, stream>>>(
+    ApplyKernel<T, kWidth><<<grid, kThreads, sizeof(float2) * launch.groups, stream>>>(
         x, offset, static_cast<const T*>(launch.weight), static_cast<const T*>(launch.bias), sums, parts,
         static_cast<T*>(launch.out), launch.pixels, launch.channels, launch.groups, launch.eps, launch.activation);
     return cudaGetLastError();
