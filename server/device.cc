@@ -33,6 +33,8 @@ at::ScalarType ChooseType(const std::string& name, at::Device device) {
   return at::kFloat;
 }
 
+void KeepFloat32() { at::globalContext().setAllowTF32CuDNN(false); }
+
 std::string NameOf(at::ScalarType type) {
   switch (type) {
     case at::kBFloat16:

@@ -16,6 +16,10 @@ absl::StatusOr<at::Device> ChooseDevice(const std::string& name);
 
 // What --dtype names on that device: "auto", "float32", "bfloat16" or "float16".
 at::ScalarType ChooseType(const std::string& name, at::Device device);
+// Keeps CUDA's convolutions in float32 when that is asked for: LibTorch takes TF32 with 10 bits of mantissa by default,
+// and a picture would differ from the CPU's by more than rounding.
+void KeepFloat32();
+
 // As --dtype calls it.
 std::string NameOf(at::ScalarType type);
 

@@ -86,6 +86,7 @@ absl::Status Serve(const config::ServerOptions& options, const sigset_t& stop_si
   const auto device = ChooseDevice(options.device);
   if (!device.ok()) return device.status();
   const at::ScalarType type = ChooseType(options.dtype, *device);
+  KeepFloat32();
   const std::string software = absl::StrCat("latentd ", LATENTD_VERSION);
 
   core::SystemClock clock;

@@ -20,7 +20,12 @@ set(_required LibTorch_INCLUDE_DIR LibTorch_CPU_LIBRARY LibTorch_C10_LIBRARY)
 if(LATENTD_CUDA)
   find_library(LibTorch_CUDA_LIBRARY torch_cuda PATHS ${LATENTD_LIBTORCH_ROOT}/lib NO_DEFAULT_PATH)
   find_library(LibTorch_C10_CUDA_LIBRARY c10_cuda PATHS ${LATENTD_LIBTORCH_ROOT}/lib NO_DEFAULT_PATH)
-  list(APPEND _required LibTorch_CUDA_LIBRARY LibTorch_C10_CUDA_LIBRARY)
+  # Of CUDA itself only the runtime's headers and its library: those of a toolkit, or of the wheel beside LibTorch's.
+  find_path(LibTorch_CUDART_INCLUDE_DIR cuda_runtime_api.h
+            PATHS ${LATENTD_LIBTORCH_ROOT}/include ${LATENTD_LIBTORCH_ROOT}/../nvidia/cu13/include /usr/local/cuda/include NO_DEFAULT_PATH)
+  find_library(LibTorch_CUDART_LIBRARY NAMES libcudart.so.13
+               PATHS ${LATENTD_LIBTORCH_ROOT}/lib ${LATENTD_LIBTORCH_ROOT}/../nvidia/cu13/lib /usr/local/cuda/lib64 NO_DEFAULT_PATH)
+  list(APPEND _required LibTorch_CUDA_LIBRARY LibTorch_C10_CUDA_LIBRARY LibTorch_CUDART_INCLUDE_DIR LibTorch_CUDART_LIBRARY)
 endif()
 
 include(FindPackageHandleStandardArgs)
@@ -43,11 +48,15 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
   if(LATENTD_CUDA)
     # Nothing in our code names a symbol of torch_cuda: it registers its kernels when it is loaded.
     list(PREPEND _libraries "-Wl,--no-as-needed" ${LibTorch_CUDA_LIBRARY} ${LibTorch_C10_CUDA_LIBRARY} "-Wl,--as-needed")
+    list(APPEND _libraries ${LibTorch_CUDART_LIBRARY})
   endif()
   find_library(_gomp NAMES libgomp.so.1 PATHS ${LATENTD_LIBTORCH_ROOT}/lib NO_DEFAULT_PATH)
 
   add_library(LibTorch::LibTorch INTERFACE IMPORTED)
   target_include_directories(LibTorch::LibTorch SYSTEM INTERFACE ${_shadow} ${_shadow}/torch/csrc/api/include)
+  if(LATENTD_CUDA)
+    target_include_directories(LibTorch::LibTorch SYSTEM INTERFACE ${LibTorch_CUDART_INCLUDE_DIR})
+  endif()
   # at::parallel_for is OpenMP code inside a header: without the flag it silently runs on one thread.
   target_compile_options(LibTorch::LibTorch INTERFACE -fopenmp)
   target_link_libraries(LibTorch::LibTorch INTERFACE ${_libraries} $<$<BOOL:${_gomp}>:${_gomp}> Threads::Threads)

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "model/kernels/device_kernels.h"
 #include "model/kernels/dispatch.h"
 
 namespace latentd::model::kernels {
@@ -53,6 +54,7 @@ at::Tensor Activate(const at::Tensor& x, Activation activation) {
 
 at::Tensor Geglu(const at::Tensor& x) {
   const int64_t half = x.size(-1) / 2;
+  if (HasDeviceKernels(x)) return DeviceGeglu(x);
   if (!IsOurs(x)) return x.narrow(-1, 0, half) * at::gelu(x.narrow(-1, half, half));
   const at::Tensor in = x.contiguous();  // [..., 2n]
   std::vector<int64_t> shape = x.sizes().vec();

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <vector>
 
+#include "model/kernels/device_kernels.h"
 #include "model/kernels/dispatch.h"
 #include "model/kernels/elementwise.h"
 
@@ -104,6 +105,7 @@ at::Tensor OurGroupNorm(const at::Tensor& x, const at::Tensor& offset, const at:
 at::Tensor GroupNorm(const at::Tensor& x, const at::Tensor& offset, const at::Tensor& weight, const at::Tensor& bias,
                      const GroupNormOptions& options) {
   if (IsOurs(x)) return OurGroupNorm(x, offset, weight, bias, options);
+  if (HasDeviceKernels(x)) return DeviceGroupNorm(x, offset, weight, bias, options);
   const at::Tensor shifted = offset.defined() ? x + offset.unsqueeze(-1).unsqueeze(-1) : x;
   const at::Tensor normed = at::group_norm(shifted, options.groups, weight, bias, options.eps, /*cudnn_enabled=*/false);
   return Activate(normed, options.activation);

@@ -37,6 +37,9 @@ struct Lanes {
   std::vector<LaneImagePrompts> image_prompts{};  // [L]; or empty: no lane has one, as clips never have
 };
 
+// Whether LoRAs or image prompts change layers for some of the lanes.
+bool HasAdapters(const Lanes& lanes);
+
 // The network that predicts noise, whatever its kind. Not thread-safe. On the CPU in float32 a lane's bytes depend on
 // nothing but that lane.
 class Denoiser {

@@ -30,7 +30,8 @@ at::Tensor SizedTextDenoiser::Predict(const Lanes& lanes) const {
   AddedConditions added{.pooled = lanes.pooled, .numbers = at::stack(numbers)};
   const std::vector<LaneResiduals> residuals = ControlResiduals(lanes, added);
   added.residuals = residuals;
-  return unet_->forward(lanes.samples, lanes.timesteps, lanes.context, added);
+  const UNetInputs inputs = unet_->Prepare(lanes.samples, lanes.timesteps, lanes.context, added);
+  return HasAdapters(lanes) ? unet_->Run(inputs) : graphs_.Run(inputs);
 }
 
 }  // namespace latentd::model

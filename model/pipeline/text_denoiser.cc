@@ -11,7 +11,8 @@ TextDenoiser::TextDenoiser(UNet2DConditionModel unet)
     : unet_(std::move(unet)),
       adaptable_("unet", *unet_),
       motion_layers_(MotionLayers(unet_->config(), unet_->parameters().front().options())),
-      attentions_(*unet_) {}
+      attentions_(*unet_),
+      graphs_(*unet_) {}
 
 std::shared_ptr<const MotionModule> TextDenoiser::LoadMotion(const std::filesystem::path& file) const {
   return ReadMotionModule(file, unet_->config(), unet_->parameters().front().options());
@@ -38,7 +39,8 @@ at::Tensor TextDenoiser::Predict(const Lanes& lanes) const {
     if (!lanes.grounding[i].empty()) context[i].objects = unet_->Objects(lanes.grounding[i], first_lane);
     first_lane += context[i].lanes();
   }
-  return unet_->forward(lanes.samples, lanes.timesteps, context, added);
+  const UNetInputs inputs = unet_->Prepare(lanes.samples, lanes.timesteps, context, added);
+  return HasAdapters(lanes) ? unet_->Run(inputs) : graphs_.Run(inputs);
 }
 
 }  // namespace latentd::model

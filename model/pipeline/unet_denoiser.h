@@ -10,6 +10,7 @@
 #include "model/pipeline/denoiser.h"
 #include "model/unet/unet.h"
 #include "model/unet/unet_2d.h"
+#include "model/unet/unet_graphs.h"
 
 namespace latentd::model {
 
@@ -32,6 +33,7 @@ class TextDenoiser final : public Denoiser {
   const AdaptableNetwork adaptable_;
   const std::unique_ptr<const AdaptableNetwork> motion_layers_;  // of whatever motion modules its lanes may have
   const CrossAttentions attentions_;
+  mutable UNetGraphs graphs_;
 };
 
 // The U-Net of Stable Diffusion XL, which is also told the text as one vector and numbers about the picture.
@@ -42,7 +44,8 @@ class SizedTextDenoiser final : public Denoiser {
       : unet_(std::move(unet)),
         takes_aesthetic_score_(takes_aesthetic_score),
         adaptable_("unet", *unet_),
-        attentions_(*unet_) {}
+        attentions_(*unet_),
+        graphs_(*unet_) {}
 
   int64_t memory_bytes() const override { return NetworkBytes(*unet_); }
   std::vector<const AdaptableNetwork*> adaptable() const override { return {&adaptable_}; }
@@ -55,6 +58,7 @@ class SizedTextDenoiser final : public Denoiser {
   const bool takes_aesthetic_score_;
   const AdaptableNetwork adaptable_;
   const CrossAttentions attentions_;
+  mutable UNetGraphs graphs_;
 };
 
 // The U-Net of DDPM, and of latent diffusion without text.

@@ -111,12 +111,10 @@ void UNet2DConditionModelImpl::CheckClasses(const at::Tensor& class_labels, int6
       "U-Net: a class label is not one of the ", config_.classes, " classes");
 }
 
-at::Tensor UNet2DConditionModelImpl::Time(const at::Tensor& timesteps, const AddedConditions& added) const {
-  at::Tensor time = time_embedding_->forward(
-      SinusoidalEmbedding(timesteps, config_.levels.front().channels, config_.flip_sin_to_cos, config_.freq_shift),
-      added.guidance);
-  if (class_embedding_) time = time + class_embedding_->forward(added.class_labels.to(time.device()));
-  return add_embedding_ ? time + add_embedding_->forward(AddedFeatures(config_, added)) : time;
+at::Tensor UNet2DConditionModelImpl::Time(const UNetInputs& inputs) const {
+  at::Tensor time = time_embedding_->forward(inputs.time, inputs.guidance);
+  if (class_embedding_) time = time + class_embedding_->forward(inputs.class_labels);
+  return add_embedding_ ? time + add_embedding_->forward(inputs.features) : time;
 }
 
 at::Tensor UNet2DConditionModelImpl::Objects(std::span<const Grounding* const> lanes, int64_t first_lane) const {
@@ -125,42 +123,59 @@ at::Tensor UNet2DConditionModelImpl::Objects(std::span<const Grounding* const> l
   return position_net_->forward(lanes, first_lane);
 }
 
-at::Tensor UNet2DConditionModelImpl::forward(const at::Tensor& sample, const at::Tensor& timesteps,
+UNetInputs UNet2DConditionModelImpl::Prepare(const at::Tensor& sample, const at::Tensor& timesteps,
                                              const Context& context, const AddedConditions& added) const {
   const c10::InferenceMode no_gradients;
   CheckShapes(sample, timesteps, context, added);
   const at::TensorOptions options = conv_in_->weight.options();
-
-  // 1. To the network's type and memory order.
-  at::Tensor x = sample.to(options).contiguous(at::MemoryFormat::ChannelsLast);  // [L, in, h, w]
-  if (config_.center_input) x = 2 * x - 1;
-  Context states;
+  UNetInputs inputs{.sample = sample.to(options).contiguous(at::MemoryFormat::ChannelsLast),
+                    .time = SinusoidalEmbedding(timesteps, config_.levels.front().channels, config_.flip_sin_to_cos,
+                                                config_.freq_shift)
+                                .to(options),
+                    .residuals = added.residuals,
+                    .motion = added.motion};
+  if (added.guidance.defined()) inputs.guidance = added.guidance.to(options);
+  if (added.class_labels.defined()) inputs.class_labels = added.class_labels.to(options.device());
+  if (add_embedding_) inputs.features = AddedFeatures(config_, added).to(options);
   for (const ContextGroup& group : context) {
-    states.push_back({.states = group.states.to(options).contiguous(),  // [n, T, D]
-                      .lanes_each = group.lanes_each,
-                      .objects = group.objects});
+    inputs.context.push_back({.states = group.states.to(options).contiguous(),  // [n, T, D]
+                              .lanes_each = group.lanes_each,
+                              .objects = group.objects});
   }
+  return inputs;
+}
 
-  // 2. Time. Every residual block takes the activation of the same embedding, so it is computed once.
-  const at::Tensor time = kernels::Activate(Time(timesteps, added), config_.activation);  // [L, time_features]
+at::Tensor UNet2DConditionModelImpl::forward(const at::Tensor& sample, const at::Tensor& timesteps,
+                                             const Context& context, const AddedConditions& added) const {
+  return Run(Prepare(sample, timesteps, context, added));
+}
 
-  // 3. Down, keeping the maps that the way up will look at again.
+at::Tensor UNet2DConditionModelImpl::Run(const UNetInputs& inputs) const {
+  const c10::InferenceMode no_gradients;
+  const Context& context = inputs.context;
+  const ClipMotion& motion = inputs.motion;
+  at::Tensor x = config_.center_input ? 2 * inputs.sample - 1 : inputs.sample;  // [L, in, h, w]
+
+  // 1. Time. Every residual block takes the activation of the same embedding, so it is computed once.
+  const at::Tensor time = kernels::Activate(Time(inputs), config_.activation);  // [L, time_features]
+
+  // 2. Down, keeping the maps that the way up will look at again.
   x = conv_in_->forward(x);  // [L, C0, h, w]
   std::vector<at::Tensor> skips = {x};
   for (size_t i = 0; i < down_blocks_->size(); ++i) {
-    x = (*down_blocks_)[i]->forward(x, time, states, skips, added.motion.Down(i));  // [L, Ci, h >> i, w >> i]
+    x = (*down_blocks_)[i]->forward(x, time, context, skips, motion.Down(i));  // [L, Ci, h >> i, w >> i]
   }
 
-  // 4. Middle.
-  if (mid_block_) x = mid_block_->forward(x, time, states, added.motion.Middle());  // [L, Cn, h >> n, w >> n]
-  AddResiduals(added.residuals, skips, x);
+  // 3. Middle.
+  if (mid_block_) x = mid_block_->forward(x, time, context, motion.Middle());  // [L, Cn, h >> n, w >> n]
+  AddResiduals(inputs.residuals, skips, x);
 
-  // 5. Up.
+  // 4. Up.
   for (size_t i = 0; i < up_blocks_->size(); ++i) {
-    x = (*up_blocks_)[i]->forward(x, time, states, skips, added.motion.Up(i));  // [L, Ci, h >> i, w >> i]
+    x = (*up_blocks_)[i]->forward(x, time, context, skips, motion.Up(i));  // [L, Ci, h >> i, w >> i]
   }
 
-  // 6. Out.
+  // 5. Out.
   return conv_out_->forward(conv_norm_out_->forward(x, config_.activation));  // [L, out, h, w]
 }
 

@@ -31,6 +31,18 @@ struct AddedConditions {
   ClipMotion motion{};                         // of clips
 };
 
+// What a forward reads, on the network's device and, but for the class labels, in its type.
+struct UNetInputs {
+  at::Tensor sample;                           // [L, in_channels, h, w], channels-last
+  at::Tensor time;                             // [L, levels.front().channels]: the timesteps' sines and cosines
+  at::Tensor guidance{};                       // [L, guidance_features]; undefined for networks without
+  at::Tensor class_labels{};                   // int64 [L]; likewise
+  at::Tensor features{};                       // [L, added_features]; likewise
+  Context context{};                           // [n, T, cross_attention_dim] each
+  std::span<const LaneResiduals> residuals{};  // AddedConditions::residuals
+  ClipMotion motion{};                         // AddedConditions::motion
+};
+
 // The U-Net that predicts noise from a noised latent, a timestep and a text (Rombach et al. 2022, arXiv:2112.10752;
 // diffusers' UNet2DConditionModel, whose parameter names it has).
 //
@@ -60,6 +72,12 @@ class UNet2DConditionModelImpl : public torch::nn::Module {
   at::Tensor forward(const at::Tensor& sample, const at::Tensor& timesteps, const Context& context,
                      const AddedConditions& added = {}) const;
 
+  // forward() in two parts. Prepare() checks and brings everything to the device; Run() neither copies from the host
+  // nor waits for the device, so that it can be recorded (UNetGraphs).
+  UNetInputs Prepare(const at::Tensor& sample, const at::Tensor& timesteps, const Context& context,
+                     const AddedConditions& added = {}) const;
+  at::Tensor Run(const UNetInputs& inputs) const;
+
   // What forward() takes as the objects of lanes that are told these phrases in boxes: [n, kMaxBoxes, D]. They are
   // those from `first_lane` of that forward on. REQUIRES: config().gated; no entry is null.
   at::Tensor Objects(std::span<const Grounding* const> lanes, int64_t first_lane = 0) const;
@@ -71,7 +89,7 @@ class UNet2DConditionModelImpl : public torch::nn::Module {
   void CheckShapes(const at::Tensor& sample, const at::Tensor& timesteps, const Context& context,
                    const AddedConditions& added) const;
   void CheckClasses(const at::Tensor& class_labels, int64_t lanes) const;
-  at::Tensor Time(const at::Tensor& timesteps, const AddedConditions& added) const;  // [L, time_features]
+  at::Tensor Time(const UNetInputs& inputs) const;  // [L, time_features]
 
   const UNetConfig config_;
   Conv2d conv_in_;

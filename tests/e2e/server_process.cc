@@ -7,7 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <fstream>
 #include <regex>
 #include <sstream>
@@ -51,6 +53,12 @@ int Reap(pid_t pid) {
 
 std::unique_ptr<ServerProcess> ServerProcess::Begin(const Options& options) {
   std::vector<std::string> arguments = {"--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"};
+  // The whole suite on another device: what is expected of pictures is for float32.
+  if (const char* device = std::getenv("LATENTD_TEST_DEVICE"); device != nullptr) {
+    arguments.insert(arguments.end(), {"--device", device});
+    if (std::ranges::find(options.arguments, "--dtype") == options.arguments.end())
+      arguments.insert(arguments.end(), {"--dtype", "float32"});
+  }
   if (!options.models.empty()) arguments.insert(arguments.end(), {"--models", options.models});
   arguments.insert(arguments.end(), options.arguments.begin(), options.arguments.end());
   std::unique_ptr<ServerProcess> server(new ServerProcess);

@@ -12,7 +12,8 @@ import pathlib
 import random
 
 import torch
-from transformers import CLIPTokenizer
+from diffusers import UNet2DConditionModel
+from transformers import CLIPTextModel, CLIPTokenizer
 
 import captions
 import common
@@ -114,7 +115,9 @@ def main() -> None:
     parser.add_argument("--latents", type=pathlib.Path, required=True)
     parser.add_argument("--tokenizer", type=pathlib.Path, required=True)
     parser.add_argument("--out", type=pathlib.Path, required=True)
-    parser.add_argument("--text", type=pathlib.Path, help="the text encoder to start from (train_text.py)")
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument("--text", type=pathlib.Path, help="the text encoder to start from (train_text.py)")
+    start.add_argument("--model", type=pathlib.Path, help="an exported folder to go on from, both networks")
     parser.add_argument("--minutes", type=float, default=90)
     parser.add_argument("--workers", type=int, default=1, help="processes; without a GPU, the number of cores")
     parser.add_argument("--captions", type=int, default=12, help="captions a step and worker")
@@ -134,6 +137,9 @@ def main() -> None:
     print(f"text {sum(p.numel() for p in text.parameters()):,}  U-Net {sum(p.numel() for p in unet.parameters()):,} parameters")
     if state := common.load(args.out, device):
         both.load_state_dict(state["model"])
+    elif args.model:
+        text.load_state_dict(CLIPTextModel.from_pretrained(args.model, subfolder="text_encoder", dtype=torch.float32).state_dict())
+        unet.load_state_dict(UNet2DConditionModel.from_pretrained(args.model, subfolder="unet", torch_dtype=torch.float32).state_dict())
     elif args.text:
         text.load_state_dict(common.load(args.text, device))
     common.launch(work, args, both)

@@ -5,7 +5,9 @@ loaded; only one computes at a time. Prints a table of wall times and of the pro
 machine that does other work, compare the processor's times with --threads 1: they hardly depend on the load.
 
     python tests/bench/model/compare_unet_step.py --ours build/release/tests/bench/model/unet_step [--dtype bfloat16]
-        [--peers diffusers openvino]
+        [--device cuda] [--lanes N] [--peers diffusers compiled openvino]
+
+compiled: diffusers under torch.compile(mode="reduce-overhead"), which records CUDA graphs, as ours does on a GPU.
 
 OpenVINO (pip install openvino==2026.4.1) gets the network of diffusers through its own converter.
 """
@@ -17,15 +19,15 @@ import sys
 import time
 
 
-def build_unet(dtype):
+def build_unet(dtype, device="cpu"):
     """The network of diffusers with cheap weights of a plausible size."""
     import torch
     from diffusers import UNet2DConditionModel
 
     with torch.device("meta"):
         unet = UNet2DConditionModel(cross_attention_dim=768)
-    unet = unet.to_empty(device="cpu").to(dtype).eval()
-    noise = torch.randn(1 << 20)
+    unet = unet.to_empty(device=device).to(dtype).eval()
+    noise = torch.randn(1 << 20, device=device)
     for parameter in unet.parameters():
         scale = (parameter.numel() / parameter.shape[0]) ** -0.5 if parameter.dim() > 1 else 0.02
         repeats = -(-parameter.numel() // noise.numel())
@@ -34,24 +36,38 @@ def build_unet(dtype):
     return unet
 
 
-def diffusers_step(dtype, threads, size):
+def diffusers_step(arguments, compiled=False):
     import torch
 
-    torch.set_num_threads(threads)
+    torch.set_num_threads(arguments.threads)
     torch.set_grad_enabled(False)
-    kind = getattr(torch, dtype)
-    unet = build_unet(kind).to(memory_format=torch.channels_last)
-    sample = torch.randn(2, 4, size, size).to(kind).to(memory_format=torch.channels_last)
-    text = torch.randn(2, 77, 768).to(kind)
-    return lambda: unet(sample, 500, text)
+    kind, device, lanes, size = getattr(torch, arguments.dtype), arguments.device, arguments.lanes, arguments.size
+    unet = build_unet(kind, device).to(memory_format=torch.channels_last)
+    if compiled:
+        unet = torch.compile(unet, mode="reduce-overhead", fullgraph=True)
+    sample = torch.randn(lanes, 4, size, size).to(device, kind, memory_format=torch.channels_last)
+    text = torch.randn(lanes, 77, 768).to(device, kind)
+    timestep = torch.tensor(500.0, device=device)
+
+    def step():
+        unet(sample, timestep, text)
+        if device == "cuda":
+            torch.cuda.synchronize()
+
+    return step
 
 
-def openvino_step(dtype, threads, size):
+def compiled_step(arguments):
+    return diffusers_step(arguments, compiled=True)
+
+
+def openvino_step(arguments):
     import openvino
     import torch
 
     torch.set_grad_enabled(False)
-    sample, text = torch.randn(2, 4, size, size), torch.randn(2, 77, 768)
+    dtype, threads, lanes, size = arguments.dtype, arguments.threads, arguments.lanes, arguments.size
+    sample, text = torch.randn(lanes, 4, size, size), torch.randn(lanes, 77, 768)
 
     class Step(torch.nn.Module):
         def __init__(self):
@@ -71,17 +87,18 @@ def openvino_step(dtype, threads, size):
     return lambda: request.infer(inputs)
 
 
-STEPS = {"diffusers": diffusers_step, "openvino": openvino_step}
+STEPS = {"diffusers": diffusers_step, "compiled": compiled_step, "openvino": openvino_step}
 
 
 def serve(step):
     """Runs one step for each line on standard input."""
-    step()
+    for _ in range(3):
+        step()
     print("ready", flush=True)
     for _ in sys.stdin:
         wall, cpu = time.perf_counter(), time.process_time()
         step()
-        print(f"run wall {time.perf_counter() - wall:.4f} cpu {time.process_time() - cpu:.4f}", flush=True)
+        print(f"run wall {time.perf_counter() - wall:.5f} cpu {time.process_time() - cpu:.4f}", flush=True)
 
 
 def run_step(process):
@@ -102,7 +119,9 @@ def start(command):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ours", help="the program unet_step")
-    parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
+    parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16", "float16"])
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--lanes", type=int, default=2)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--size", type=int, default=64, help="edge of the latent")
@@ -110,11 +129,12 @@ def main():
     parser.add_argument("--serve", choices=STEPS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
-        serve(STEPS[arguments.serve](arguments.dtype, arguments.threads, arguments.size))
+        serve(STEPS[arguments.serve](arguments))
         return
-    common = ["--dtype", arguments.dtype, "--threads", str(arguments.threads), "--size", str(arguments.size)]
+    common = ["--dtype", arguments.dtype, "--threads", str(arguments.threads), "--size", str(arguments.size),
+              "--device", arguments.device, "--lanes", str(arguments.lanes)]
     processes = {peer: start([sys.executable, __file__, "--serve", peer, *common]) for peer in arguments.peers}
-    processes["latentd"] = start([arguments.ours, "--serve", *common])
+    processes["latentd"] = start([arguments.ours, "--serve", *common, *(["--graphs"] if arguments.device == "cuda" else [])])
     times = {name: [] for name in processes}
     for _ in range(arguments.rounds):
         for name, process in processes.items():
@@ -122,19 +142,19 @@ def main():
     for process in processes.values():
         process.stdin.close()
         process.wait()
-    print(f"guided step of Stable Diffusion 1.5, {8 * arguments.size} pixels, {arguments.dtype}, "
-          f"{arguments.threads} threads, {arguments.rounds} rounds by turns")
+    print(f"step of Stable Diffusion 1.5, {arguments.lanes} lanes, {8 * arguments.size} pixels, {arguments.device}, {arguments.dtype}, "
+          f"{arguments.threads} threads, {arguments.rounds} rounds by turns; seconds")
     print(f"{'':10} {'wall min':>9} {'median':>9} {'max':>9} {'cpu min':>9} {'median':>9} {'max':>9}")
     for name, runs in times.items():
         row = []
         for column in zip(*runs):
             row += [min(column), statistics.median(column), max(column)]
-        print(f"{name:10} " + " ".join(f"{value:9.2f}" for value in row))
+        print(f"{name:10} " + " ".join(f"{value:9.4f}" for value in row))
     for peer in arguments.peers:
         for i, label in enumerate(("wall", "cpu")):
             ratios = [mine[i] / theirs[i] for mine, theirs in zip(times["latentd"], times[peer])]
-            print(f"latentd / {peer}, {label}: median {statistics.median(ratios):.2f} "
-                  f"(from {min(ratios):.2f} to {max(ratios):.2f})")
+            print(f"latentd / {peer}, {label}: median {statistics.median(ratios):.3f} "
+                  f"(from {min(ratios):.3f} to {max(ratios):.3f})")
 
 
 if __name__ == "__main__":

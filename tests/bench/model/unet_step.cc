@@ -1,14 +1,16 @@
 // Times one guided U-Net step of Stable Diffusion 1.5 with random weights, a batch of the embedded model's U-Net, or
 // previews by the decoder of TAESD.
 //
-//   unet_step [--model sd15|small|taesd] [--dtype float32|bfloat16] [--lanes N] [--size N] [--runs N] [--threads N]
-//             [--compare] [--loras N [--rank N]] [--serve]
+//   unet_step [--model sd15|small|taesd] [--device cpu|cuda] [--dtype float32|bfloat16|float16] [--lanes N] [--size N]
+//             [--runs N] [--threads N] [--compare] [--graphs] [--loras N [--rank N]] [--serve]
 //
 // Prints the seconds of each run, on the wall and of the processor (read by compare_unet_step.py), then minimum, median
 // and maximum. --compare: by turns the lanes in one forward and the same lanes one by one, and the ratios of their
-// times. --loras: by turns the lanes in one forward without and with that many different LoRAs on the attention's
+// times. --graphs: by turns the lanes in one forward as it is and recorded as a graph (with --serve: recorded), and the
+// ratios. --loras: by turns the lanes in one forward without and with that many different LoRAs on the attention's
 // projections, shared out evenly among them, and the ratios.
 
+#include <ATen/DeviceAccelerator.h>
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/randn.h>
@@ -28,6 +30,7 @@
 
 #include "model/adapters/lora_scope.h"
 #include "model/unet/unet.h"
+#include "model/unet/unet_graphs.h"
 #include "model/vae/autoencoder_tiny.h"
 
 namespace latentd::model {
@@ -35,12 +38,14 @@ namespace {
 
 struct Arguments {
   std::string model = "sd15";
+  std::string device = "cpu";
   std::string dtype = "float32";
   int64_t lanes = 2;
   int64_t size = 0;  // of the latent's edge; 0: the model's own
   int runs = 5;
   int threads = 0;
   bool compare = false;  // with the lanes one by one
+  bool graphs = false;
   int64_t loras = 0;
   int64_t rank = 16;   // of the LoRAs
   bool serve = false;  // one run for each line on standard input
@@ -52,12 +57,14 @@ Arguments Parse(int argc, char** argv) {
     const std::string flag = argv[i];
     const auto value = [&] { return std::string(i + 1 < argc ? argv[++i] : ""); };
     if (flag == "--model") result.model = value();
+    if (flag == "--device") result.device = value();
     if (flag == "--dtype") result.dtype = value();
     if (flag == "--lanes") result.lanes = std::stoll(value());
     if (flag == "--size") result.size = std::stoll(value());
     if (flag == "--runs") result.runs = std::stoi(value());
     if (flag == "--threads") result.threads = std::stoi(value());
     if (flag == "--compare") result.compare = true;
+    if (flag == "--graphs") result.graphs = true;
     if (flag == "--loras") result.loras = std::stoll(value());
     if (flag == "--rank") result.rank = std::stoll(value());
     if (flag == "--serve") result.serve = true;
@@ -108,6 +115,11 @@ std::shared_ptr<const Lora> MakeLora(const AdaptableNetwork& unet, int64_t rank)
   return std::make_shared<Lora>(std::map<std::string, std::vector<Lora::Change>>{{unet.name(), std::move(changes)}});
 }
 
+// Waits for what the device still does.
+void Settle() {
+  if (const auto device = at::accelerator::getAccelerator(); device) at::accelerator::synchronizeDevice(0);
+}
+
 struct Timing {
   double wall, cpu;  // seconds; with one thread the processor's time can be compared on a machine that is busy
 };
@@ -116,13 +128,14 @@ Timing Time(const std::function<void()>& work) {
   const auto start = std::chrono::steady_clock::now();
   const std::clock_t clock = std::clock();
   work();
+  Settle();
   return {.wall = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(),
           .cpu = static_cast<double>(std::clock() - clock) / CLOCKS_PER_SEC};
 }
 
 void Print(const char* what, std::vector<double> values) {
   std::sort(values.begin(), values.end());
-  std::printf("%-28s min %.4f, median %.4f, max %.4f\n", what, values.front(), values[values.size() / 2],
+  std::printf("%-28s min %.5f, median %.5f, max %.5f\n", what, values.front(), values[values.size() / 2],
               values.back());
 }
 
@@ -133,6 +146,7 @@ using Forward = std::function<void(int64_t first, int64_t count)>;
 struct Subject {
   Forward forward;
   std::function<void()> with_loras;  // all lanes, each with its LoRA
+  std::function<void()> by_graph;    // all lanes, recorded
 };
 
 // The LoRAs of a network's lanes, as many as asked for.
@@ -163,14 +177,18 @@ Subject MakeUNet(const Arguments& arguments, const at::TensorOptions& options, i
   const at::Tensor sample = at::randn({lanes, unet->config().in_channels, size, size}).to(options);
   const at::Tensor timesteps = at::empty({lanes}, at::kFloat).fill_(500);
   const at::Tensor states = at::randn({lanes, 77, features}).to(options);
+  const auto graphs = std::make_shared<UNetGraphs>(*unet);
   const Forward forward = [=](int64_t first, int64_t count) {
     unet->forward(sample.narrow(0, first, count), timesteps.narrow(0, first, count),
                   {{states.narrow(0, first, count)}});
   };
-  return {.forward = forward, .with_loras = [=, changes = MakeLoraLanes(arguments, *unet)] {
-            const LoraScope scope(changes->layers, changes->sets);
-            forward(0, lanes);
-          }};
+  return {.forward = forward,
+          .with_loras =
+              [=, changes = MakeLoraLanes(arguments, *unet)] {
+                const LoraScope scope(changes->layers, changes->sets);
+                forward(0, lanes);
+              },
+          .by_graph = [=] { graphs->Run(unet->Prepare(sample, timesteps, {{states}})); }};
 }
 
 Subject MakeTaesd(const Arguments& arguments, const at::TensorOptions& options, int64_t size) {
@@ -178,45 +196,55 @@ Subject MakeTaesd(const Arguments& arguments, const at::TensorOptions& options, 
   Fill(*taesd);
   const at::Tensor latents = at::randn({arguments.lanes, 4, size, size}).to(options);
   return {.forward = [=](int64_t first, int64_t count) { taesd->Decode(latents.narrow(0, first, count)); },
-          .with_loras = nullptr};
+          .with_loras = nullptr,
+          .by_graph = nullptr};
 }
 
 int Main(int argc, char** argv) {
   const Arguments arguments = Parse(argc, argv);
   if (arguments.threads > 0) at::set_num_threads(arguments.threads);
-  const auto options = at::TensorOptions().dtype(arguments.dtype == "bfloat16" ? at::kBFloat16 : at::kFloat);
+  const auto options = at::TensorOptions()
+                           .dtype(arguments.dtype == "bfloat16"  ? at::kBFloat16
+                                  : arguments.dtype == "float16" ? at::kHalf
+                                                                 : at::kFloat)
+                           .device(arguments.device);
   const int64_t size = arguments.size > 0 ? arguments.size : arguments.model == "small" ? 16 : 64;
   const Subject subject =
       arguments.model == "taesd" ? MakeTaesd(arguments, options, size) : MakeUNet(arguments, options, size);
   const Forward& forward = subject.forward;
-  const auto together = [&] { forward(0, arguments.lanes); };
+  const std::function<void()> together = [&] { forward(0, arguments.lanes); };
   const auto with_loras = [&] { subject.with_loras(); };
   const auto one_by_one = [&] {
     for (int64_t i = 0; i < arguments.lanes; ++i) forward(i, 1);
   };
-  together();
+  for (int i = 0; i < 3; ++i) arguments.graphs ? subject.by_graph() : together();
+  Settle();
   const auto run = [](const std::function<void()>& step) {
     const Timing timing = Time(step);
-    std::printf("run wall %.4f cpu %.4f\n", timing.wall, timing.cpu);
+    std::printf("run wall %.5f cpu %.5f\n", timing.wall, timing.cpu);
     std::fflush(stdout);
     return timing;
   };
   if (arguments.serve) {
     std::puts("ready");
     std::fflush(stdout);
-    for (std::string line; std::getline(std::cin, line);) run(together);
+    for (std::string line; std::getline(std::cin, line);) run(arguments.graphs ? subject.by_graph : together);
     return 0;
   }
-  std::printf("%s, %s, %ld lanes, %ldx%ld latents, %d threads\n", arguments.model.c_str(), arguments.dtype.c_str(),
-              static_cast<long>(arguments.lanes), static_cast<long>(size), static_cast<long>(size),
-              at::get_num_threads());
-  std::vector<double> seconds, alone, ratios, changed, slowdowns, cpu_slowdowns;
+  std::printf("%s, %s, %s, %ld lanes, %ldx%ld latents, %d threads\n", arguments.model.c_str(), arguments.device.c_str(),
+              arguments.dtype.c_str(), static_cast<long>(arguments.lanes), static_cast<long>(size),
+              static_cast<long>(size), at::get_num_threads());
+  std::vector<double> seconds, alone, ratios, recorded, gains, changed, slowdowns, cpu_slowdowns;
   for (int i = 0; i < arguments.runs; ++i) {
     const Timing plain = run(together);
     seconds.push_back(plain.wall);
     if (arguments.compare) {
       alone.push_back(run(one_by_one).wall);
       ratios.push_back(alone.back() / seconds.back());
+    }
+    if (arguments.graphs) {
+      recorded.push_back(run(subject.by_graph).wall);
+      gains.push_back(recorded.back() / seconds.back());
     }
     if (arguments.loras > 0) {
       const Timing timing = run(with_loras);
@@ -229,6 +257,10 @@ int Main(int argc, char** argv) {
   if (arguments.compare) {
     Print("one by one, s", alone);
     Print("one by one / in one forward", ratios);
+  }
+  if (arguments.graphs) {
+    Print("recorded as a graph, s", recorded);
+    Print("recorded / as it is", gains);
   }
   if (arguments.loras > 0) {
     Print("with LoRAs, s", changed);
