@@ -39,6 +39,8 @@ namespace {
 
 // What another replica makes again when this one is lost.
 constexpr absl::Duration kCheckpointEvery = absl::Seconds(2);
+// That wait for Redis: as many calls about jobs at a time.
+constexpr int kStoreThreads = 16;
 
 // Signals are waited for, never handled: no code of ours runs in a handler.
 sigset_t BlockStopSignals() {
@@ -201,6 +203,7 @@ absl::Status Serve(const config::ServerOptions& options, const sigset_t& stop_si
                           .blobs = &blobs,
                           .authenticator = authenticator->get(),
                           .clock = &clock,
+                          .store_threads = shared ? kStoreThreads : 0,
                           .open_image = imaging::OpenImage,
                           .stats = [&] { return collector.Get(); },
                           .on_call = LogCall,

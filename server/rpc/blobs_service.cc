@@ -30,7 +30,7 @@ BlobsService::Unary* BlobsService::PutChunk(Context* context, const Bytes* reque
     if (state->expire_time) *blob.mutable_expire_time() = ToProto(*state->expire_time);
     return blob;
   };
-  return Answer<v1::PutChunkRequest>(gate_, core::Role::kGenerate, context, request, response, put);
+  return AnswerOn<v1::PutChunkRequest>(*executor_, gate_, core::Role::kGenerate, context, request, response, put);
 }
 
 BlobsService::Unary* BlobsService::Get(Context* context, const Bytes* request, Bytes* response) {
@@ -46,7 +46,7 @@ BlobsService::Unary* BlobsService::Get(Context* context, const Bytes* request, B
     body.set_data(*blob);
     return body;
   };
-  return Answer<v1::GetBlobRequest>(gate_, core::Role::kRead, context, request, response, get);
+  return AnswerOn<v1::GetBlobRequest>(*executor_, gate_, core::Role::kRead, context, request, response, get);
 }
 
 }  // namespace latentd::rpc

@@ -5,8 +5,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "server/core/event_log.h"
 #include "server/core/job_codec.h"
 #include "server/core/job_store.h"
@@ -17,8 +21,9 @@
 
 namespace latentd::store {
 
-// A reader's own copy of a job's history, as far as it has come: filled whenever Redis says that there is more, so that
-// Next never waits. Thread-safe but for Next, which one thread calls at a time.
+// A reader's own copy of a job's history, as far as it has come: filled whenever Redis says that there is more, without
+// the lock, so that Next never waits; its end waits for a filling that is under way. Thread-safe but for Next, which
+// one thread calls at a time.
 class RedisWatch final : public core::Watch {
  public:
   struct Options {
@@ -41,10 +46,18 @@ class RedisWatch final : public core::Watch {
   explicit RedisWatch(Options options);
 
   absl::Status Begin();
-  // Reads what has come since the last time, and tells the reader. False: Redis does not answer.
+  // Reads what has come since the last time, and tells the reader. False: Redis does not answer. One call at a time.
   bool Fill();
-  absl::Status FillLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status TakeEntry(const RedisReply& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  struct Entry {
+    int64_t sequence = 0;
+    int64_t pieces = 0;  // that follow, with numbers of their own
+    absl::Time time{};
+    core::EventKind kind{};
+  };
+  // What Redis has after `sequence`. The bytes of outputs whose pieces end at `place` or before are left out.
+  absl::StatusOr<std::vector<Entry>> Read(int64_t sequence, int64_t place) const;
+  absl::StatusOr<Entry> ReadOne(const RedisReply& reply, int64_t place) const;
+  void Take(Entry entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Options options_;
   const std::shared_ptr<Notifier> notifier_;

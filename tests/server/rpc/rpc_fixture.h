@@ -105,6 +105,7 @@ class RpcTest : public testing::Test {
                                  .blobs = &blob_store_,
                                  .authenticator = authenticator_.get(),
                                  .clock = &clock_,
+                                 .store_threads = store_threads_,
                                  .open_image = OpenTestImage,
                                  .limits = {.max_num_images = 9},
                                  .stats = [] { return core::Stats{.queued_jobs = 3, .version = "1.2.3"}; },
@@ -169,6 +170,7 @@ class RpcTest : public testing::Test {
   // Lets everybody in.
   std::unique_ptr<auth::Authenticator> authenticator_ = *auth::Authenticator::Create({.clock = &clock_});
   std::function<void(const CallRecord&)> on_call_;
+  int store_threads_ = 0;
   std::unique_ptr<Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::ImageGeneration::Stub> images_;
