@@ -25,6 +25,15 @@ constexpr int kListedAtOnce = 32;
 std::string Ms(absl::Duration duration) { return absl::StrCat(absl::ToInt64Milliseconds(duration)); }
 std::string Ms(absl::Time time) { return absl::StrCat(absl::ToUnixMillis(time)); }
 
+// Of pictures that were sent ahead: the job takes copies along, as the blobs may be forgotten before it runs.
+int64_t SharedBytes(const core::GenerationRequest& request) {
+  int64_t bytes = 0;
+  for (const core::InputImage* picture : core::PicturesOf(request.fields())) {
+    if (picture->is_shared) bytes += static_cast<int64_t>(picture->data->size());
+  }
+  return bytes;
+}
+
 RedisConnection::Options Connecting(const RedisJobStoreOptions& options) {
   return {.address = options.address, .greeting = LoadScripts()};
 }
@@ -95,7 +104,7 @@ absl::StatusOr<core::Job> RedisJobStore::Create(std::shared_ptr<const core::Gene
                                         request->model(),
                                         Ms(place),
                                         absl::StrCat(PixelSteps(*request)),
-                                        absl::StrCat(PendingBytes(*request)),
+                                        absl::StrCat(PendingBytes(*request) + SharedBytes(*request)),
                                         absl::StrCat(limits.weight),
                                         absl::StrCat(request->num_outputs()),
                                         Ms(request->timeout()),

@@ -102,7 +102,7 @@ class RpcTest : public testing::Test {
                                  .store = store,
                                  .catalog = &catalog_,
                                  .adapters = &adapters_,
-                                 .blobs = &blob_store_,
+                                 .blobs = used_blobs_,
                                  .authenticator = authenticator_.get(),
                                  .clock = &clock_,
                                  .store_threads = store_threads_,
@@ -165,6 +165,7 @@ class RpcTest : public testing::Test {
   core::FakeClock clock_;
   store::MemoryJobStore store_{{.clock = &clock_}};
   store::MemoryBlobStore blob_store_{{.clock = &clock_, .bytes = 48 << 20, .max_blob_bytes = 32 << 20}};
+  core::BlobStore* used_blobs_ = &blob_store_;
   FakeCatalog catalog_;
   FakeAdapters adapters_;
   // Lets everybody in.

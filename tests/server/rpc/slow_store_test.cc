@@ -11,6 +11,7 @@
 
 #include "server/core/system_clock.h"
 #include "server/rpc/stored_jobs.h"
+#include "server/store/redis/redis_blob_store.h"
 #include "server/store/redis/redis_job_store.h"
 #include "tests/server/rpc/raw_call.h"
 #include "tests/server/rpc/rpc_fixture.h"
@@ -23,6 +24,7 @@ class SlowStore : public RpcTest {
  protected:
   void SetUp() override {
     store_threads_ = 2;
+    used_blobs_ = &redis_blobs_;
     StartServer(&redis_store_);
   }
   void TearDown() override { server_ = nullptr; }  // before its store goes
@@ -57,6 +59,7 @@ class SlowStore : public RpcTest {
   StoredJobs codec_{OpenTestImage};
   store::RedisServer redis_;
   store::RedisJobStore redis_store_{{.address = redis_.address(), .clock = &system_clock_, .codec = &codec_}};
+  store::RedisBlobStore redis_blobs_{{.address = redis_.address()}};
 };
 
 TEST_F(SlowStore, OnlyCallsAboutJobsWait) {
@@ -96,6 +99,24 @@ TEST_F(SlowStore, OnlyCallsAboutJobsWait) {
   }
   EXPECT_TRUE(opened->Read(&event));
   EXPECT_EQ(own->Finish().error_code(), grpc::StatusCode::CANCELLED);
+}
+
+TEST_F(SlowStore, ABlobThatCannotBeAskedForIsNotMissing) {
+  redis_.Kill();
+  v1::CreateJobRequest create;
+  *create.mutable_spec() = Spec();
+  create.mutable_spec()->set_steps(-1);
+  create.mutable_spec()->mutable_image_to_image()->mutable_image()->set_blob_sha256(std::string(64, 'a'));
+  v1::Job job;
+  Context creating, getting;
+  EXPECT_EQ(ReasonOf(images_->CreateJob(&creating, create, &job)), "JOB_STORE_UNAVAILABLE");
+  v1::GetBlobRequest get;
+  get.set_sha256(std::string(64, 'a'));
+  google::api::HttpBody body;
+  EXPECT_EQ(ReasonOf(blobs_->Get(&getting, get, &body)), "JOB_STORE_UNAVAILABLE");
+  redis_.Start();
+  Context again;
+  EXPECT_EQ(ReasonOf(blobs_->Get(&again, get, &body)), "BLOB_NOT_FOUND");
 }
 
 TEST_F(SlowStore, ACallWhoseCallerHasGoneIsNotMade) {
