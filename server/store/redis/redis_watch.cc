@@ -39,6 +39,8 @@ absl::Status RedisWatch::Begin() {
 RedisWatch::~RedisWatch() {
   if (subscription_ != 0) options_.subscriptions->Remove(subscription_);
   notifier_->Close();
+  core::MutexLock lock(mutex_);
+  if (in_line_) options_.waiting->Remove(options_.id);
 }
 
 absl::StatusOr<std::optional<core::Event>> RedisWatch::Next() {
@@ -122,7 +124,16 @@ void RedisWatch::Take(Entry entry) {
   log_.SkipTo(entry.sequence - 1);
   const int64_t last = entry.sequence + entry.pieces;
   if (entry.pieces > 0 && last <= place_) return log_.SkipTo(last);  // it has them
+  NoteWhetherItWaits(entry.kind);
   log_.Append(entry.time, std::move(entry.kind));
+}
+
+void RedisWatch::NoteWhetherItWaits(const core::EventKind& event) {
+  const bool waits = std::holds_alternative<core::Queued>(event) || std::holds_alternative<core::Requeued>(event);
+  const bool ends = std::holds_alternative<core::Started>(event) || core::Event{.kind = event}.terminal();
+  if (waits && !in_line_) options_.waiting->Add(options_.id);
+  if (ends && in_line_) options_.waiting->Remove(options_.id);
+  in_line_ = waits || (in_line_ && !ends);
 }
 
 }  // namespace latentd::store

@@ -18,6 +18,7 @@
 #include "server/store/notifier.h"
 #include "server/store/redis/pool.h"
 #include "server/store/redis/subscriptions.h"
+#include "server/store/redis/waiting_jobs.h"
 
 namespace latentd::store {
 
@@ -32,6 +33,7 @@ class RedisWatch final : public core::Watch {
     int64_t after_sequence = 0;
     RedisPool* pool = nullptr;  // these outlive the watch
     Subscriptions* subscriptions = nullptr;
+    WaitingJobs* waiting = nullptr;  // has the job while it waits
     const core::JobCodec* codec = nullptr;
     std::function<void()> on_ready;
   };
@@ -58,6 +60,7 @@ class RedisWatch final : public core::Watch {
   absl::StatusOr<std::vector<Entry>> Read(int64_t sequence, int64_t place) const;
   absl::StatusOr<Entry> ReadOne(const RedisReply& reply, int64_t place) const;
   void Take(Entry entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void NoteWhetherItWaits(const core::EventKind& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Options options_;
   const std::shared_ptr<Notifier> notifier_;
@@ -69,6 +72,7 @@ class RedisWatch final : public core::Watch {
   absl::Status problem_ ABSL_GUARDED_BY(mutex_);  // that ends the watch
   bool at_end_ ABSL_GUARDED_BY(mutex_) = false;
   bool waiting_ ABSL_GUARDED_BY(mutex_) = false;  // the last Next gave nothing
+  bool in_line_ ABSL_GUARDED_BY(mutex_) = false;  // the job waits, as far as it was read
 };
 
 }  // namespace latentd::store

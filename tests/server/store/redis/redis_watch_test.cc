@@ -20,6 +20,7 @@ TEST(RedisWatchTest, NextDoesNotWaitForAReading) {
   RedisServer read, heard;
   core::SystemClock clock;
   const rpc::StoredJobs codec(imaging::OpenImage);
+  WaitingJobs waiting;
   RedisPool pool({.address = read.address(), .timeout = absl::InfiniteDuration()});
   Subscriptions subscriptions(
       {.connection = {.address = heard.address(), .timeout = absl::InfiniteDuration()}, .clock = &clock});
@@ -30,9 +31,11 @@ TEST(RedisWatchTest, NextDoesNotWaitForAReading) {
                                  .after_sequence = 0,
                                  .pool = &pool,
                                  .subscriptions = &subscriptions,
+                                 .waiting = &waiting,
                                  .codec = &codec,
                                  .on_ready = [] {}});
   ASSERT_TRUE(watch.ok()) << watch.status();
+  EXPECT_EQ(waiting.Ids(), std::vector<std::string>{"a"});
   std::promise<void> told;
   const Subscriptions::Id last = subscriptions.Add("told:a", [&](const std::string& message) {
     if (message == "2") told.set_value();  // those before this one have been told
