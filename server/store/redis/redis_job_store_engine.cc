@@ -73,6 +73,11 @@ void RedisJobStore::TakeIn(RedisConnection& redis, const std::vector<Claimer::Cl
           {.reason = kDead, .resource_type = "job", .resource_name = name});
     }
     if (!job.ok()) job = core::Job{.name = name};
+    // One that was lost and claimed again before this process knew.
+    if (const auto before = TakeOut(name, "");
+        before && options_.observer != nullptr && before->job.state == core::JobState::kRunning) {
+      options_.observer->OnJobRequeued(before->job.request->model());
+    }
     if (job->request != nullptr) gauge_.AddOwn(job->request->model(), PixelSteps(*job->request), 1);
     {
       core::MutexLock lock(mutex_);

@@ -114,6 +114,7 @@ local function forget_idle(tenant)
   local owed, per_minute = tonumber(f[3] or '0'), tonumber(f[4] or '0')
   local until_even = per_minute > 0 and math.max(0, owed / per_minute * 60000) or 0
   redis.call('PEXPIRE', use, math.floor(until_even) + 60000)
+  if tenant == '' then return end  -- the least that was served has that name, too
   local share = tonumber(redis.call('HGET', key('shares'), tenant) or '0')
   if share <= tonumber(redis.call('HGET', key('shares'), '') or '0') then redis.call('HDEL', key('shares'), tenant) end
 end

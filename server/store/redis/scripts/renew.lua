@@ -7,7 +7,9 @@ local owner, lease, models = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[4])
 local function note(list)
   local gone = redis.call('ZREMRANGEBYSCORE', list, '-inf', now)
   if ARGV[3] ~= '1' then return redis.call('ZREM', list, owner) + gone > 0 end
-  return redis.call('ZADD', list, now + lease, owner) + gone > 0
+  local new = redis.call('ZADD', list, now + lease, owner)
+  redis.call('PEXPIRE', list, lease)
+  return new + gone > 0
 end
 
 if note(key('replicas')) then redis.call('PUBLISH', key('moved'), '') end
