@@ -125,13 +125,13 @@ ImageGenerationService::Stream* ImageGenerationService::WatchJobs(Context* conte
 
 ImageGenerationService::Stream* ImageGenerationService::Watch(Context* context, const core::Caller& caller,
                                                               std::vector<EventStream::Place> places) {
-  return EventStream::Start(streams_, context,
-                            [jobs = JobsOf(caller), places]() -> absl::StatusOr<EventStream::Subject> {
-                              for (const EventStream::Place& place : places) {
-                                if (absl::Status own = jobs.Check(place.job); !own.ok()) return own;
-                              }
-                              return EventStream::Subject{.places = places};
-                            });
+  return EventStream::Start(
+      streams_, context, [jobs = JobsOf(caller), places = std::move(places)]() -> absl::StatusOr<EventStream::Subject> {
+        for (const EventStream::Place& place : places) {
+          if (absl::Status own = jobs.Check(place.job); !own.ok()) return own;
+        }
+        return EventStream::Subject{.places = places};
+      });
 }
 
 ImageGenerationService::Unary* ImageGenerationService::CreateJob(Context* context, const Bytes* request,
