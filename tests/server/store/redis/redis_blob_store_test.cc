@@ -209,6 +209,7 @@ TEST_F(RedisBlobStoreTest, PartsThatWaitAreBounded) {
 
 TEST_F(RedisBlobStoreTest, ManyAtOnceKeepTheCounts) {
   std::vector<std::thread> senders;
+  senders.reserve(4);
   for (int sender = 0; sender < 4; ++sender) {
     senders.emplace_back([this, sender] {
       std::mt19937 random(static_cast<unsigned>(sender));
