@@ -7,21 +7,21 @@ using Buckets = prometheus::Histogram::BucketBoundaries;
 
 // Powers of two up to twice the rows of a large batch.
 const Buckets& BatchBuckets() {
-  static const auto* const kBuckets = new Buckets{1, 2, 4, 8, 16, 32, 64, 128};
-  return *kBuckets;
+  static const auto* const buckets = new Buckets{1, 2, 4, 8, 16, 32, 64, 128};
+  return *buckets;
 }
 
 // From the embedded model's milliseconds to a large picture's minutes.
 const Buckets& StageBuckets() {
-  static const auto* const kBuckets =
+  static const auto* const buckets =
       new Buckets{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60};
-  return *kBuckets;
+  return *buckets;
 }
 
 const Buckets& JobBuckets() {
-  static const auto* const kBuckets =
+  static const auto* const buckets =
       new Buckets{0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600};
-  return *kBuckets;
+  return *buckets;
 }
 
 const char* Name(core::Stage stage) {

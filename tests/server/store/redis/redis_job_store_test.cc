@@ -44,7 +44,7 @@ class Signal {
     std::unique_lock lock(mutex_);
     EXPECT_TRUE(changed_.wait_for(lock, std::chrono::seconds(30), [this] { return !told_.empty(); }));
     if (told_.empty()) return "";
-    const std::string first = told_.front();
+    std::string first = told_.front();
     told_.erase(told_.begin());
     return first;
   }
@@ -125,11 +125,11 @@ class Reader {
 };
 
 std::vector<std::string> Kinds(const std::vector<core::Event>& events) {
-  static const char* const kNames[] = {"queued", "started",   "requeued", "progress", "output",
-                                       "chunk",  "completed", "failed",   "cancelled"};
+  static const char* const names[] = {"queued", "started",   "requeued", "progress", "output",
+                                      "chunk",  "completed", "failed",   "cancelled"};
   std::vector<std::string> kinds;
-  for (const core::Event& event : events)
-    kinds.push_back(absl::StrCat(event.sequence, " ", kNames[event.kind.index()]));
+  kinds.reserve(events.size());
+  for (const core::Event& event : events) kinds.push_back(absl::StrCat(event.sequence, " ", names[event.kind.index()]));
   return kinds;
 }
 
@@ -444,6 +444,7 @@ bool Eventually(const std::function<bool()>& condition) {
 
 TEST_F(RedisJobStoreTest, WhoWaitsIsToldHisPlaceAtEveryReplica) {
   std::vector<std::string> names;
+  names.reserve(3);
   for (int i = 0; i < 3; ++i) names.push_back(one_->store().Create(core::TestRequest(), {})->name);
   Reader at_two(two_->store(), names[2]);
   const auto first = at_two.Read(1);

@@ -47,6 +47,7 @@ TEST(RedisWatchTest, NextDoesNotWaitForAReading) {
   ASSERT_TRUE(publisher.Run({"PUBLISH", "told:a", "1"}).ok());
   auto next = std::async(std::launch::async, [&] {
     std::vector<std::optional<core::Event>> events;
+    events.reserve(100'000);
     for (int i = 0; i < 100'000; ++i) events.push_back((*watch)->Next().value());
     return events;
   });
