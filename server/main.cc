@@ -32,6 +32,7 @@
 #include "server/rpc/stored_jobs.h"
 #include "server/store/memory_blob_store.h"
 #include "server/store/memory_job_store.h"
+#include "server/store/redis/redis_blob_store.h"
 #include "server/store/redis/redis_job_store.h"
 
 namespace latentd {
@@ -39,6 +40,8 @@ namespace {
 
 // What another replica makes again when this one is lost.
 constexpr absl::Duration kCheckpointEvery = absl::Seconds(2);
+// That wait for Redis: as many calls about jobs at a time.
+constexpr int kStoreThreads = 16;
 
 // Signals are waited for, never handled: no code of ours runs in a handler.
 sigset_t BlockStopSignals() {
@@ -139,10 +142,17 @@ absl::Status Serve(const config::ServerOptions& options, const sigset_t& stop_si
                                                                              .job_ttl = options.job_ttl,
                                                                              .job_bytes = options.job_bytes});
   }
-  store::MemoryBlobStore blobs({.clock = &clock,
-                                .bytes = options.blob_bytes,
-                                .ttl = options.job_ttl,
-                                .on_usage = [&](const core::BlobUsage& usage) { prometheus.SetBlobs(usage); }});
+  std::unique_ptr<core::BlobStore> blobs;
+  if (shared) {
+    blobs = std::make_unique<store::RedisBlobStore>(store::RedisBlobStoreOptions{
+        .address = *store::ParseRedisAddress(options.job_store), .bytes = options.blob_bytes, .ttl = options.job_ttl});
+  } else {
+    blobs = std::make_unique<store::MemoryBlobStore>(
+        store::MemoryBlobStoreOptions{.clock = &clock,
+                                      .bytes = options.blob_bytes,
+                                      .ttl = options.job_ttl,
+                                      .on_usage = [&](const core::BlobUsage& usage) { prometheus.SetBlobs(usage); }});
+  }
   // A GPU says itself when it is full; a process that takes too much of the machine's memory is killed.
   const int64_t memory = options.model_memory > 0 ? options.model_memory
                          : device->is_cuda()      ? 0
@@ -199,9 +209,10 @@ absl::Status Serve(const config::ServerOptions& options, const sigset_t& stop_si
                           .store = store.get(),
                           .catalog = &registry,
                           .adapters = &adapters,
-                          .blobs = &blobs,
+                          .blobs = blobs.get(),
                           .authenticator = authenticator->get(),
                           .clock = &clock,
+                          .store_threads = shared ? kStoreThreads : 0,
                           .open_image = imaging::OpenImage,
                           .stats = [&] { return collector.Get(); },
                           .on_call = LogCall,

@@ -50,7 +50,8 @@ struct BlobUsage {
   bool operator==(const BlobUsage&) const = default;
 };
 
-// Large inputs, known by the SHA-256 of their bytes. Thread-safe; nothing blocks for longer than hashing a part takes.
+// Large inputs, known by the SHA-256 of their bytes. Thread-safe. One in memory blocks for no longer than hashing a part
+// takes; one elsewhere waits for it, and its errors (UNAVAILABLE, RESOURCE_EXHAUSTED) may come from each call.
 class BlobStore {
  public:
   virtual ~BlobStore() = default;
@@ -67,9 +68,8 @@ class BlobStore {
   // REQUIRES: CheckBlobPart finds nothing wrong with it.
   virtual absl::StatusOr<BlobState> Put(const BlobPart& part) = 0;
 
-  // The blob, which counts as a use of it; null when it is not there. Whoever keeps the pointer keeps the store from
-  // forgetting the blob.
-  virtual Blob Find(const BlobKey& key) = 0;
+  // The blob, which counts as a use of it; null when it is not there. Errors are those of a store elsewhere.
+  virtual absl::StatusOr<Blob> Find(const BlobKey& key) = 0;
 };
 
 // Whether this is how a SHA-256 is written: 64 lower-case hexadecimal digits.

@@ -34,11 +34,12 @@ class Observer {
   virtual void OnJobAdmitted(const std::string& model) = 0;
   virtual void OnJobRefused(const std::string& reason) = 0;  // an ErrorDetails::reason, such as "QUEUE_FULL"
   virtual void OnJobStarted(const std::string& model, absl::Duration wait) = 0;
-  virtual void OnJobRequeued(const std::string& model) = 0;  // it ran, and waits again; OnJobStarted follows
-  // `from` says what it was before: a queued job can end without having run.
+  virtual void OnJobRequeued(const std::string& model) = 0;  // it ran, and does not run here any more
+  // `from` says what it was here before: one can end without having run, or elsewhere.
   virtual void OnJobEnded(const std::string& model, JobState from, JobState to, absl::Duration since_creation) = 0;
-  // Of all the model's jobs that wait to start, whenever it changes: evaluations × lanes × pixels, as expected.
-  virtual void OnQueuedWork(const std::string& model, int64_t pixel_steps) = 0;
+  // Of all the model's jobs that wait to start, whenever it changes: how many, and evaluations × lanes × pixels, as
+  // expected. Of a line that several servers share each tells an equal part, so that the sum over servers is right.
+  virtual void OnQueuedWork(const std::string& model, int64_t jobs, int64_t pixel_steps) = 0;
   virtual void OnStageRun(const StageRun& run) = 0;
   virtual void OnImage(const std::string& model) = 0;
   virtual void OnFlaggedImage(const std::string& model) = 0;  // by its safety checker; withheld or not

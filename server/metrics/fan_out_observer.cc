@@ -23,8 +23,8 @@ void FanOutObserver::OnJobEnded(const std::string& model, core::JobState from, c
   for (core::Observer* observer : observers_) observer->OnJobEnded(model, from, to, since_creation);
 }
 
-void FanOutObserver::OnQueuedWork(const std::string& model, int64_t pixel_steps) {
-  for (core::Observer* observer : observers_) observer->OnQueuedWork(model, pixel_steps);
+void FanOutObserver::OnQueuedWork(const std::string& model, int64_t jobs, int64_t pixel_steps) {
+  for (core::Observer* observer : observers_) observer->OnQueuedWork(model, jobs, pixel_steps);
 }
 
 void FanOutObserver::OnStageRun(const core::StageRun& run) {

@@ -20,7 +20,7 @@ class FanOutObserver : public core::Observer {
   void OnJobRequeued(const std::string& model) override;
   void OnJobEnded(const std::string& model, core::JobState from, core::JobState to,
                   absl::Duration since_creation) override;
-  void OnQueuedWork(const std::string& model, int64_t pixel_steps) override;
+  void OnQueuedWork(const std::string& model, int64_t jobs, int64_t pixel_steps) override;
   void OnStageRun(const core::StageRun& run) override;
   void OnImage(const std::string& model) override;
   void OnFlaggedImage(const std::string& model) override;

@@ -7,21 +7,21 @@ using Buckets = prometheus::Histogram::BucketBoundaries;
 
 // Powers of two up to twice the rows of a large batch.
 const Buckets& BatchBuckets() {
-  static const auto* const kBuckets = new Buckets{1, 2, 4, 8, 16, 32, 64, 128};
-  return *kBuckets;
+  static const auto* const buckets = new Buckets{1, 2, 4, 8, 16, 32, 64, 128};
+  return *buckets;
 }
 
 // From the embedded model's milliseconds to a large picture's minutes.
 const Buckets& StageBuckets() {
-  static const auto* const kBuckets =
+  static const auto* const buckets =
       new Buckets{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60};
-  return *kBuckets;
+  return *buckets;
 }
 
 const Buckets& JobBuckets() {
-  static const auto* const kBuckets =
+  static const auto* const buckets =
       new Buckets{0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600};
-  return *kBuckets;
+  return *buckets;
 }
 
 const char* Name(core::Stage stage) {
@@ -141,37 +141,29 @@ void PrometheusMetrics::SetBlobs(const core::BlobUsage& usage) {
   blob_upload_bytes_.Set(static_cast<double>(usage.upload_bytes));
 }
 
-void PrometheusMetrics::OnJobAdmitted(const std::string& model) {
-  admitted_.Add({{"model", model}}).Increment();
-  JobsIn(core::JobState::kQueued, model).Increment();
-  queue_depth_.Increment();
-}
+void PrometheusMetrics::OnJobAdmitted(const std::string& model) { admitted_.Add({{"model", model}}).Increment(); }
 
 void PrometheusMetrics::OnJobRefused(const std::string& reason) { refused_.Add({{"reason", reason}}).Increment(); }
 
 void PrometheusMetrics::OnJobStarted(const std::string& model, absl::Duration wait) {
-  JobsIn(core::JobState::kQueued, model).Decrement();
   JobsIn(core::JobState::kRunning, model).Increment();
-  queue_depth_.Decrement();
   queue_wait_.Add({{"model", model}}, JobBuckets()).Observe(absl::ToDoubleSeconds(wait));
 }
 
-void PrometheusMetrics::OnJobRequeued(const std::string& model) {
-  JobsIn(core::JobState::kRunning, model).Decrement();
-  JobsIn(core::JobState::kQueued, model).Increment();
-  queue_depth_.Increment();
-}
+void PrometheusMetrics::OnJobRequeued(const std::string& model) { JobsIn(core::JobState::kRunning, model).Decrement(); }
 
 void PrometheusMetrics::OnJobEnded(const std::string& model, core::JobState from, core::JobState to,
                                    absl::Duration since_creation) {
-  JobsIn(from, model).Decrement();
-  if (from == core::JobState::kQueued) queue_depth_.Decrement();
+  if (from == core::JobState::kRunning) JobsIn(from, model).Decrement();
   ended_.Add({{"state", Name(to)}, {"model", model}}).Increment();
   job_duration_.Add({{"state", Name(to)}, {"model", model}}, JobBuckets())
       .Observe(absl::ToDoubleSeconds(since_creation));
 }
 
-void PrometheusMetrics::OnQueuedWork(const std::string& model, int64_t pixel_steps) {
+void PrometheusMetrics::OnQueuedWork(const std::string& model, int64_t jobs, int64_t pixel_steps) {
+  core::MutexLock lock(queue_mutex_);
+  queue_depth_.Increment(static_cast<double>(jobs) - JobsIn(core::JobState::kQueued, model).Value());
+  JobsIn(core::JobState::kQueued, model).Set(static_cast<double>(jobs));
   queued_pixel_steps_.Add({{"model", model}}).Set(static_cast<double>(pixel_steps));
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "server/core/blob_store.h"
+#include "server/core/mutex.h"
 #include "server/core/observer.h"
 
 namespace latentd::metrics {
@@ -50,7 +51,7 @@ class PrometheusMetrics : public core::Observer {
   void OnJobRequeued(const std::string& model) override;
   void OnJobEnded(const std::string& model, core::JobState from, core::JobState to,
                   absl::Duration since_creation) override;
-  void OnQueuedWork(const std::string& model, int64_t pixel_steps) override;
+  void OnQueuedWork(const std::string& model, int64_t jobs, int64_t pixel_steps) override;
   void OnStageRun(const core::StageRun& run) override;
   void OnImage(const std::string& model) override;
   void OnFlaggedImage(const std::string& model) override;
@@ -66,6 +67,7 @@ class PrometheusMetrics : public core::Observer {
   prometheus::Gauge& JobsIn(core::JobState state, const std::string& model);
 
   const std::shared_ptr<prometheus::Registry> registry_;
+  core::Mutex queue_mutex_;  // keeps the depth the sum of the models' waiting jobs
   Gauges& jobs_;
   Counters& admitted_;
   Counters& refused_;

@@ -44,7 +44,7 @@ core::Stats StatsCollector::Get() const {
     stats.mean_batch_rows = static_cast<double>(sum.rows) / static_cast<double>(sum.forwards);
     stats.mean_batch_lanes = static_cast<double>(sum.lanes) / static_cast<double>(sum.forwards);
   }
-  stats.queued_jobs = queued_jobs_;
+  for (const auto& [model, jobs] : queued_jobs_) stats.queued_jobs += static_cast<int>(jobs);
   stats.running_jobs = running_jobs_;
   stats.forwards = forwards_;
   stats.evaluations = evaluations_;
@@ -52,32 +52,30 @@ core::Stats StatsCollector::Get() const {
   return stats;
 }
 
-void StatsCollector::OnJobAdmitted(const std::string& /*model*/) {
-  core::MutexLock lock(mutex_);
-  ++queued_jobs_;
-}
+void StatsCollector::OnJobAdmitted(const std::string& /*model*/) {}
 
 void StatsCollector::OnJobRefused(const std::string& /*reason*/) {}
 
 void StatsCollector::OnJobStarted(const std::string& /*model*/, absl::Duration /*wait*/) {
   core::MutexLock lock(mutex_);
-  --queued_jobs_;
   ++running_jobs_;
 }
 
 void StatsCollector::OnJobRequeued(const std::string& /*model*/) {
   core::MutexLock lock(mutex_);
-  ++queued_jobs_;
   --running_jobs_;
 }
 
 void StatsCollector::OnJobEnded(const std::string& /*model*/, core::JobState from, core::JobState /*to*/,
                                 absl::Duration /*since_creation*/) {
   core::MutexLock lock(mutex_);
-  --(from == core::JobState::kQueued ? queued_jobs_ : running_jobs_);
+  if (from == core::JobState::kRunning) --running_jobs_;
 }
 
-void StatsCollector::OnQueuedWork(const std::string& /*model*/, int64_t /*pixel_steps*/) {}
+void StatsCollector::OnQueuedWork(const std::string& model, int64_t jobs, int64_t /*pixel_steps*/) {
+  core::MutexLock lock(mutex_);
+  queued_jobs_[model] = jobs;
+}
 
 void StatsCollector::OnStageRun(const core::StageRun& run) {
   if (run.stage != core::Stage::kPredict) return;

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
@@ -39,7 +40,7 @@ class StatsCollector : public core::Observer {
   void OnJobRequeued(const std::string& model) override;
   void OnJobEnded(const std::string& model, core::JobState from, core::JobState to,
                   absl::Duration since_creation) override;
-  void OnQueuedWork(const std::string& model, int64_t pixel_steps) override;
+  void OnQueuedWork(const std::string& model, int64_t jobs, int64_t pixel_steps) override;
   void OnStageRun(const core::StageRun& run) override;
   void OnImage(const std::string& model) override;
   void OnFlaggedImage(const std::string& model) override;
@@ -68,7 +69,7 @@ class StatsCollector : public core::Observer {
 
   mutable core::Mutex mutex_;
   std::array<Bucket, kWindowSeconds> window_ ABSL_GUARDED_BY(mutex_);
-  int queued_jobs_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<std::string, int64_t> queued_jobs_ ABSL_GUARDED_BY(mutex_);  // by model
   int running_jobs_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t forwards_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t evaluations_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -30,23 +30,24 @@ BlobsService::Unary* BlobsService::PutChunk(Context* context, const Bytes* reque
     if (state->expire_time) *blob.mutable_expire_time() = ToProto(*state->expire_time);
     return blob;
   };
-  return Answer<v1::PutChunkRequest>(gate_, core::Role::kGenerate, context, request, response, put);
+  return AnswerOn<v1::PutChunkRequest>(*executor_, gate_, core::Role::kGenerate, context, request, response, put);
 }
 
 BlobsService::Unary* BlobsService::Get(Context* context, const Bytes* request, Bytes* response) {
   const auto get = [this](const core::Caller& caller,
                           const v1::GetBlobRequest& message) -> absl::StatusOr<google::api::HttpBody> {
     if (!core::IsSha256(message.sha256())) return BadRequest({{"sha256", core::kSha256Form}});
-    const core::Blob blob = store_->Find({.tenant = caller.tenant, .sha256 = message.sha256()});
-    if (blob == nullptr) {
+    const absl::StatusOr<core::Blob> blob = store_->Find({.tenant = caller.tenant, .sha256 = message.sha256()});
+    if (!blob.ok()) return blob.status();
+    if (*blob == nullptr) {
       return core::BlobNotFound(absl::StrCat("there is no blob ", message.sha256()), {message.sha256()});
     }
     google::api::HttpBody body;
-    body.set_content_type(MediaTypeOf(*blob));
-    body.set_data(*blob);
+    body.set_content_type(MediaTypeOf(**blob));
+    body.set_data(**blob);
     return body;
   };
-  return Answer<v1::GetBlobRequest>(gate_, core::Role::kRead, context, request, response, get);
+  return AnswerOn<v1::GetBlobRequest>(*executor_, gate_, core::Role::kRead, context, request, response, get);
 }
 
 }  // namespace latentd::rpc

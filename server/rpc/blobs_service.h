@@ -2,6 +2,7 @@
 
 #include "latentd/v1/blobs.grpc.pb.h"
 #include "server/core/blob_store.h"
+#include "server/rpc/executor.h"
 #include "server/rpc/gate.h"
 
 namespace latentd::rpc {
@@ -15,8 +16,9 @@ class BlobsService final : public RawBlobs {
   using Bytes = grpc::ByteBuffer;
   using Unary = grpc::ServerUnaryReactor;
 
-  // REQUIRES: the store outlives the service.
-  BlobsService(Gate gate, core::BlobStore* store) : gate_(gate), store_(store) {}
+  // The store, which may have to be waited for, is called on the executor. REQUIRES: both outlive the service.
+  BlobsService(Gate gate, core::BlobStore* store, Executor* executor)
+      : gate_(gate), store_(store), executor_(executor) {}
 
   Unary* PutChunk(Context* context, const Bytes* request, Bytes* response) override;
   Unary* Get(Context* context, const Bytes* request, Bytes* response) override;
@@ -24,6 +26,7 @@ class BlobsService final : public RawBlobs {
  private:
   const Gate gate_;
   core::BlobStore* const store_;
+  Executor* const executor_;
 };
 
 }  // namespace latentd::rpc

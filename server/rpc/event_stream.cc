@@ -17,56 +17,63 @@ class Refusal : public Reactor {
   void OnDone() override { delete this; }
 };
 
+constexpr char kCallerGone[] = "CALLER_GONE";
+
 absl::Status CallerGone() {
-  return core::MakeError(absl::StatusCode::kCancelled, "the caller ended the call", {.reason = "CALLER_GONE"});
+  return core::MakeError(absl::StatusCode::kCancelled, "the caller ended the call", {.reason = kCallerGone});
 }
 
 }  // namespace
-
-Reactor* EventStream::Watch(const StreamContext& shared, grpc::CallbackServerContext* call,
-                            const std::vector<Place>& places) {
-  return Start(shared, call, std::make_unique<EventMessages>(), places, "");
-}
-
-Reactor* EventStream::Own(const StreamContext& shared, grpc::CallbackServerContext* call, const std::string& job,
-                          std::unique_ptr<EventFormat> format) {
-  return Start(shared, call, std::move(format), {{.job = job, .after_sequence = 0}}, job);
-}
 
 Reactor* EventStream::Refuse(grpc::CallbackServerContext* call, const absl::Status& status) {
   return new Refusal(ToGrpcStatus(status, *call));
 }
 
 Reactor* EventStream::Start(const StreamContext& shared, grpc::CallbackServerContext* call,
-                            std::unique_ptr<EventFormat> format, const std::vector<Place>& places,
-                            std::string own_job) {
-  const std::shared_ptr<EventStream> stream(new EventStream(shared, call, std::move(format), std::move(own_job)));
+                            std::function<absl::StatusOr<Subject>()> find) {
+  const std::shared_ptr<EventStream> stream(new EventStream(shared, call));
   stream->self_ = stream;
   shared.counter->Add(1);
-  core::MutexLock lock(stream->mutex_);
-  for (const Place& place : places) {
-    if (absl::Status opened = stream->events_.Open(*shared.store, place.job, place.after_sequence); !opened.ok()) {
-      stream->FinishLocked(opened);
-      return stream.get();
-    }
-  }
-  stream->SetTimerLocked(stream->last_write_ + shared.heartbeat);
-  stream->PumpLocked();
+  shared.calls->Post([stream, find = std::move(find)] { stream->Open(find); });
   return stream.get();
 }
 
-EventStream::EventStream(const StreamContext& shared, grpc::CallbackServerContext* call,
-                         std::unique_ptr<EventFormat> format, std::string own_job)
-    : shared_(shared),
-      call_(call),
-      own_job_(std::move(own_job)),
-      format_(std::move(format)),
-      events_([this] {
-        shared_.executor->Post([weak = weak_from_this()] {
-          if (const auto stream = weak.lock()) stream->Pump();
-        });
-      }),
-      last_write_(shared.clock->Now()) {}
+EventStream::EventStream(const StreamContext& shared, grpc::CallbackServerContext* call)
+    : shared_(shared), call_(call), last_write_(shared.clock->Now()) {}
+
+void EventStream::Open(const std::function<absl::StatusOr<Subject>()>& find) {
+  {
+    core::MutexLock lock(mutex_);
+    if (cancelled_) return FinishLocked(CallerGone());
+  }
+  absl::StatusOr<Subject> found = find();
+  absl::Status opened = found.status();
+  const std::string own_job = found.ok() ? found->own_job : "";
+  auto events = std::make_unique<WatchMerger>([executor = shared_.executor, weak = weak_from_this()] {
+    executor->Post([weak] {
+      if (const auto stream = weak.lock()) stream->Pump();
+    });
+  });
+  if (found.ok()) {
+    for (const auto& [job, after_sequence] : found->places) {
+      if (opened.ok()) opened = events->Open(*shared_.store, job, after_sequence);
+    }
+  }
+  {
+    core::MutexLock lock(mutex_);
+    if (opened.ok() && !cancelled_) {
+      opening_ = false;
+      subject_ = *std::move(found);
+      events_ = std::move(events);
+      SetTimerLocked(last_write_ + shared_.heartbeat);
+      return PumpLocked();
+    }
+  }
+  // Nobody would ever hear of it.
+  if (!own_job.empty()) shared_.store->Cancel(own_job, kCallerGone).IgnoreError();
+  core::MutexLock lock(mutex_);
+  FinishLocked(opened.ok() ? CallerGone() : opened);
+}
 
 void EventStream::Pump() {
   core::MutexLock lock(mutex_);
@@ -74,22 +81,22 @@ void EventStream::Pump() {
 }
 
 void EventStream::PumpLocked() {
-  while (!writing_ && !finished_) {
+  while (!opening_ && !writing_ && !cancelling_job_ && !finished_) {
     if (cancelled_) return FinishLocked(CallerGone());
     if (!to_write_.empty()) return WriteLocked();
-    const absl::StatusOr<std::optional<WatchMerger::Item>> next = events_.Next();
+    const absl::StatusOr<std::optional<WatchMerger::Item>> next = events_->Next();
     if (!next.ok()) return FinishLocked(next.status());
     if (next->has_value()) {
       const auto& [job, event] = **next;
-      if (event.terminal() && job == own_job_) final_status_ = FinalStatus(job, event);
-      for (grpc::ByteBuffer& message : format_->Tell(job, event, final_status_)) {
+      if (event.terminal() && job == subject_.own_job) final_status_ = FinalStatus(job, event);
+      for (grpc::ByteBuffer& message : subject_.format->Tell(job, event, final_status_)) {
         to_write_.push_back(std::move(message));
       }
-    } else if (events_.ended()) {
+    } else if (events_->ended()) {
       return FinishLocked(final_status_);
     } else if (heartbeat_due_) {
       heartbeat_due_ = false;
-      if (auto message = format_->Heartbeat(shared_.clock->Now())) to_write_.push_back(*std::move(message));
+      if (auto message = subject_.format->Heartbeat(shared_.clock->Now())) to_write_.push_back(*std::move(message));
     } else {
       return;
     }
@@ -111,30 +118,52 @@ void EventStream::FinishLocked(const absl::Status& status) {
 }
 
 void EventStream::OnWriteDone(bool ok) {
-  core::MutexLock lock(mutex_);
-  writing_ = false;
-  message_.Clear();
-  // A failed write means that the call is over, which OnCancel says as well, earlier or later.
-  if (!ok) cancelled_ = true;
-  PumpLocked();
+  {
+    core::MutexLock lock(mutex_);
+    writing_ = false;
+    message_.Clear();
+    if (ok) return PumpLocked();
+  }
+  Leave();  // OnCancel says so as well, earlier or later
 }
 
-void EventStream::OnCancel() {
-  core::MutexLock lock(mutex_);
-  cancelled_ = true;
+void EventStream::OnCancel() { Leave(); }
+
+void EventStream::Leave() {
+  {
+    core::MutexLock lock(mutex_);
+    const bool is_news = !std::exchange(cancelled_, true);
+    // Of a stream that is not open yet, whoever opens it sees to the job; one that has finished has seen its end.
+    if (!is_news || opening_ || finished_ || subject_.own_job.empty()) return PumpLocked();
+    cancelling_job_ = true;
+  }
+  shared_.calls->Post([stream = shared_from_this()] { stream->CancelJob(); });
+}
+
+void EventStream::CancelJob() {
+  std::string job;
+  {
+    core::MutexLock lock(mutex_);
+    job = subject_.own_job;
+  }
   // A job that has ended stays as it is, and one that is gone needs no cancelling.
-  if (!own_job_.empty()) shared_.store->Cancel(own_job_, "CALLER_GONE").IgnoreError();
+  shared_.store->Cancel(job, kCallerGone).IgnoreError();
+  core::MutexLock lock(mutex_);
+  cancelling_job_ = false;
   PumpLocked();
 }
 
 void EventStream::OnDone() {
   core::Clock::TimerId timer;
+  std::shared_ptr<WatchMerger> events;
   {
     core::MutexLock lock(mutex_);
     finished_ = true;
-    events_.Close();
+    events = std::move(events_);
     timer = timer_;
   }
+  // A watch that is reading is waited for.
+  shared_.calls->Post([events = std::move(events)]() mutable { events.reset(); });
   shared_.clock->Cancel(timer);
   shared_.counter->Add(-1);
   self_.reset();  // may delete this

@@ -5,12 +5,15 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/core/clock.h"
 #include "server/core/job_store.h"
@@ -27,7 +30,8 @@ namespace latentd::rpc {
 struct StreamContext {
   core::JobStore* store;
   core::Clock* clock;
-  Executor* executor;
+  Executor* executor;  // where notifications are acted on: nothing waits there
+  Executor* calls;     // where the store is called, which may have to be waited for
   StreamCounter* counter;
   absl::Duration heartbeat;          // a stream that is quiet for this long gets a Heartbeat
   absl::Duration write_stall_limit;  // a write that takes longer ends the call
@@ -38,6 +42,8 @@ struct StreamContext {
 //
 // How it holds together:
 //   * The object owns itself until OnDone. Notifications and timers, which may come later, hold it weakly.
+//   * What may have to wait for the store (opening, cancelling, letting go) is done on `calls`; meanwhile nothing is
+//   written, and the call is not finished.
 //   * A job's notification comes under the store's lock: it only posts Pump to the executor.
 //   * One write is in flight at most; its bytes stay untouched until OnWriteDone, and Finish waits for it.
 //   * OnCancel may run beside everything else; Finish is owed after it all the same. Whoever finds nothing in flight
@@ -50,16 +56,25 @@ class EventStream : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
     int64_t after_sequence = 0;
   };
 
-  // Streams what comes after the places; finishes OK after the last job's terminal event, NOT_FOUND when a job is
-  // unknown or deleted before its end was read.
-  static grpc::ServerWriteReactor<grpc::ByteBuffer>* Watch(const StreamContext& shared,
-                                                           grpc::CallbackServerContext* call,
-                                                           const std::vector<Place>& places);
+  // What a stream is about.
+  struct Subject {
+    std::vector<Place> places{};
+    std::string own_job{};  // the caller's own: his going cancels it, and the call finishes as it ended. Empty: none
+    std::unique_ptr<EventFormat> format = std::make_unique<EventMessages>();
 
-  // The stream of a job's own caller: its end cancels the job, and it finishes as the job ended.
-  static grpc::ServerWriteReactor<grpc::ByteBuffer>* Own(
-      const StreamContext& shared, grpc::CallbackServerContext* call, const std::string& job,
-      std::unique_ptr<EventFormat> format = std::make_unique<EventMessages>());
+    // A job and its caller.
+    static Subject Own(const std::string& job,
+                       std::unique_ptr<EventFormat> format = std::make_unique<EventMessages>()) {
+      return {.places = {{.job = job}}, .own_job = job, .format = std::move(format)};
+    }
+  };
+
+  // Streams what comes after the places that `find` gives; it is called once at most, on StreamContext::calls, and may
+  // use the call and its request. Finishes with its error; NOT_FOUND when a job is unknown or deleted before its end
+  // was read; OK after the last job's terminal event.
+  static grpc::ServerWriteReactor<grpc::ByteBuffer>* Start(const StreamContext& shared,
+                                                           grpc::CallbackServerContext* call,
+                                                           std::function<absl::StatusOr<Subject>()> find);
 
   // No stream at all: finishes with `status`.
   static grpc::ServerWriteReactor<grpc::ByteBuffer>* Refuse(grpc::CallbackServerContext* call,
@@ -70,14 +85,14 @@ class EventStream : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   void OnDone() override;
 
  private:
-  EventStream(const StreamContext& shared, grpc::CallbackServerContext* call, std::unique_ptr<EventFormat> format,
-              std::string own_job);
+  EventStream(const StreamContext& shared, grpc::CallbackServerContext* call);
 
-  static grpc::ServerWriteReactor<grpc::ByteBuffer>* Start(const StreamContext& shared,
-                                                           grpc::CallbackServerContext* call,
-                                                           std::unique_ptr<EventFormat> format,
-                                                           const std::vector<Place>& places, std::string own_job);
+  // On `calls`.
+  void Open(const std::function<absl::StatusOr<Subject>()>& find);
+  void CancelJob();
 
+  // The caller has gone.
+  void Leave();
   void Pump();
   void PumpLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void WriteLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -87,21 +102,21 @@ class EventStream : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
 
   const StreamContext shared_;
   grpc::CallbackServerContext* const call_;
-  const std::string own_job_;  // cancelled when the caller goes; empty: none
-
   std::shared_ptr<EventStream> self_;  // until OnDone
 
   core::Mutex mutex_;
-  const std::unique_ptr<EventFormat> format_ ABSL_PT_GUARDED_BY(mutex_);
+  Subject subject_ ABSL_GUARDED_BY(mutex_);
   std::deque<grpc::ByteBuffer> to_write_ ABSL_GUARDED_BY(mutex_);  // of the event that was read last
-  WatchMerger events_ ABSL_GUARDED_BY(mutex_);
-  grpc::ByteBuffer message_ ABSL_GUARDED_BY(mutex_);  // gRPC's while writing_
+  std::unique_ptr<WatchMerger> events_ ABSL_GUARDED_BY(mutex_);    // null before it is open, and after OnDone
+  grpc::ByteBuffer message_ ABSL_GUARDED_BY(mutex_);               // gRPC's while writing_
   absl::Status final_status_ ABSL_GUARDED_BY(mutex_);
   absl::Time last_write_ ABSL_GUARDED_BY(mutex_);
   core::Clock::TimerId timer_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool opening_ ABSL_GUARDED_BY(mutex_) = true;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool heartbeat_due_ ABSL_GUARDED_BY(mutex_) = false;
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
+  bool cancelling_job_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

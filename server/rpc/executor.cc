@@ -9,10 +9,16 @@ Executor::Executor(int threads) {
 }
 
 void Executor::Post(std::function<void()> work) {
-  core::MutexLock lock(mutex_);
-  if (stopped_) return;
-  work_.push_back(std::move(work));
-  changed_.NotifyOne();
+  {
+    core::MutexLock lock(mutex_);
+    if (stopped_) return;
+    if (!threads_.empty()) {
+      work_.push_back(std::move(work));
+      changed_.NotifyOne();
+      return;
+    }
+  }
+  work();
 }
 
 void Executor::Stop() {

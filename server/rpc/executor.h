@@ -10,10 +10,11 @@
 
 namespace latentd::rpc {
 
-// Runs small pieces of work soon, on threads of its own: where notifications that must not block, or that come under
-// somebody else's lock, go to be acted on. Thread-safe.
+// Runs pieces of work soon, in their order, on threads of its own: where notifications that must not block, or that
+// come under somebody else's lock, go to be acted on, and calls that have to wait. Thread-safe.
 class Executor {
  public:
+  // 0 threads: whoever posts it does the work, before Post returns.
   explicit Executor(int threads);
   ~Executor() { Stop(); }
 

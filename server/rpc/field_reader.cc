@@ -216,6 +216,11 @@ std::optional<core::InputImage> FieldReader::ReadImage(const std::string& field,
     missing_.emplace_back(source, message.blob_sha256());
     return std::nullopt;
   }
+  const absl::Status& opened = image.status();
+  if (absl::IsUnavailable(opened) || absl::IsResourceExhausted(opened) || absl::IsInternal(opened)) {
+    store_error_ = opened;
+    return std::nullopt;
+  }
   if (!image.ok()) {
     Violate(source, std::string(image.status().message()));
     return std::nullopt;

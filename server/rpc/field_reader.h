@@ -20,7 +20,7 @@ namespace latentd::rpc {
 class FieldReader {
  public:
   // The picture that a message names or brings along, without its `fit`. NOT_FOUND: its blob is not there;
-  // INVALID_ARGUMENT: it is none that can be used.
+  // UNAVAILABLE, RESOURCE_EXHAUSTED, INTERNAL: the blob store cannot be asked; others: it is none that can be used.
   using OpenImage = std::function<absl::StatusOr<core::InputImage>(const v1::InputImage& message)>;
 
   explicit FieldReader(OpenImage open_image) : open_image_(std::move(open_image)) {}
@@ -31,6 +31,9 @@ class FieldReader {
 
   // NOT_FOUND, with all blobs that are referred to and not there; OK when none is missing.
   absl::Status missing_blobs() const;
+
+  // Why the blob store could not be asked; OK when it could.
+  const absl::Status& store_error() const { return store_error_; }
 
  private:
   void ReadTask(const v1::GenerationSpec& spec, core::RequestFields& fields);
@@ -49,6 +52,7 @@ class FieldReader {
 
   const OpenImage open_image_;
   std::vector<core::FieldViolation> violations_;
+  absl::Status store_error_;
   std::vector<std::pair<std::string, std::string>> missing_;  // fields, and the blobs that they name
 };
 

@@ -93,12 +93,16 @@ absl::StatusOr<core::Job> ImageGenerationService::Submit(const Context& context,
 }
 
 ImageGenerationService::Stream* ImageGenerationService::Generate(Context* context, const Bytes* request) {
-  v1::GenerateRequest message;
-  const auto caller = AdmitAndParse(gate_, core::Role::kGenerate, *context, *request, message);
+  const auto caller = gate_.Admit(*context, core::Role::kGenerate);
   if (!caller.ok()) return EventStream::Refuse(context, caller.status());
-  const absl::StatusOr<core::Job> job = Submit(*context, *caller, message.spec(), message.options(), {});
-  if (!job.ok()) return EventStream::Refuse(context, job.status());
-  return EventStream::Own(streams_, context, job->name);
+  return EventStream::Start(
+      streams_, context, [this, context, request, caller = *caller]() -> absl::StatusOr<EventStream::Subject> {
+        v1::GenerateRequest message;
+        if (absl::Status parsed = Parse(*request, message); !parsed.ok()) return parsed;
+        const absl::StatusOr<core::Job> job = Submit(*context, caller, message.spec(), message.options(), {});
+        if (!job.ok()) return job.status();
+        return EventStream::Subject::Own(job->name);
+      });
 }
 
 ImageGenerationService::Stream* ImageGenerationService::WatchJob(Context* context, const Bytes* request) {
@@ -107,20 +111,27 @@ ImageGenerationService::Stream* ImageGenerationService::WatchJob(Context* contex
   if (!caller.ok()) return EventStream::Refuse(context, caller.status());
   absl::StatusOr<EventStream::Place> place = ReadPlace(message, "");
   if (!place.ok()) return EventStream::Refuse(context, place.status());
-  if (absl::Status own = JobsOf(*caller).Check(place->job); !own.ok()) return EventStream::Refuse(context, own);
-  return EventStream::Watch(streams_, context, {*std::move(place)});
+  return Watch(context, *caller, {*std::move(place)});
 }
 
 ImageGenerationService::Stream* ImageGenerationService::WatchJobs(Context* context, const Bytes* request) {
   v1::WatchJobsRequest message;
   const auto caller = AdmitAndParse(gate_, core::Role::kRead, *context, *request, message);
   if (!caller.ok()) return EventStream::Refuse(context, caller.status());
-  const absl::StatusOr<std::vector<EventStream::Place>> places = ReadPlaces(message);
+  absl::StatusOr<std::vector<EventStream::Place>> places = ReadPlaces(message);
   if (!places.ok()) return EventStream::Refuse(context, places.status());
-  for (const EventStream::Place& place : *places) {
-    if (absl::Status own = JobsOf(*caller).Check(place.job); !own.ok()) return EventStream::Refuse(context, own);
-  }
-  return EventStream::Watch(streams_, context, *places);
+  return Watch(context, *caller, *std::move(places));
+}
+
+ImageGenerationService::Stream* ImageGenerationService::Watch(Context* context, const core::Caller& caller,
+                                                              std::vector<EventStream::Place> places) {
+  return EventStream::Start(
+      streams_, context, [jobs = JobsOf(caller), places = std::move(places)]() -> absl::StatusOr<EventStream::Subject> {
+        for (const EventStream::Place& place : places) {
+          if (absl::Status own = jobs.Check(place.job); !own.ok()) return own;
+        }
+        return EventStream::Subject{.places = places};
+      });
 }
 
 ImageGenerationService::Unary* ImageGenerationService::CreateJob(Context* context, const Bytes* request,
@@ -140,7 +151,8 @@ ImageGenerationService::Unary* ImageGenerationService::CreateJob(Context* contex
     if (!job.ok()) return job.status();
     return ToProto(*job);
   };
-  return Answer<v1::CreateJobRequest>(gate_, core::Role::kGenerate, context, request, response, create);
+  return AnswerOn<v1::CreateJobRequest>(*streams_.calls, gate_, core::Role::kGenerate, context, request, response,
+                                        create);
 }
 
 ImageGenerationService::Unary* ImageGenerationService::GetJob(Context* context, const Bytes* request, Bytes* response) {
@@ -151,7 +163,7 @@ ImageGenerationService::Unary* ImageGenerationService::GetJob(Context* context, 
     if (!job.ok()) return job.status();
     return ToProto(*job);
   };
-  return Answer<v1::GetJobRequest>(gate_, core::Role::kRead, context, request, response, get);
+  return AnswerOn<v1::GetJobRequest>(*streams_.calls, gate_, core::Role::kRead, context, request, response, get);
 }
 
 ImageGenerationService::Unary* ImageGenerationService::ListJobs(Context* context, const Bytes* request,
@@ -159,7 +171,7 @@ ImageGenerationService::Unary* ImageGenerationService::ListJobs(Context* context
   const auto list = [this](const core::Caller& caller, const v1::ListJobsRequest& message) {
     return rpc::ListJobs(JobsOf(caller), message);
   };
-  return Answer<v1::ListJobsRequest>(gate_, core::Role::kRead, context, request, response, list);
+  return AnswerOn<v1::ListJobsRequest>(*streams_.calls, gate_, core::Role::kRead, context, request, response, list);
 }
 
 ImageGenerationService::Unary* ImageGenerationService::CancelJob(Context* context, const Bytes* request,
@@ -172,7 +184,8 @@ ImageGenerationService::Unary* ImageGenerationService::CancelJob(Context* contex
     if (!job.ok()) return job.status();
     return ToProto(*job);
   };
-  return Answer<v1::CancelJobRequest>(gate_, core::Role::kGenerate, context, request, response, cancel);
+  return AnswerOn<v1::CancelJobRequest>(*streams_.calls, gate_, core::Role::kGenerate, context, request, response,
+                                        cancel);
 }
 
 ImageGenerationService::Unary* ImageGenerationService::DeleteJob(Context* context, const Bytes* request,
@@ -184,7 +197,8 @@ ImageGenerationService::Unary* ImageGenerationService::DeleteJob(Context* contex
     if (absl::Status deleted = JobsOf(caller).Delete(*name); !deleted.ok()) return deleted;
     return google::protobuf::Empty();
   };
-  return Answer<v1::DeleteJobRequest>(gate_, core::Role::kGenerate, context, request, response, forget);
+  return AnswerOn<v1::DeleteJobRequest>(*streams_.calls, gate_, core::Role::kGenerate, context, request, response,
+                                        forget);
 }
 
 ImageGenerationService::Unary* ImageGenerationService::GetOutput(Context* context, const Bytes* request,
@@ -202,7 +216,7 @@ ImageGenerationService::Unary* ImageGenerationService::GetOutput(Context* contex
     if (body.ok()) AllowCaching(*output, *context);
     return body;
   };
-  return Answer<v1::GetOutputRequest>(gate_, core::Role::kRead, context, request, response, get);
+  return AnswerOn<v1::GetOutputRequest>(*streams_.calls, gate_, core::Role::kRead, context, request, response, get);
 }
 
 ImageGenerationService::Unary* ImageGenerationService::GetStats(Context* context, const Bytes* request,

@@ -20,7 +20,7 @@ using RawImageGeneration = v1::ImageGeneration::WithRawCallbackMethod_Generate<
                     v1::ImageGeneration::WithRawCallbackMethod_GetOutput<
                         v1::ImageGeneration::WithRawCallbackMethod_GetStats<v1::ImageGeneration::Service>>>>>>>>>>;
 
-// Reads requests, calls the store, writes its answers.
+// Reads requests, calls the store (on StreamContext::calls: it may have to be waited for), writes its answers.
 class ImageGenerationService final : public RawImageGeneration {
  public:
   using Context = grpc::CallbackServerContext;
@@ -47,6 +47,8 @@ class ImageGenerationService final : public RawImageGeneration {
                                    const v1::JobOptions& options, core::CreateOptions create);
 
  private:
+  // Of jobs that are the caller's, unless one is not.
+  Stream* Watch(Context* context, const core::Caller& caller, std::vector<EventStream::Place> places);
   OwnJobs JobsOf(const core::Caller& caller) const { return {streams_.store, caller}; }
 
   const Gate gate_;

@@ -61,23 +61,27 @@ absl::StatusOr<core::Job> OpenAIService::Submit(const Context& context, const co
   return job;
 }
 
-OpenAIService::Stream* OpenAIService::Make(Context* context, const Bytes& request, Read read) {
-  google::api::HttpBody body;
-  const auto caller = AdmitAndParse(gate_, core::Role::kGenerate, *context, request, body);
+OpenAIService::Stream* OpenAIService::Make(Context* context, const Bytes* request, Read read) {
+  const auto caller = gate_.Admit(*context, core::Role::kGenerate);
   if (!caller.ok()) return EventStream::Refuse(context, caller.status());
-  absl::StatusOr<openai::ImagesRequest> wish = read(body.content_type(), body.data());
-  if (!wish.ok()) return EventStream::Refuse(context, wish.status());
-  const absl::StatusOr<core::Job> job = Submit(*context, *caller, *wish);
-  if (!job.ok()) return EventStream::Refuse(context, job.status());
-  return EventStream::Own(streams_, context, job->name, std::make_unique<BodyPieces>(openai::ImagesAnswer::To(*wish)));
+  return EventStream::Start(
+      streams_, context, [this, context, request, read, caller = *caller]() -> absl::StatusOr<EventStream::Subject> {
+        google::api::HttpBody body;
+        if (absl::Status parsed = Parse(*request, body); !parsed.ok()) return parsed;
+        absl::StatusOr<openai::ImagesRequest> wish = read(body.content_type(), body.data());
+        if (!wish.ok()) return wish.status();
+        const absl::StatusOr<core::Job> job = Submit(*context, caller, *wish);
+        if (!job.ok()) return job.status();
+        return EventStream::Subject::Own(job->name, std::make_unique<BodyPieces>(openai::ImagesAnswer::To(*wish)));
+      });
 }
 
 OpenAIService::Stream* OpenAIService::GenerateImages(Context* context, const Bytes* request) {
-  return Make(context, *request, openai::ReadGeneration);
+  return Make(context, request, openai::ReadGeneration);
 }
 
 OpenAIService::Stream* OpenAIService::EditImages(Context* context, const Bytes* request) {
-  return Make(context, *request, openai::ReadEdit);
+  return Make(context, request, openai::ReadEdit);
 }
 
 OpenAIService::Unary* OpenAIService::ListOpenAIModels(Context* context, const Bytes* request, Bytes* response) {

@@ -38,7 +38,7 @@ class OpenAIService final : public RawOpenAI {
   using Read = absl::StatusOr<openai::ImagesRequest> (*)(absl::string_view content_type, absl::string_view body);
 
   // Carries out what `read` finds in the request's body.
-  Stream* Make(Context* context, const Bytes& request, Read read);
+  Stream* Make(Context* context, const Bytes* request, Read read);
   absl::StatusOr<core::Job> Submit(const Context& context, const core::Caller& caller, openai::ImagesRequest& request);
 
   const Gate gate_;

@@ -46,9 +46,10 @@ absl::StatusOr<core::InputImage> OpenImage(const v1::InputImage& image, const co
   if (!image.has_blob_sha256()) {
     return context.open_image(std::make_shared<const std::string>(image.data()), "");
   }
-  core::Blob file = context.blobs->Find({.tenant = caller.tenant, .sha256 = image.blob_sha256()});
-  if (file == nullptr) return absl::NotFoundError("");
-  return context.open_image(std::move(file), image.blob_sha256());
+  absl::StatusOr<core::Blob> file = context.blobs->Find({.tenant = caller.tenant, .sha256 = image.blob_sha256()});
+  if (!file.ok()) return file.status();
+  if (*file == nullptr) return absl::NotFoundError("");
+  return context.open_image(*std::move(file), image.blob_sha256());
 }
 
 }  // namespace
@@ -72,6 +73,7 @@ absl::StatusOr<std::shared_ptr<const core::GenerationRequest>> ReadRequest(const
   } else {
     validated.violations = core::GenerationRequest::CheckWithoutModel(fields, context.limits, now);
   }
+  if (!reader.store_error().ok()) return reader.store_error();
   std::vector<core::FieldViolation>& violations = reader.violations();
   violations.insert(violations.end(), validated.violations.begin(), validated.violations.end());
   if (!violations.empty()) return BadRequest(std::move(violations));

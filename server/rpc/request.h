@@ -33,6 +33,7 @@ struct RequestContext {
 };
 
 // The request that `spec` and `options` of this caller make. Errors, the first kind that applies:
+//   of the blob store    which could not be asked for a blob
 //   INVALID_ARGUMENT     all violations of all fields; those that depend on the model only when it can be used
 //   NOT_FOUND            no such model or adapter; names those there are
 //   FAILED_PRECONDITION  the model's files are broken; says how (reason MODEL_BROKEN). Or it cannot do the task; says

@@ -83,10 +83,12 @@ class ServerImpl final : public Server {
  public:
   explicit ServerImpl(const Options& options)
       : executor_(std::make_shared<Executor>(kExecutorThreads)),
+        store_calls_(options.store_threads),
         counter_(options.on_open_streams),
         streams_{.store = options.store,
                  .clock = options.clock,
                  .executor = executor_.get(),
+                 .calls = &store_calls_,
                  .counter = &counter_,
                  .heartbeat = options.heartbeat,
                  .write_stall_limit = options.write_stall_limit},
@@ -101,7 +103,7 @@ class ServerImpl final : public Server {
                                    .blobs = options.blobs},
                     options.stats),
         models_(gate_, options.catalog, options.adapters, options.limits, executor_),
-        blobs_(gate_, options.blobs),
+        blobs_(gate_, options.blobs, &store_calls_),
         openai_(gate_, streams_, &generation_, options.catalog) {}
 
   ~ServerImpl() override { Shutdown(absl::ZeroDuration()); }
@@ -162,6 +164,7 @@ class ServerImpl final : public Server {
     for (const auto* server : {&server_, &health_server_}) {
       if (*server != nullptr) (*server)->Shutdown(last_calls);
     }
+    store_calls_.Stop();
     executor_->Stop();
   }
 
@@ -178,6 +181,7 @@ class ServerImpl final : public Server {
 
   // Destroyed last to first: the servers stop calling the services before those go.
   const std::shared_ptr<Executor> executor_;
+  Executor store_calls_;
   StreamCounter counter_;
   const StreamContext streams_;
   CallLog calls_;

@@ -47,6 +47,9 @@ class Server {
     auth::Authenticator* authenticator = nullptr;  // tells who calls
     core::Clock* clock = nullptr;
 
+    // That call the stores, where those may have to be waited for. 0: gRPC's own do, which must not wait.
+    int store_threads = 0;
+
     // REQUIRED: looks at a picture that came with a request (RequestContext::open_image).
     std::function<absl::StatusOr<core::InputImage>(core::Blob file, std::string sha256)> open_image{};
 

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "server/core/caller.h"
 #include "server/core/mutex.h"
+#include "server/rpc/executor.h"
 #include "server/rpc/gate.h"
 #include "server/rpc/status.h"
 #include "server/rpc/wire.h"
@@ -47,6 +48,32 @@ grpc::ServerUnaryReactor* Answer(const Gate& gate, std::optional<core::Role> rol
     if (status.ok()) *response = Serialize(*reply);
   }
   reactor->Finish(ToGrpcStatus(status, *context));
+  return reactor;
+}
+
+// The same for an answer that may have to be waited for: it is made on `executor`, unless the caller has gone by then.
+template <typename Request, typename Function>
+grpc::ServerUnaryReactor* AnswerOn(Executor& executor, const Gate& gate, std::optional<core::Role> role,
+                                   grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+                                   grpc::ByteBuffer* response, const Function& answer) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  const absl::StatusOr<core::Caller> caller = gate.Admit(*context, role);
+  if (!caller.ok()) {
+    reactor->Finish(ToGrpcStatus(caller.status(), *context));
+    return reactor;
+  }
+  // All that gRPC gave stays until Finish.
+  executor.Post([context, request, response, reactor, caller = *caller, answer] {
+    Request message;
+    absl::Status status =
+        context->IsCancelled() ? absl::CancelledError("the caller ended the call") : Parse(*request, message);
+    if (status.ok()) {
+      const auto reply = answer(caller, std::as_const(message));
+      status = reply.status();
+      if (status.ok()) *response = Serialize(*reply);
+    }
+    reactor->Finish(ToGrpcStatus(status, *context));
+  });
   return reactor;
 }
 

@@ -34,8 +34,6 @@ absl::StatusOr<std::optional<WatchMerger::Item>> WatchMerger::Next() {
   return std::nullopt;
 }
 
-void WatchMerger::Close() { sources_.clear(); }
-
 void WatchMerger::MarkReady(size_t source) {
   {
     core::MutexLock lock(mutex_);

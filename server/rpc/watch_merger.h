@@ -23,7 +23,8 @@ namespace latentd::rpc {
 //   merger.Open(store, "jobs/a", 0);
 //   while (auto item = *merger.Next()) … // until there is nothing; on_ready then tells when to call Next again
 //
-// Not thread-safe; on_ready may come at any time, on any thread.
+// Not thread-safe; on_ready may come at any time, on any thread, but not any more when the merger is gone: it waits for
+// one that is under way.
 class WatchMerger {
  public:
   struct Item {
@@ -34,8 +35,7 @@ class WatchMerger {
   // `on_ready` is called after a Next that gave nothing, when there may be something; it must not block nor call back.
   explicit WatchMerger(std::function<void()> on_ready) : on_ready_(std::move(on_ready)) {}
 
-  // Adds a job's history after a place. NOT_FOUND. REQUIRES: Next was not called yet; the store outlives the merger,
-  // or Close is called before.
+  // Adds a job's history after a place. NOT_FOUND. REQUIRES: Next was not called yet; the store outlives the merger.
   absl::Status Open(core::JobStore& store, const std::string& job, int64_t after_sequence);
 
   // The next event of a job that has one; empty when none has. NOT_FOUND: a job was deleted before its end was read.
@@ -43,9 +43,6 @@ class WatchMerger {
 
   // Whether every job's terminal event has been read.
   bool ended() const { return open_ == 0; }
-
-  // Stops all notifications; one that is under way has ended. Nothing may be called afterwards.
-  void Close();
 
  private:
   struct Source {

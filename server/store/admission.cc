@@ -11,11 +11,7 @@ absl::Status Admission::Check(int64_t bytes, absl::Duration until_room) const {
     return DrainingError(limits_.drain_retry_after);
   }
   if (bytes > limits_.max_pending_bytes) {
-    return core::MakeError(
-        absl::StatusCode::kResourceExhausted,
-        absl::StrCat("The job needs ", bytes, " bytes for its pictures, more than the ", limits_.max_pending_bytes,
-                     " that this server allows: ask for fewer or smaller ones."),
-        {.reason = "JOB_TOO_LARGE", .quota = "bytes of pending jobs"});
+    return JobTooLargeError(bytes, limits_.max_pending_bytes);
   }
   if (queued_ >= limits_.max_queued_jobs) {
     return QueueFullError(queued_, until_room);

@@ -2,18 +2,9 @@
 
 #include <algorithm>
 
-#include "absl/strings/str_cat.h"
-#include "server/core/errors.h"
+#include "server/store/blob_errors.h"
 
 namespace latentd::store {
-namespace {
-
-absl::Status NoRoom(const std::string& message, const char* reason, const char* quota) {
-  return core::MakeError(absl::StatusCode::kResourceExhausted, message, {.reason = reason, .quota = quota});
-}
-
-}  // namespace
-
 const KeptBlob* BlobTable::Use(const core::BlobKey& key, absl::Time now) {
   const auto found = blobs_by_key_.find(key);
   if (found == blobs_by_key_.end()) return nullptr;
@@ -164,23 +155,14 @@ absl::Status BlobTable::MakeRoom(const std::string& tenant, const Upload* upload
 
   room.StopUploads(youngest, room.left.uploads, room.left.upload_bytes);
   if (!room.left.uploads.HasRoom(upload == nullptr ? 1 : 0)) {
-    return NoRoom(absl::StrCat(held_.uploads.total(), " blobs are still arriving: finish one of them first"),
-                  "BLOB_UPLOADS_FULL", "blobs that are still arriving");
+    return TooManyUploads(held_.uploads.total());
   }
   if (!room.left.upload_bytes.HasRoom(bytes)) {
-    return NoRoom(absl::StrCat("blobs that are still arriving hold ", held_.upload_bytes.total(), " of ",
-                               limits_.upload_bytes, " bytes: finish one of them first"),
-                  "BLOB_UPLOADS_FULL", "bytes of blobs that are still arriving");
+    return UploadsTooLarge(held_.upload_bytes.total(), limits_.upload_bytes);
   }
   room.ForgetBlobs(blobs_);
   room.StopUploads(youngest, room.left.all, room.left.all_bytes);
-  if (!room.InAll()) {
-    const core::BlobUsage there = usage();
-    return NoRoom(absl::StrCat("there is no room for ", bytes, " more bytes: ", there.blobs, " blobs of ", there.bytes,
-                               " bytes are there, ", there.upload_bytes, " bytes of others, of ", limits_.bytes,
-                               " in all, and those that jobs refer to stay"),
-                  "BLOBS_FULL", "bytes of blobs");
-  }
+  if (!room.InAll()) return NoRoomForBlobs(bytes, usage(), limits_.bytes);
   for (const auto& each : room.stopped) Remove(*each);
   for (const auto& blob : room.forgotten) Forget(blob);
   return absl::OkStatus();

@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "server/core/errors.h"
+#include "server/store/blob_errors.h"
 
 namespace latentd::store {
 namespace {
@@ -19,12 +18,6 @@ size_t FirstDifference(size_t offset, std::string_view data, size_t known_offset
   const std::string_view old_bytes = known.substr(begin - known_offset, end - begin);
   const auto found = std::mismatch(new_bytes.begin(), new_bytes.end(), old_bytes.begin());
   return found.first == new_bytes.end() ? std::string::npos : begin + (found.first - new_bytes.begin());
-}
-
-absl::Status Differs(size_t place) {
-  const std::string what = absl::StrCat("differs at byte ", place, " of the blob from what was sent before");
-  return core::MakeError(absl::StatusCode::kInvalidArgument, absl::StrCat("data ", what),
-                         {.reason = "INVALID_FIELDS", .violations = {{"data", what}}});
 }
 
 }  // namespace
@@ -48,16 +41,12 @@ absl::StatusOr<int64_t> BlobUpload::Add(int64_t offset, std::string_view data) {
     if (known_offset >= begin + data.size()) break;
     difference = std::min(difference, FirstDifference(begin, data, known_offset, known));
   }
-  if (difference != std::string::npos) return Differs(difference);
+  if (difference != std::string::npos) return BlobPartDiffers(static_cast<int64_t>(difference));
 
   const std::map<size_t, size_t> gaps = Gaps(begin, begin + data.size());
   const bool continues = !gaps.empty() && gaps.begin()->first == start_.size();
   if (waiting_.size() + gaps.size() - (continues ? 1 : 0) > kMaxWaiting) {
-    return core::MakeError(
-        absl::StatusCode::kResourceExhausted,
-        absl::StrCat(waiting_.size(), " parts of the blob wait for those before them: send from byte ", start_.size(),
-                     ", or larger parts"),
-        {.reason = "BLOB_PARTS_SCATTERED", .quota = "parts of a blob out of order"});
+    return BlobPartsScattered(static_cast<int64_t>(waiting_.size()), received_size());
   }
   int64_t added = 0;
   for (const auto& [from, to] : gaps) {

@@ -13,6 +13,13 @@ absl::Status DrainingError(absl::Duration retry_after) {
                    {.reason = "DRAINING", .retry_after = retry_after});
 }
 
+absl::Status JobTooLargeError(int64_t bytes, int64_t limit) {
+  return core::MakeError(absl::StatusCode::kResourceExhausted,
+                         absl::StrCat("The job needs ", bytes, " bytes for its pictures, more than the ", limit,
+                                      " that this server allows: ask for fewer or smaller ones."),
+                         {.reason = "JOB_TOO_LARGE", .quota = "bytes of pending jobs"});
+}
+
 absl::Status QueueFullError(int64_t jobs, absl::Duration retry_after) {
   return MakeError(absl::StatusCode::kUnavailable, absl::StrCat("The queue is full: ", jobs, " jobs are waiting."),
                    {.reason = "QUEUE_FULL", .retry_after = retry_after});

@@ -13,6 +13,8 @@ namespace latentd::store {
 
 // UNAVAILABLE (reason DRAINING).
 absl::Status DrainingError(absl::Duration retry_after);
+// RESOURCE_EXHAUSTED (JOB_TOO_LARGE): it needs so many bytes while it waits, and could never be taken.
+absl::Status JobTooLargeError(int64_t bytes, int64_t limit);
 // UNAVAILABLE (QUEUE_FULL): so many wait.
 absl::Status QueueFullError(int64_t jobs, absl::Duration retry_after);
 // RESOURCE_EXHAUSTED (QUOTA_EXCEEDED): `limit` of what `quota` names.

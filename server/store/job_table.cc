@@ -17,8 +17,8 @@ JobTable::JobTable(const MemoryJobStoreOptions& options)
       on_ended_(options.on_ended),
       random_(options.random ? options.random : SystemRandom),
       line_(options.ageing,
-            [observer = options.observer](const std::string& model, int64_t pixel_steps) {
-              if (observer != nullptr) observer->OnQueuedWork(model, pixel_steps);
+            [observer = options.observer](const std::string& model, int64_t jobs, int64_t pixel_steps) {
+              if (observer != nullptr) observer->OnQueuedWork(model, jobs, pixel_steps);
             }),
       admission_({.max_queued_jobs = options.max_queued_jobs,
                   .max_pending_bytes = options.max_pending_bytes,

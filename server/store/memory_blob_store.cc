@@ -5,8 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
-#include "server/core/errors.h"
+#include "server/store/blob_errors.h"
 
 namespace latentd::store {
 namespace {
@@ -15,22 +14,6 @@ int64_t LargestBlob(const MemoryBlobStoreOptions& options) { return std::min(opt
 
 core::BlobState StateOf(const KeptBlob& blob) {
   return {.received_size = blob.size(), .complete = true, .expire_time = blob.expire_time};
-}
-
-absl::Status WrongSize(const core::BlobPart& part, int64_t size) {
-  const std::string what = absl::StrCat("must be ", size, ", the size of that blob; got ", part.total_size);
-  return core::MakeError(absl::StatusCode::kInvalidArgument, absl::StrCat("total_size ", what),
-                         {.reason = "INVALID_FIELDS", .violations = {{"total_size", what}}});
-}
-
-absl::Status WrongHash(const std::string& announced, const std::string& found) {
-  return core::MakeError(absl::StatusCode::kDataLoss,
-                         absl::StrCat("the bytes that came for the blob ", announced, " have the SHA-256 ", found,
-                                      "; all of them were dropped"),
-                         {.reason = "BLOB_HASH_MISMATCH",
-                          .metadata = {{"found_sha256", found}},
-                          .resource_type = "blob",
-                          .resource_name = announced});
 }
 
 }  // namespace
@@ -87,7 +70,7 @@ absl::StatusOr<core::BlobState> MemoryBlobStore::Put(const core::BlobPart& part)
     {
       Change change(*this);
       if (const KeptBlob* blob = table_.Use(key, change.now()); blob != nullptr) {
-        if (blob->size() != part.total_size) return WrongSize(part, blob->size());
+        if (blob->size() != part.total_size) return BlobSizeDiffers(part, blob->size());
         return StateOf(*blob);
       }
       const bool asks = part.data.empty();
@@ -120,15 +103,15 @@ std::optional<absl::StatusOr<core::BlobState>> MemoryBlobStore::Add(Upload& uplo
   }
   if (hash != upload.key.sha256) {
     table_.Remove(upload);
-    return WrongHash(upload.key.sha256, hash);
+    return BlobHashDiffers(upload.key.sha256, hash);
   }
   return StateOf(table_.Keep(upload, std::move(upload.bytes).bytes(), change.now()));
 }
 
-core::Blob MemoryBlobStore::Find(const core::BlobKey& key) {
+absl::StatusOr<core::Blob> MemoryBlobStore::Find(const core::BlobKey& key) {
   Change change(*this);
   const KeptBlob* blob = table_.Use(key, change.now());
-  return blob == nullptr ? nullptr : blob->data;
+  return blob == nullptr ? core::Blob() : blob->data;
 }
 
 }  // namespace latentd::store

@@ -32,7 +32,7 @@ struct MemoryBlobStoreOptions {
 
 // Blobs in this process's memory: one lock around a BlobTable, and one for each upload, under which its bytes are
 // copied and hashed as they come. When room is short those that were not used for the longest time are forgotten, never
-// a blob that somebody refers to, nor what is within a tenant's equal share for another's sake. Times end on the
+// a blob that somebody still holds, nor what is within a tenant's equal share for another's sake. Times end on the
 // clock's thread. Thread-safe.
 //
 //   MemoryBlobStore blobs({.clock = &clock, .bytes = int64_t{1} << 30});
@@ -42,7 +42,7 @@ class MemoryBlobStore final : public core::BlobStore {
 
   int64_t max_blob_bytes() const override { return max_blob_bytes_; }
   absl::StatusOr<core::BlobState> Put(const core::BlobPart& part) override;
-  core::Blob Find(const core::BlobKey& key) override;
+  absl::StatusOr<core::Blob> Find(const core::BlobKey& key) override;
 
  private:
   class Change;

@@ -6,9 +6,9 @@
 namespace latentd::store {
 
 void WaitingLine::Add(JobRecord* record) {
-  lines_[record->options.tenant].emplace(PlaceOf(*record), record);
   unclaimed_.emplace(PlaceOf(*record), record);
-  AddWork(*record, record->pixel_steps);
+  const bool joins = lines_[record->options.tenant].emplace(PlaceOf(*record), record).second;
+  if (joins) AddWork(*record, 1);
 }
 
 void WaitingLine::Remove(const JobRecord* record) {
@@ -17,7 +17,7 @@ void WaitingLine::Remove(const JobRecord* record) {
   if (line == lines_.end()) return;
   if (line->second.erase(PlaceOf(*record)) == 0) return;
   if (line->second.empty()) lines_.erase(line);
-  AddWork(*record, -record->pixel_steps);
+  AddWork(*record, -1);
 }
 
 std::vector<JobRecord*> WaitingLine::Claim(int limit) {
@@ -71,10 +71,12 @@ std::vector<std::pair<JobRecord*, int>> WaitingLine::Moved() {
   return moved;
 }
 
-void WaitingLine::AddWork(const JobRecord& record, int64_t pixel_steps) {
+void WaitingLine::AddWork(const JobRecord& record, int sign) {
   const std::string& model = record.request->model();
-  const int64_t work = work_[model] += pixel_steps;
-  if (on_work_) on_work_(model, work);
+  Work& work = work_[model];
+  work.jobs += sign;
+  work.pixel_steps += sign * record.pixel_steps;
+  if (on_work_) on_work_(model, work.jobs, work.pixel_steps);
 }
 
 WaitingLine::Turn WaitingLine::TurnOf(const Line::value_type& entry, int index) {

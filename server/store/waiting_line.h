@@ -18,13 +18,14 @@ namespace latentd::store {
 // m/weight. Holds records, owns none. Not thread-safe.
 class WaitingLine {
  public:
-  // Told of the pixel-steps of all waiting jobs of a model, whenever they change.
-  using OnWork = std::function<void(const std::string& model, int64_t pixel_steps)>;
+  // Told of all waiting jobs of a model, and their pixel-steps, whenever they change.
+  using OnWork = std::function<void(const std::string& model, int64_t jobs, int64_t pixel_steps)>;
 
   // `on_work` may be null.
   explicit WaitingLine(absl::Duration ageing, OnWork on_work = nullptr)
       : ageing_(ageing), on_work_(std::move(on_work)) {}
 
+  // One that was claimed and has not started keeps its place.
   void Add(JobRecord* record);
   // Unknown records are fine.
   void Remove(const JobRecord* record);
@@ -48,7 +49,12 @@ class WaitingLine {
   // Where a job stands among all: the smaller, the nearer.
   using Turn = std::pair<double, Place>;
 
-  void AddWork(const JobRecord& record, int64_t pixel_steps);
+  struct Work {
+    int64_t jobs = 0;
+    int64_t pixel_steps = 0;
+  };
+
+  void AddWork(const JobRecord& record, int sign);
   Place PlaceOf(const JobRecord& record) const;
   static Turn TurnOf(const Line::value_type& entry, int index);
 
@@ -56,7 +62,7 @@ class WaitingLine {
   const OnWork on_work_;
   std::map<std::string, Line> lines_;  // of each tenant; none is empty
   Line unclaimed_;
-  std::map<std::string, int64_t> work_;  // of each model that ever had a job
+  std::map<std::string, Work> work_;  // of each model that ever had a job
   int changes_ = 0;
 };
 

@@ -98,6 +98,22 @@ TEST_F(Fleet, AJobIsSeenAtEveryReplica) {
   }
 }
 
+TEST_F(Fleet, APictureSentToOneReplicaIsUsedByAJobOfAnother) {
+  const auto one = StartReplica(), two = StartReplica();
+  ASSERT_TRUE(one != nullptr && two != nullptr);
+  v1::GenerationSpec spec = Spec(8);
+  spec.mutable_image_to_image()->set_strength(0.5);
+  v1::InputImage* const image = spec.mutable_image_to_image()->mutable_image();
+  image->set_data(ReadFile(GoldenFolder() + "/inputs/wide.png"));
+  image->set_fit(v1::InputImage::FIT_CROP);
+  const std::vector<std::string> expected = Undisturbed(*two, spec);
+  ASSERT_EQ(expected.size(), 2u);
+  const auto sha256 = client::Client::Connect(one->address())->PutBlob(image->data());
+  ASSERT_TRUE(sha256.ok()) << sha256.status();
+  image->set_blob_sha256(*sha256);
+  EXPECT_EQ(Undisturbed(*two, spec), expected);
+}
+
 TEST_F(Fleet, AReplicaTakesJobAfterJob) {
   const auto server = StartReplica();
   ASSERT_NE(server, nullptr);

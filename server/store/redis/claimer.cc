@@ -57,8 +57,12 @@ void Claimer::Wake() {
 }
 
 void Claimer::Close() {
-  core::MutexLock lock(mutex_);
-  closed_ = true;
+  {
+    core::MutexLock lock(mutex_);
+    closed_ = true;
+    due_ = true;
+  }
+  changed_.NotifyAll();
 }
 
 void Claimer::Run() {
@@ -66,6 +70,7 @@ void Claimer::Run() {
     core::Capacity capacity;
     bool look = false;
     bool due = false;
+    bool takes_jobs = false;
     {
       core::MutexLock lock(mutex_);
       while (!stopped_ && !due_ && !(look_ && !closed_ && capacity_.jobs > 0)) changed_.Wait(mutex_);
@@ -73,9 +78,10 @@ void Claimer::Run() {
       due = std::exchange(due_, false);
       look = !closed_ && capacity_.jobs > 0 && (std::exchange(look_, false) || due);
       capacity = capacity_;
+      takes_jobs = !closed_;
     }
     if (due) {
-      Renew(capacity);
+      Renew(capacity, takes_jobs);
       const absl::Time now = options_.clock->Now();
       alarm_.RingBy(std::max(now + kSoonest, std::min(Reap(), now + options_.lease / 3)));
     }
@@ -103,8 +109,9 @@ void Claimer::Claim(const core::Capacity& capacity) {
   options_.on_claimed(redis_, jobs);
 }
 
-void Claimer::Renew(const core::Capacity& capacity) {
-  std::vector<std::string> arguments = {options_.owner, Ms(options_.lease), absl::StrCat(capacity.models.size())};
+void Claimer::Renew(const core::Capacity& capacity, bool takes_jobs) {
+  std::vector<std::string> arguments = {options_.owner, Ms(options_.lease), takes_jobs ? "1" : "0",
+                                        absl::StrCat(capacity.models.size())};
   arguments.insert(arguments.end(), capacity.models.begin(), capacity.models.end());
   for (const auto& [id, token] : options_.owned()) {
     arguments.push_back(id);

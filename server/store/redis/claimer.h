@@ -48,13 +48,13 @@ class Claimer {
   void Offer(const core::Capacity& capacity);
   // There may be work.
   void Wake();
-  // Claims nothing any more; what there is is still kept.
+  // Claims nothing any more, and tells so; what there is is still kept.
   void Close();
 
  private:
   void Run();
   void Claim(const core::Capacity& capacity);
-  void Renew(const core::Capacity& capacity);
+  void Renew(const core::Capacity& capacity, bool takes_jobs);
   // Gives the time when there will be something to do again.
   absl::Time Reap();
 

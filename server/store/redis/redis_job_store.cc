@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -21,9 +22,22 @@ namespace latentd::store {
 namespace {
 
 constexpr int kListedAtOnce = 32;
+// Other scripts wait meanwhile.
+constexpr size_t kPositionsAtOnce = 64;
+// Jobs come and go more often than anybody wants to know of.
+constexpr absl::Duration kLineInterval = absl::Milliseconds(500);
 
 std::string Ms(absl::Duration duration) { return absl::StrCat(absl::ToInt64Milliseconds(duration)); }
 std::string Ms(absl::Time time) { return absl::StrCat(absl::ToUnixMillis(time)); }
+
+// Of pictures that were sent ahead: the job takes copies along, as the blobs may be forgotten before it runs.
+int64_t SharedBytes(const core::GenerationRequest& request) {
+  int64_t bytes = 0;
+  for (const core::InputImage* picture : core::PicturesOf(request.fields())) {
+    if (picture->is_shared) bytes += static_cast<int64_t>(picture->data->size());
+  }
+  return bytes;
+}
 
 RedisConnection::Options Connecting(const RedisJobStoreOptions& options) {
   return {.address = options.address, .greeting = LoadScripts()};
@@ -35,6 +49,7 @@ RedisJobStore::RedisJobStore(const RedisJobStoreOptions& options)
     : options_(options),
       owner_(JobId(NewJobName(options.random ? options.random : SystemRandom))),
       pool_(Connecting(options)),
+      gauge_(options.observer),
       outbox_({.connection = Connecting(options),
                .prefix = options.prefix,
                .clock = options.clock,
@@ -62,6 +77,9 @@ RedisJobStore::RedisJobStore(const RedisJobStoreOptions& options)
     claimer_.Wake();
     return true;
   });
+  for (const char* channel : {"work", "moved"}) {
+    subscriptions_.Add(options_.prefix + channel, [this](const std::string& /*message*/) { return TellOfLine(); });
+  }
   subscriptions_.Add(Key("ended", owner_), [this](const std::string& id) {
     if (!id.empty()) Lose(id, "");
     return true;
@@ -86,6 +104,12 @@ absl::StatusOr<core::Job> RedisJobStore::Create(std::shared_ptr<const core::Gene
       return DrainingError(options_.drain_retry_after);
     }
   }
+  const int64_t bytes = PendingBytes(*request) + SharedBytes(*request);
+  if (bytes > options_.max_pending_bytes) {
+    const absl::Status refused = JobTooLargeError(bytes, options_.max_pending_bytes);
+    if (options_.observer != nullptr) options_.observer->OnJobRefused(core::GetErrorDetails(refused).reason);
+    return refused;
+  }
   const core::TenantLimits limits =
       options_.tenant_limits ? options_.tenant_limits(options.tenant) : core::TenantLimits();
   const absl::Time place = options_.clock->Now() - request->priority() * options_.ageing;
@@ -95,7 +119,7 @@ absl::StatusOr<core::Job> RedisJobStore::Create(std::shared_ptr<const core::Gene
                                         request->model(),
                                         Ms(place),
                                         absl::StrCat(PixelSteps(*request)),
-                                        absl::StrCat(PendingBytes(*request)),
+                                        absl::StrCat(bytes),
                                         absl::StrCat(limits.weight),
                                         absl::StrCat(request->num_outputs()),
                                         Ms(request->timeout()),
@@ -120,9 +144,9 @@ absl::StatusOr<core::Job> RedisJobStore::Create(std::shared_ptr<const core::Gene
     if (!answer.ok()) return answer.status();
     if (answer->list().at(0).text() == "taken") continue;
     absl::StatusOr<core::Job> job = Admitted(answer->list(), options, limits);
-    if (!job.ok() && options_.observer != nullptr) {
-      options_.observer->OnJobRefused(core::GetErrorDetails(job.status()).reason);
-    }
+    if (options_.observer == nullptr) return job;
+    if (!job.ok()) options_.observer->OnJobRefused(core::GetErrorDetails(job.status()).reason);
+    if (answer->list().at(0).text() == "created") options_.observer->OnJobAdmitted(request->model());
     return job;
   }
 }
@@ -205,14 +229,13 @@ absl::StatusOr<core::JobPage> RedisJobStore::List(const core::ListOptions& optio
 }
 
 absl::StatusOr<core::Job> RedisJobStore::Cancel(const std::string& name, const std::string& reason) {
-  const absl::Status stopped = StopJob(JobId(name), "cancel", reason, core::JobCancelledError(name, reason));
-  if (!stopped.ok()) return stopped;
-  return Get(name);
-}
-
-absl::Status RedisJobStore::StopJob(const std::string& id, const std::string& why, const std::string& reason,
-                                    const absl::Status& status) {
-  return Call("stop", {id, why, reason, options_.codec->WriteStatus(status)}).status();
+  const absl::Status status = core::JobCancelledError(name, reason);
+  const auto stopped = Call("stop", {JobId(name), "cancel", reason, options_.codec->WriteStatus(status)});
+  if (!stopped.ok()) return stopped.status();
+  absl::StatusOr<core::Job> job = Get(name);
+  // Whoever ends a job tells of it; its owner, if there is one, only lets it go.
+  if (job.ok() && stopped->number() == 1) Report(*job, core::JobState::kQueued);
+  return job;
 }
 
 void RedisJobStore::CancelAll(const std::string& reason) {
@@ -233,31 +256,59 @@ absl::Status RedisJobStore::Delete(const std::string& name) {
 }
 
 absl::StatusOr<core::Output> RedisJobStore::GetOutput(const std::string& name, int index) const {
-  const absl::StatusOr<core::Job> job = Get(name);
-  if (!job.ok()) return job.status();
-  const auto found = std::find_if(job->outputs.begin(), job->outputs.end(),
-                                  [&](const core::Output& output) { return output.index == index; });
-  if (found != job->outputs.end()) {
-    core::Output output = *found;
-    if (output.state != core::OutputState::kOk) return output;
-    absl::StatusOr<RedisReply> bytes = pool_.Run({"GET", absl::StrCat(Key("output", JobId(name)), ":", index)});
-    if (!bytes.ok()) return bytes.status();
-    output.data = std::make_shared<const std::string>(std::move(*bytes).text());
-    return output;
+  const std::string id = JobId(name);
+  auto replies = pool_.RunAll({{"HMGET", Key("job", id), "state", "outputs", absl::StrCat("output:", index)},
+                               {"GET", absl::StrCat(Key("output", id), ":", index)}});
+  for (const auto& reply : replies) {
+    if (!reply.ok()) return reply.status();
   }
-  const bool will_come = !core::IsFinal(job->state) && index >= 0 && index < job->request->num_outputs();
-  return will_come ? core::OutputNotReadyError(name, index) : core::OutputNotFoundError(name, index);
+  const std::vector<RedisReply>& job = replies[0]->list();
+  if (job.at(0).is_nil()) return core::JobNotFoundError(name);
+  if (job.at(2).is_nil()) {
+    const bool will_come = !core::IsFinal(ReadState(job.at(0).text())) && index >= 0 && index < job.at(1).number();
+    return will_come ? core::OutputNotReadyError(name, index) : core::OutputNotFoundError(name, index);
+  }
+  absl::StatusOr<core::EventKind> event = options_.codec->ReadEvent(job.at(2).text());
+  if (!event.ok()) return event.status();
+  auto* const output = std::get_if<core::Output>(&*event);
+  if (output == nullptr) return absl::DataLossError("what was stored of a job is damaged: an output is none");
+  if (output->state == core::OutputState::kOk) {
+    output->data = std::make_shared<const std::string>(std::move(*replies[1]).text());
+  }
+  return std::move(*output);
 }
 
 absl::StatusOr<std::unique_ptr<core::Watch>> RedisJobStore::OpenWatch(const std::string& name, int64_t after_sequence,
                                                                       std::function<void()> on_ready) {
+  // While nobody watched a job that waits, nobody told it where it stands.
+  if (absl::Status told = Call("positions", {JobId(name)}).status(); !told.ok()) return told;
   return RedisWatch::Open({.id = JobId(name),
                            .prefix = options_.prefix,
                            .after_sequence = after_sequence,
                            .pool = &pool_,
                            .subscriptions = &subscriptions_,
+                           .waiting = &waiting_,
                            .codec = options_.codec,
                            .on_ready = std::move(on_ready)});
+}
+
+bool RedisJobStore::TellOfLine() {
+  const absl::Time now = options_.clock->Now();
+  if (now < line_told_ + kLineInterval) return false;
+  line_told_ = now;
+  const std::vector<std::string> waiting = waiting_.Ids();
+  for (size_t i = 0; i < waiting.size(); i += kPositionsAtOnce) {
+    const auto end = waiting.begin() + static_cast<std::ptrdiff_t>(std::min(i + kPositionsAtOnce, waiting.size()));
+    if (!Call("positions", {waiting.begin() + static_cast<std::ptrdiff_t>(i), end}).ok()) return false;
+  }
+  const absl::StatusOr<RedisReply> parts = Call("queue", {owner_});
+  if (!parts.ok()) return false;
+  std::map<std::string, QueueGauge::Waiting> line;
+  for (const RedisReply& part : parts->list()) {
+    line[part.list().at(0).text()] = {.jobs = part.list().at(1).number(), .pixel_steps = part.list().at(2).number()};
+  }
+  gauge_.SetLine(line);
+  return true;
 }
 
 }  // namespace latentd::store

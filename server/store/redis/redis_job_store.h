@@ -4,8 +4,10 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -22,7 +24,9 @@
 #include "server/store/redis/job_reader.h"
 #include "server/store/redis/outbox.h"
 #include "server/store/redis/pool.h"
+#include "server/store/redis/queue_gauge.h"
 #include "server/store/redis/subscriptions.h"
+#include "server/store/redis/waiting_jobs.h"
 
 namespace latentd::store {
 
@@ -94,8 +98,11 @@ class RedisJobStore final : public core::JobStore {
   absl::StatusOr<RedisReply> Call(std::string_view script, std::vector<std::string> arguments) const;
   absl::StatusOr<core::Job> Admitted(const std::vector<RedisReply>& answer, const core::CreateOptions& options,
                                      const core::TenantLimits& limits) const;
-  absl::Status StopJob(const std::string& id, const std::string& why, const std::string& reason,
-                       const absl::Status& status);
+  // A job has ended: for metrics and logs. `from`: what it was here before.
+  void Report(core::Job job, core::JobState from) const;
+
+  // On the subscriptions' thread: what has changed in the line. False: not now.
+  bool TellOfLine();
 
   // On the claimer's thread.
   void TakeIn(RedisConnection& redis, const std::vector<Claimer::Claimed>& jobs);
@@ -108,17 +115,24 @@ class RedisJobStore final : public core::JobStore {
   // Its last write.
   void End(const std::string& name, std::vector<std::string> what, core::JobState state,
            const std::function<void(core::Job&)>& change);
-  // It is not this process's any more.
+  // It is not this process's any more: somebody else has it, or has ended it.
   void Lose(const std::string& id, const std::string& token);
+  // Of the job that this process has by this token (empty: by any), which it has no more then.
+  std::optional<Owned> TakeOut(const std::string& name, const std::string& token);
 
   const RedisJobStoreOptions options_;
   const std::string owner_;
   mutable RedisPool pool_;
   ListenerSlot listener_;
+  QueueGauge gauge_;
+  WaitingJobs waiting_;
+  absl::Time line_told_ = absl::InfinitePast();  // the subscriptions' thread's own
 
   core::Mutex mutex_;
   std::map<std::string, Owned> owned_ ABSL_GUARDED_BY(mutex_);  // by name
   std::deque<core::ClaimedJob> ready_ ABSL_GUARDED_BY(mutex_);  // for the engine
+  // Names and tokens of those that were lost last: what they took until then may still be booked.
+  std::deque<std::pair<std::string, std::string>> lost_ ABSL_GUARDED_BY(mutex_);
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
 
   // Last: their threads use what is above.

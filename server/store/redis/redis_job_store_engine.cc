@@ -1,5 +1,6 @@
 // The engine's side of the store: what it claims, and what it writes of that.
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "server/core/errors.h"
 #include "server/core/event_log.h"
 #include "server/store/job_errors.h"
+#include "server/store/job_record.h"
 #include "server/store/redis/redis_job_store.h"
 #include "server/store/redis/scripts.h"
 
@@ -17,6 +19,8 @@ namespace latentd::store {
 namespace {
 
 constexpr char kDead[] = "REPLICAS_LOST";
+// An engine tells what a lost job took as soon as it has let go of it.
+constexpr size_t kLostAreKnown = 256;
 
 }  // namespace
 
@@ -69,9 +73,12 @@ void RedisJobStore::TakeIn(RedisConnection& redis, const std::vector<Claimer::Cl
           {.reason = kDead, .resource_type = "job", .resource_name = name});
     }
     if (!job.ok()) job = core::Job{.name = name};
-    if (options_.observer != nullptr && job->request != nullptr) {
-      options_.observer->OnJobAdmitted(job->request->model());
+    // One that was lost and claimed again before this process knew.
+    if (const auto before = TakeOut(name, "");
+        before && options_.observer != nullptr && before->job.state == core::JobState::kRunning) {
+      options_.observer->OnJobRequeued(before->job.request->model());
     }
+    if (job->request != nullptr) gauge_.AddOwn(job->request->model(), PixelSteps(*job->request), 1);
     {
       core::MutexLock lock(mutex_);
       owned_[name] = {.token = token, .job = *job};
@@ -126,11 +133,16 @@ absl::StatusOr<core::ClaimedJob> RedisJobStore::ReadClaimed(const std::string& i
 void RedisJobStore::EndOverdue(RedisConnection& redis, const std::string& id) {
   const absl::StatusOr<RedisReply> hash = redis.Run({"HGETALL", Key("job", id)});
   if (!hash.ok() || hash->list().empty()) return;
-  const absl::StatusOr<core::Job> job = ReadJob(id, ToHash(*hash), *options_.codec);
+  absl::StatusOr<core::Job> job = ReadJob(id, ToHash(*hash), *options_.codec);
   const absl::Status status = JobTimeoutError(JobName(id), job.ok() ? job->state : core::JobState::kQueued,
                                               job.ok() ? job->request->timeout() : absl::ZeroDuration());
-  redis.Run(CallScript("stop", options_.prefix, {id, "deadline", "", options_.codec->WriteStatus(status)}))
-      .IgnoreError();
+  const auto stopped =
+      redis.Run(CallScript("stop", options_.prefix, {id, "deadline", "", options_.codec->WriteStatus(status)}));
+  if (!job.ok() || !stopped.ok() || stopped->number() == 0) return;
+  job->state = core::JobState::kFailed;
+  job->error = status;
+  job->end_time = options_.clock->Now();
+  Report(*std::move(job), core::JobState::kQueued);
 }
 
 void RedisJobStore::Write(const std::string& name, Outbox::Write write, const std::function<void(core::Job&)>& change) {
@@ -147,38 +159,62 @@ void RedisJobStore::Write(const std::string& name, Outbox::Write write, const st
 
 void RedisJobStore::End(const std::string& name, std::vector<std::string> what, core::JobState state,
                         const std::function<void(core::Job&)>& change) {
-  Outbox::Write write{.id = JobId(name), .token = {}, .what = std::move(what), .is_last = true};
-  core::Job job;
-  core::JobState before;
-  {
-    core::MutexLock lock(mutex_);
-    const auto owned = owned_.find(name);
-    if (owned == owned_.end()) return;
-    write.token = owned->second.token;
-    job = std::move(owned->second.job);
-    owned_.erase(owned);
-  }
-  before = std::exchange(job.state, state);
+  std::optional<Owned> owned = TakeOut(name, "");
+  if (!owned) return;
+  outbox_.Add({.id = JobId(name), .token = owned->token, .what = std::move(what), .is_last = true});
+  core::Job& job = owned->job;
+  const core::JobState before = std::exchange(job.state, state);
   job.end_time = options_.clock->Now();
   if (change) change(job);
-  outbox_.Add(std::move(write));
-  if (job.request == nullptr || !core::IsFinal(state)) return;
-  if (options_.observer != nullptr) {
-    options_.observer->OnJobEnded(job.request->model(), before, state, *job.end_time - job.create_time);
+  if (job.request == nullptr) return;
+  if (core::IsFinal(state)) {
+    Report(std::move(job), before);
+  } else if (before == core::JobState::kRunning && options_.observer != nullptr) {
+    options_.observer->OnJobRequeued(job.request->model());
   }
-  if (options_.on_ended) options_.on_ended(job);
 }
 
 void RedisJobStore::Lose(const std::string& id, const std::string& token) {
   const std::string name = JobName(id);
+  const std::optional<Owned> owned = TakeOut(name, token);
+  if (!owned) return;
+  {
+    core::MutexLock lock(mutex_);
+    lost_.emplace_back(name, owned->token);
+    if (lost_.size() > kLostAreKnown) lost_.pop_front();
+  }
+  outbox_.Add({.id = id, .token = owned->token, .what = {"end"}, .is_last = true});
+  if (owned->job.state == core::JobState::kRunning && options_.observer != nullptr) {
+    options_.observer->OnJobRequeued(owned->job.request->model());
+  }
+  listener_.Tell([&](core::WorkListener& listener) { listener.OnJobEnded(name); });
+}
+
+std::optional<RedisJobStore::Owned> RedisJobStore::TakeOut(const std::string& name, const std::string& token) {
+  Owned taken;
   {
     core::MutexLock lock(mutex_);
     const auto owned = owned_.find(name);
-    if (owned == owned_.end() || (!token.empty() && owned->second.token != token)) return;
+    if (owned == owned_.end() || (!token.empty() && owned->second.token != token)) return std::nullopt;
+    taken = std::move(owned->second);
+    owned_.erase(owned);
     std::erase_if(ready_, [&](const core::ClaimedJob& job) { return job.name == name; });
   }
-  End(name, {"end"}, core::JobState::kCancelled, {});
-  listener_.Tell([&](core::WorkListener& listener) { listener.OnJobEnded(name); });
+  const core::Job& job = taken.job;
+  if (job.state == core::JobState::kQueued && job.request != nullptr) {
+    gauge_.AddOwn(job.request->model(), PixelSteps(*job.request), -1);
+  }
+  return taken;
+}
+
+void RedisJobStore::Report(core::Job job, core::JobState from) const {
+  core::Usage usage = job.usage.value_or(core::Usage());
+  usage.queue_time = job.start_time.value_or(*job.end_time) - job.create_time;
+  job.usage = usage;
+  if (options_.observer != nullptr) {
+    options_.observer->OnJobEnded(job.request->model(), from, job.state, *job.end_time - job.create_time);
+  }
+  if (options_.on_ended) options_.on_ended(job);
 }
 
 // Where a job stands in the line is Redis' to say.
@@ -193,7 +229,9 @@ void RedisJobStore::OnStarted(const std::string& name, core::Started event) {
     if (!job.start_time) job.start_time = options_.clock->Now();
     started = job;
   });
-  if (started && options_.observer != nullptr) {
+  if (!started) return;
+  gauge_.AddOwn(started->request->model(), PixelSteps(*started->request), -1);
+  if (options_.observer != nullptr) {
     options_.observer->OnJobStarted(started->request->model(), *started->start_time - started->create_time);
   }
 }
@@ -214,8 +252,21 @@ void RedisJobStore::OnOutput(const std::string& name, core::Output output) {
 }
 
 void RedisJobStore::OnUsage(const std::string& name, core::Usage usage) {
-  Write(name, {.what = {"usage", options_.codec->WriteUsage(usage), absl::StrCat(usage.pixel_evaluations)}},
-        [&](core::Job& job) { job.usage = usage; });
+  Outbox::Write write{.what = {"usage", options_.codec->WriteUsage(usage), absl::StrCat(usage.pixel_evaluations)}};
+  {
+    core::MutexLock lock(mutex_);
+    const auto lost = std::find_if(lost_.rbegin(), lost_.rend(), [&](const auto& each) { return each.first == name; });
+    if (!owned_.contains(name) && lost != lost_.rend()) {
+      write.id = JobId(name);
+      write.token = lost->second;
+      write.is_last = true;
+    }
+  }
+  if (write.is_last) {
+    outbox_.Add(std::move(write));
+  } else {
+    Write(name, std::move(write), [&](core::Job& job) { job.usage = usage; });
+  }
 }
 
 void RedisJobStore::OnCheckpoint(const std::string& name, core::Checkpoint checkpoint) {

@@ -5,8 +5,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "server/core/event_log.h"
 #include "server/core/job_codec.h"
 #include "server/core/job_store.h"
@@ -14,11 +18,13 @@
 #include "server/store/notifier.h"
 #include "server/store/redis/pool.h"
 #include "server/store/redis/subscriptions.h"
+#include "server/store/redis/waiting_jobs.h"
 
 namespace latentd::store {
 
-// A reader's own copy of a job's history, as far as it has come: filled whenever Redis says that there is more, so that
-// Next never waits. Thread-safe but for Next, which one thread calls at a time.
+// A reader's own copy of a job's history, as far as it has come: filled whenever Redis says that there is more, without
+// the lock, so that Next never waits; its end waits for a filling that is under way. Thread-safe but for Next, which
+// one thread calls at a time.
 class RedisWatch final : public core::Watch {
  public:
   struct Options {
@@ -27,6 +33,7 @@ class RedisWatch final : public core::Watch {
     int64_t after_sequence = 0;
     RedisPool* pool = nullptr;  // these outlive the watch
     Subscriptions* subscriptions = nullptr;
+    WaitingJobs* waiting = nullptr;  // has the job while it waits
     const core::JobCodec* codec = nullptr;
     std::function<void()> on_ready;
   };
@@ -41,10 +48,19 @@ class RedisWatch final : public core::Watch {
   explicit RedisWatch(Options options);
 
   absl::Status Begin();
-  // Reads what has come since the last time, and tells the reader. False: Redis does not answer.
+  // Reads what has come since the last time, and tells the reader. False: Redis does not answer. One call at a time.
   bool Fill();
-  absl::Status FillLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status TakeEntry(const RedisReply& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  struct Entry {
+    int64_t sequence = 0;
+    int64_t pieces = 0;  // that follow, with numbers of their own
+    absl::Time time{};
+    core::EventKind kind{};
+  };
+  // What Redis has after `sequence`. The bytes of outputs whose pieces end at `place` or before are left out.
+  absl::StatusOr<std::vector<Entry>> Read(int64_t sequence, int64_t place) const;
+  absl::StatusOr<Entry> ReadOne(const RedisReply& reply, int64_t place) const;
+  void Take(Entry entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void NoteWhetherItWaits(const core::EventKind& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Options options_;
   const std::shared_ptr<Notifier> notifier_;
@@ -56,6 +72,7 @@ class RedisWatch final : public core::Watch {
   absl::Status problem_ ABSL_GUARDED_BY(mutex_);  // that ends the watch
   bool at_end_ ABSL_GUARDED_BY(mutex_) = false;
   bool waiting_ ABSL_GUARDED_BY(mutex_) = false;  // the last Next gave nothing
+  bool in_line_ ABSL_GUARDED_BY(mutex_) = false;  // the job waits, as far as it was read
 };
 
 }  // namespace latentd::store

@@ -2,9 +2,10 @@
 //
 //   build/release/tests/bench/service/service_bench [--model pictograms] [--rounds 5]
 //
-// Starts a latentd of its own. Prints: time from Generate to the first event on an idle server; wall time of a job
-// against the device time in it; 16 jobs of mixed step counts at once against the same jobs one after another, with
-// rows and lanes per forward. (A tick of the scheduler is one forward, or one encoding or decoding, by construction.)
+// Starts a latentd of its own. Prints: time from Generate to the first event on an idle server, and of a unary call;
+// wall time of a job against the device time in it; 16 jobs of mixed step counts at once against the same jobs one
+// after another, with rows and lanes per forward. (A tick of the scheduler is one forward, or one encoding or decoding,
+// by construction.)
 
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
@@ -77,6 +78,26 @@ void FirstEvent(const std::string& address, const std::string& model, int rounds
     if (came && stream->Finish().ok() && i > 0) times.push_back(time);  // the first opens the connection
   }
   Print("Generate to first event, idle server", Spread(times), "ms");
+}
+
+// One after another, on an open connection.
+void UnaryCall(const std::string& address, const std::string& model, int rounds) {
+  const auto stub = v1::ImageGeneration::NewStub(grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
+  v1::CreateJobRequest create;
+  *create.mutable_spec() = Spec(model, 0);
+  v1::Job job;
+  grpc::ClientContext creating;
+  if (!stub->CreateJob(&creating, create, &job).ok()) return;
+  v1::GetJobRequest request;
+  request.set_name(job.name());
+  std::vector<double> times;
+  while (times.size() < static_cast<size_t>(2000 * rounds)) {
+    grpc::ClientContext context;
+    const absl::Time began = absl::Now();
+    if (!stub->GetJob(&context, request, &job).ok()) return;
+    if (job.state() == v1::Job::STATE_COMPLETED) times.push_back(absl::ToDoubleMilliseconds(absl::Now() - began));
+  }
+  Print("GetJob, idle server", Spread(times), "ms");
 }
 
 void Overhead(const client::Client& client, const std::string& model, int rounds) {
@@ -160,6 +181,7 @@ int Main(int argc, char** argv) {
   if (server == nullptr) return 1;
   const auto client = client::Client::Connect(server->address());
   FirstEvent(server->address(), model, rounds);
+  UnaryCall(server->address(), model, rounds);
   Overhead(*client, model, rounds);
   Batching(*server, *client, model, rounds);
   return 0;

@@ -14,7 +14,7 @@ class NullObserver : public core::Observer {
   void OnJobStarted(const std::string&, absl::Duration) override {}
   void OnJobRequeued(const std::string&) override {}
   void OnJobEnded(const std::string&, core::JobState, core::JobState, absl::Duration) override {}
-  void OnQueuedWork(const std::string&, int64_t) override {}
+  void OnQueuedWork(const std::string&, int64_t, int64_t) override {}
   void OnStageRun(const core::StageRun&) override {}
   void OnImage(const std::string&) override {}
   void OnFlaggedImage(const std::string&) override {}

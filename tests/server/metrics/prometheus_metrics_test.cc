@@ -28,8 +28,11 @@ TEST(PrometheusMetrics, ANewServerShowsItsGaugesAndItsBuild) {
 TEST(PrometheusMetrics, JobsAreCountedByStateAndModel) {
   PrometheusMetrics metrics("1");
   for (int i = 0; i < 3; ++i) metrics.OnJobAdmitted("m");
+  metrics.OnQueuedWork("m", 3, 300);
+  metrics.OnQueuedWork("n", 2, 200);
   metrics.OnJobStarted("m", absl::Milliseconds(20));
   metrics.OnJobStarted("m", absl::Milliseconds(20));
+  metrics.OnQueuedWork("m", 1, 100);
   metrics.OnJobEnded("m", JobState::kRunning, JobState::kCompleted, absl::Seconds(3));
   metrics.OnJobRefused("QUEUE_FULL");
   std::string page = Page(metrics);
@@ -40,18 +43,22 @@ TEST(PrometheusMetrics, JobsAreCountedByStateAndModel) {
   EXPECT_THAT(page, HasSubstr("latentd_jobs_ended_total{model=\"m\",state=\"completed\"} 1"));
   EXPECT_THAT(page, HasSubstr("latentd_queue_wait_seconds_count{model=\"m\"} 2"));
   EXPECT_THAT(page, HasSubstr("latentd_job_duration_seconds_sum{model=\"m\",state=\"completed\"} 3"));
-  EXPECT_THAT(page, HasSubstr("\nlatentd_queue_depth 1"));
+  EXPECT_THAT(page, HasSubstr("\nlatentd_queue_depth 3"));
   metrics.OnJobEnded("m", JobState::kQueued, JobState::kCancelled, absl::Seconds(3));
+  metrics.OnQueuedWork("m", 0, 0);
+  metrics.OnQueuedWork("n", 0, 0);
+  metrics.OnJobRequeued("m");
   page = Page(metrics);
   EXPECT_THAT(page, HasSubstr("latentd_jobs{model=\"m\",state=\"queued\"} 0"));
+  EXPECT_THAT(page, HasSubstr("latentd_jobs{model=\"m\",state=\"running\"} 0"));
   EXPECT_THAT(page, HasSubstr("\nlatentd_queue_depth 0"));
 }
 
 TEST(PrometheusMetrics, QueuedWorkIsTheLatestOfEachModel) {
   PrometheusMetrics metrics("1");
-  metrics.OnQueuedWork("m", 4096);
-  metrics.OnQueuedWork("n", 1024);
-  metrics.OnQueuedWork("m", 0);
+  metrics.OnQueuedWork("m", 1, 4096);
+  metrics.OnQueuedWork("n", 1, 1024);
+  metrics.OnQueuedWork("m", 0, 0);
   const std::string page = Page(metrics);
   EXPECT_THAT(page, HasSubstr("latentd_queued_pixel_steps{model=\"m\"} 0"));
   EXPECT_THAT(page, HasSubstr("latentd_queued_pixel_steps{model=\"n\"} 1024"));

@@ -37,14 +37,18 @@ TEST_F(StatsCollectorTest, SaysWhatItWasTold) {
 }
 
 TEST_F(StatsCollectorTest, JobsMoveFromQueuedToRunningToEnded) {
-  for (int i = 0; i < 3; ++i) collector_.OnJobAdmitted("m");
-  EXPECT_EQ(collector_.Get().queued_jobs, 3);
+  collector_.OnQueuedWork("m", 3, 300);
+  collector_.OnQueuedWork("n", 1, 100);
+  EXPECT_EQ(collector_.Get().queued_jobs, 4);
+  collector_.OnQueuedWork("m", 1, 100);
   collector_.OnJobStarted("m", absl::Seconds(1));
   EXPECT_EQ(collector_.Get().queued_jobs, 2);
   EXPECT_EQ(collector_.Get().running_jobs, 1);
   collector_.OnJobEnded("m", JobState::kRunning, JobState::kCompleted, absl::Seconds(2));
   collector_.OnJobEnded("m", JobState::kQueued, JobState::kCancelled, absl::Seconds(2));
-  EXPECT_EQ(collector_.Get().queued_jobs, 1);
+  EXPECT_EQ(collector_.Get().running_jobs, 0);
+  collector_.OnJobStarted("m", absl::Seconds(1));
+  collector_.OnJobRequeued("m");
   EXPECT_EQ(collector_.Get().running_jobs, 0);
 }
 
@@ -91,7 +95,7 @@ TEST_F(StatsCollectorTest, OnlyTheUnetsForwardsCount) {
 TEST_F(StatsCollectorTest, AFanOutTellsEverybody) {
   StatsCollector other(&clock_, {});
   FanOutObserver both({&collector_, &other});
-  both.OnJobAdmitted("m");
+  both.OnQueuedWork("m", 1, 100);
   both.OnStageRun(Forward(1, 2));
   both.OnImage("m");
   for (const StatsCollector* collector : {&collector_, &other}) {

@@ -170,7 +170,7 @@ TEST_F(BlobRpcs, AJobRefersToPicturesByTheirHashes) {
   EXPECT_EQ(image->sha256, sha256);
   EXPECT_EQ(image->width, 64);
   EXPECT_EQ(image->height, 48);
-  EXPECT_EQ(image->data, blob_store_.Find({.sha256 = sha256})) << "the bytes are there once";
+  EXPECT_EQ(image->data, blob_store_.Find({.sha256 = sha256}).value()) << "the bytes are there once";
 }
 
 TEST_F(BlobRpcs, AJobKeepsItsBlobsUntilItsEnd) {
@@ -187,10 +187,10 @@ TEST_F(BlobRpcs, AJobKeepsItsBlobsUntilItsEnd) {
   }
   clock_.Advance(absl::Hours(5));
   ASSERT_EQ(StateOf(job.name()), core::JobState::kQueued);
-  EXPECT_NE(blob_store_.Find({.sha256 = sha256}), nullptr);
+  EXPECT_NE(blob_store_.Find({.sha256 = sha256}).value(), nullptr);
   ASSERT_TRUE(store_.Cancel(job.name(), "CALLER").ok());
   clock_.Advance(absl::Hours(1));
-  EXPECT_EQ(blob_store_.Find({.sha256 = sha256}), nullptr);
+  EXPECT_EQ(blob_store_.Find({.sha256 = sha256}).value(), nullptr);
 }
 
 TEST_F(BlobRpcs, AllMissingBlobsAreNamedTogether) {

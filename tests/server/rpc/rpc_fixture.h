@@ -102,9 +102,10 @@ class RpcTest : public testing::Test {
                                  .store = store,
                                  .catalog = &catalog_,
                                  .adapters = &adapters_,
-                                 .blobs = &blob_store_,
+                                 .blobs = used_blobs_,
                                  .authenticator = authenticator_.get(),
                                  .clock = &clock_,
+                                 .store_threads = store_threads_,
                                  .open_image = OpenTestImage,
                                  .limits = {.max_num_images = 9},
                                  .stats = [] { return core::Stats{.queued_jobs = 3, .version = "1.2.3"}; },
@@ -164,11 +165,13 @@ class RpcTest : public testing::Test {
   core::FakeClock clock_;
   store::MemoryJobStore store_{{.clock = &clock_}};
   store::MemoryBlobStore blob_store_{{.clock = &clock_, .bytes = 48 << 20, .max_blob_bytes = 32 << 20}};
+  core::BlobStore* used_blobs_ = &blob_store_;
   FakeCatalog catalog_;
   FakeAdapters adapters_;
   // Lets everybody in.
   std::unique_ptr<auth::Authenticator> authenticator_ = *auth::Authenticator::Create({.clock = &clock_});
   std::function<void(const CallRecord&)> on_call_;
+  int store_threads_ = 0;
   std::unique_ptr<Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::ImageGeneration::Stub> images_;

@@ -9,9 +9,14 @@ namespace {
 
 using ::testing::ElementsAre;
 
-class Streams : public StreamTest {};
+// By the number of threads that call the store.
+class Streams : public StreamTest, public testing::WithParamInterface<int> {
+ protected:
+  Streams() { store_threads_ = GetParam(); }
+};
+INSTANTIATE_TEST_SUITE_P(, Streams, testing::Values(0, 2));
 
-TEST_F(Streams, GenerateTellsTheWholeStoryAndFinishesOk) {
+TEST_P(Streams, GenerateTellsTheWholeStoryAndFinishesOk) {
   Context context;
   const auto stream = Generate(&context);
   const v1::Event queued = Next(*stream);
@@ -36,7 +41,7 @@ TEST_F(Streams, GenerateTellsTheWholeStoryAndFinishesOk) {
   EXPECT_TRUE(stream->Finish().ok());
 }
 
-TEST_F(Streams, AFailedJobsGenerateFinishesAsTheJobDid) {
+TEST_P(Streams, AFailedJobsGenerateFinishesAsTheJobDid) {
   Context context;
   const auto stream = Generate(&context);
   const std::string job = Next(*stream).job();
@@ -55,7 +60,7 @@ TEST_F(Streams, AFailedJobsGenerateFinishesAsTheJobDid) {
   }
 }
 
-TEST_F(Streams, ACancelledJobsGenerateFinishesCancelled) {
+TEST_P(Streams, ACancelledJobsGenerateFinishesCancelled) {
   Context context;
   const auto stream = Generate(&context);
   const std::string job = Next(*stream).job();
@@ -66,7 +71,7 @@ TEST_F(Streams, ACancelledJobsGenerateFinishesCancelled) {
   EXPECT_EQ(ReasonOf(status), "JOB_CANCELLED");
 }
 
-TEST_F(Streams, AWatchOfAFailedJobFinishesOk) {
+TEST_P(Streams, AWatchOfAFailedJobFinishesOk) {
   const std::string job = CreateJob();
   StartJobs();
   store_.OnFailed(job, absl::InternalError("NaN"), {.evaluations = 4});
@@ -78,7 +83,7 @@ TEST_F(Streams, AWatchOfAFailedJobFinishesOk) {
   EXPECT_TRUE(stream->Finish().ok());
 }
 
-TEST_F(Streams, ACallerWhoGoesTakesTheJobAlong) {
+TEST_P(Streams, ACallerWhoGoesTakesTheJobAlong) {
   Context context;
   const auto stream = Generate(&context);
   const std::string job = Next(*stream).job();
@@ -91,7 +96,7 @@ TEST_F(Streams, ACallerWhoGoesTakesTheJobAlong) {
   EXPECT_EQ(Rest(*watch).back().cancelled().reason(), "CALLER_GONE");
 }
 
-TEST_F(Streams, AWatcherWhoGoesLeavesTheJobAlone) {
+TEST_P(Streams, AWatcherWhoGoesLeavesTheJobAlone) {
   const std::string job = CreateJob();
   Context context;
   const auto stream = Watch(&context, job);
@@ -102,7 +107,7 @@ TEST_F(Streams, AWatcherWhoGoesLeavesTheJobAlone) {
   EXPECT_EQ(StateOf(job), core::JobState::kQueued);
 }
 
-TEST_F(Streams, WatchGoesOnAfterAPlace) {
+TEST_P(Streams, WatchGoesOnAfterAPlace) {
   const std::string job = CreateJob();
   StartJobs();
   Finish(job);
@@ -121,7 +126,7 @@ TEST_F(Streams, WatchGoesOnAfterAPlace) {
   EXPECT_GT(rest[0].sequence(), started);
 }
 
-TEST_F(Streams, WatchesWithWrongPlacesAreRefused) {
+TEST_P(Streams, WatchesWithWrongPlacesAreRefused) {
   Context negative;
   EXPECT_EQ(WrongFields(Watch(&negative, "jobs/x", -1)->Finish()), "after_sequence");
   Context unnamed;
@@ -139,7 +144,7 @@ TEST_F(Streams, WatchesWithWrongPlacesAreRefused) {
   EXPECT_EQ(WrongFields(images_->WatchJobs(&several, request)->Finish()), "jobs[1].name, jobs[2].name");
 }
 
-TEST_F(Streams, WatchJobsMergesAndEndsWithTheLastJob) {
+TEST_P(Streams, WatchJobsMergesAndEndsWithTheLastJob) {
   v1::WatchJobsRequest request;
   std::vector<std::string> jobs;
   for (int i = 0; i < 3; ++i) {
@@ -161,7 +166,7 @@ TEST_F(Streams, WatchJobsMergesAndEndsWithTheLastJob) {
   EXPECT_TRUE(stream->Finish().ok());
 }
 
-TEST_F(Streams, WatchJobsStaysOpenWhileAnyJobIs) {
+TEST_P(Streams, WatchJobsStaysOpenWhileAnyJobIs) {
   const std::string ended = CreateJob(), open = CreateJob();
   ASSERT_TRUE(store_.Cancel(ended, "CALLER").ok());
   v1::WatchJobsRequest request;
@@ -176,7 +181,7 @@ TEST_F(Streams, WatchJobsStaysOpenWhileAnyJobIs) {
   EXPECT_TRUE(stream->Finish().ok());
 }
 
-TEST_F(Streams, ABigOutputComesInPiecesOfAMebibyte) {
+TEST_P(Streams, ABigOutputComesInPiecesOfAMebibyte) {
   const std::string job = CreateJob();
   StartJobs();
   std::string bytes(5 << 19, '\0');
@@ -194,7 +199,7 @@ TEST_F(Streams, ABigOutputComesInPiecesOfAMebibyte) {
   EXPECT_TRUE(read == bytes);
 }
 
-TEST_F(Streams, AJobDeletedUnderAWatcherIsNotFound) {
+TEST_P(Streams, AJobDeletedUnderAWatcherIsNotFound) {
   const std::string open = CreateJob(), gone = CreateJob();
   ASSERT_TRUE(store_.Cancel(gone, "CALLER").ok());
   ASSERT_TRUE(store_.Delete(gone).ok());
@@ -208,7 +213,7 @@ TEST_F(Streams, AJobDeletedUnderAWatcherIsNotFound) {
   EXPECT_EQ(DetailOf<google::rpc::ResourceInfo>(status)->resource_name(), gone);
 }
 
-TEST_F(Streams, OpenStreamsAreCounted) {
+TEST_P(Streams, OpenStreamsAreCounted) {
   const std::string job = CreateJob();
   EXPECT_EQ(server_->open_streams(), 0);
   Context one, two;

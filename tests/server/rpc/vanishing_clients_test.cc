@@ -8,8 +8,10 @@
 namespace latentd::rpc {
 namespace {
 
-class VanishingClients : public RpcTest {
+class VanishingClients : public RpcTest, public testing::WithParamInterface<int> {
  protected:
+  VanishingClients() { store_threads_ = GetParam(); }
+
   // Plays the engine until told to stop: every job gets a few steps and a picture.
   void RunEngine(const std::atomic<bool>& stop) {
     while (!stop) {
@@ -40,7 +42,9 @@ class VanishingClients : public RpcTest {
   }
 };
 
-TEST_F(VanishingClients, LeaveNothingBehind) {
+INSTANTIATE_TEST_SUITE_P(, VanishingClients, testing::Values(0, 2));
+
+TEST_P(VanishingClients, LeaveNothingBehind) {
   std::atomic<bool> stop = false;
   std::thread engine([&] { RunEngine(stop); });
   std::vector<std::thread> crowd;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <set>
 
 #include "server/store/memory_job_store.h"
@@ -18,14 +19,14 @@ class WatchMergerTest : public testing::Test {
 
   std::vector<WatchMerger::Item> ReadAll() {
     std::vector<WatchMerger::Item> items;
-    while (auto item = merger_.Next().value()) items.push_back(*std::move(item));
+    while (auto item = merger_->Next().value()) items.push_back(*std::move(item));
     return items;
   }
 
   core::FakeClock clock_;
   store::MemoryJobStore store_{{.clock = &clock_}};
   int called_ = 0;
-  WatchMerger merger_{[this] { ++called_; }};
+  std::unique_ptr<WatchMerger> merger_ = std::make_unique<WatchMerger>([this] { ++called_; });
 };
 
 TEST_F(WatchMergerTest, JobsTakeTurns) {
@@ -35,7 +36,7 @@ TEST_F(WatchMergerTest, JobsTakeTurns) {
     store_.OnStarted(job.name, {});
     for (int output = 0; output < 5; ++output) store_.OnProgress(job.name, {.output_index = output, .step = 1});
   }
-  for (const std::string& job : jobs) ASSERT_TRUE(merger_.Open(store_, job, 0).ok());
+  for (const std::string& job : jobs) ASSERT_TRUE(merger_->Open(store_, job, 0).ok());
   const std::vector<WatchMerger::Item> items = ReadAll();
   ASSERT_GE(items.size(), 3u * 7);  // two jobs also moved up in the queue
   for (size_t round = 0; round < 7; ++round) {
@@ -47,8 +48,8 @@ TEST_F(WatchMergerTest, JobsTakeTurns) {
 
 TEST_F(WatchMergerTest, ReadyIsCalledOnceUntilTheNextRead) {
   const std::string first = NewJob(), second = NewJob();
-  ASSERT_TRUE(merger_.Open(store_, first, 0).ok());
-  ASSERT_TRUE(merger_.Open(store_, second, 0).ok());
+  ASSERT_TRUE(merger_->Open(store_, first, 0).ok());
+  ASSERT_TRUE(merger_->Open(store_, second, 0).ok());
   ReadAll();
   EXPECT_EQ(called_, 0);
   for (const core::ClaimedJob& job : store_.Claim(2)) store_.OnStarted(job.name, {});
@@ -61,34 +62,34 @@ TEST_F(WatchMergerTest, ReadyIsCalledOnceUntilTheNextRead) {
 
 TEST_F(WatchMergerTest, EndsWithTheLastTerminalEvent) {
   const std::string first = NewJob(), second = NewJob();
-  ASSERT_TRUE(merger_.Open(store_, first, 0).ok());
-  ASSERT_TRUE(merger_.Open(store_, second, 0).ok());
+  ASSERT_TRUE(merger_->Open(store_, first, 0).ok());
+  ASSERT_TRUE(merger_->Open(store_, second, 0).ok());
   ASSERT_TRUE(store_.Cancel(first, "CALLER").ok());
   ReadAll();
-  EXPECT_FALSE(merger_.ended());
+  EXPECT_FALSE(merger_->ended());
   ASSERT_TRUE(store_.Cancel(second, "CALLER").ok());
   ReadAll();
-  EXPECT_TRUE(merger_.ended());
+  EXPECT_TRUE(merger_->ended());
 }
 
 TEST_F(WatchMergerTest, UnknownJobsAreNotFound) {
-  EXPECT_EQ(merger_.Open(store_, "jobs/none", 0).code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(merger_->Open(store_, "jobs/none", 0).code(), absl::StatusCode::kNotFound);
 }
 
 TEST_F(WatchMergerTest, ADeletedJobIsNotFoundForThoseWhoReadIt) {
   const std::string job = NewJob();
-  ASSERT_TRUE(merger_.Open(store_, job, 0).ok());
+  ASSERT_TRUE(merger_->Open(store_, job, 0).ok());
   ReadAll();
   ASSERT_TRUE(store_.Cancel(job, "CALLER").ok());
   ASSERT_TRUE(store_.Delete(job).ok());
-  EXPECT_EQ(merger_.Next().status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(merger_->Next().status().code(), absl::StatusCode::kNotFound);
 }
 
-TEST_F(WatchMergerTest, NothingComesAfterClose) {
+TEST_F(WatchMergerTest, NothingComesAfterItsEnd) {
   const std::string job = NewJob();
-  ASSERT_TRUE(merger_.Open(store_, job, 0).ok());
+  ASSERT_TRUE(merger_->Open(store_, job, 0).ok());
   ReadAll();
-  merger_.Close();
+  merger_ = nullptr;
   ASSERT_TRUE(store_.Cancel(job, "CALLER").ok());
   EXPECT_EQ(called_, 0);
 }

@@ -58,7 +58,7 @@ TEST(MemoryBlobStoreStress, AllSendTheSameBlobInTheirOwnOrder) {
         ASSERT_TRUE(state.ok()) << state.status();
         complete = state->complete;
       }
-      const core::Blob found = store.Find({.sha256 = blob.hash});
+      const core::Blob found = store.Find({.sha256 = blob.hash}).value();
       ASSERT_NE(found, nullptr);
       EXPECT_EQ(*found, blob.bytes);
     });
@@ -100,7 +100,7 @@ TEST(MemoryBlobStoreStress, BlobsComeAndGo) {
                        .offset = static_cast<int64_t>(offset),
                        .data = damaged ? std::string_view(wrong) : std::string_view(blob.bytes).substr(offset, 2'000)});
         EXPECT_LE(state.ok() ? state->received_size : 0, 4'000);
-        if (core::Blob found = store.Find({.sha256 = blob.hash})) {
+        if (core::Blob found = store.Find({.sha256 = blob.hash}).value()) {
           EXPECT_EQ(*found, blob.bytes);
           ++found_blobs;
           if (random() % 2 == 0) held = std::move(found);

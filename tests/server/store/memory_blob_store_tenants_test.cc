@@ -1,73 +1,34 @@
-// Tenants share the room for blobs: one that fills it is in nobody's way.
+// Tenants share the room for blobs, and what jobs hold stays.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <set>
 #include <string>
 #include <vector>
 
-#include "server/core/errors.h"
-#include "server/imaging/sha256.h"
 #include "server/store/memory_blob_store.h"
 #include "tests/server/core/fake_clock.h"
+#include "tests/server/store/blobs_of_tenants.h"
 
 namespace latentd::store {
 namespace {
 
-class BlobsOfTenantsTest : public ::testing::Test {
- protected:
-  // A blob of its own for each letter.
-  static std::string Bytes(char letter, size_t size) { return std::string(size, letter); }
-
-  absl::StatusOr<core::BlobState> PutPart(const std::string& tenant, const std::string& blob, size_t offset,
-                                          size_t size) {
-    return blobs_.Put({.sha256 = imaging::Sha256Hex(blob),
-                       .total_size = static_cast<int64_t>(blob.size()),
-                       .offset = static_cast<int64_t>(offset),
-                       .data = std::string_view(blob).substr(offset, size),
-                       .tenant = tenant});
-  }
-  absl::Status Put(const std::string& tenant, const std::string& blob) {
-    return PutPart(tenant, blob, 0, blob.size()).status();
-  }
-  core::BlobState Ask(const std::string& tenant, const std::string& blob) {
-    return PutPart(tenant, blob, 0, 0).value_or(core::BlobState());
-  }
-  bool Has(const std::string& tenant, const std::string& blob) { return Ask(tenant, blob).complete; }
-
-  core::Blob Use(const std::string& tenant, const std::string& blob) {
-    return blobs_.Find({.tenant = tenant, .sha256 = imaging::Sha256Hex(blob)});
-  }
-
-  static std::string ReasonOf(const absl::Status& status) { return core::GetErrorDetails(status).reason; }
-
-  // 1000 bytes in all, 500 of uploads, 200 of one blob.
-  core::FakeClock clock_;
-  MemoryBlobStore blobs_{{.clock = &clock_, .bytes = 1000, .max_blob_bytes = 200, .max_blobs = 100, .max_uploads = 4}};
-};
-
-TEST_F(BlobsOfTenantsTest, OneThatFillsTheRoomForgetsItsOwn) {
-  const std::string small = Bytes('s', 200);
-  ASSERT_TRUE(Put("small", small).ok());
-  for (char letter = 'a'; letter < 'k'; ++letter) ASSERT_TRUE(Put("large", Bytes(letter, 200)).ok());
-  EXPECT_TRUE(Has("small", small)) << "though it was not used for the longest time";
-  EXPECT_TRUE(Has("large", Bytes('j', 200)));
-  EXPECT_FALSE(Has("large", Bytes('a', 200)));
+BlobsUnderTest InMemory(const BlobBounds& bounds) {
+  auto clock = std::make_shared<core::FakeClock>();
+  auto store = std::make_unique<MemoryBlobStore>(MemoryBlobStoreOptions{.clock = clock.get(),
+                                                                        .bytes = bounds.bytes,
+                                                                        .max_blob_bytes = bounds.max_blob_bytes,
+                                                                        .max_blobs = bounds.max_blobs,
+                                                                        .max_uploads = bounds.max_uploads});
+  return {std::move(clock), std::move(store)};
 }
 
-TEST_F(BlobsOfTenantsTest, OneThatHasLittleGetsRoomFromOneThatHasMuch) {
-  for (char letter = 'a'; letter < 'f'; ++letter) ASSERT_TRUE(Put("large", Bytes(letter, 200)).ok());
-  for (char letter = 'a'; letter < 'c'; ++letter) ASSERT_TRUE(Put("small", Bytes(letter, 200)).ok());
-  EXPECT_FALSE(Has("large", Bytes('a', 200)));
-  EXPECT_FALSE(Has("large", Bytes('b', 200)));
-  EXPECT_TRUE(Has("large", Bytes('c', 200)));
-  ASSERT_TRUE(Put("small", Bytes('c', 200)).ok());
-  EXPECT_TRUE(Has("large", Bytes('c', 200))) << "600 bytes are more than an equal share of 1000";
-  EXPECT_FALSE(Has("small", Bytes('a', 200))) << "so that it makes room for itself";
-}
+INSTANTIATE_TEST_SUITE_P(InMemory, BlobsOfTenants, testing::Values(InMemory));
 
-TEST_F(BlobsOfTenantsTest, NobodyHasToGiveWayForWhatJobsOfOthersHold) {
+using BlobsOfTenantsInUse = BlobsOfTenants;
+INSTANTIATE_TEST_SUITE_P(InMemory, BlobsOfTenantsInUse, testing::Values(InMemory));
+
+TEST_P(BlobsOfTenantsInUse, NobodyHasToGiveWayForWhatJobsOfOthersHold) {
   const core::Blob jobs[] = {(Put("large", Bytes('a', 200)).IgnoreError(), Use("large", Bytes('a', 200))),
                              (Put("large", Bytes('b', 200)).IgnoreError(), Use("large", Bytes('b', 200))),
                              (Put("large", Bytes('c', 200)).IgnoreError(), Use("large", Bytes('c', 200)))};
@@ -78,42 +39,7 @@ TEST_F(BlobsOfTenantsTest, NobodyHasToGiveWayForWhatJobsOfOthersHold) {
   EXPECT_TRUE(Has("small", Bytes('b', 200)));
 }
 
-TEST_F(BlobsOfTenantsTest, UnfinishedUploadsOfOneAreInNobodysWay) {
-  for (char letter = 'a'; letter < 'e'; ++letter) ASSERT_TRUE(PutPart("large", Bytes(letter, 200), 0, 10).ok());
-  EXPECT_EQ(ReasonOf(PutPart("large", Bytes('e', 200), 0, 10).status()), "BLOB_UPLOADS_FULL") << "its own stay";
-  EXPECT_TRUE(Put("small", Bytes('a', 100)).ok());
-  EXPECT_EQ(Ask("large", Bytes('d', 200)).received_size, 0) << "the one that began last made way";
-  EXPECT_EQ(Ask("large", Bytes('a', 200)).received_size, 10);
-}
-
-TEST_F(BlobsOfTenantsTest, BytesOfUnfinishedUploadsOfOneAreInNobodysWay) {
-  ASSERT_TRUE(PutPart("large", Bytes('a', 200), 0, 199).ok());
-  ASSERT_TRUE(PutPart("large", Bytes('b', 200), 0, 199).ok());
-  ASSERT_TRUE(PutPart("large", Bytes('c', 200), 0, 100).ok());
-  EXPECT_TRUE(Put("small", Bytes('a', 200)).ok());
-  EXPECT_EQ(Ask("large", Bytes('a', 200)).received_size, 199);
-  EXPECT_EQ(Ask("large", Bytes('b', 200)).received_size, 0);
-  EXPECT_EQ(Ask("large", Bytes('c', 200)).received_size, 0);
-  // What made way begins again.
-  EXPECT_TRUE(Put("large", Bytes('b', 200)).ok());
-}
-
-// Each needs so much that three have no room: were the one that comes always let in, none would ever be done.
-TEST_F(BlobsOfTenantsTest, OfManyLargeUploadsTheOldestAlwaysComesToItsEnd) {
-  const std::string blob = Bytes('a', 200);
-  const std::vector<std::string> tenants = {"a", "b", "c", "d"};
-  std::set<std::string> done;
-  for (int round = 0; round < 200 && done.size() < tenants.size(); ++round) {
-    for (const std::string& tenant : tenants) {
-      const auto state = Ask(tenant, blob);
-      const auto put = PutPart(tenant, blob, state.received_size, 10);
-      if (put.ok() && put->complete) done.insert(tenant);
-    }
-  }
-  EXPECT_THAT(done, testing::SizeIs(4));
-}
-
-TEST_F(BlobsOfTenantsTest, UploadsMakeWayAlsoWhereJobsOfOthersTakeTheRest) {
+TEST_P(BlobsOfTenantsInUse, UploadsMakeWayAlsoWhereJobsOfOthersTakeTheRest) {
   std::vector<core::Blob> jobs;
   for (const char letter : {'a', 'b', 'c'}) {
     ASSERT_TRUE(Put("large", Bytes(letter, 200)).ok());
@@ -124,15 +50,6 @@ TEST_F(BlobsOfTenantsTest, UploadsMakeWayAlsoWhereJobsOfOthersTakeTheRest) {
   EXPECT_TRUE(Put("small", Bytes('a', 100)).ok());
   EXPECT_EQ(Ask("large", Bytes('d', 200)).received_size, 199);
   EXPECT_EQ(Ask("large", Bytes('e', 200)).received_size, 0);
-}
-
-TEST_F(BlobsOfTenantsTest, EqualUploadsStay) {
-  ASSERT_TRUE(PutPart("a", Bytes('a', 200), 0, 10).ok());
-  ASSERT_TRUE(PutPart("a", Bytes('b', 200), 0, 10).ok());
-  ASSERT_TRUE(PutPart("b", Bytes('a', 200), 0, 10).ok());
-  ASSERT_TRUE(PutPart("b", Bytes('b', 200), 0, 10).ok());
-  EXPECT_EQ(ReasonOf(PutPart("b", Bytes('c', 200), 0, 10).status()), "BLOB_UPLOADS_FULL");
-  EXPECT_EQ(Ask("a", Bytes('a', 200)).received_size, 10);
 }
 
 }  // namespace

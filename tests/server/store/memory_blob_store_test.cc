@@ -65,7 +65,7 @@ TEST_F(MemoryBlobStoreTest, ABlobIsThereOnceAllOfItsPartsAre) {
   EXPECT_EQ(first->received_size, 0);
   EXPECT_FALSE(first->complete);
   EXPECT_EQ(first->expire_time, clock_.Now() + absl::Seconds(10));
-  EXPECT_EQ(blobs_->Find({.sha256 = Hash(blob)}), nullptr);
+  EXPECT_EQ(blobs_->Find({.sha256 = Hash(blob)}).value(), nullptr);
   EXPECT_EQ(usage_, (core::BlobUsage{.uploads = 1, .upload_bytes = 100}));
 
   const auto second = PutPart(blob, 0, 200);
@@ -74,8 +74,8 @@ TEST_F(MemoryBlobStoreTest, ABlobIsThereOnceAllOfItsPartsAre) {
   EXPECT_TRUE(second->complete);
   EXPECT_EQ(second->expire_time, clock_.Now() + absl::Seconds(20));
   EXPECT_EQ(usage_, (core::BlobUsage{.blobs = 1, .bytes = 300}));
-  ASSERT_NE(blobs_->Find({.sha256 = Hash(blob)}), nullptr);
-  EXPECT_EQ(*blobs_->Find({.sha256 = Hash(blob)}), blob);
+  ASSERT_NE(blobs_->Find({.sha256 = Hash(blob)}).value(), nullptr);
+  EXPECT_EQ(*blobs_->Find({.sha256 = Hash(blob)}).value(), blob);
 }
 
 TEST_F(MemoryBlobStoreTest, AskingChangesNothing) {
@@ -136,14 +136,14 @@ TEST_F(MemoryBlobStoreTest, ABlobIsForgottenWhenNobodyHasUsedItForItsTime) {
   EXPECT_EQ(usage_.blobs, 1);
   clock_.Advance(absl::Seconds(1));
   EXPECT_EQ(usage_, core::BlobUsage());
-  EXPECT_EQ(blobs_->Find({.sha256 = Hash(blob)}), nullptr);
+  EXPECT_EQ(blobs_->Find({.sha256 = Hash(blob)}).value(), nullptr);
 }
 
 TEST_F(MemoryBlobStoreTest, EveryUseMakesItLiveLonger) {
   const std::string blob = Bytes('a', 300);
   ASSERT_TRUE(Put(blob).ok());
   clock_.Advance(absl::Seconds(15));
-  EXPECT_NE(blobs_->Find({.sha256 = Hash(blob)}), nullptr);
+  EXPECT_NE(blobs_->Find({.sha256 = Hash(blob)}).value(), nullptr);
   clock_.Advance(absl::Seconds(15));
   EXPECT_EQ(usage_.blobs, 1);
   EXPECT_EQ(Put(blob)->expire_time, clock_.Now() + absl::Seconds(20)) << "sent again";
@@ -170,10 +170,10 @@ TEST_F(MemoryBlobStoreTest, AnUploadIsForgottenWhenItDoesNotGoOn) {
 TEST_F(MemoryBlobStoreTest, TheLeastRecentlyUsedMakesRoom) {
   const std::string a = Bytes('a', 300), b = Bytes('b', 300), c = Bytes('c', 300), d = Bytes('d', 300);
   for (const std::string& blob : {a, b, c}) ASSERT_TRUE(Put(blob).ok());
-  ASSERT_NE(blobs_->Find({.sha256 = Hash(a)}), nullptr);
+  ASSERT_NE(blobs_->Find({.sha256 = Hash(a)}).value(), nullptr);
   ASSERT_TRUE(Put(d)->complete);
   EXPECT_EQ(usage_, (core::BlobUsage{.blobs = 3, .bytes = 900}));
-  EXPECT_EQ(blobs_->Find({.sha256 = Hash(b)}), nullptr);
+  EXPECT_EQ(blobs_->Find({.sha256 = Hash(b)}).value(), nullptr);
   for (const std::string& blob : {a, c, d}) EXPECT_TRUE(Has(blob));
 }
 
@@ -181,10 +181,10 @@ TEST_F(MemoryBlobStoreTest, WhatIsInUseIsNeitherForgottenForRoomNorForTime) {
   const std::string a = Bytes('a', 400), b = Bytes('b', 400), c = Bytes('c', 400);
   ASSERT_TRUE(Put(a).ok());
   ASSERT_TRUE(Put(b).ok());
-  core::Blob job = blobs_->Find({.sha256 = Hash(a)});
+  core::Blob job = blobs_->Find({.sha256 = Hash(a)}).value();
   ASSERT_TRUE(Put(c).ok());
   EXPECT_FALSE(Has(b)) << "though it was used later";
-  core::Blob other_job = blobs_->Find({.sha256 = Hash(c)});
+  core::Blob other_job = blobs_->Find({.sha256 = Hash(c)}).value();
   const absl::Status full = Put(b).status();
   EXPECT_EQ(full.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(ReasonOf(full), "BLOBS_FULL");
@@ -203,7 +203,7 @@ TEST_F(MemoryBlobStoreTest, WhatIsInUseIsNeitherForgottenForRoomNorForTime) {
 TEST_F(MemoryBlobStoreTest, NothingIsForgottenForAPartThatIsNotTaken) {
   const std::string a = Bytes('a', 400), b = Bytes('b', 100), c = Bytes('c', 300), d = Bytes('d', 400);
   for (const std::string& blob : {a, b, c}) ASSERT_TRUE(Put(blob).ok());
-  const core::Blob jobs[] = {blobs_->Find({.sha256 = Hash(a)}), blobs_->Find({.sha256 = Hash(c)})};
+  const core::Blob jobs[] = {blobs_->Find({.sha256 = Hash(a)}).value(), blobs_->Find({.sha256 = Hash(c)}).value()};
   // 200 bytes are free, and 100 could be made so.
   EXPECT_EQ(ReasonOf(PutPart(d, 0, 350).status()), "BLOBS_FULL");
   EXPECT_EQ(usage_, (core::BlobUsage{.blobs = 3, .bytes = 800}));

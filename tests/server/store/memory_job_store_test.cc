@@ -25,7 +25,7 @@ class MockObserver : public core::Observer {
   MOCK_METHOD(void, OnJobRequeued, (const std::string&), (override));
   MOCK_METHOD(void, OnJobStarted, (const std::string&, absl::Duration), (override));
   MOCK_METHOD(void, OnJobEnded, (const std::string&, JobState, JobState, absl::Duration), (override));
-  MOCK_METHOD(void, OnQueuedWork, (const std::string&, int64_t), (override));
+  MOCK_METHOD(void, OnQueuedWork, (const std::string&, int64_t, int64_t), (override));
   MOCK_METHOD(void, OnStageRun, (const core::StageRun&), (override));
   MOCK_METHOD(void, OnImage, (const std::string&), (override));
   MOCK_METHOD(void, OnFlaggedImage, (const std::string&), (override));
@@ -354,21 +354,21 @@ TEST(MemoryJobStoreTest, ObserverSeesEachStepOfAJob) {
   StoreFixture f({.observer = &observer, .max_queued_jobs = 1});
   const int64_t work = PixelSteps(*core::TestRequest());
   const ::testing::InSequence order;
-  EXPECT_CALL(observer, OnQueuedWork("pictograms", work));
+  EXPECT_CALL(observer, OnQueuedWork("pictograms", 1, work));
   EXPECT_CALL(observer, OnJobAdmitted("pictograms"));
   const std::string ran = f.Create();
   EXPECT_CALL(observer, OnJobRefused("QUEUE_FULL"));
   f.store.Create(core::TestRequest(), {}).IgnoreError();
   f.clock.Advance(absl::Seconds(2));
-  EXPECT_CALL(observer, OnQueuedWork("pictograms", 0));
+  EXPECT_CALL(observer, OnQueuedWork("pictograms", 0, 0));
   EXPECT_CALL(observer, OnJobStarted("pictograms", absl::Seconds(2)));
   f.store.OnStarted(ran, {});
   f.clock.Advance(absl::Seconds(3));
   EXPECT_CALL(observer, OnJobEnded("pictograms", JobState::kRunning, JobState::kCompleted, absl::Seconds(5)));
   f.store.OnCompleted(ran, {});
-  EXPECT_CALL(observer, OnQueuedWork("pictograms", work));
+  EXPECT_CALL(observer, OnQueuedWork("pictograms", 1, work));
   EXPECT_CALL(observer, OnJobAdmitted("pictograms"));
-  EXPECT_CALL(observer, OnQueuedWork("pictograms", 0));
+  EXPECT_CALL(observer, OnQueuedWork("pictograms", 0, 0));
   EXPECT_CALL(observer, OnJobEnded("pictograms", JobState::kQueued, JobState::kCancelled, absl::ZeroDuration()));
   f.store.Cancel(f.Create(), "CALLER").IgnoreError();
 }

@@ -45,8 +45,12 @@ class WaitingLineTest : public ::testing::Test {
   }
 
   std::vector<std::shared_ptr<JobRecord>> records_;
-  int64_t work_ = 0;  // the latest word
-  WaitingLine line_{absl::Seconds(10), [this](const std::string&, int64_t pixel_steps) { work_ = pixel_steps; }};
+  int64_t jobs_ = 0;  // the latest word
+  int64_t work_ = 0;
+  WaitingLine line_{absl::Seconds(10), [this](const std::string&, int64_t jobs, int64_t pixel_steps) {
+                      jobs_ = jobs;
+                      work_ = pixel_steps;
+                    }};
 };
 
 TEST_F(WaitingLineTest, EqualsGoByArrival) {
@@ -66,6 +70,7 @@ TEST_F(WaitingLineTest, TellsTheWorkThatWaits) {
   EXPECT_EQ(work_, 200);
   line_.Remove(first);
   EXPECT_EQ(work_, 200) << "it is counted once";
+  EXPECT_EQ(jobs_, 1);
   line_.Remove(second);
   EXPECT_EQ(work_, 0);
 }

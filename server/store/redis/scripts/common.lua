@@ -16,7 +16,8 @@
 --   use:TENANT      hash     what counts against its quotas
 --   shares          hash     how much of the devices each tenant had, for its weight; "" is the least that was served
 --   totals          hash     jobs and bytes that wait or run; the last number and token; work that waits, by model
---   loaded:MODEL    zset     replicas that have it, by the time until which that is known
+--   replicas        zset     replicas that take jobs, by the time until which that is known
+--   loaded:MODEL    zset     those of them that have it, likewise
 --   dead            list     jobs that ended because their replicas died again and again
 
 local prefix = KEYS[1]
@@ -105,6 +106,19 @@ local function refill(tenant, per_minute)
   return taken
 end
 
+-- What is known of a tenant without jobs is kept until it makes no difference.
+local function forget_idle(tenant)
+  local use = key('use', tenant)
+  local f = redis.call('HMGET', use, 'queued', 'running', 'taken', 'per_minute')
+  if tonumber(f[1] or '0') + tonumber(f[2] or '0') > 0 then return end
+  local owed, per_minute = tonumber(f[3] or '0'), tonumber(f[4] or '0')
+  local until_even = per_minute > 0 and math.max(0, owed / per_minute * 60000) or 0
+  redis.call('PEXPIRE', use, math.floor(until_even) + 60000)
+  if tenant == '' then return end  -- the least that was served has that name, too
+  local share = tonumber(redis.call('HGET', key('shares'), tenant) or '0')
+  if share <= tonumber(redis.call('HGET', key('shares'), '') or '0') then redis.call('HDEL', key('shares'), tenant) end
+end
+
 -- It is counted as what it becomes, 'queued' or 'running'; REQUIRES: it is the other one.
 local function change_state(id, tenant, from, to)
   for _, counted in ipairs({key('totals'), key('use', tenant)}) do
@@ -118,7 +132,7 @@ end
 local function requeue(id, reason)
   local f = get(id, 'state', 'model', 'tenant', 'work', 'place')
   redis.call('ZREM', key('leases'), id)
-  redis.call('HDEL', key('job', id), 'token', 'owner')
+  redis.call('HDEL', key('job', id), 'token', 'owner', 'told')
   if f[1] == 'running' then change_state(id, f[3], 'running', 'queued') end
   append(id, 0, 'requeued', reason, 'step', redis.call('HGET', key('checkpoint', id), 'step') or '0')
   join_line(id, f[2], f[3], f[5], f[4])
@@ -133,11 +147,14 @@ local function finish(id, state, ...)
   redis.call('ZREM', key('leases'), id)
   redis.call('ZREM', key('deadlines'), id)
   redis.call('DEL', key('checkpoint', id), key('pictures', id))
+  local token = redis.call('HGET', key('job', id), 'token')
+  if token then redis.call('HSET', key('job', id), 'former', token) end
   redis.call('HDEL', key('job', id), 'token', 'owner')
   redis.call('HINCRBY', key('totals'), before, -1)
   redis.call('HINCRBY', key('totals'), 'bytes', -tonumber(f[5]))
   redis.call('HINCRBY', key('use', tenant), before, -1)
   redis.call('HINCRBYFLOAT', key('use', tenant), 'taken', tonumber(f[9] or '0') - tonumber(f[4]))
+  forget_idle(tenant)
   local kept = tonumber(f[6])
   local wanted = tonumber(f[8] or '0')
   if wanted > 0 then kept = math.max(0, math.min(kept, wanted - now)) end

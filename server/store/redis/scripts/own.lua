@@ -2,9 +2,17 @@
 -- it has ended. The token comes first in every kind of write, and in the same script.
 -- ARGV: id, token, number of the write, number of the owner's write before it (0: none), what, …
 -- Returns 1: it is written; 0: it is not the owner's to write; 2: the one before it is not written yet.
+-- One thing is still the last owner's when others have ended his job: to book the work that was under way.
 local id, what = ARGV[1], ARGV[5]
 local held = get(id, 'token', 'written')
-if held[1] ~= ARGV[2] then return 0 end
+if held[1] ~= ARGV[2] then
+  local f = get(id, 'state', 'former', 'tenant', 'used')
+  if what ~= 'usage' or f[2] ~= ARGV[2] or not is_final(f[1]) then return 0 end
+  redis.call('HSET', key('job', id), 'usage', ARGV[6], 'used', ARGV[7])
+  redis.call('HINCRBYFLOAT', key('use', f[3]), 'taken', tonumber(ARGV[7]) - tonumber(f[4] or '0'))
+  forget_idle(f[3])
+  return 1
+end
 local written = tonumber(held[2] or '0')
 if tonumber(ARGV[3]) <= written then return 1 end  -- the answer was lost
 if tonumber(ARGV[4]) ~= written then return 2 end

@@ -1,14 +1,21 @@
--- An owner lives: what he owns stays his, and the models that he has are known.
--- ARGV: owner, lease, number of models, models…, id, token, id, token, …
+-- An owner lives: what he owns stays his, and that he takes jobs, and which models he has, is known.
+-- ARGV: owner, lease, '1' while he takes jobs, number of models, models…, id, token, id, token, …
 -- Returns the jobs that are not his any more.
-local owner, lease, models = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-for i = 4, 3 + models do
-  redis.call('ZADD', key('loaded', ARGV[i]), now + lease, owner)
-  redis.call('ZREMRANGEBYSCORE', key('loaded', ARGV[i]), '-inf', now)
-  redis.call('PEXPIRE', key('loaded', ARGV[i]), lease)
+local owner, lease, models = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[4])
+
+-- Gives whether he, or another, came or went.
+local function note(list)
+  local gone = redis.call('ZREMRANGEBYSCORE', list, '-inf', now)
+  if ARGV[3] ~= '1' then return redis.call('ZREM', list, owner) + gone > 0 end
+  local new = redis.call('ZADD', list, now + lease, owner)
+  redis.call('PEXPIRE', list, lease)
+  return new + gone > 0
 end
+
+if note(key('replicas')) then redis.call('PUBLISH', key('moved'), '') end
+for i = 5, 4 + models do note(key('loaded', ARGV[i])) end
 local lost = {}
-for i = 4 + models, #ARGV, 2 do
+for i = 5 + models, #ARGV, 2 do
   if redis.call('HGET', key('job', ARGV[i]), 'token') == ARGV[i + 1] then
     redis.call('ZADD', key('leases'), now + lease, ARGV[i])
   else

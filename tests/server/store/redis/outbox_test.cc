@@ -144,7 +144,7 @@ TEST_F(OutboxTest, OfProgressOnlyTheNewestWaits) {
 TEST_F(OutboxTest, AnOwnerThatIsFencedOutIsTold) {
   const std::string token = Own("a");
   ASSERT_TRUE(redis_.Run(CallScript("stop", "", {"a", "cancel", "CALLER", "status"})).ok());
-  Usage("a", token, "late");
+  outbox_.Add({.id = "a", .token = token, .what = {"start", "late"}});
   Flush();
   EXPECT_THAT(Fenced(), ElementsAre("a"));
 }

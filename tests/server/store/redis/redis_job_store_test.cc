@@ -5,17 +5,21 @@
 #include <gmock/gmock.h>
 
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "server/core/errors.h"
 #include "server/core/system_clock.h"
 #include "server/imaging/open_image.h"
 #include "server/rpc/stored_jobs.h"
+#include "server/store/job_record.h"
 #include "tests/server/core/test_requests.h"
+#include "tests/server/engine/null_observer.h"
 #include "tests/server/store/redis/redis_server.h"
 
 namespace latentd::store {
@@ -40,7 +44,7 @@ class Signal {
     std::unique_lock lock(mutex_);
     EXPECT_TRUE(changed_.wait_for(lock, std::chrono::seconds(30), [this] { return !told_.empty(); }));
     if (told_.empty()) return "";
-    const std::string first = told_.front();
+    std::string first = told_.front();
     told_.erase(told_.begin());
     return first;
   }
@@ -121,11 +125,11 @@ class Reader {
 };
 
 std::vector<std::string> Kinds(const std::vector<core::Event>& events) {
-  static const char* const kNames[] = {"queued", "started",   "requeued", "progress", "output",
-                                       "chunk",  "completed", "failed",   "cancelled"};
+  static const char* const names[] = {"queued", "started",   "requeued", "progress", "output",
+                                      "chunk",  "completed", "failed",   "cancelled"};
   std::vector<std::string> kinds;
-  for (const core::Event& event : events)
-    kinds.push_back(absl::StrCat(event.sequence, " ", kNames[event.kind.index()]));
+  kinds.reserve(events.size());
+  for (const core::Event& event : events) kinds.push_back(absl::StrCat(event.sequence, " ", names[event.kind.index()]));
   return kinds;
 }
 
@@ -392,6 +396,156 @@ TEST_F(RedisJobStoreTest, WithoutRedisCallersAreToldAndRunningJobsGoOn) {
   server_.Start();
   EXPECT_THAT(Kinds(reader.Read()), ElementsAre("3 output", "4 chunk", "5 completed"));
   EXPECT_EQ(*two_->store().GetOutput(name, 0)->data, "made meanwhile");
+}
+
+// Keeps what it was told last.
+class LastWord final : public engine::NullObserver {
+ public:
+  void OnJobAdmitted(const std::string&) override { Add(&Counts::admitted, 1); }
+  void OnJobStarted(const std::string&, absl::Duration) override { Add(&Counts::running, 1); }
+  void OnJobRequeued(const std::string&) override { Add(&Counts::running, -1); }
+  void OnJobEnded(const std::string&, JobState from, JobState, absl::Duration) override {
+    if (from == JobState::kRunning) Add(&Counts::running, -1);
+    Add(&Counts::ended, 1);
+  }
+  void OnQueuedWork(const std::string&, int64_t jobs, int64_t pixel_steps) override {
+    const std::lock_guard lock(mutex_);
+    counts_.queued = jobs;
+    counts_.pixel_steps = pixel_steps;
+  }
+
+  struct Counts {
+    int64_t admitted = 0, running = 0, ended = 0, queued = 0, pixel_steps = 0;
+  };
+  Counts counts() {
+    const std::lock_guard lock(mutex_);
+    return counts_;
+  }
+
+ private:
+  void Add(int64_t Counts::*count, int64_t amount) {
+    const std::lock_guard lock(mutex_);
+    counts_.*count += amount;
+  }
+
+  std::mutex mutex_;
+  Counts counts_;
+};
+
+// Waits for what replicas learn of each other by themselves.
+bool Eventually(const std::function<bool()>& condition) {
+  const absl::Time deadline = absl::Now() + absl::Seconds(30);
+  while (!condition()) {
+    if (absl::Now() > deadline) return false;
+    absl::SleepFor(absl::Milliseconds(5));
+  }
+  return true;
+}
+
+TEST_F(RedisJobStoreTest, WhoWaitsIsToldHisPlaceAtEveryReplica) {
+  std::vector<std::string> names;
+  names.reserve(3);
+  for (int i = 0; i < 3; ++i) names.push_back(one_->store().Create(core::TestRequest(), {})->name);
+  Reader at_two(two_->store(), names[2]);
+  const auto first = at_two.Read(1);
+  EXPECT_EQ(std::get<core::Queued>(first.at(0).kind).position, 2);
+  one_->ClaimOne();
+  const auto second = at_two.Read(1);
+  ASSERT_EQ(second.size(), 1u);
+  EXPECT_EQ(std::get<core::Queued>(second[0].kind).position, 1);
+  two_->store().Cancel(names[1], "CALLER").IgnoreError();
+  const auto third = at_two.Read(1);
+  ASSERT_EQ(third.size(), 1u);
+  EXPECT_EQ(std::get<core::Queued>(third[0].kind).position, 0);
+}
+
+TEST_F(RedisJobStoreTest, WhoComesLaterIsToldHisPresentPlace) {
+  const std::string before = one_->store().Create(core::TestRequest(), {})->name;
+  const std::string name = one_->store().Create(core::TestRequest(), {})->name;
+  one_->store().Cancel(before, "CALLER").IgnoreError();
+  const auto events = Reader(two_->store(), name).Read(2);
+  EXPECT_EQ(std::get<core::Queued>(events.at(0).kind).position, 1);
+  EXPECT_EQ(std::get<core::Queued>(events.at(1).kind).position, 0);
+}
+
+TEST_F(RedisJobStoreTest, WhatReplicasTellAddsUpToTheFleets) {
+  one_ = nullptr;
+  two_ = nullptr;
+  // They would have their parts until their leases end.
+  ASSERT_TRUE(RedisConnection({.address = server_.address()}).Run({"FLUSHALL"}).ok());
+  LastWord seen[2];
+  const auto a = MakeReplica({.observer = &seen[0], .lease = absl::Seconds(2)});
+  const auto b = MakeReplica({.observer = &seen[1], .lease = absl::Seconds(2)});
+  const int64_t work = PixelSteps(*core::TestRequest());
+  for (int i = 0; i < 5; ++i) a->store().Create(core::TestRequest(), {}).IgnoreError();
+  const auto waits = [&](int64_t at_a, int64_t at_b) {
+    return Eventually([&] {
+      return seen[0].counts().queued == at_a && seen[1].counts().queued == at_b &&
+             seen[0].counts().pixel_steps + seen[1].counts().pixel_steps == (at_a + at_b) * work;
+    });
+  };
+  EXPECT_TRUE(Eventually([&] {
+    const int64_t at_a = seen[0].counts().queued, at_b = seen[1].counts().queued;
+    return at_a + at_b == 5 && at_a >= 2 && at_b >= 2;
+  }));
+  EXPECT_EQ(seen[0].counts().admitted, 5) << "by the one that took them";
+  const std::string name = a->ClaimOne().name;
+  EXPECT_TRUE(waits(3, 2)) << "two each, and the one that it has claimed";
+  a->store().OnStarted(name, {});
+  EXPECT_TRUE(waits(2, 2));
+  EXPECT_EQ(seen[0].counts().running, 1);
+  b->store().Drain();
+  EXPECT_TRUE(waits(4, 0));
+
+  b->store().Cancel(name, "CALLER").IgnoreError();
+  EXPECT_TRUE(Eventually([&] { return seen[0].counts().running == 0; }));
+  EXPECT_EQ(seen[0].counts().ended + seen[1].counts().ended, 1) << "once, by whom it was ended";
+  const std::string moved = a->ClaimOne().name;
+  a->store().OnStarted(moved, {});
+  a->store().OnHandedBack(moved, "DRAINED", {});
+  EXPECT_EQ(seen[0].counts().running, 0);
+  EXPECT_TRUE(waits(4, 0));
+  EXPECT_EQ(seen[0].counts().ended, 0);
+}
+
+TEST_F(RedisJobStoreTest, AJobsEndIsLoggedOnceAsWhatItIs) {
+  std::mutex mutex;
+  std::vector<core::Job> logged;
+  const auto on_ended = [&](const core::Job& job) {
+    const std::lock_guard lock(mutex);
+    logged.push_back(job);
+  };
+  one_ = nullptr;
+  two_ = nullptr;
+  auto a = MakeReplica({.on_ended = on_ended}), b = MakeReplica({.on_ended = on_ended});
+  const std::string name = a->store().Create(core::TestRequest(), {})->name;
+  b->ClaimOne();
+  b->store().OnStarted(name, {});
+  b->Flush();
+  a->store().Cancel(name, "CALLER").IgnoreError();
+  EXPECT_EQ(b->AwaitEnded(), name);
+  b->store().OnUsage(name, {.evaluations = 9, .pixel_evaluations = 900});  // what was under way
+  b->Flush();
+  EXPECT_EQ(a->store().Get(name)->usage->evaluations, 9);
+  core::RequestFields fields = core::TestFields();
+  fields.timeout = absl::Seconds(1);
+  const std::string late = a->store().Create(core::TestRequest(fields), {})->name;
+  Reader(b->store(), late).Read();
+  EXPECT_TRUE(Eventually([&] {
+    const std::lock_guard lock(mutex);
+    return logged.size() == 2;
+  }));
+  ASSERT_THAT(logged, SizeIs(2));
+  EXPECT_EQ(logged[0].name, name);
+  EXPECT_EQ(logged[0].state, JobState::kCancelled);
+  EXPECT_TRUE(logged[0].usage.has_value());
+  EXPECT_EQ(logged[1].name, late);
+  EXPECT_EQ(logged[1].state, JobState::kFailed);
+}
+
+TEST_F(RedisJobStoreTest, AJobThatCouldNeverBeTakenIsTooLarge) {
+  auto small = MakeReplica({.max_pending_bytes = 1000});
+  EXPECT_EQ(ReasonOf(small->store().Create(core::TestRequest(), {}).status()), "JOB_TOO_LARGE");
 }
 
 TEST_F(RedisJobStoreTest, ADrainingReplicaTakesAndClaimsNothing) {

@@ -239,7 +239,7 @@ TEST_F(RedisScriptsTest, WhoComesBackIsOwedNothing) {
 TEST_F(RedisScriptsTest, JobsGoToThoseWhoHaveTheirModel) {
   Create("p");
   Create("s", {.model = "sdxl"});
-  Call("renew", {"r2", "60000", "1", "sdxl"});
+  Call("renew", {"r2", "60000", "1", "1", "sdxl"});
   EXPECT_THAT(ClaimedIds("r1", 9, {"pictograms"}), ElementsAre("p")) << "r2 has sdxl";
   EXPECT_THAT(ClaimedIds("r2", 9, {"sdxl"}), ElementsAre("s"));
   Create("t", {.model = "turbo"});
@@ -248,7 +248,7 @@ TEST_F(RedisScriptsTest, JobsGoToThoseWhoHaveTheirModel) {
 
 TEST_F(RedisScriptsTest, AJobThatWaitsForTooLongGoesToAnybody) {
   Create("s", {.model = "sdxl"});
-  Call("renew", {"r2", "60000", "1", "sdxl"});
+  Call("renew", {"r2", "60000", "1", "1", "sdxl"});
   EXPECT_THAT(Claim("r1", 9, {"pictograms"}, 60'000, 60'000), IsEmpty());
   EXPECT_THAT(Claim("r1", 9, {"pictograms"}, 60'000, 0), SizeIs(1));
 }
@@ -273,7 +273,7 @@ TEST_F(RedisScriptsTest, AnOwnerThatIsNotHeardOfLosesItsJobs) {
 TEST_F(RedisScriptsTest, AnOwnerThatIsHeardOfKeepsThem) {
   Create("a");
   const Claimed job = Claim("r1", 9, {"pictograms"}, 1)[0];
-  EXPECT_THAT(Call("renew", {"r1", "60000", "1", "pictograms", job.id, job.token}).list(), IsEmpty());
+  EXPECT_THAT(Call("renew", {"r1", "60000", "1", "1", "pictograms", job.id, job.token}).list(), IsEmpty());
   absl::SleepFor(absl::Milliseconds(5));
   Call("reap", {"100"});
   EXPECT_TRUE(Write(job, {"start", "started"}));
@@ -326,7 +326,7 @@ TEST_F(RedisScriptsTest, AHeartbeatOfOneThatIsFencedOutRenewsNothing) {
   absl::SleepFor(absl::Milliseconds(5));
   Call("reap", {"100"});
   Claim("r2", 9, {"pictograms"}, 1);
-  const auto lost = Call("renew", {"r1", "60000", "0", old.id, old.token}).list();
+  const auto lost = Call("renew", {"r1", "60000", "1", "0", old.id, old.token}).list();
   ASSERT_THAT(lost, SizeIs(1));
   EXPECT_EQ(lost[0].text(), "a");
   absl::SleepFor(absl::Milliseconds(5));
@@ -429,6 +429,88 @@ TEST_F(RedisScriptsTest, ThoseThatWaitAreToldWhereTheyStandWhenItChanges) {
   EXPECT_EQ(Field("b", "told"), "0");
   EXPECT_THAT(Events("b"), ElementsAre("1 queued", "2 queued")) << "once";
   EXPECT_THAT(Events("a"), ElementsAre("1 queued")) << "it does not wait any more";
+}
+
+TEST_F(RedisScriptsTest, EachReplicaTellsAnEqualPartOfWhatWaits) {
+  const auto parts = [this](const std::string& owner) {
+    std::map<std::string, std::pair<int64_t, int64_t>> own;
+    for (const RedisReply& part : Call("queue", {owner}).list()) {
+      own[part.list()[0].text()] = {part.list()[1].number(), part.list()[2].number()};
+    }
+    return own;
+  };
+  const std::vector<std::string> replicas = {"r1", "r2", "r3"};
+  for (const std::string& replica : replicas) Call("renew", {replica, "60000", "1", "0"});
+  for (int i = 0; i < 7; ++i) Create(absl::StrCat("j", i), {.tenant = i % 2 == 0 ? "shop" : "rival"});
+  Create("other", {.model = "sdxl", .work = 50});
+  std::map<std::string, std::pair<int64_t, int64_t>> sum;
+  for (const std::string& replica : replicas) {
+    for (const auto& [model, part] : parts(replica)) {
+      sum[model].first += part.first;
+      sum[model].second += part.second;
+    }
+  }
+  EXPECT_EQ(parts("r1")["pictograms"].first, 3);
+  EXPECT_EQ(parts("r2")["pictograms"].first, 2);
+  EXPECT_EQ(sum["pictograms"], (std::pair<int64_t, int64_t>(7, 700)));
+  EXPECT_EQ(sum["sdxl"], (std::pair<int64_t, int64_t>(1, 50)));
+
+  Call("renew", {"r2", "60000", "0", "0"});  // it takes no jobs any more
+  EXPECT_THAT(parts("r2"), IsEmpty());
+  EXPECT_EQ(parts("r1")["pictograms"].first + parts("r3")["pictograms"].first, 7);
+  ClaimedIds("r1", 100, {"pictograms", "sdxl"});
+  EXPECT_THAT(parts("r1"), IsEmpty()) << "what is claimed is its owner's to tell of";
+}
+
+TEST_F(RedisScriptsTest, AReplicaThatTakesNoJobsHasNoModels) {
+  Call("renew", {"r1", "60000", "1", "1", "sdxl"});
+  Create("a", {.model = "sdxl"});
+  EXPECT_THAT(ClaimedIds("r2"), IsEmpty()) << "another has it";
+  Call("renew", {"r1", "60000", "0", "1", "sdxl"});
+  EXPECT_THAT(ClaimedIds("r2"), ElementsAre("a"));
+}
+
+TEST_F(RedisScriptsTest, WorkThatWasUnderWayIsBookedAfterTheEnd) {
+  Create("a", {.work = 1000, .per_minute = 6'000'000});
+  const Claimed old = Claim("r1")[0];
+  Write(old, {"give back", "DRAINED"});
+  const Claimed last = Claim("r2")[0];
+  Write(last, {"start", "started"});
+  Write(last, {"usage", "some", "300"});
+  Call("stop", {"a", "cancel", "CALLER", "status"});
+  const double before = std::stod(Hash("use:shop")["taken"]);
+  EXPECT_FALSE(Write(old, {"usage", "stale", "999"})) << "not the last owner";
+  EXPECT_TRUE(Write(last, {"usage", "all", "450"}));
+  EXPECT_TRUE(Write(last, {"usage", "all", "450"})) << "twice is once";
+  EXPECT_FALSE(Write(last, {"progress", "0", "0", "late"})) << "nothing else";
+  EXPECT_EQ(Field("a", "usage"), "all");
+  EXPECT_NEAR(std::stod(Hash("use:shop")["taken"]) - before, 150, 1);
+}
+
+TEST_F(RedisScriptsTest, NothingOfATenantStaysForEver) {
+  Create("a", {.request_id = "r", .per_minute = 1000});
+  const std::string use = absl::StrCat(kPrefix, "use:shop");
+  EXPECT_EQ(Run({"PTTL", use}).number(), -1) << "while it has jobs";
+  const Claimed job = Claim("r1")[0];
+  Write(job, {"start", "started"});
+  Write(job, {"complete", "usage", "5000"});
+  const int64_t kept = Run({"PTTL", use}).number();
+  EXPECT_GT(kept, 4 * 60'000) << "until what it owes is made good";
+  EXPECT_LT(kept, 7 * 60'000);
+  Create("b");
+  EXPECT_EQ(Run({"PTTL", use}).number(), -1);
+  Call("stop", {"b", "cancel", "CALLER", "status"});
+  for (const RedisReply& key : Run({"KEYS", "*shop*"}).list())
+    EXPECT_GT(Run({"PTTL", key.text()}).number(), 0) << key.text();
+}
+
+TEST_F(RedisScriptsTest, AJobThatWaitsAgainIsToldItsPlaceAgain) {
+  Create("a");
+  const Claimed job = Claim("r1")[0];
+  Write(job, {"start", "started"});
+  Write(job, {"give back", "DRAINED"});
+  Call("positions", {"a"});
+  EXPECT_THAT(Events("a"), ElementsAre("1 queued", "2 event started", "3 requeued", "4 queued"));
 }
 
 TEST_F(RedisScriptsTest, TheListOfATenantsJobsDoesNotGrowForEver) {
