@@ -1,0 +1,5 @@
+# What the programs that run a fleet need to know. Sourced from the root of the tree, not run.
+
+source tests/edge/environment.sh
+export LATENTD_TOXIPROXY LATENTD_GOLDEN_MODELS=$PWD/tests/golden/pipelines/models
+export PYTHONPATH=$PWD/tests/fleet:$PYTHONPATH
