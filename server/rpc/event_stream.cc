@@ -42,8 +42,8 @@ Reactor* EventStream::Start(const StreamContext& shared, grpc::CallbackServerCon
                             std::string own_job) {
   const std::shared_ptr<EventStream> stream(new EventStream(shared, call, std::move(format), std::move(own_job)));
   stream->self_ = stream;
-  shared.counter->Add(1);
   core::MutexLock lock(stream->mutex_);
+  shared.open->Add(stream);
   for (const Place& place : places) {
     if (absl::Status opened = stream->events_.Open(*shared.store, place.job, place.after_sequence); !opened.ok()) {
       stream->FinishLocked(opened);
@@ -59,13 +59,13 @@ EventStream::EventStream(const StreamContext& shared, grpc::CallbackServerContex
                          std::unique_ptr<EventFormat> format, std::string own_job)
     : shared_(shared),
       call_(call),
-      own_job_(std::move(own_job)),
       format_(std::move(format)),
       events_([this] {
         shared_.executor->Post([weak = weak_from_this()] {
           if (const auto stream = weak.lock()) stream->Pump();
         });
       }),
+      own_job_(std::move(own_job)),
       last_write_(shared.clock->Now()) {}
 
 void EventStream::Pump() {
@@ -77,6 +77,7 @@ void EventStream::PumpLocked() {
   while (!writing_ && !finished_) {
     if (cancelled_) return FinishLocked(CallerGone());
     if (!to_write_.empty()) return WriteLocked();
+    if (!sent_away_.ok()) return FinishLocked(sent_away_);
     const absl::StatusOr<std::optional<WatchMerger::Item>> next = events_.Next();
     if (!next.ok()) return FinishLocked(next.status());
     if (next->has_value()) {
@@ -110,6 +111,13 @@ void EventStream::FinishLocked(const absl::Status& status) {
   Finish(ToGrpcStatus(status, *call_));
 }
 
+void EventStream::End(const absl::Status& status) {
+  core::MutexLock lock(mutex_);
+  own_job_.clear();
+  sent_away_ = status;
+  PumpLocked();
+}
+
 void EventStream::OnWriteDone(bool ok) {
   core::MutexLock lock(mutex_);
   writing_ = false;
@@ -136,7 +144,7 @@ void EventStream::OnDone() {
     timer = timer_;
   }
   shared_.clock->Cancel(timer);
-  shared_.counter->Add(-1);
+  shared_.open->Remove(this);
   self_.reset();  // may delete this
 }
 

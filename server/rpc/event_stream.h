@@ -18,7 +18,7 @@
 #include "server/rpc/event_format.h"
 #include "server/rpc/event_messages.h"
 #include "server/rpc/executor.h"
-#include "server/rpc/stream_counter.h"
+#include "server/rpc/open_streams.h"
 #include "server/rpc/watch_merger.h"
 
 namespace latentd::rpc {
@@ -28,7 +28,7 @@ struct StreamContext {
   core::JobStore* store;
   core::Clock* clock;
   Executor* executor;
-  StreamCounter* counter;
+  OpenStreams* open;
   absl::Duration heartbeat;          // a stream that is quiet for this long gets a Heartbeat
   absl::Duration write_stall_limit;  // a write that takes longer ends the call
 };
@@ -43,6 +43,7 @@ struct StreamContext {
 //   * OnCancel may run beside everything else; Finish is owed after it all the same. Whoever finds nothing in flight
 //   calls it.
 class EventStream : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
+                    public OpenStreams::Stream,
                     public std::enable_shared_from_this<EventStream> {
  public:
   struct Place {
@@ -56,7 +57,7 @@ class EventStream : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
                                                            grpc::CallbackServerContext* call,
                                                            const std::vector<Place>& places);
 
-  // The stream of a job's own caller: its end cancels the job, and it finishes as the job ended.
+  // The stream of a job's own caller: when he ends it the job is cancelled, and it finishes as the job ended.
   static grpc::ServerWriteReactor<grpc::ByteBuffer>* Own(
       const StreamContext& shared, grpc::CallbackServerContext* call, const std::string& job,
       std::unique_ptr<EventFormat> format = std::make_unique<EventMessages>());
@@ -64,6 +65,8 @@ class EventStream : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   // No stream at all: finishes with `status`.
   static grpc::ServerWriteReactor<grpc::ByteBuffer>* Refuse(grpc::CallbackServerContext* call,
                                                             const absl::Status& status);
+
+  void End(const absl::Status& status) override;
 
   void OnWriteDone(bool ok) override;
   void OnCancel() override;
@@ -87,8 +90,6 @@ class EventStream : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
 
   const StreamContext shared_;
   grpc::CallbackServerContext* const call_;
-  const std::string own_job_;  // cancelled when the caller goes; empty: none
-
   std::shared_ptr<EventStream> self_;  // until OnDone
 
   core::Mutex mutex_;
@@ -96,7 +97,9 @@ class EventStream : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   std::deque<grpc::ByteBuffer> to_write_ ABSL_GUARDED_BY(mutex_);  // of the event that was read last
   WatchMerger events_ ABSL_GUARDED_BY(mutex_);
   grpc::ByteBuffer message_ ABSL_GUARDED_BY(mutex_);  // gRPC's while writing_
+  std::string own_job_ ABSL_GUARDED_BY(mutex_);       // cancelled when the caller goes; empty: none
   absl::Status final_status_ ABSL_GUARDED_BY(mutex_);
+  absl::Status sent_away_ ABSL_GUARDED_BY(mutex_);  // not OK: it finishes so before the job has ended
   absl::Time last_write_ ABSL_GUARDED_BY(mutex_);
   core::Clock::TimerId timer_ ABSL_GUARDED_BY(mutex_) = 0;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;

@@ -74,8 +74,8 @@ class Process:
 
 
 class Latentd(Process):
-    def __init__(self, *arguments):
-        super().__init__([os.environ["LATENTD_BINARY"], "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0",
+    def __init__(self, *arguments, listen="127.0.0.1:0"):
+        super().__init__([os.environ["LATENTD_BINARY"], "--listen", listen, "--metrics-listen", "127.0.0.1:0",
                           "--threads", "1", *arguments])
         wait_for("latentd is ready", lambda: '"message":"ready"' in self.log or not self.running())
         assert self.running(), self.log

@@ -1,7 +1,5 @@
 """The calls of ImageGeneration that a run makes, on messages; each on a connection of its own, which no fault outlives."""
 
-import contextlib
-
 import grpc
 
 import api
@@ -61,18 +59,21 @@ def get_stats(address, timeout):
     return _unary(address, "GetStats", _message("GetStatsRequest", {}), api.message_class("latentd.v1.Stats"), timeout)
 
 
-@contextlib.contextmanager
 def _stream(address, method, request, timeout):
+    """Heartbeats are left out."""
     event = api.message_class("latentd.v1.Event")
     with grpc.insecure_channel(address, _OPTIONS) as channel:
-        yield channel.unary_stream(f"/latentd.v1.ImageGeneration/{method}", response_deserializer=event.FromString)(
-            request.SerializeToString(), timeout=timeout)
+        call = channel.unary_stream(f"/latentd.v1.ImageGeneration/{method}", response_deserializer=event.FromString)
+        try:
+            yield from (each for each in call(request.SerializeToString(), timeout=timeout) if each.WhichOneof("kind") != "heartbeat")
+        except grpc.RpcError as error:
+            raise CallFailed(error.code().name) from error
 
 
 def watch_job(address, job, after, timeout):
-    """Events as they come; heartbeats are left out."""
-    with _stream(address, "WatchJob", _message("WatchJobRequest", {"name": job, "afterSequence": str(after)}), timeout) as call:
-        try:
-            yield from (event for event in call if event.WhichOneof("kind") != "heartbeat")
-        except grpc.RpcError as error:
-            raise CallFailed(error.code().name) from error
+    """Events as they come."""
+    return _stream(address, "WatchJob", _message("WatchJobRequest", {"name": job, "afterSequence": str(after)}), timeout)
+
+
+def generate(address, spec, timeout):
+    return _stream(address, "Generate", _message("GenerateRequest", {"spec": spec}), timeout)

@@ -9,7 +9,7 @@ import uuid
 import calls
 from specs import CATALOGUE
 
-_PAUSE = 0.2  # before another try
+_PAUSE = 0.4  # before another try
 _TERMINAL = ("completed", "failed", "cancelled")
 
 

@@ -15,9 +15,14 @@ from resp_proxy import Observed, RespProxy
 from run_once import count, read_all
 from scripts import kind_of, without_fencing
 
-# Long enough that a lease has to be renewed, and a checkpoint written, while it runs.
-SPEC = {"model": "tiny-epsilon", "prompt": "the green house", "seed": "7", "steps": 900, "numImages": 2, "sampler": "ddim", "eta": 0.7}
-_PATIENCE = 120
+# Long enough that the lease has to be renewed, or a checkpoint written, while it runs.
+_STEPS = {"heartbeat": 900, "progress": 150, "checkpoint": 600, "complete": 150}
+_PATIENCE = 300
+
+
+def spec_for(kind):
+    return {"model": "tiny-epsilon", "prompt": "the green house", "seed": "7", "steps": _STEPS[kind], "numImages": 2,
+            "sampler": "ddim", "eta": 0.7}
 
 
 @dataclass
@@ -60,12 +65,12 @@ def wake(kind, undisturbed, fenced=True):
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
         record = History(folder / "history")
-        record.add("undisturbed", spec="the", pictures=undisturbed)
+        record.add("undisturbed", spec=kind, pictures=undisturbed)
         redis = stack.enter_context(RedisServer(folder / "redis"))
         proxy = stack.enter_context(RespProxy(redis.port, hold))
         owner = stack.enter_context(Replica("owner", proxy.address))
-        record.add("submit", request="r", spec="the", replica=owner.name)
-        job = calls.create_job(owner.address, SPEC, "r", timeout=30).name
+        record.add("submit", request="r", spec=kind, replica=owner.name)
+        job = calls.create_job(owner.address, spec_for(kind), "r", timeout=30).name
         record.add("accepted", request="r", job=job)
         assert hold.held.wait(_PATIENCE), f"no {kind}"
         owner.pause()

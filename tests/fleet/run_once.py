@@ -23,8 +23,8 @@ from redis_server import RedisServer
 from replicas import Replica
 from specs import picture_of
 
-_JOBS = 10
-_PATIENCE = 90  # after everything is healed, until all jobs have ended
+_JOBS = 8
+_PATIENCE = 240  # after everything is healed, until all jobs have ended
 
 
 def run(seed, folder, undisturbed):

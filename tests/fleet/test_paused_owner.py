@@ -5,10 +5,10 @@ import os
 
 import pytest
 
-import calls
 import checker
-from paused_owner import SPEC, wake
+from paused_owner import spec_for, wake
 from processes import Latentd
+from specs import undisturbed
 
 _WRITES = ("heartbeat", "progress", "checkpoint", "complete")
 _SEEN = ("progress", "complete")  # by callers
@@ -18,12 +18,10 @@ _SEEN = ("progress", "complete")  # by callers
 def outcomes():
     """Of all cases, at once: most of the time they wait for a lease to end."""
     with Latentd("--models", os.environ["LATENTD_GOLDEN_MODELS"]) as alone:
-        job = calls.create_job(alone.address, SPEC, "r", timeout=30).name
-        pictures = [event.output.sha256 for event in calls.watch_job(alone.address, job, 0, timeout=120)
-                    if event.WhichOneof("kind") == "output"]
+        pictures = {kind: undisturbed(alone.address, spec_for(kind)) for kind in _WRITES}
     cases = [*((kind, True) for kind in _WRITES), *((kind, False) for kind in _SEEN)]
     with concurrent.futures.ThreadPoolExecutor(len(cases)) as together:
-        return dict(zip(cases, together.map(lambda case: wake(case[0], pictures, case[1]), cases), strict=True))
+        return dict(zip(cases, together.map(lambda case: wake(case[0], pictures[case[0]], case[1]), cases), strict=True))
 
 
 @pytest.mark.parametrize("kind", _WRITES)
