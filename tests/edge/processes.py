@@ -15,7 +15,7 @@ import time
 import render
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PATIENCE = 30
+PATIENCE = 120  # on a busy machine
 
 
 def wait_for(what, condition, patience=PATIENCE):

@@ -9,9 +9,9 @@ _OPTIONS = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0)]
 
 
 class CallFailed(Exception):
-    def __init__(self, code):
-        super().__init__(code)
-        self.code = code
+    def __init__(self, error):
+        super().__init__(f"{error.code().name}: {error.details()}")
+        self.code = error.code().name
 
 
 def state_of(job):
@@ -29,7 +29,7 @@ def _unary(address, method, request, response, timeout):
             return response.FromString(channel.unary_unary(f"/latentd.v1.ImageGeneration/{method}")(
                 request.SerializeToString(), timeout=timeout))
         except grpc.RpcError as error:
-            raise CallFailed(error.code().name) from error
+            raise CallFailed(error) from error
 
 
 def create_job(address, spec, request_id, timeout):
@@ -67,7 +67,7 @@ def _stream(address, method, request, timeout):
         try:
             yield from (each for each in call(request.SerializeToString(), timeout=timeout) if each.WhichOneof("kind") != "heartbeat")
         except grpc.RpcError as error:
-            raise CallFailed(error.code().name) from error
+            raise CallFailed(error) from error
 
 
 def watch_job(address, job, after, timeout):

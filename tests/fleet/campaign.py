@@ -40,9 +40,11 @@ class Verdict:
         return not self.problem and not self.violations
 
 
-def judge(seed, path, problem=""):
+def judge(seed, path, problem):
+    if problem:  # nothing follows from a history without an end
+        return Verdict(seed, problem)
     entries = history.read(path)
-    verdict = Verdict(seed, problem, checker.check(entries))
+    verdict = Verdict(seed, violations=checker.check(entries))
     verdict.faults.update(entry["fault"] for entry in entries if entry["kind"] == "fault")
     for job in checker.jobs_of(entries).values():
         verdict.jobs.update(["all", job.end() or "not ended"] + ["moved"] * job.moved())
@@ -88,7 +90,8 @@ def table(verdicts):
         jobs += verdict.jobs
         wrong.update({(each.rule, each.job, verdict.seed) for each in verdict.violations})
     rules = collections.Counter(rule for rule, _, _ in wrong)
-    yield f"runs       {len(verdicts)}, {sum(not verdict.clean for verdict in verdicts)} with something wrong"
+    yield (f"runs       {len(verdicts)}: {sum(bool(verdict.violations) for verdict in verdicts)} with something wrong, "
+           f"{sum(bool(verdict.problem) for verdict in verdicts)} that did not come to their end")
     yield f"faults     {sum(faults.values())}: " + ", ".join(f"{kind} {faults[kind]}" for kind in KINDS)
     yield (f"jobs       {jobs['all']} acknowledged, {jobs['repeated']} tries more with the same id: {jobs['completed']} completed, "
            f"{jobs['cancelled']} cancelled, {jobs['failed']} given up after three lost replicas; {jobs['moved']} moved")

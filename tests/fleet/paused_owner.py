@@ -82,7 +82,7 @@ def wake(kind, undisturbed, fenced=True):
         owner.resume()
         _await(heir, job, "completed")
         for replica in (owner, heir):
-            wait_for(f"{replica.name} is idle", lambda replica=replica: calls.get_stats(replica.address, 30).running_rows == 0, _PATIENCE)
+            wait_for(f"{replica.name} is idle", lambda replica=replica: calls.get_stats(replica.address, 30).running_rows == 0)
         record.add("healed")
         read_all(record, [owner, heir], [job])
         count(record, redis)

@@ -7,16 +7,16 @@ from processes import Latentd
 
 
 class Replica:
-    def __init__(self, name, redis_address, listen="127.0.0.1:0"):
+    def __init__(self, name, redis_address, listen="127.0.0.1:0", drain="5s"):
         self.name = name
-        self._redis, self._listen = redis_address, listen
+        self._redis, self._listen, self._drain = redis_address, listen, drain
         self._server = None
         self.address = None  # with port 0 another one after each start; the last one while it is away
         self.start()
 
     def start(self):
         self._server = Latentd("--models", os.environ["LATENTD_GOLDEN_MODELS"], "--job-store", f"redis://{self._redis}/0",
-                               "--drain-timeout", "5s", listen=self._listen)
+                               "--drain-timeout", self._drain, listen=self._listen)
         self.address = self._server.address
 
     def kill(self):
