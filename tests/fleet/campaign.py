@@ -23,7 +23,7 @@ from processes import Latentd
 from specs import CATALOGUE, undisturbed
 
 _HERE = pathlib.Path(__file__).parent
-_AT_MOST = 400  # seconds that a run may take
+_AT_MOST = 900  # seconds that a run may take
 _RULES = ("lost", "doubled", "unequal", "fenced", "history", "cancel", "count")
 
 

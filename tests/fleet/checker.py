@@ -81,7 +81,7 @@ def check(history):
     found += [Violation("count", "", text) for text in _counts(history)]
     for job in jobs.values():
         for rule, texts in (("lost", _ends(job)), ("doubled", _ends_once(job)), ("history", _same_history(job)),
-                            ("history", _whole_history(job)), ("fenced", _owners(job)), ("unequal", _pictures(job, undisturbed)),
+                            ("history", _whole_history(job)), ("fenced", _owners(job, len(undisturbed.get(job.spec, [])))), ("unequal", _pictures(job, undisturbed)),
                             ("cancel", _stops(job))):
             found += [Violation(rule, job.name, text) for text in texts]
     return found
@@ -167,10 +167,11 @@ def _whole_history(job):
                 yield f"{reader} missed events {sorted(missed)}"
 
 
-def _owners(job):
-    """Between `requeued` and the next `started` nobody owns it; a job goes on after its checkpoint, and never back."""
+def _owners(job, outputs):
+    """Between `requeued` and the next `started` nobody owns it, but to end one whose outputs are all there; a job goes on
+    after its checkpoint, and never back."""
     owned, resume, steps = False, 0, {}
-    losses = 0
+    losses, published = 0, set()
     for event in job.events():
         what, where = event["what"], f"event {event['sequence']}"
         if what == "started":
@@ -180,10 +181,14 @@ def _owners(job):
         elif what == "requeued":
             owned, resume = False, event["resume"]
             losses += event["reason"] == "LOST"
-        elif what in ("progress", "output", "output_chunk", "completed") and not owned:
+        elif what == "completed" and not owned and len(published) < outputs:
+            yield f"{where}: completed by an owner that has lost it"
+        elif what in ("progress", "output", "output_chunk") and not owned:
             yield f"{where}: {what} of an owner that has lost it"
         elif what == "failed" and not owned and (event["reason"] != "REPLICAS_LOST" or losses < LOSSES):
             yield f"{where}: failed with {event['reason']} while nobody had it"
+        if what == "output":
+            published.add(event["output"])
         if what == "progress":
             before = steps.get(event["output"], resume)
             if event["step"] < before:

@@ -84,6 +84,11 @@ def test_a_request_may_be_repeated():
     assert checker.check(_history(more=_submitted())) == []
 
 
+def test_a_job_that_moved_between_its_last_output_and_its_end():
+    events = [event for event in _with(without=(5, 6)) if event["what"] != "completed"]
+    assert checker.check(_history([*events, _event(11, "requeued", reason="LOST", resume=30), _event(12, "completed")])) == []
+
+
 def test_a_cancelled_job_that_was_asked_to():
     events = [*_LIFE[:3], _event(5, "cancelled", reason="CALLER")]
     asked = [{"kind": "cancel", "job": _JOB, "replica": "replica-0"}, {"kind": "cancelled", "job": _JOB, "state": "STATE_CANCELLED"}]
