@@ -137,6 +137,8 @@ def _ends_once(job):
     elif ends and ends[0] is not events[-1]:
         yield f"after its end came {events[-1]['what']}"
     for entry in job.found:
+        if ends and entry["last"] != ends[0]["sequence"]:  # readers stop at the end
+            yield f"{entry['replica']} has events up to {entry['last']}, its end is {ends[0]['sequence']}"
         if ends and entry["state"] != f"STATE_{ends[0]['what'].upper()}":
             yield f"{entry['replica']} says {entry['state']}, its history {ends[0]['what']}"
     outputs = [event["output"] for event in events if event["what"] == "output"]

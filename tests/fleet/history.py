@@ -13,7 +13,7 @@ Kinds of entries, and what they have besides `at` (seconds since the run began) 
     cancelled    job, state: the answer
     fault        fault, target
     healed       all faults are over
-    found        replica, job, state, request, pictures: GetJob and GetOutput at the end
+    found        replica, job, state, request, pictures, last (sequence): GetJob and GetOutput at the end
     missing      replica, job, code: they failed
     listed       replica, jobs: all of ListJobs at the end
     counted      queued, running, bytes, leases: what Redis counts at the end

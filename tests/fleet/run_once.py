@@ -63,7 +63,7 @@ def read_all(record, fleet, accepted):
                 job = calls.get_job(replica.address, name, timeout=20)
                 pictures = [picture_of(replica.address, name, output.index) for output in job.outputs]
                 record.add("found", replica=replica.name, job=name, state=calls.state_of(job), request=job.request_id,
-                           pictures=pictures)
+                           pictures=pictures, last=job.last_sequence)
                 reader = f"reader-at-{replica.name}"
                 record.add("watch", reader=reader, replica=replica.name, job=name, after=0)
                 for event in calls.watch_job(replica.address, name, 0, timeout=5):

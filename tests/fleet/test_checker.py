@@ -50,8 +50,8 @@ _COUNTED = {"kind": "counted", "queued": 0, "running": 0, "bytes": 0, "leases": 
 
 
 def _history(events=_LIFE, more=(), found=None, listed=(_JOB,)):
-    return [_KNOWN, *_submitted(), *_read("caller", events), *_read("reader", events), *more,
-            found or _found(), _listed(*listed), _COUNTED]
+    found = {"last": events[-1]["sequence"], **(found or _found())}
+    return [_KNOWN, *_submitted(), *_read("caller", events), *_read("reader", events), *more, found, _listed(*listed), _COUNTED]
 
 
 def _rules(history):
@@ -109,12 +109,13 @@ _BAD = {
     "a job ends twice": ("doubled", _history(_with(_event(12, "completed")))),
     "a job ends in two ways": ("doubled", _history(_with(_event(12, "cancelled", reason="CALLER")))),
     "something comes after the end": ("doubled", _history(_with(_event(12, "progress", output=0, step=31)))),
+    "something was written after the end": ("doubled", _history(found={**_found(), "last": 12})),
     "an output comes twice": ("doubled", _history(_with(_event(7, "output", output=0, size=3, sha256=_PICTURE)))),
     "its state is not its end": ("doubled", _history(found=_found("STATE_FAILED"))),
     "a request has two jobs": ("doubled", _history(more=_submitted(job="jobs/2"), listed=(_JOB, "jobs/2"))),
     "two requests have one job": ("doubled", _history(more=_submitted("r2"))),
     "a job has the request of another": ("doubled", _history(more=[
-        *_submitted("r2", "jobs/2"), _found(job="jobs/2")], listed=(_JOB, "jobs/2"))),
+        *_submitted("r2", "jobs/2"), {**_found(job="jobs/2"), "last": 0}], listed=(_JOB, "jobs/2"))),
     "there is a job that nobody asked for": ("doubled", _history(listed=(_JOB, "jobs/2"))),
     "a job is listed twice": ("doubled", _history(listed=(_JOB, _JOB))),
     "another picture": ("unequal", _history(_with(_event(9, "output", output=0, size=3, sha256=_OTHER),
