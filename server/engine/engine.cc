@@ -236,7 +236,8 @@ void Engine::SubmitRows(RunningJob& job, ModelUse& use) {
   job.steps =
       model::StepsOf(*job.sampler, job.inputs->strength, job.inputs->denoising_start, job.inputs->denoising_end);
   for (int i = 0; i < request.num_images(); ++i) {
-    if (job.claimed.outputs.contains(i * request.outputs_per_row())) continue;
+    // A row's outputs are published in order: with the last of them there are all. Those there are stay as they are.
+    if (job.claimed.outputs.contains((i + 1) * request.outputs_per_row() - 1)) continue;
     auto row = std::make_unique<Row>();
     row->id = next_row_++;
     row->job = &job;
@@ -256,6 +257,8 @@ void Engine::SubmitRows(RunningJob& job, ModelUse& use) {
     rows_[row->id] = row.get();
     job.rows[row->id] = std::move(row);
   }
+  // Its former owner was lost between the last output and the end.
+  if (job.rows.empty()) EndJob(job, absl::OkStatus());
 }
 
 // A model that finds no room would wait as long as the others are busy: after a while those take in no more rows, and

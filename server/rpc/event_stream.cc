@@ -33,7 +33,7 @@ Reactor* EventStream::Start(const StreamContext& shared, grpc::CallbackServerCon
                             std::function<absl::StatusOr<Subject>()> find) {
   const std::shared_ptr<EventStream> stream(new EventStream(shared, call));
   stream->self_ = stream;
-  shared.counter->Add(1);
+  shared.open->Add(stream);
   shared.calls->Post([stream, find = std::move(find)] { stream->Open(find); });
   return stream.get();
 }
@@ -45,6 +45,7 @@ void EventStream::Open(const std::function<absl::StatusOr<Subject>()>& find) {
   {
     core::MutexLock lock(mutex_);
     if (cancelled_) return FinishLocked(CallerGone());
+    if (!sent_away_.ok()) return FinishLocked(sent_away_);
   }
   absl::StatusOr<Subject> found = find();
   absl::Status opened = found.status();
@@ -64,6 +65,7 @@ void EventStream::Open(const std::function<absl::StatusOr<Subject>()>& find) {
     if (opened.ok() && !cancelled_) {
       opening_ = false;
       subject_ = *std::move(found);
+      if (!sent_away_.ok()) subject_.own_job.clear();
       events_ = std::move(events);
       SetTimerLocked(last_write_ + shared_.heartbeat);
       return PumpLocked();
@@ -84,6 +86,7 @@ void EventStream::PumpLocked() {
   while (!opening_ && !writing_ && !cancelling_job_ && !finished_) {
     if (cancelled_) return FinishLocked(CallerGone());
     if (!to_write_.empty()) return WriteLocked();
+    if (!sent_away_.ok()) return FinishLocked(sent_away_);
     const absl::StatusOr<std::optional<WatchMerger::Item>> next = events_->Next();
     if (!next.ok()) return FinishLocked(next.status());
     if (next->has_value()) {
@@ -117,6 +120,13 @@ void EventStream::FinishLocked(const absl::Status& status) {
   Finish(ToGrpcStatus(status, *call_));
 }
 
+void EventStream::End(const absl::Status& status) {
+  core::MutexLock lock(mutex_);
+  subject_.own_job.clear();
+  sent_away_ = status;
+  PumpLocked();
+}
+
 void EventStream::OnWriteDone(bool ok) {
   {
     core::MutexLock lock(mutex_);
@@ -130,22 +140,19 @@ void EventStream::OnWriteDone(bool ok) {
 void EventStream::OnCancel() { Leave(); }
 
 void EventStream::Leave() {
+  std::string job;
   {
     core::MutexLock lock(mutex_);
     const bool is_news = !std::exchange(cancelled_, true);
     // Of a stream that is not open yet, whoever opens it sees to the job; one that has finished has seen its end.
     if (!is_news || opening_ || finished_ || subject_.own_job.empty()) return PumpLocked();
     cancelling_job_ = true;
-  }
-  shared_.calls->Post([stream = shared_from_this()] { stream->CancelJob(); });
-}
-
-void EventStream::CancelJob() {
-  std::string job;
-  {
-    core::MutexLock lock(mutex_);
     job = subject_.own_job;
   }
+  shared_.calls->Post([stream = shared_from_this(), job] { stream->CancelJob(job); });
+}
+
+void EventStream::CancelJob(const std::string& job) {
   // A job that has ended stays as it is, and one that is gone needs no cancelling.
   shared_.store->Cancel(job, kCallerGone).IgnoreError();
   core::MutexLock lock(mutex_);
@@ -165,7 +172,7 @@ void EventStream::OnDone() {
   // A watch that is reading is waited for.
   shared_.calls->Post([events = std::move(events)]() mutable { events.reset(); });
   shared_.clock->Cancel(timer);
-  shared_.counter->Add(-1);
+  shared_.open->Remove(this);
   self_.reset();  // may delete this
 }
 

@@ -21,7 +21,7 @@
 #include "server/rpc/event_format.h"
 #include "server/rpc/event_messages.h"
 #include "server/rpc/executor.h"
-#include "server/rpc/stream_counter.h"
+#include "server/rpc/open_streams.h"
 #include "server/rpc/watch_merger.h"
 
 namespace latentd::rpc {
@@ -32,7 +32,7 @@ struct StreamContext {
   core::Clock* clock;
   Executor* executor;  // where notifications are acted on: nothing waits there
   Executor* calls;     // where the store is called, which may have to be waited for
-  StreamCounter* counter;
+  OpenStreams* open;
   absl::Duration heartbeat;          // a stream that is quiet for this long gets a Heartbeat
   absl::Duration write_stall_limit;  // a write that takes longer ends the call
 };
@@ -49,6 +49,7 @@ struct StreamContext {
 //   * OnCancel may run beside everything else; Finish is owed after it all the same. Whoever finds nothing in flight
 //   calls it.
 class EventStream : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
+                    public OpenStreams::Stream,
                     public std::enable_shared_from_this<EventStream> {
  public:
   struct Place {
@@ -80,6 +81,8 @@ class EventStream : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   static grpc::ServerWriteReactor<grpc::ByteBuffer>* Refuse(grpc::CallbackServerContext* call,
                                                             const absl::Status& status);
 
+  void End(const absl::Status& status) override;
+
   void OnWriteDone(bool ok) override;
   void OnCancel() override;
   void OnDone() override;
@@ -89,7 +92,7 @@ class EventStream : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
 
   // On `calls`.
   void Open(const std::function<absl::StatusOr<Subject>()>& find);
-  void CancelJob();
+  void CancelJob(const std::string& job);
 
   // The caller has gone.
   void Leave();
@@ -110,6 +113,7 @@ class EventStream : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   std::unique_ptr<WatchMerger> events_ ABSL_GUARDED_BY(mutex_);    // null before it is open, and after OnDone
   grpc::ByteBuffer message_ ABSL_GUARDED_BY(mutex_);               // gRPC's while writing_
   absl::Status final_status_ ABSL_GUARDED_BY(mutex_);
+  absl::Status sent_away_ ABSL_GUARDED_BY(mutex_);  // not OK: it finishes so before the job has ended
   absl::Time last_write_ ABSL_GUARDED_BY(mutex_);
   core::Clock::TimerId timer_ ABSL_GUARDED_BY(mutex_) = 0;
   bool opening_ ABSL_GUARDED_BY(mutex_) = true;

@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "server/core/errors.h"
 #include "server/rpc/address.h"
 #include "server/rpc/blobs_service.h"
 #include "server/rpc/image_generation_service.h"
@@ -38,6 +39,13 @@ uint32_t DrawSeed() {
 }
 
 uint64_t DrawBits() { return uint64_t{DrawSeed()} << 32 | DrawSeed(); }
+
+// Of a stream whose job another server may go on with.
+absl::Status SentAway() {
+  return core::MakeError(absl::StatusCode::kUnavailable,
+                         "The server is stopping: go on with WatchJob after the last event, at another one.",
+                         {.reason = "DRAINING", .retry_after = absl::Milliseconds(100)});
+}
 
 // Takes off a server what the process adds to every one: reflection, on the health listener.
 class NoPlugins : public grpc::ServerBuilderOption {
@@ -84,12 +92,12 @@ class ServerImpl final : public Server {
   explicit ServerImpl(const Options& options)
       : executor_(std::make_shared<Executor>(kExecutorThreads)),
         store_calls_(options.store_threads),
-        counter_(options.on_open_streams),
+        open_streams_(options.on_open_streams),
         streams_{.store = options.store,
                  .clock = options.clock,
                  .executor = executor_.get(),
                  .calls = &store_calls_,
-                 .counter = &counter_,
+                 .open = &open_streams_,
                  .heartbeat = options.heartbeat,
                  .write_stall_limit = options.write_stall_limit},
         calls_({.clock = options.clock, .random = DrawBits, .sink = options.on_call}),
@@ -138,7 +146,7 @@ class ServerImpl final : public Server {
 
   int port() const override { return port_; }
   int health_port() const override { return health_port_; }
-  int open_streams() const override { return counter_.count(); }
+  int open_streams() const override { return open_streams_.count(); }
 
   void SetServing(bool serving) override {
     for (const auto* server : {&server_, &health_server_}) {
@@ -159,7 +167,8 @@ class ServerImpl final : public Server {
       // NOT_SERVING from now on, whatever SetServing is told.
       if (*server != nullptr) (*server)->GetHealthCheckService()->Shutdown();
     }
-    counter_.WaitForNone(grace);
+    open_streams_.WaitForNone(grace);
+    open_streams_.EndAll(SentAway());
     const auto last_calls = absl::ToChronoTime(absl::Now() + std::min(grace, kLastCalls));
     for (const auto* server : {&server_, &health_server_}) {
       if (*server != nullptr) (*server)->Shutdown(last_calls);
@@ -182,7 +191,7 @@ class ServerImpl final : public Server {
   // Destroyed last to first: the servers stop calling the services before those go.
   const std::shared_ptr<Executor> executor_;
   Executor store_calls_;
-  StreamCounter counter_;
+  OpenStreams open_streams_;
   const StreamContext streams_;
   CallLog calls_;
   const Gate gate_;

@@ -82,9 +82,10 @@ class Server {
 
   virtual int open_streams() const = 0;
 
-  // Says NOT_SERVING, waits for `grace` at most until the open event streams have ended by themselves, then gives what
-  // is left a last moment (a second at most, and no more than `grace`) and ends it by cancelling it. Blocks; afterwards
-  // no call into the store or the catalog is under way or will come. To drain, call JobStore::Drain first.
+  // Says NOT_SERVING, waits for `grace` at most until the open event streams have ended by themselves; then it
+  // sends away those that are left (UNAVAILABLE, DRAINING), gives calls a last moment (a second at most, and no more
+  // than `grace`), and cancels the rest. Blocks; afterwards no call into the store or the catalog is under way or will
+  // come. To drain, call JobStore::Drain first.
   virtual void Shutdown(absl::Duration grace) = 0;
 };
 

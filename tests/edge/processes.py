@@ -15,16 +15,16 @@ import time
 import render
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PATIENCE = 30
+PATIENCE = 120  # on a busy machine
 
 
-def wait_for(what, condition):
-    end = time.monotonic() + PATIENCE
+def wait_for(what, condition, patience=PATIENCE):
+    end = time.monotonic() + patience
     while time.monotonic() < end:
         if (result := condition()):
             return result
         time.sleep(0.02)
-    raise AssertionError(f"{what}: not within {PATIENCE} s")
+    raise AssertionError(f"{what}: not within {patience} s")
 
 
 class Process:
@@ -52,15 +52,19 @@ class Process:
         """Seconds of computing until now."""
         return time.clock_gettime(~self._popen.pid << 3 | 2)  # its clock, as clock_getcpuclockid(3) finds it
 
-    def signal(self):
+    def signal(self, number=signal.SIGTERM):
         if self.running():
-            self._popen.send_signal(signal.SIGTERM)
+            self._popen.send_signal(number)
 
-    def stop(self):
-        self.signal()
+    def wait(self):
+        """Its exit code."""
         code = self._popen.wait(PATIENCE)
         self._reader.join(PATIENCE)
         return code
+
+    def stop(self):
+        self.signal()
+        return self.wait()
 
     def __enter__(self):
         return self
@@ -70,8 +74,8 @@ class Process:
 
 
 class Latentd(Process):
-    def __init__(self, *arguments):
-        super().__init__([os.environ["LATENTD_BINARY"], "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0",
+    def __init__(self, *arguments, listen="127.0.0.1:0"):
+        super().__init__([os.environ["LATENTD_BINARY"], "--listen", listen, "--metrics-listen", "127.0.0.1:0",
                           "--threads", "1", *arguments])
         wait_for("latentd is ready", lambda: '"message":"ready"' in self.log or not self.running())
         assert self.running(), self.log

@@ -15,6 +15,7 @@ namespace {
 
 using core::JobState;
 using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 // Latents come out as they are, so that files of the same bytes are the same work.
@@ -135,6 +136,20 @@ TEST_F(MovedJobsTest, OutputsThatAreThereAreNotMadeAgain) {
   WaitUntilIdle();
   EXPECT_EQ(FilesOf(name), expected);
   EXPECT_EQ(control_.Predicted().size() - forwards, 6u);
+}
+
+TEST_F(MovedJobsTest, AJobWhoseOutputsAreAllThereOnlyEnds) {
+  const std::string name = Create(Latents(Fields("made", 4), 2));
+  ASSERT_THAT(store_->Claim(1), SizeIs(1));
+  for (int i = 0; i < 2; ++i) {
+    store_->OnOutput(name, {.index = i, .data = std::make_shared<const std::string>("file")});
+  }
+  store_->OnHandedBack(name, "LOST", {});
+  StartEngine();
+  WaitUntilIdle();
+  EXPECT_EQ(Get(name).state, JobState::kCompleted);
+  EXPECT_THAT(FilesOf(name), ElementsAre("file", "file"));
+  EXPECT_THAT(control_.Predicted(), IsEmpty());
 }
 
 TEST_F(MovedJobsTest, AJobThatWaitsForItsModelIsGivenBackAsItCame) {

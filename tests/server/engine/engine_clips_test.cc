@@ -18,8 +18,10 @@
 namespace latentd::engine {
 namespace {
 
+using testing::Contains;
 using testing::Each;
 using testing::ElementsAre;
+using testing::Field;
 using testing::SizeIs;
 
 // Motion modules of a U-Net of one level; with known frames 2, so that clips are longer.
@@ -88,6 +90,19 @@ TEST_F(EngineClipsTest, AClipIsOneOutputWithItsFrames) {
   EXPECT_EQ(made.outputs[0].fps, 5);
   EXPECT_EQ(made.usage->evaluations, 3);
   EXPECT_EQ(made.usage->pixel_evaluations, int64_t{3} * 2 * 3 * 64 * 64);
+}
+
+TEST_F(EngineClipsTest, AMovedClipOfWhichOnlySomeFramesAreThereIsMadeAgain) {
+  core::RequestFields fields = Clip("a cat", "walk", 3);
+  fields.output_format = core::ImageFormat::kPng;
+  const std::string job = Create(fields);
+  ASSERT_THAT(store_->Claim(1), SizeIs(1));
+  store_->OnOutput(job, {.index = 0, .data = std::make_shared<const std::string>("a frame")});
+  store_->OnHandedBack(job, "LOST", {});
+  StartEngineWithMotion();
+  WaitUntilIdle();
+  EXPECT_EQ(Get(job).state, core::JobState::kCompleted);
+  for (int i = 0; i < 3; ++i) EXPECT_THAT(Get(job).outputs, Contains(Field(&core::Output::index, i)));
 }
 
 TEST_F(EngineClipsTest, FramesAreOutputsWhenPicturesAreAskedForAlsoWhenTheyFail) {

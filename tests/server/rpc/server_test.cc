@@ -128,7 +128,7 @@ TEST_F(ServerTest, ShutdownWaitsForOpenStreams) {
   EXPECT_EQ(server_->open_streams(), 0);
 }
 
-TEST_F(ServerTest, ShutdownEndsWhatIsLeftAtTheDeadline) {
+TEST_F(ServerTest, ShutdownSendsAwayWhoIsLeftAtTheDeadline) {
   const std::string job = CreateJob();
   Context watching, generating;
   v1::WatchJobRequest watch;
@@ -140,12 +140,15 @@ TEST_F(ServerTest, ShutdownEndsWhatIsLeftAtTheDeadline) {
   v1::Event event;
   ASSERT_TRUE(stream->Read(&event));
   ASSERT_TRUE(own->Read(&event));
-  server_->Shutdown(absl::ZeroDuration());
-  EXPECT_FALSE(stream->Finish().ok());
-  EXPECT_FALSE(own->Finish().ok());
+  std::thread shutdown([&] { server_->Shutdown(absl::Milliseconds(100)); });
+  for (auto* left : {stream.get(), own.get()}) {
+    const grpc::Status status = left->Finish();
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+    EXPECT_THAT(status.error_message(), HasSubstr("WatchJob"));
+  }
+  shutdown.join();
   EXPECT_EQ(server_->open_streams(), 0);
-  EXPECT_EQ(StateOf(event.job()), core::JobState::kCancelled);
-  EXPECT_EQ(StateOf(job), core::JobState::kQueued);
+  for (const std::string& each : {event.job(), job}) EXPECT_EQ(StateOf(each), core::JobState::kQueued) << each;
 }
 
 TEST_F(ServerTest, TheNumberOfStreamsIsReported) {

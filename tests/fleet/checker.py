@@ -1,0 +1,227 @@
+"""Judges a run by its history alone: was an acknowledged job lost, doubled, or touched by an owner that was fenced out?
+
+Each rule is a function from what is known of one job, or of the run, to sentences about what is wrong.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+TERMINAL = ("completed", "failed", "cancelled")
+PASSING = ("progress", "queued")  # a reader gets the newest of them; all others reach every reader
+LOSSES = 3  # of replicas, after which a job is given up
+
+
+class Violation(NamedTuple):
+    rule: str  # lost, doubled, unequal, fenced, history, cancel, count
+    job: str
+    text: str
+
+
+@dataclass
+class Job:
+    """All that a history tells of one job."""
+    name: str
+    requests: set = field(default_factory=set)
+    spec: str = ""
+    cancels: int = 0  # that were asked for
+    cancelled: bool = False  # so an answer said
+    readers: dict = field(default_factory=lambda: defaultdict(list))  # their events, as they came
+    watches: list = field(default_factory=list)  # (reader, after, sequences that came)
+    found: list = field(default_factory=list)
+    missing: list = field(default_factory=list)
+
+    def events(self):
+        """One of each, by sequence."""
+        return [each for _, each in sorted({event["sequence"]: event for read in self.readers.values() for event in read}.items())]
+
+    def moved(self):
+        return any(event["what"] == "requeued" for event in self.events())
+
+    def end(self):
+        return next((event["what"] for event in self.events() if event["what"] in TERMINAL), None)
+
+
+def jobs_of(history):
+    """By name. Those that were acknowledged, and those that are only told of."""
+    jobs, specs, open_watches = {}, {}, {}
+
+    def job(name):
+        return jobs.setdefault(name, Job(name))
+
+    for entry in history:
+        match entry["kind"]:
+            case "submit":
+                specs[entry["request"]] = entry["spec"]
+            case "accepted":
+                job(entry["job"]).requests.add(entry["request"])
+                job(entry["job"]).spec = specs[entry["request"]]
+            case "watch":
+                sequences = open_watches[entry["reader"], entry["job"]] = []
+                job(entry["job"]).watches.append((entry["reader"], entry["after"], sequences))
+            case "event":
+                job(entry["job"]).readers[entry["reader"]].append(entry)
+                open_watches[entry["reader"], entry["job"]].append(entry["sequence"])
+            case "cancel":
+                job(entry["job"]).cancels += 1
+            case "cancelled":
+                job(entry["job"]).cancelled |= entry["state"] == "STATE_CANCELLED"
+            case "found":
+                job(entry["job"]).found.append(entry)
+            case "missing":
+                job(entry["job"]).missing.append(entry)
+    return jobs
+
+
+def check(history):
+    """What is wrong; empty when nothing is."""
+    jobs = jobs_of(history)
+    undisturbed = {entry["spec"]: entry["pictures"] for entry in history if entry["kind"] == "undisturbed"}
+    found = [Violation("doubled", "", text) for text in _requests(jobs, history)]
+    found += [Violation("count", "", text) for text in _counts(history)]
+    for job in jobs.values():
+        for rule, texts in (("lost", _ends(job)), ("doubled", _ends_once(job)), ("history", _same_history(job)),
+                            ("history", _whole_history(job)), ("fenced", _owners(job, len(undisturbed.get(job.spec, [])))), ("unequal", _pictures(job, undisturbed)),
+                            ("cancel", _stops(job))):
+            found += [Violation(rule, job.name, text) for text in texts]
+    return found
+
+
+def _requests(jobs, history):
+    """A request has one job, a job one request, and there is no job that nobody asked for."""
+    of_request = defaultdict(set)
+    for job in jobs.values():
+        if len(job.requests) > 1:
+            yield f"{job.name} is the job of several requests: {sorted(job.requests)}"
+        for request in job.requests:
+            of_request[request].add(job.name)
+    for entry in history:
+        if entry["kind"] == "found":
+            of_request[entry["request"]].add(entry["job"])
+        if entry["kind"] == "listed":
+            for name in entry["jobs"]:
+                if name not in jobs or not jobs[name].requests:
+                    yield f"{name} is listed at {entry['replica']}, and no request was answered with it"
+            for name, job in jobs.items():
+                if job.requests and name not in entry["jobs"]:
+                    yield f"{name} is not listed at {entry['replica']}"
+            if len(set(entry["jobs"])) != len(entry["jobs"]):
+                yield f"a job is listed twice at {entry['replica']}"
+    for request, names in of_request.items():
+        if len(names) > 1:
+            yield f"request {request} has several jobs: {sorted(names)}"
+
+
+def _counts(history):
+    for entry in history:
+        if entry["kind"] == "counted":
+            for name in ("queued", "running", "bytes", "leases"):
+                if entry[name] != 0:
+                    yield f"{name} is {entry[name]} when all jobs have ended"
+
+
+def _ends(job):
+    if job.requests and job.end() is None:
+        yield "it has not ended"
+    for entry in job.missing:
+        yield f"{entry['replica']} does not know it: {entry['code']}"
+    if job.requests and not job.found:
+        yield "it was not found at any replica"
+
+
+def _ends_once(job):
+    events = job.events()
+    ends = [event for event in events if event["what"] in TERMINAL]
+    if len(ends) > 1:
+        yield f"it ended {len(ends)} times: {[(event['sequence'], event['what']) for event in ends]}"
+    elif ends and ends[0] is not events[-1]:
+        yield f"after its end came {events[-1]['what']}"
+    for entry in job.found:
+        if ends and entry["last"] != ends[0]["sequence"]:  # readers stop at the end
+            yield f"{entry['replica']} has events up to {entry['last']}, its end is {ends[0]['sequence']}"
+        if ends and entry["state"] != f"STATE_{ends[0]['what'].upper()}":
+            yield f"{entry['replica']} says {entry['state']}, its history {ends[0]['what']}"
+    outputs = [event["output"] for event in events if event["what"] == "output"]
+    if len(set(outputs)) != len(outputs):
+        yield f"an output was published twice: {outputs}"
+
+
+def _same_history(job):
+    """What has a number is the same for everybody, and no stream goes back."""
+    digests = {}
+    for reader, events in job.readers.items():
+        for event in events:
+            if digests.setdefault(event["sequence"], event["digest"]) != event["digest"]:
+                yield f"event {event['sequence']} is another one for {reader}"
+    for reader, after, sequences in job.watches:
+        for earlier, later in zip([after, *sequences], sequences, strict=False):
+            if later <= earlier:
+                yield f"{reader} got event {later} after {earlier}"
+
+
+def _whole_history(job):
+    """Whoever read to the end has every event that is not passing; all of them began at the beginning."""
+    lasting = {event["sequence"] for event in job.events() if event["what"] not in PASSING}
+    for reader, events in job.readers.items():
+        if any(event["what"] in TERMINAL for event in events):
+            missed = lasting - {event["sequence"] for event in events}
+            if missed:
+                yield f"{reader} missed events {sorted(missed)}"
+
+
+def _owners(job, outputs):
+    """Between `requeued` and the next `started` nobody owns it, but to end one whose outputs are all there; a job goes on
+    after its checkpoint, and never back."""
+    owned, resume, steps = False, 0, {}
+    losses, published = 0, set()
+    for event in job.events():
+        what, where = event["what"], f"event {event['sequence']}"
+        if what == "started":
+            if owned:
+                yield f"{where}: it was started while somebody had it"
+            owned, steps = True, {}
+        elif what == "requeued":
+            owned, resume = False, event["resume"]
+            losses += event["reason"] == "LOST"
+        elif what == "completed" and not owned and len(published) < outputs:
+            yield f"{where}: completed by an owner that has lost it"
+        elif what in ("progress", "output", "output_chunk") and not owned:
+            yield f"{where}: {what} of an owner that has lost it"
+        elif what == "failed" and not owned and (event["reason"] != "REPLICAS_LOST" or losses < LOSSES):
+            yield f"{where}: failed with {event['reason']} while nobody had it"
+        if what == "output":
+            published.add(event["output"])
+        if what == "progress":
+            before = steps.get(event["output"], resume)
+            if event["step"] < before:
+                yield f"{where}: output {event['output']} was at step {before}, and is at {event['step']}"
+            steps[event["output"]] = event["step"]
+
+
+def _pictures(job, undisturbed):
+    """What was announced, what came, what every replica has, and what a lone replica makes are the same bytes."""
+    announced = {event["output"]: event["sha256"] for event in job.events() if event["what"] == "output"}
+    for event in job.events():
+        if event["what"] == "output_chunk" and event["sha256"] != announced.get(event["output"]):
+            yield f"the bytes of output {event['output']} are not those that were announced"
+    expected = undisturbed.get(job.spec, [])
+    for index, sha256 in announced.items():
+        if index >= len(expected) or sha256 != expected[index]:
+            yield f"output {index} is not the picture of an undisturbed run"
+    if job.end() == "completed":
+        if len(announced) != len(expected):
+            yield f"it has {len(announced)} of {len(expected)} outputs"
+        for entry in job.found:
+            if entry["pictures"] != expected:
+                yield f"{entry['replica']} has other pictures"
+
+
+def _stops(job):
+    """Jobs are cancelled when somebody asks, and fail only when they have lost too many replicas."""
+    for event in job.events():
+        if event["what"] == "cancelled" and not job.cancels:
+            yield "nobody asked to cancel it"
+        if event["what"] == "failed" and event["reason"] != "REPLICAS_LOST":
+            yield f"it failed: {event['reason']}"
+    if job.cancelled and job.end() not in (None, "cancelled"):
+        yield f"a caller was told that it is cancelled, and it has {job.end()}"
