@@ -22,11 +22,11 @@
 {{- if ne (eq .redis.source "external") (not (empty .redis.address)) }}
 {{- $problems = append $problems "redis.address belongs to redis.source: external" }}
 {{- end }}
-{{- if and .redis.tls.enabled (ne .redis.source "external") }}
-{{- $problems = append $problems "redis.tls is for an external Redis" }}
+{{- if and .redis.caSecret (ne .redis.source "external") }}
+{{- $problems = append $problems "redis.caSecret is for an external Redis" }}
 {{- end }}
-{{- if and .redis.tls.enabled (semverCompare "<1.29-0" $kube) }}
-{{- $problems = append $problems (printf "redis.tls needs Kubernetes 1.29, whose sidecars end after latentd has handed its jobs over; this is %s" $kube) }}
+{{- if and .redis.caSecret (semverCompare "<1.29-0" $kube) }}
+{{- $problems = append $problems (printf "redis.caSecret needs Kubernetes 1.29, whose sidecars end after latentd has handed its jobs over; this is %s" $kube) }}
 {{- end }}
 {{- if and .edge.enabled (not .insecure) (not (and .edge.tlsSecret $known)) }}
 {{- $problems = append $problems "the edge would be open: give edge.tlsSecret with auth.apiKeysSecret or auth.jwksSecret, or say insecure: true" }}

@@ -57,7 +57,7 @@ emptyDir: {sizeLimit: {{ .downloadSize }}}
 {{- with .Values.redis }}
 {{- $host := .address }}
 {{- if eq .source "chart" }}{{ $host = printf "%s-redis:6379" (include "latentd.name" $) }}{{ end }}
-{{- if .tls.enabled }}{{ $host = "127.0.0.1:6379" }}{{ end }}
+{{- if .caSecret }}{{ $host = "127.0.0.1:6379" }}{{ end }}
 {{- if eq .source "none" -}}
 memory
 {{- else -}}

@@ -50,12 +50,3 @@ capabilities: {drop: [ALL]}
 {{- end }}
 {{- end }}
 
-{{/* (list $ seconds) → waits before SIGTERM, until balancers have heard that the pod leaves. */}}
-{{- define "latentd.leave" -}}
-preStop:
-  {{- if semverCompare ">=1.30-0" (index . 0).Capabilities.KubeVersion.Version }}
-  sleep: {seconds: {{ index . 1 }}}
-  {{- else }}
-  exec: {command: [sleep, {{ index . 1 | quote }}]}
-  {{- end }}
-{{- end }}

@@ -2,7 +2,7 @@
      It has no probes: only latentd can reach it, and does without Redis for a while. */}}
 {{- define "latentd.tunnel" -}}
 - name: redis-tunnel
-  image: {{ .Values.redis.tls.image }}
+  image: {{ include "latentd.image" (list . .Values.edge.tag "edge") }}
   imagePullPolicy: {{ .Values.image.pullPolicy }}
   restartPolicy: Always
   command: [envoy]
@@ -13,16 +13,12 @@
   securityContext: {{- include "latentd.containerSecurity" . | nindent 4 }}
   volumeMounts:
   - {name: tunnel, mountPath: /etc/tunnel, readOnly: true}
-  {{- if .Values.redis.tls.caSecret }}
   - {name: redis-ca, mountPath: /etc/redis-ca, readOnly: true}
-  {{- end }}
 {{- end }}
 
 {{- define "latentd.tunnelVolumes" -}}
 - name: tunnel
   configMap: {name: {{ include "latentd.name" . }}-tunnel}
-{{- with .Values.redis.tls.caSecret }}
 - name: redis-ca
-  secret: {secretName: {{ . }}}
-{{- end }}
+  secret: {secretName: {{ .Values.redis.caSecret }}}
 {{- end }}
