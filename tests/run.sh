@@ -6,6 +6,7 @@
 #   tests/run.sh --sanitizers    address + undefined over core, model and e2e; thread over core and engine; 60 s of each fuzzer
 #   tests/run.sh --browser       the web page in Chromium against the real Envoy and the real latentd
 #   tests/run.sh --comfyui       graphs with the nodes of client/comfyui, in ComfyUI itself; installs 3 GB
+#   tests/run.sh --chart         the chart on a control plane of Kubernetes, which is built first (10 CPU-minutes) and kept
 #   tests/run.sh --filter REGEX  only the tests whose name matches
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -19,6 +20,7 @@ while [ $# -gt 0 ]; do
     --sanitizers) mode=sanitizers ;;
     --browser) mode=browser ;;
     --comfyui) mode=comfyui ;;
+    --chart) mode=chart ;;
     --filter) filter=${2:?--filter needs a regular expression}; shift ;;
     *) die "unknown option $1" ;;
   esac
@@ -50,6 +52,10 @@ case $mode in
   sanitizers)
     step "installing what the sanitizers need" deploy/install.sh --sanitizers
     exec tests/sanitizers/run.sh
+    ;;
+  chart)
+    step "installing what the chart's tests need" deploy/install.sh --chart
+    step "testing" tests/chart/run.sh cluster
     ;;
   comfyui)
     step "installing what ComfyUI needs" deploy/install.sh --comfyui
