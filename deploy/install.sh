@@ -147,17 +147,17 @@ install_go() {
   rm -rf "$stage"
 }
 
-# build_go STAGE PACKAGE…: programs into STAGE/out, of the modules that deploy/pins/chart names. Without a version of its own
-# Kubernetes takes itself for 0.0.0. What is compiled on the way, gigabytes, goes with the stage.
+# build_go PINS STAGE PACKAGE…: programs into STAGE/out, of the modules that deploy/pins/PINS names. What is compiled on the
+# way, gigabytes, goes with the stage. (Kubernetes would take itself for 0.0.0.)
 build_go() {
-  GOTOOLCHAIN=local GOFLAGS='-mod=readonly -trimpath -buildvcs=false' GOCACHE=$1/compiled CGO_ENABLED=0 "$LATENTD_GO/bin/go" build \
-    -C "$here/pins/chart" -ldflags '-s -w -X k8s.io/component-base/version.gitVersion=v1.37.2' -o "$1/out/" "${@:2}"
+  GOTOOLCHAIN=local GOFLAGS='-mod=readonly -trimpath -buildvcs=false' GOCACHE=$2/compiled CGO_ENABLED=0 "$LATENTD_GO/bin/go" build \
+    -C "$here/pins/$1" -ldflags '-s -w -X k8s.io/component-base/version.gitVersion=v1.37.2' -o "$2/out/" "${@:3}"
 }
 
 install_helm() {
   [ -d "$LATENTD_HELM" ] && return
   local stage; stage=$(mktemp -d "$LATENTD_CACHE/stage.XXXXXX")
-  build_go "$stage" helm.sh/helm/v4/cmd/helm github.com/helm-unittest/helm-unittest/cmd/helm-unittest
+  build_go chart "$stage" helm.sh/helm/v4/cmd/helm github.com/helm-unittest/helm-unittest/cmd/helm-unittest
   mv "$stage/out" "$LATENTD_HELM"
   rm -rf "$stage"
 }
@@ -168,7 +168,7 @@ install_kubernetes() {
   [ -d "$LATENTD_KUBERNETES" ] && return
   local stage folder; stage=$(mktemp -d "$LATENTD_CACHE/stage.XXXXXX")
   unpack_debian etcd-server "$stage"
-  build_go "$stage" k8s.io/kubernetes/cmd/kube-{apiserver,controller-manager,scheduler} sigs.k8s.io/kwok/cmd/kwok
+  build_go chart "$stage" k8s.io/kubernetes/cmd/kube-{apiserver,controller-manager,scheduler} sigs.k8s.io/kwok/cmd/kwok
   mv "$stage/root/usr/bin/etcd" "$stage/out"
   module_folder() { (cd "$here/pins/$1" && "$LATENTD_GO/bin/go" mod download -json "$2") | sed -n 's/.*"Dir": "\(.*\)".*/\1/p'; }
   folder=$(module_folder chart sigs.k8s.io/kwok)/kustomize/stage
