@@ -2,14 +2,13 @@
 
 import copy
 import json
+import os
 import re
 import subprocess
 
 import jsonschema
 import pytest
 import yaml
-
-import os
 
 import values_table
 from charts import CHART, EXAMPLES, Refused, render

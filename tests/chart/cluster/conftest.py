@@ -1,4 +1,5 @@
 import pytest
+import yaml
 
 import charts
 from control_plane import ControlPlane
@@ -34,9 +35,9 @@ class Namespace:
 
     def helm(self, verb, *arguments, example=None, **values):
         files = ["--values", charts.EXAMPLES[example]] if example else []
-        text = charts.yaml.safe_dump(values)
-        return charts.helm(verb, "r", *arguments, *files, *(["--values", "-"] if values else []), "--namespace", self.name, "--kubeconfig",
-                           self.plane.kubeconfig, "--wait", "--timeout", "90s", text=text)
+        more = ["--values", "-"] if values else []
+        return charts.helm(verb, "r", *arguments, *files, *more, "--namespace", self.name, "--kubeconfig", self.plane.kubeconfig,
+                           "--wait", "--timeout", "90s", text=yaml.safe_dump(values))
 
     def create(self, thing, query=""):
         return self.plane.create(self.name, thing, query)

@@ -65,13 +65,15 @@ class ControlPlane:
         # Debian's etcd 3.4 cannot do what WatchList needs, and kwok would begin to watch again and again.
         api = stack.enter_context(Process([
             FOLDER / "kube-apiserver", "--etcd-servers", etcd, "--bind-address", "127.0.0.1", "--secure-port", self._address.split(":")[1],
-            "--cert-dir", folder / "certificates", "--feature-gates", "WatchList=false", "--allow-privileged", "--authorization-mode", "RBAC", "--token-auth-file", folder / "tokens.csv",
+            "--cert-dir", folder / "certificates", "--feature-gates", "WatchList=false", "--allow-privileged",
+            "--authorization-mode", "RBAC", "--token-auth-file", folder / "tokens.csv",
             "--service-cluster-ip-range", "10.0.0.0/24", "--service-account-issuer", "https://kubernetes.default.svc",
             "--service-account-key-file", key, "--service-account-signing-key-file", key]))
         wait_for("the API server", lambda: self._ready() or not api.running())
         assert api.running(), api.log
         self.kubeconfig.write_text(json.dumps({
-            "apiVersion": "v1", "kind": "Config", "current-context": "here", "contexts": [{"name": "here", "context": {"cluster": "here", "user": "admin"}}],
+            "apiVersion": "v1", "kind": "Config", "current-context": "here",
+            "contexts": [{"name": "here", "context": {"cluster": "here", "user": "admin"}}],
             "clusters": [{"name": "here", "cluster": {"server": f"https://{self._address}", "insecure-skip-tls-verify": True}}],
             "users": [{"name": "admin", "user": {"token": TOKEN}}]}))
         common = ["--kubeconfig", self.kubeconfig]

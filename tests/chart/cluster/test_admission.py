@@ -29,7 +29,8 @@ def test_every_object_is_taken(namespace, example):
 
 @pytest.mark.parametrize("kind, change", [
     ("ScaledObject", {"minReplicaCount": "one"}), ("ScaledObject", {"fallbak": {}}), ("ServiceMonitor", {"endpoints": [{"interval": "often"}]}),
-    ("PrometheusRule", {"groups": [{"rules": []}]}), ("Deployment", {"replica": 3}), ("PodDisruptionBudget", {"unhealthyPodEvictionPolicy": "Often"})])
+    ("PrometheusRule", {"groups": [{"rules": []}]}), ("Deployment", {"replica": 3}),
+    ("PodDisruptionBudget", {"unhealthyPodEvictionPolicy": "Often"})])
 def test_what_is_wrong_is_refused(namespace, kind, change):
     thing = next(each for each in objects("fleet") if each["kind"] == kind)
     thing["spec"].update(change)
@@ -60,8 +61,8 @@ def weaken(pod):
     """Copies of a pod, each without one thing that Pod Security wants, of each of its containers."""
     for kind in ("containers", "initContainers"):
         for number in range(len(pod["spec"].get(kind, []))):
-            for change in ({"allowPrivilegeEscalation": True}, {"capabilities": {}}, {"privileged": True, "allowPrivilegeEscalation": True}, {"runAsUser": 0},
-                           {"seccompProfile": {"type": "Unconfined"}}):
+            for change in ({"allowPrivilegeEscalation": True}, {"privileged": True, "allowPrivilegeEscalation": True},
+                           {"capabilities": {}}, {"runAsUser": 0}, {"seccompProfile": {"type": "Unconfined"}}):
                 weaker = copy.deepcopy(pod)
                 weaker["spec"][kind][number]["securityContext"].update(change)
                 yield weaker

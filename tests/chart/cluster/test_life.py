@@ -10,7 +10,8 @@ from conftest import NODES
 from control_plane import PATHS, Refused
 from processes import wait_for
 
-SECRETS = {"latentd-keys": "keys.yaml", "latentd-jwks": "jwks.json", "latentd-redis": "password", "latentd-redis-ca": "ca.crt", "latentd-edge-tls": "tls.crt"}
+SECRETS = {"latentd-keys": "keys.yaml", "latentd-jwks": "jwks.json", "latentd-redis": "password", "latentd-redis-ca": "ca.crt",
+           "latentd-edge-tls": "tls.crt"}
 
 
 @pytest.fixture(scope="module")
@@ -23,12 +24,15 @@ def fleet(namespaces):
     return namespace
 
 
+def is_ready(pod):
+    return any(state["type"] == "Ready" and state["status"] == "True" for state in pod["status"].get("conditions", []))
+
+
 def all_ready(namespace, count, **annotations):
     """The pods of the server once there are so many, all ready, all with these annotations."""
     def look():
         pods = namespace.pods()
-        ready = [each for each in pods if any(state["type"] == "Ready" and state["status"] == "True" for state in each["status"].get("conditions", []))
-                 and annotations.items() <= each["metadata"]["annotations"].items()]
+        ready = [each for each in pods if is_ready(each) and annotations.items() <= each["metadata"]["annotations"].items()]
         return len(pods) == len(ready) == count and ready
     return wait_for(f"{count} replicas", look)
 
