@@ -5,6 +5,7 @@
 #   deploy/install.sh --edge      only what deploy/edge.sh needs: Envoy, protoc and the googleapis protos
 #   deploy/install.sh --page      that, and what client/web/build.sh needs: Node.js and buf
 #   deploy/install.sh --browser   what --tests installs, and Chromium
+#   deploy/install.sh --chart     what --tests installs, and a control plane of Kubernetes, built from its Go modules (10 CPU-minutes)
 #
 # Everything that is not a Debian package lands in $LATENTD_CACHE (default ~/.cache/latentd), each in a folder named by its
 # version. A folder appears there only when it is whole, so an interrupted run never breaks the next one, and a second run
@@ -19,12 +20,14 @@ tests=false
 edge=false
 page=false
 comfyui=false
+chart=false
 for arg in "$@"; do
   case $arg in
     --tests) tests=true; edge=true; page=true; lists+=(apt-tests.txt) ;;
     --edge) build=false; edge=true; lists=(apt-edge.txt) ;;
     --page) build=false; edge=true; page=true; lists=(apt-edge.txt) ;;
     --browser) tests=true; edge=true; page=true; lists+=(apt-tests.txt apt-browser.txt) ;;
+    --chart) chart=true; tests=true; edge=true; page=true; lists+=(apt-tests.txt) ;;
     --comfyui) comfyui=true; tests=true; lists+=(apt-tests.txt) ;;
     --sanitizers) tests=true; lists+=(apt-tests.txt apt-sanitizers.txt) ;;
     *) die "unknown option $arg" ;;
@@ -117,16 +120,20 @@ install_node() {
   rm -rf "$stage"
 }
 
-# The judge of our metrics page. Debian has it in the package of the Prometheus server, which is not to be installed, for
-# that would start the server.
+# unpack_debian PACKAGE FOLDER: what is in it, into FOLDER/root. Installing a server's package would start the server.
+unpack_debian() {
+  chmod 755 "$2"  # apt downloads as a user of its own
+  (cd "$2" && { apt-get download -qq "$1" || { apt-get update -qq && apt-get download -qq "$1"; }; }) \
+    >"$LATENTD_CACHE/apt.log" 2>&1 || die "could not download Debian's package $1; see $LATENTD_CACHE/apt.log"
+  dpkg-deb -x "$2/$1"_*.deb "$2/root"
+}
+
+# The judge of our metrics page.
 install_promtool() {
   [ -x "$LATENTD_PROMTOOL" ] && return
   local stage; stage=$(mktemp -d "$LATENTD_CACHE/stage.XXXXXX")
-  chmod 755 "$stage"  # apt downloads as a user of its own
-  (cd "$stage" && { apt-get download -qq prometheus || { apt-get update -qq && apt-get download -qq prometheus; }; }) \
-    >"$LATENTD_CACHE/apt.log" 2>&1 || die "could not download Debian's prometheus package; see $LATENTD_CACHE/apt.log"
-  dpkg-deb -x "$stage"/prometheus_*.deb "$stage/root" && mv "$stage/root/usr/bin/promtool" "$LATENTD_PROMTOOL" ||
-    die "Debian's prometheus package has no promtool"
+  unpack_debian prometheus "$stage"
+  mv "$stage/root/usr/bin/promtool" "$LATENTD_PROMTOOL"
   rm -rf "$stage"
 }
 
@@ -140,13 +147,48 @@ install_go() {
   rm -rf "$stage"
 }
 
+# build_go PINS STAGE PACKAGE…: programs into STAGE/out, of the modules that deploy/pins/PINS names. What is compiled on the
+# way, gigabytes, goes with the stage. (Kubernetes would take itself for 0.0.0.)
+build_go() {
+  GOTOOLCHAIN=local GOFLAGS='-mod=readonly -trimpath -buildvcs=false' GOCACHE=$2/compiled CGO_ENABLED=0 "$LATENTD_GO/bin/go" build \
+    -C "$here/pins/$1" -ldflags '-s -w -X k8s.io/component-base/version.gitVersion=v1.37.2' -o "$2/out/" "${@:3}"
+}
+
+install_helm() {
+  [ -d "$LATENTD_HELM" ] && return
+  local stage; stage=$(mktemp -d "$LATENTD_CACHE/stage.XXXXXX")
+  build_go chart "$stage" helm.sh/helm/v4/cmd/helm github.com/helm-unittest/helm-unittest/cmd/helm-unittest
+  mv "$stage/out" "$LATENTD_HELM"
+  rm -rf "$stage"
+}
+
+# The control plane, kwok, which plays the kubelets of nodes that are not there, with the stages that it is to play, and the
+# custom resources of KEDA and the prometheus-operator.
+install_kubernetes() {
+  [ -d "$LATENTD_KUBERNETES" ] && return
+  local stage folder; stage=$(mktemp -d "$LATENTD_CACHE/stage.XXXXXX")
+  unpack_debian etcd-server "$stage"
+  build_go chart "$stage" k8s.io/kubernetes/cmd/kube-{apiserver,controller-manager,scheduler} sigs.k8s.io/kwok/cmd/kwok
+  mv "$stage/root/usr/bin/etcd" "$stage/out"
+  module_folder() { (cd "$here/pins/$1" && "$LATENTD_GO/bin/go" mod download -json "$2") | sed -n 's/.*"Dir": "\(.*\)".*/\1/p'; }
+  folder=$(module_folder chart sigs.k8s.io/kwok)/kustomize/stage
+  sed -s '$a---' "$folder"/node/fast/node-initialize.yaml "$folder"/node/heartbeat-with-lease/node-*.yaml "$folder"/pod/fast/pod-*.yaml \
+    "$folder"/volume/fast/p*.yaml >"$stage/out/kwok.yaml"
+  mkdir "$stage/out/crds"
+  cp "$(module_folder crds github.com/kedacore/keda/v2)"/config/crd/bases/keda.sh_*.yaml "$stage/out/crds"
+  cp "$(module_folder crds github.com/prometheus-operator/prometheus-operator)"/example/prometheus-operator-crd/*_{servicemonitors,prometheusrules}.yaml \
+    "$stage/out/crds"
+  chmod -R u+w "$stage/out"
+  mv "$stage/out" "$LATENTD_KUBERNETES"
+  rm -rf "$stage"
+}
+
 # The links between replicas and Redis that the fleet's tests cut.
 install_toxiproxy() {
   [ -x "$LATENTD_TOXIPROXY" ] && return
   local stage; stage=$(mktemp -d "$LATENTD_CACHE/stage.XXXXXX")
-  GOTOOLCHAIN=local GOFLAGS='-mod=readonly -trimpath -buildvcs=false' CGO_ENABLED=0 "$LATENTD_GO/bin/go" build -C "$here/pins/toxiproxy" \
-    -ldflags '-s -w' -o "$stage/toxiproxy" github.com/Shopify/toxiproxy/v2/cmd/server
-  mv "$stage/toxiproxy" "$LATENTD_TOXIPROXY"
+  build_go toxiproxy "$stage" github.com/Shopify/toxiproxy/v2/cmd/server
+  mv "$stage/out/server" "$LATENTD_TOXIPROXY"
   rm -rf "$stage"
 }
 
@@ -191,7 +233,9 @@ if $tests; then
   step "promtool" install_promtool
   step "Go 1.26.6" install_go
   step "toxiproxy 2.12.0" install_toxiproxy
+  step "Helm 4.3.1 and helm-unittest 1.1.2" install_helm
 fi
+if $chart; then step "Kubernetes 1.37.2" install_kubernetes; fi
 if $comfyui; then
   step "Python of ComfyUI" install_python python-comfyui.txt "${LATENTD_COMFYUI_PYTHON%/bin/python}"
   step "ComfyUI 0.30.0" install_comfyui

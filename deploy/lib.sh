@@ -11,10 +11,13 @@ LATENTD_TOXIPROXY=$LATENTD_CACHE/toxiproxy-2.12.0
 # An environment of Debian's Python for the tests, named by what is in it.
 LATENTD_TEST_PYTHON=$LATENTD_CACHE/test-python-$(sha256sum "$(dirname "${BASH_SOURCE[0]}")/pins/python-tests.txt" | cut -c 1-12)
 LATENTD_GO=$LATENTD_CACHE/go-1.26.6
+# Helm and its tests, and a control plane of Kubernetes, each named by what it is made of.
+LATENTD_HELM=$LATENTD_CACHE/helm-$(cat "$(dirname "${BASH_SOURCE[0]}")"/pins/chart/go.* | sha256sum | cut -c 1-12)
+LATENTD_KUBERNETES=$LATENTD_CACHE/kubernetes-$(cat "$(dirname "${BASH_SOURCE[0]}")"/pins/{chart,crds}/go.* | sha256sum | cut -c 1-12)
 # ComfyUI and a Python that runs it, for the tests of the nodes in it; others may be named.
 LATENTD_COMFYUI=${LATENTD_COMFYUI:-$LATENTD_CACHE/comfyui-0.30.0}
 LATENTD_COMFYUI_PYTHON=${LATENTD_COMFYUI_PYTHON:-$LATENTD_CACHE/comfyui-python-$(sha256sum "$(dirname "${BASH_SOURCE[0]}")/pins/python-comfyui.txt" | cut -c 1-12)/bin/python}
-export LATENTD_LIBTORCH_ROOT LATENTD_GOOGLEAPIS_ROOT LATENTD_PROMTOOL LATENTD_COMFYUI LATENTD_COMFYUI_PYTHON
+export LATENTD_LIBTORCH_ROOT LATENTD_GOOGLEAPIS_ROOT LATENTD_PROMTOOL LATENTD_HELM LATENTD_KUBERNETES LATENTD_COMFYUI LATENTD_COMFYUI_PYTHON
 
 die() { printf '\nerror: %s\n' "$*" >&2; exit 1; }
 

@@ -228,10 +228,12 @@ absl::Status Serve(const config::ServerOptions& options, const sigset_t& stop_si
                          bound(options.metrics_listen, (*exposed)->port()), "/metrics"),
             {{"version", LATENTD_VERSION}, {"device", device->str()}, {"dtype", NameOf(type)}});
   // The loader and the engine may be busy for longer than the server lives.
-  readiness.SetListener([weak = std::weak_ptr(server), &prometheus](bool ready) {
-    prometheus.SetReady(ready);
+  readiness.SetListener([weak = std::weak_ptr(server), &prometheus](const core::Health& health) {
+    prometheus.SetReady(health.ready);
     const std::shared_ptr<rpc::Server> alive = weak.lock();
-    if (alive != nullptr) alive->SetServing(ready);
+    if (alive == nullptr) return;
+    alive->SetServing(health.ready);
+    alive->SetLive(health.live);
   });
   Preload(options.preload, registry, [&readiness] {
     readiness.SetPreloaded();

@@ -7,6 +7,7 @@
 #   tests/run.sh --browser       the web page in Chromium against the real Envoy and the real latentd
 #   tests/run.sh --comfyui       graphs with the nodes of client/comfyui, in ComfyUI itself; installs 3 GB
 #   tests/run.sh --fleet [--runs N] [--seed S]   runs of several replicas with faults at random moments (default 100)
+#   tests/run.sh --chart         the chart on a control plane of Kubernetes, which is built first (10 CPU-minutes) and kept
 #   tests/run.sh --filter REGEX  only the tests whose name matches
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -23,6 +24,7 @@ while [ $# -gt 0 ]; do
     --comfyui) mode=comfyui ;;
     --fleet) mode=fleet ;;
     --runs | --seed) campaign+=("$1" "${2:?$1 needs a number}"); shift ;;
+    --chart) mode=chart ;;
     --filter) filter=${2:?--filter needs a regular expression}; shift ;;
     *) die "unknown option $1" ;;
   esac
@@ -60,6 +62,10 @@ case $mode in
     step "configuring" configure release
     step "building" build_server
     exec tests/fleet/campaign.sh --folder build/fleet "${campaign[@]}"
+    ;;
+  chart)
+    step "installing what the chart's tests need" deploy/install.sh --chart
+    step "testing" tests/chart/run.sh cluster
     ;;
   comfyui)
     step "installing what ComfyUI needs" deploy/install.sh --comfyui

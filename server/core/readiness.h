@@ -7,7 +7,15 @@
 
 namespace latentd::core {
 
-// Whether the server is to get work: it is preloaded, its engine is not stuck, and it is not draining. Thread-safe.
+// What others should do about the server.
+struct Health {
+  bool ready = false;  // give it work: it is preloaded, its engine is not stuck, and it is not draining
+  bool live = true;    // leave it running: its engine is not stuck
+
+  friend bool operator==(const Health&, const Health&) = default;
+};
+
+// Thread-safe.
 class Readiness {
  public:
   void SetPreloaded() {
@@ -20,12 +28,12 @@ class Readiness {
   void SetDraining() {
     Change([](State& state) { state.draining = true; });
   }
-  // Who is told when the answer changes, and now if it is yes; null for nobody. Called under a lock, so that the last
-  // word is the right one: it must not call back.
-  void SetListener(std::function<void(bool ready)> listener) {
+  // Who is told when the answer changes, and now if it is not the one of a new server; null for nobody. Called under a
+  // lock, so that the last word is the right one: it must not call back.
+  void SetListener(std::function<void(const Health&)> listener) {
     Change([&](State& state) {
       state.listener = std::move(listener);
-      state.told = false;
+      state.told = Health();
     });
   }
 
@@ -39,16 +47,16 @@ class Readiness {
     bool preloaded = false;
     bool stuck = false;
     bool draining = false;
-    bool told = false;
-    std::function<void(bool)> listener;
+    Health told;
+    std::function<void(const Health&)> listener;
   };
 
   template <typename Function>
   void Change(const Function& function) {
     MutexLock lock(mutex_);
     function(state_);
-    const bool ready = state_.preloaded && !state_.stuck && !state_.draining;
-    if (std::exchange(state_.told, ready) != ready && state_.listener) state_.listener(ready);
+    const Health health{.ready = state_.preloaded && !state_.stuck && !state_.draining, .live = !state_.stuck};
+    if (std::exchange(state_.told, health) != health && state_.listener) state_.listener(health);
   }
 
   mutable Mutex mutex_;

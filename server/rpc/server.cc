@@ -149,15 +149,13 @@ class ServerImpl final : public Server {
   int open_streams() const override { return open_streams_.count(); }
 
   void SetServing(bool serving) override {
-    for (const auto* server : {&server_, &health_server_}) {
-      if (*server == nullptr) continue;
-      grpc::HealthCheckServiceInterface* const health = (*server)->GetHealthCheckService();
-      for (const char* service : {"", v1::ImageGeneration::service_full_name(), v1::Models::service_full_name(),
-                                  v1::Blobs::service_full_name(), v1::OpenAI::service_full_name()}) {
-        health->SetServingStatus(service, serving);
-      }
+    for (const char* service : {"", v1::ImageGeneration::service_full_name(), v1::Models::service_full_name(),
+                                v1::Blobs::service_full_name(), v1::OpenAI::service_full_name()}) {
+      SetHealth(service, serving);
     }
   }
+
+  void SetLive(bool live) override { SetHealth("liveness", live); }
 
   void Shutdown(absl::Duration grace) override {
     core::MutexLock lock(shutdown_mutex_);
@@ -185,7 +183,14 @@ class ServerImpl final : public Server {
     server = builder.BuildAndStart();
     if (server == nullptr) return ExplainBindFailure(address);
     SetServing(false);
+    SetLive(true);
     return absl::OkStatus();
+  }
+
+  void SetHealth(const std::string& service, bool serving) {
+    for (const auto* server : {&server_, &health_server_}) {
+      if (*server != nullptr) (*server)->GetHealthCheckService()->SetServingStatus(service, serving);
+    }
   }
 
   // Destroyed last to first: the servers stop calling the services before those go.

@@ -80,6 +80,10 @@ class Server {
   // What the health service says, for the whole server and for each service. Nothing more after Shutdown.
   virtual void SetServing(bool serving) = 0;
 
+  // What it says of the service "liveness", for whoever would restart a process that hangs; yes from the start on, also
+  // while the server loads or drains. Nothing more after Shutdown.
+  virtual void SetLive(bool live) = 0;
+
   virtual int open_streams() const = 0;
 
   // Says NOT_SERVING, waits for `grace` at most until the open event streams have ended by themselves; then it

@@ -82,6 +82,15 @@ TEST_F(ServerTest, HealthFollowsServingOnBothListeners) {
       (*server)->SetServing(true);
       EXPECT_EQ(Health(channel, service), kServing) << service;
     }
+    // Whatever it is ready for, it is not to be restarted until it hangs.
+    EXPECT_EQ(Health(channel, "liveness"), kServing);
+    (*server)->SetServing(false);
+    EXPECT_EQ(Health(channel, "liveness"), kServing);
+    (*server)->SetServing(true);
+    (*server)->SetLive(false);
+    EXPECT_EQ(Health(channel, "liveness"), kNotServing);
+    EXPECT_EQ(Health(channel, ""), kServing);
+    (*server)->SetLive(true);
     EXPECT_EQ(RawCall(channel, "/grpc.health.v1.Health/Check", "\x0A\x01x").first.error_code(),
               grpc::StatusCode::NOT_FOUND);
   }

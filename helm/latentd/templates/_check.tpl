@@ -1,0 +1,41 @@
+{{/* Ends with all that is wrong with the values, where the schema cannot tell. */}}
+{{- define "latentd.check" -}}
+{{- $problems := list }}
+{{- $kube := .Capabilities.KubeVersion.Version }}
+{{- with .Values }}
+{{- $known := or .auth.apiKeysSecret .auth.jwksSecret }}
+{{- if not (or .insecure (and .tls.secret (or $known .tls.clientCertificates))) }}
+{{- $problems = append $problems "latentd would be open: give tls.secret with auth.apiKeysSecret, auth.jwksSecret or tls.clientCertificates, or say insecure: true" }}
+{{- end }}
+{{- if and .tls.clientCertificates (not .tls.secret) }}
+{{- $problems = append $problems "tls.clientCertificates needs tls.secret" }}
+{{- end }}
+{{- if gt (len (compact (list .models.persistentVolumeClaim .models.image (ternary "" "download" (empty .models.download))))) 1 }}
+{{- $problems = append $problems "models come from one of persistentVolumeClaim, image and download" }}
+{{- end }}
+{{- if and .models.image (semverCompare "<1.33-0" $kube) }}
+{{- $problems = append $problems (printf "models.image needs Kubernetes 1.33; this is %s" $kube) }}
+{{- end }}
+{{- if and (eq .redis.source "none") (or .autoscaling.enabled (gt (int .replicas) 1)) }}
+{{- $problems = append $problems "several replicas need one store of jobs: redis.source chart or external" }}
+{{- end }}
+{{- if ne (eq .redis.source "external") (not (empty .redis.address)) }}
+{{- $problems = append $problems "redis.address belongs to redis.source: external" }}
+{{- end }}
+{{- if and .redis.caSecret (ne .redis.source "external") }}
+{{- $problems = append $problems "redis.caSecret is for an external Redis" }}
+{{- end }}
+{{- if and .redis.caSecret (semverCompare "<1.29-0" $kube) }}
+{{- $problems = append $problems (printf "redis.caSecret needs Kubernetes 1.29, whose sidecars end after latentd has handed its jobs over; this is %s" $kube) }}
+{{- end }}
+{{- if and .edge.enabled (not .insecure) (not (and .edge.tlsSecret $known)) }}
+{{- $problems = append $problems "the edge would be open: give edge.tlsSecret with auth.apiKeysSecret or auth.jwksSecret, or say insecure: true" }}
+{{- end }}
+{{- if and .edge.enabled .tls.clientCertificates (not .edge.clientSecret) }}
+{{- $problems = append $problems "tls.clientCertificates asks the edge, too: give edge.clientSecret" }}
+{{- end }}
+{{- end }}
+{{- if $problems }}
+{{- fail (printf "\n* %s" (join "\n* " $problems)) }}
+{{- end }}
+{{- end }}

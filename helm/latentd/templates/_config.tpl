@@ -1,0 +1,73 @@
+{{/* latentd's --config: what the chart decides, and `config`. */}}
+{{- define "latentd.config" -}}
+{{- with .Values -}}
+listen: 0.0.0.0:50051
+metrics-listen: 0.0.0.0:9464
+health-listen: 0.0.0.0:50052
+drain-timeout: {{ .drain.jobSeconds }}s
+{{- if include "latentd.modelsVolume" $ }}
+models: {{ clean (printf "/models/%s" .models.folder) }}
+{{- with .models.adapters }}
+adapters: {{ clean (printf "/models/%s" .) }}
+{{- end }}
+{{- end }}
+{{- if .gpu.enabled }}
+device: cuda
+{{- end }}
+{{- if .insecure }}
+insecure: true
+{{- end }}
+{{- if .tls.secret }}
+tls-cert: /etc/latentd/tls/tls.crt
+tls-key: /etc/latentd/tls/tls.key
+{{- end }}
+{{- if .tls.clientCertificates }}
+tls-client-ca: /etc/latentd/tls/ca.crt
+{{- end }}
+{{- if .auth.apiKeysSecret }}
+api-keys: /etc/latentd/api-keys/keys.yaml
+{{- end }}
+{{- if .auth.jwksSecret }}
+jwks: /etc/latentd/jwks/jwks.json
+{{- end }}
+{{- if .tenants }}
+tenants: /etc/latentd/config/tenants.yaml
+{{- end }}
+{{- range $flag, $value := .config }}
+{{ $flag }}: {{ $value | toJson }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The volume of models, but for its name; nothing for the embedded ones. */}}
+{{- define "latentd.modelsVolume" -}}
+{{- with .Values.models }}
+{{- if .persistentVolumeClaim }}
+persistentVolumeClaim: {claimName: {{ .persistentVolumeClaim }}, readOnly: true}
+{{- else if .image }}
+image: {reference: {{ .image | quote }}, pullPolicy: IfNotPresent}
+{{- else if .download }}
+emptyDir: {sizeLimit: {{ .downloadSize }}}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* latentd's --job-store; $(REDIS_PASSWORD) is filled in by the kubelet. */}}
+{{- define "latentd.jobStore" -}}
+{{- with .Values.redis }}
+{{- $host := .address }}
+{{- if eq .source "chart" }}{{ $host = printf "%s-redis:6379" (include "latentd.name" $) }}{{ end }}
+{{- if .caSecret }}{{ $host = "127.0.0.1:6379" }}{{ end }}
+{{- if eq .source "none" -}}
+memory
+{{- else -}}
+redis://{{ if or .user .passwordSecret }}{{ .user }}{{ if .passwordSecret }}:$(REDIS_PASSWORD){{ end }}@{{ end }}{{ $host }}/{{ .database }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* (list "1Gi" factor) → bytes. Redis and Kubernetes spell sizes in ways of their own. */}}
+{{- define "latentd.redisBytes" -}}
+{{- $unit := index (dict "Mi" 1048576 "Gi" 1073741824) (regexFind "[MG]i$" (index . 0)) }}
+{{- mul (regexFind "^[0-9]+" (index . 0) | int) $unit (index . 1) }}
+{{- end }}
