@@ -6,6 +6,7 @@
 #   tests/run.sh --sanitizers    address + undefined over core, model and e2e; thread over core and engine; 60 s of each fuzzer
 #   tests/run.sh --browser       the web page in Chromium against the real Envoy and the real latentd
 #   tests/run.sh --comfyui       graphs with the nodes of client/comfyui, in ComfyUI itself; installs 3 GB
+#   tests/run.sh --image         builds the image and runs it, read-only, as 65532; as root
 #   tests/run.sh --filter REGEX  only the tests whose name matches
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -19,6 +20,7 @@ while [ $# -gt 0 ]; do
     --sanitizers) mode=sanitizers ;;
     --browser) mode=browser ;;
     --comfyui) mode=comfyui ;;
+    --image) mode=image ;;
     --filter) filter=${2:?--filter needs a regular expression}; shift ;;
     *) die "unknown option $1" ;;
   esac
@@ -56,5 +58,9 @@ case $mode in
     step "configuring" configure release
     step "building" build_server
     step "testing" tests/client/comfyui/full/run.sh build/comfyui
+    ;;
+  image)
+    step "installing what the image's test needs" deploy/install.sh --image
+    exec tests/image/run.sh
     ;;
 esac
