@@ -20,26 +20,41 @@ RUN --mount=type=cache,target=/root/.cache --mount=type=secret,id=pip.conf,targe
     deploy/install.sh
 
 FROM libraries-cpu AS build-cpu
-COPY . .
+COPY CMakeLists.txt CMakePresets.json ./
+COPY deploy/cmake deploy/cmake
+COPY proto proto
+COPY model model
+COPY server server
+COPY client client
 RUN --mount=type=cache,target=/root/.cache \
     cmake --preset release -DLATENTD_TESTS=OFF -DCMAKE_INSTALL_PREFIX=/usr \
  && cmake --build build/release --target latentd latentctl \
- && DESTDIR=/image cmake --install build/release --strip \
- && deploy/image/complete.sh /image
+ && DESTDIR=/image cmake --install build/release --strip
+COPY LICENSE ./
+COPY deploy/image deploy/image
+RUN deploy/image/complete.sh /image
 
 FROM installer AS libraries-cuda
 RUN --mount=type=cache,target=/root/.cache --mount=type=secret,id=pip.conf,target=/etc/pip.conf --mount=type=secret,id=ca.pem \
     deploy/install.sh --cuda
 
 FROM libraries-cuda AS build-cuda
-COPY . .
-# What LibTorch and cuDNN open by name when they need it is named here; what they link is found.
+COPY CMakeLists.txt CMakePresets.json ./
+COPY deploy/cmake deploy/cmake
+COPY proto proto
+COPY model model
+COPY server server
+COPY client client
 RUN --mount=type=cache,target=/root/.cache \
-    lib=/opt/latentd/libtorch-2.11.0-cuda/lib \
- && cmake --preset release -DLATENTD_TESTS=OFF -DCMAKE_INSTALL_PREFIX=/usr -DLATENTD_CUDA=ON -DLATENTD_LIBTORCH_ROOT=${lib%/lib} \
+    cmake --preset release -DLATENTD_TESTS=OFF -DCMAKE_INSTALL_PREFIX=/usr \
+      -DLATENTD_CUDA=ON -DLATENTD_LIBTORCH_ROOT=/opt/latentd/libtorch-2.11.0-cuda \
  && cmake --build build/release --target latentd latentctl \
- && DESTDIR=/image cmake --install build/release --strip \
- && deploy/image/complete.sh /image $lib/libtorch_cuda_linalg.so $lib/libcudnn_*.so.9 $lib/libcaffe2_nvrtc.so $lib/libnvrtc-builtins.so.*
+ && DESTDIR=/image cmake --install build/release --strip
+COPY LICENSE ./
+COPY deploy/image deploy/image
+# What LibTorch and cuDNN open by name when they need it; what they link is found.
+RUN cd /opt/latentd/libtorch-2.11.0-cuda/lib \
+ && /source/deploy/image/complete.sh /image $PWD/libtorch_cuda_linalg.so $PWD/libcaffe2_nvrtc.so $PWD/libnvrtc-builtins.so.* $PWD/libcudnn_*.so.*
 
 # How latentd runs, on either device. Only /tmp need be writable.
 FROM scratch AS runtime

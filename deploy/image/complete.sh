@@ -8,8 +8,9 @@
 # (var/lib/dpkg/status.d).
 set -euo pipefail
 root=$1; shift
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
-mkdir -p "$root"/{etc,proc,sys,dev,run,usr/lib64,var/lib/dpkg/status.d}
+mkdir -p "$root"/{etc,proc,sys,dev,run,usr/lib,usr/lib64,var/lib/dpkg/status.d}
 install -d -m 1777 "$root/tmp"
 for folder in bin lib lib64; do ln -sfn "usr/$folder" "$root/$folder"; done
 echo 'nonroot:x:65532:65532:nonroot:/tmp:/usr/sbin/nologin' >"$root/etc/passwd"
@@ -21,25 +22,22 @@ touch "$root"/etc/{hosts,hostname,resolv.conf}  # so that a read-only root has s
 libraries() { ldd "$@" | awk '/not found/ && $1 != "libcuda.so.1" {print "missing: " $1 >"/dev/stderr"; bad = 1}
                               $3 ~ /^\// {print $3} $1 ~ /^\/.*ld-linux/ {print $1} END {exit bad}' | sort -u; }
 
-declare -A packages=()
-take() {  # FILE: at its own path, as a file
-  local real owner
-  install -D -m 755 "$1" "$root$1"
-  [[ $1 == "${LATENTD_CACHE:?}"/* ]] && return
-  # Debian 12 knows some files of /usr/lib as those of /lib.
-  real=$(readlink -f "$1")
-  owner=$(dpkg-query -S "$real" 2>/dev/null || dpkg-query -S "${real#/usr}") || { echo "$1 is of no package" >&2; return 1; }
-  packages[${owner%%:*}]=1
-}
-
 found=$(libraries "$root"/usr/bin/* "$@")
-for library in $found "$@"; do take "$library"; done
+debian=()
+for library in $found "$@"; do
+  install -D -m 755 "$library" "$root$library"
+  [[ $library == "${LATENTD_CACHE:?}"/* ]] || debian+=("$(readlink -f "$library")")
+done
 install -m 644 -t "$root/etc" /etc/os-release /etc/debian_version
-packages[base-files]=1
 
-for package in "${!packages[@]}"; do
+# Debian 12 knows some files of /usr/lib as those of /lib.
+owners=$(dpkg-query -S "${debian[@]}" "${debian[@]#/usr}" 2>/dev/null || true)
+for file in "${debian[@]}"; do
+  cut -d ' ' -f 2 <<<"$owners" | grep -qxF -e "$file" -e "${file#/usr}" || { echo "$file is of no package" >&2; exit 1; }
+done
+for package in base-files $(cut -d : -f 1 <<<"$owners" | sort -u); do
   dpkg-query -s "$package" >"$root/var/lib/dpkg/status.d/$package"
   install -D -m 644 "/usr/share/doc/$package/copyright" "$root/usr/share/doc/$package/copyright"
 done
-install -D -m 644 LICENSE "$root/usr/share/doc/latentd/LICENSE"
+install -D -m 644 "$here/LICENSE" "$root/usr/share/doc/latentd/LICENSE"
 cp -r "$LATENTD_CACHE"/libtorch-*/licenses "$root/usr/share/doc/libtorch"
