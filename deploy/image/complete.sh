@@ -32,8 +32,9 @@ install -m 644 -t "$root/etc" /etc/os-release /etc/debian_version
 
 # Debian 12 knows some files of /usr/lib as those of /lib.
 owners=$(dpkg-query -S "${debian[@]}" "${debian[@]#/usr}" 2>/dev/null || true)
+known=$(cut -d ' ' -f 2 <<<"$owners")
 for file in "${debian[@]}"; do
-  cut -d ' ' -f 2 <<<"$owners" | grep -qxF -e "$file" -e "${file#/usr}" || { echo "$file is of no package" >&2; exit 1; }
+  grep -qxF -e "$file" -e "${file#/usr}" <<<"$known" || { echo "$file is of no package" >&2; exit 1; }
 done
 for package in base-files $(cut -d : -f 1 <<<"$owners" | sort -u); do
   dpkg-query -s "$package" >"$root/var/lib/dpkg/status.d/$package"
