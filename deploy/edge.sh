@@ -20,5 +20,4 @@ case ${1:-} in -h | --help) sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 descriptors=$("$root/deploy/envoy/descriptors.sh")
 page=()
 [ -f "$root/build/web/index.html" ] && page=(--page "$root/build/web")
-config=$(python3 "$root/deploy/envoy/render.py" --descriptors "$descriptors" --secrets "$LATENTD_CACHE" "${page[@]}" "$@")
-exec "$LATENTD_ENVOY" --config-yaml "$config" --disable-hot-restart --log-level warning
+LATENTD_ENVOY=$LATENTD_ENVOY exec "$root/deploy/envoy/run.sh" --descriptors "$descriptors" --secrets "$LATENTD_CACHE" "${page[@]}" "$@"

@@ -2,8 +2,10 @@
 # Installs what the build needs: Debian packages, LibTorch and the googleapis protos.
 #
 #   deploy/install.sh [--tests] [--sanitizers] [--comfyui]   --comfyui: what tests/run.sh --comfyui needs, 3 GB
+#   deploy/install.sh --cuda      LibTorch with the libraries of CUDA instead of that for the CPU, 2.5 GB to fetch
 #   deploy/install.sh --edge      only what deploy/edge.sh needs: Envoy, protoc and the googleapis protos
 #   deploy/install.sh --page      that, and what client/web/build.sh needs: Node.js and buf
+#   deploy/install.sh --image     only what tests/run.sh --image needs: buildah and mmdebstrap
 #   deploy/install.sh --browser   what --tests installs, and Chromium
 #   deploy/install.sh --chart     what --tests installs, and a control plane of Kubernetes, built from its Go modules (10 CPU-minutes)
 #
@@ -16,6 +18,7 @@ source "$here/lib.sh"
 
 lists=(apt.txt)
 build=true
+cuda=false
 tests=false
 edge=false
 page=false
@@ -24,8 +27,10 @@ chart=false
 for arg in "$@"; do
   case $arg in
     --tests) tests=true; edge=true; page=true; lists+=(apt-tests.txt) ;;
+    --cuda) cuda=true ;;
     --edge) build=false; edge=true; lists=(apt-edge.txt) ;;
     --page) build=false; edge=true; page=true; lists=(apt-edge.txt) ;;
+    --image) build=false; lists=(apt-image.txt) ;;
     --browser) tests=true; edge=true; page=true; lists+=(apt-tests.txt apt-browser.txt) ;;
     --chart) chart=true; tests=true; edge=true; page=true; lists+=(apt-tests.txt) ;;
     --comfyui) comfyui=true; tests=true; lists+=(apt-tests.txt) ;;
@@ -59,19 +64,25 @@ download() {
     -r "$here/pins/$1" -d "$2" || die "could not download what deploy/pins/$1 names"
 }
 
+# install_libtorch FOLDER LIBRARIES PINS…: of the wheels in PINS the headers, the named libraries, and all of NVIDIA's.
 install_libtorch() {
-  [ -d "$LATENTD_LIBTORCH_ROOT" ] && return
-  local stage; stage=$(mktemp -d "$LATENTD_CACHE/stage.XXXXXX")
-  download libtorch.txt "$stage/wheels"
+  local root=$1 libraries=$2; shift 2
+  [ -d "$root" ] && return
+  local stage pins wheel; stage=$(mktemp -d "$LATENTD_CACHE/stage.XXXXXX")
+  for pins in "$@"; do download "$pins" "$stage/wheels"; done
   mkdir -p "$stage/root/lib" "$stage/out"
-  unzip -q "$stage/wheels/torch-*.whl" 'torch/include/*' 'torch/lib/libtorch_cpu.so' 'torch/lib/libc10.so' \
-    'torch/lib/libgomp.so.1' 'torch-*/LICENSE' 'torch-*/licenses/*' -d "$stage/out" || [ $? -eq 11 ]
-  unzip -qj "$stage/wheels/nvidia_cuda_runtime-*.whl" '*/libcudart.so.13' -d "$stage/root/lib"
-  unzip -qj "$stage/wheels/nvidia_cuda_cupti-*.whl" '*/libcupti.so.13' -d "$stage/root/lib"
+  # shellcheck disable=SC2086  # several names
+  unzip -q "$stage/wheels/torch-*.whl" 'torch/include/*' $(printf 'torch/lib/%s ' $libraries) \
+    'torch-*/LICENSE' 'torch-*/licenses/*' -d "$stage/out" || [ $? -eq 11 ]
   mv "$stage/out/torch/include" "$stage/root/include"
   mv "$stage"/out/torch/lib/* "$stage/root/lib/"
   mv "$stage"/out/torch-*.dist-info "$stage/root/licenses"
-  mv "$stage/root" "$LATENTD_LIBTORCH_ROOT"
+  for wheel in "$stage"/wheels/nvidia_*.whl; do
+    unzip -qj "$wheel" 'nvidia/*/lib/*.so.*' -x '*.alt.*' -d "$stage/root/lib"
+    unzip -qj "$wheel" '*/License.txt' -d "$stage/root/licenses/$(basename "${wheel%%-*}")" || [ $? -eq 11 ]
+    rm "$wheel"
+  done
+  mv "$stage/root" "$root"
   rm -rf "$stage"
 }
 
@@ -223,7 +234,14 @@ exec 9>"$LATENTD_CACHE/lock"
 flock 9
 rm -rf "$LATENTD_CACHE"/stage.*
 step "Debian packages" install_debian_packages
-if $build; then step "LibTorch 2.11.0" install_libtorch; fi
+cpu_libraries='libtorch_cpu.so libc10.so libgomp.so.1'
+cuda_libraries='libtorch_cuda.so libc10_cuda.so libtorch_nvshmem.so libtorch_cuda_linalg.so libcaffe2_nvrtc.so'
+if $cuda; then
+  step "LibTorch 2.11.0 with CUDA" \
+    install_libtorch "$LATENTD_LIBTORCH_CUDA_ROOT" "$cpu_libraries $cuda_libraries" libtorch.txt libtorch-cuda.txt
+elif $build; then
+  step "LibTorch 2.11.0" install_libtorch "$LATENTD_LIBTORCH_ROOT" "$cpu_libraries" libtorch.txt
+fi
 step "googleapis protos" install_googleapis
 if $edge; then step "Envoy 1.40.0" install_envoy; fi
 if $tests || $page; then step "buf 1.75.0" install_buf; fi

@@ -8,6 +8,7 @@
 #   tests/run.sh --comfyui       graphs with the nodes of client/comfyui, in ComfyUI itself; installs 3 GB
 #   tests/run.sh --fleet [--runs N] [--seed S]   runs of several replicas with faults at random moments (default 100)
 #   tests/run.sh --chart         the chart on a control plane of Kubernetes, which is built first (10 CPU-minutes) and kept
+#   tests/run.sh --image         builds the image and runs it, read-only, as 65532; as root
 #   tests/run.sh --filter REGEX  only the tests whose name matches
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -25,6 +26,7 @@ while [ $# -gt 0 ]; do
     --fleet) mode=fleet ;;
     --runs | --seed) campaign+=("$1" "${2:?$1 needs a number}"); shift ;;
     --chart) mode=chart ;;
+    --image) mode=image ;;
     --filter) filter=${2:?--filter needs a regular expression}; shift ;;
     *) die "unknown option $1" ;;
   esac
@@ -72,5 +74,9 @@ case $mode in
     step "configuring" configure release
     step "building" build_server
     step "testing" tests/client/comfyui/full/run.sh build/comfyui
+    ;;
+  image)
+    step "installing what the image's test needs" deploy/install.sh --image
+    exec tests/image/run.sh
     ;;
 esac
