@@ -48,6 +48,7 @@ COPY client client
 RUN --mount=type=cache,target=/root/.cache \
     cmake --preset release -DLATENTD_TESTS=OFF -DCMAKE_INSTALL_PREFIX=/usr \
       -DLATENTD_CUDA=ON -DLATENTD_LIBTORCH_ROOT=/opt/latentd/libtorch-2.11.0-cuda \
+      -DCMAKE_CUDA_COMPILER=/opt/latentd/nvcc-13.0.88/bin/nvcc \
  && cmake --build build/release --target latentd latentctl \
  && DESTDIR=/image cmake --install build/release --strip
 COPY LICENSE ./

@@ -86,6 +86,19 @@ install_libtorch() {
   rm -rf "$stage"
 }
 
+# The compiler for the kernels of model/kernels/cuda.
+install_nvcc() {
+  [ -d "$LATENTD_NVCC_ROOT" ] && return
+  local stage wheel; stage=$(mktemp -d "$LATENTD_CACHE/stage.XXXXXX")
+  download nvcc.txt "$stage/wheels"
+  for wheel in "$stage"/wheels/*.whl; do unzip -qo "$wheel" 'nvidia/cu13/*' -d "$stage"; done
+  chmod +x "$stage"/nvidia/cu13/bin/* "$stage"/nvidia/cu13/nvvm/bin/*
+  ln -s lib "$stage/nvidia/cu13/lib64"  # as nvcc has it
+  ln -s libcudart.so.13 "$stage/nvidia/cu13/lib/libcudart.so"
+  mv "$stage/nvidia/cu13" "$LATENTD_NVCC_ROOT"
+  rm -rf "$stage"
+}
+
 install_googleapis() {
   [ -d "$LATENTD_GOOGLEAPIS_ROOT" ] && return
   local stage; stage=$(mktemp -d "$LATENTD_CACHE/stage.XXXXXX")
@@ -239,6 +252,7 @@ cuda_libraries='libtorch_cuda.so libc10_cuda.so libtorch_nvshmem.so libtorch_cud
 if $cuda; then
   step "LibTorch 2.11.0 with CUDA" \
     install_libtorch "$LATENTD_LIBTORCH_CUDA_ROOT" "$cpu_libraries $cuda_libraries" libtorch.txt libtorch-cuda.txt
+  step "CUDA's compiler 13.0.88" install_nvcc
 elif $build; then
   step "LibTorch 2.11.0" install_libtorch "$LATENTD_LIBTORCH_ROOT" "$cpu_libraries" libtorch.txt
 fi

@@ -20,11 +20,10 @@ set(_required LibTorch_INCLUDE_DIR LibTorch_CPU_LIBRARY LibTorch_C10_LIBRARY)
 if(LATENTD_CUDA)
   find_library(LibTorch_CUDA_LIBRARY torch_cuda PATHS ${LATENTD_LIBTORCH_ROOT}/lib NO_DEFAULT_PATH)
   find_library(LibTorch_C10_CUDA_LIBRARY c10_cuda PATHS ${LATENTD_LIBTORCH_ROOT}/lib NO_DEFAULT_PATH)
-  # Of CUDA itself only the runtime's headers and its library: those of a toolkit, or of the wheel beside LibTorch's.
-  find_path(LibTorch_CUDART_INCLUDE_DIR cuda_runtime_api.h
-            PATHS ${LATENTD_LIBTORCH_ROOT}/include ${LATENTD_LIBTORCH_ROOT}/../nvidia/cu13/include /usr/local/cuda/include NO_DEFAULT_PATH)
+  # Of CUDA itself only the runtime: the headers of the compiler's toolkit, and the library beside LibTorch's.
+  find_path(LibTorch_CUDART_INCLUDE_DIR cuda_runtime_api.h PATHS ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES} NO_DEFAULT_PATH)
   find_library(LibTorch_CUDART_LIBRARY NAMES libcudart.so.13
-               PATHS ${LATENTD_LIBTORCH_ROOT}/lib ${LATENTD_LIBTORCH_ROOT}/../nvidia/cu13/lib /usr/local/cuda/lib64 NO_DEFAULT_PATH)
+               PATHS ${LATENTD_LIBTORCH_ROOT}/lib ${LATENTD_LIBTORCH_ROOT}/../nvidia/cu13/lib NO_DEFAULT_PATH)
   list(APPEND _required LibTorch_CUDA_LIBRARY LibTorch_C10_CUDA_LIBRARY LibTorch_CUDART_INCLUDE_DIR LibTorch_CUDART_LIBRARY)
 endif()
 
