@@ -33,6 +33,10 @@ Reactor* EventStream::Start(const StreamContext& shared, grpc::CallbackServerCon
                             std::function<absl::StatusOr<Subject>()> find) {
   const std::shared_ptr<EventStream> stream(new EventStream(shared, call));
   stream->self_ = stream;
+  {
+    core::MutexLock lock(stream->mutex_);
+    stream->SetTimerLocked(stream->last_write_ + shared.heartbeat);
+  }
   shared.open->Add(stream);
   shared.calls->Post([stream, find = std::move(find)] { stream->Open(find); });
   return stream.get();
@@ -67,7 +71,6 @@ void EventStream::Open(const std::function<absl::StatusOr<Subject>()>& find) {
       subject_ = *std::move(found);
       if (!sent_away_.ok()) subject_.own_job.clear();
       events_ = std::move(events);
-      SetTimerLocked(last_write_ + shared_.heartbeat);
       return PumpLocked();
     }
   }

@@ -16,7 +16,7 @@ from run_once import count, read_all
 from scripts import kind_of, without_fencing
 
 # Long enough that the lease has to be renewed, or a checkpoint written, while it runs.
-_STEPS = {"heartbeat": 900, "progress": 150, "checkpoint": 600, "complete": 150}
+_STEPS = {"start": 150, "heartbeat": 900, "progress": 150, "checkpoint": 600, "complete": 150}
 _PATIENCE = 300
 
 
@@ -76,7 +76,7 @@ def wake(kind, undisturbed, fenced=True):
         owner.pause()
         record.add("fault", fault="pause", target=owner.name)
         heir = stack.enter_context(Replica("heir", f"127.0.0.1:{redis.port}"))
-        _await_heir(heir, job)
+        _await_heir(heir, job, starts=1 if kind == "start" else 2)
         hold.passed.set()
         wait_for("the late write is answered", lambda: hold.answer)
         owner.resume()
@@ -91,10 +91,10 @@ def wake(kind, undisturbed, fenced=True):
         return Outcome(read(record.path), hold.answer, hold.later)
 
 
-def _await_heir(heir, job):
-    """Until it has started the job again, or ended it, when only that was left to do."""
+def _await_heir(heir, job, starts):
+    """Until it has started the job, as the first or again, or ended it, when only that was left to do."""
     started = 0
     for event in calls.watch_job(heir.address, job, 0, timeout=_PATIENCE):
         started += event.WhichOneof("kind") == "started"
-        if started == 2:
+        if started == starts:
             return

@@ -23,7 +23,7 @@ def kind_of(words):
     match words:
         case [b"EVALSHA", sha, b"1", _, _, _, _, _, what, *_] if sha == _OWN:
             return what.decode()
-        case [b"EVALSHA", sha, b"1", _, _, _, models, *rest] if sha == _RENEW and len(rest) > int(models):
+        case [b"EVALSHA", sha, b"1", _, _, _, _, models, *rest] if sha == _RENEW and len(rest) > int(models):
             return "heartbeat"
     return None
 
@@ -31,7 +31,8 @@ def kind_of(words):
 # In own.lua, only whoever has the token is bound to the order of his writes, and everybody may write; in renew.lua,
 # everybody's lease is renewed.
 _UNFENCED = {
-    "own": (("if held[1] ~= ARGV[2] then return 0 end", "if held[1] == ARGV[2] then"),
+    "own": (("if held[1] ~= ARGV[2] then", "if false then"),
+            ("local written = tonumber(held[2] or '0')", "if held[1] == ARGV[2] then local written = tonumber(held[2] or '0')"),
             ("redis.call('HSET', key('job', id), 'written', ARGV[3])", "redis.call('HSET', key('job', id), 'written', ARGV[3]) end")),
     "renew": (("redis.call('HGET', key('job', ARGV[i]), 'token') == ARGV[i + 1]", "true"),),
 }

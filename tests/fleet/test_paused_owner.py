@@ -11,14 +11,14 @@ from processes import Latentd
 from specs import undisturbed
 
 _WRITES = ("heartbeat", "progress", "checkpoint", "complete")
-_SEEN = ("progress", "complete")  # by callers
+_SEEN = ("start", "complete")  # by every caller: newer progress takes the place of older
 
 
 @pytest.fixture(scope="module")
 def outcomes():
     """Of all cases, at once: most of the time they wait for a lease to end."""
     with Latentd("--models", os.environ["LATENTD_GOLDEN_MODELS"]) as alone:
-        pictures = {kind: undisturbed(alone.address, spec_for(kind)) for kind in _WRITES}
+        pictures = {kind: undisturbed(alone.address, spec_for(kind)) for kind in {*_WRITES, *_SEEN}}
     cases = [*((kind, True) for kind in _WRITES), *((kind, False) for kind in _SEEN)]
     with concurrent.futures.ThreadPoolExecutor(len(cases)) as together:
         return dict(zip(cases, together.map(lambda case: wake(case[0], pictures[case[0]], case[1]), cases), strict=True))

@@ -117,7 +117,7 @@ absl::StatusOr<core::Job> RedisJobStore::Create(std::shared_ptr<const core::Gene
   std::vector<std::string> arguments = {"",
                                         options.tenant,
                                         request->model(),
-                                        Ms(place),
+                                        absl::StrCat(absl::ToUnixMicros(place)),  // several come in a millisecond
                                         absl::StrCat(PixelSteps(*request)),
                                         absl::StrCat(bytes),
                                         absl::StrCat(limits.weight),
