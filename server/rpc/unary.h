@@ -30,6 +30,17 @@ absl::StatusOr<core::Caller> AdmitAndParse(const Gate& gate, std::optional<core:
   return caller;
 }
 
+// What `answer` gives for the caller's message, into `response`. Its error, or that the message is none.
+template <typename Request, typename Function>
+absl::Status Reply(const core::Caller& caller, const grpc::ByteBuffer& request, grpc::ByteBuffer& response,
+                   const Function& answer) {
+  Request message;
+  if (absl::Status parsed = Parse(request, message); !parsed.ok()) return parsed;
+  const auto reply = answer(caller, std::as_const(message));
+  if (reply.ok()) response = Serialize(*reply);
+  return reply.status();
+}
+
 // Serves a unary RPC whose answer needs no waiting: `answer` takes the caller, who has `role`, and a Request, and gives
 // an absl::StatusOr of a message.
 //
@@ -39,14 +50,8 @@ template <typename Request, typename Function>
 grpc::ServerUnaryReactor* Answer(const Gate& gate, std::optional<core::Role> role, grpc::CallbackServerContext* context,
                                  const grpc::ByteBuffer* request, grpc::ByteBuffer* response, const Function& answer) {
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  Request message;
-  const absl::StatusOr<core::Caller> caller = AdmitAndParse(gate, role, *context, *request, message);
-  absl::Status status = caller.status();
-  if (status.ok()) {
-    const auto reply = answer(*caller, std::as_const(message));
-    status = reply.status();
-    if (status.ok()) *response = Serialize(*reply);
-  }
+  const absl::StatusOr<core::Caller> caller = gate.Admit(*context, role);
+  const absl::Status status = caller.ok() ? Reply<Request>(*caller, *request, *response, answer) : caller.status();
   reactor->Finish(ToGrpcStatus(status, *context));
   return reactor;
 }
@@ -64,14 +69,8 @@ grpc::ServerUnaryReactor* AnswerOn(Executor& executor, const Gate& gate, std::op
   }
   // All that gRPC gave stays until Finish.
   executor.Post([context, request, response, reactor, caller = *caller, answer] {
-    Request message;
-    absl::Status status =
-        context->IsCancelled() ? absl::CancelledError("the caller ended the call") : Parse(*request, message);
-    if (status.ok()) {
-      const auto reply = answer(caller, std::as_const(message));
-      status = reply.status();
-      if (status.ok()) *response = Serialize(*reply);
-    }
+    const absl::Status status = context->IsCancelled() ? absl::CancelledError("the caller ended the call")
+                                                       : Reply<Request>(caller, *request, *response, answer);
     reactor->Finish(ToGrpcStatus(status, *context));
   });
   return reactor;

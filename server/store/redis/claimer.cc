@@ -13,8 +13,6 @@ namespace {
 constexpr int kReapedAtOnce = 100;
 constexpr absl::Duration kSoonest = absl::Milliseconds(50);  // that Redis is asked again
 
-std::string Ms(absl::Duration duration) { return absl::StrCat(absl::ToInt64Milliseconds(duration)); }
-
 }  // namespace
 
 Claimer::Claimer(Options options)

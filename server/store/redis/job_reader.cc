@@ -51,6 +51,10 @@ std::string JobName(const std::string& id) { return absl::StrCat(kJobs, id); }
 
 absl::Time FromMs(const std::string& text) { return absl::FromUnixMillis(Number(text)); }
 
+std::string Ms(absl::Time time) { return absl::StrCat(absl::ToUnixMillis(time)); }
+
+std::string Ms(absl::Duration duration) { return absl::StrCat(absl::ToInt64Milliseconds(duration)); }
+
 core::JobState ReadState(const std::string& text) {
   for (const core::JobState state :
        {core::JobState::kQueued, core::JobState::kRunning, core::JobState::kCompleted, core::JobState::kCancelled}) {

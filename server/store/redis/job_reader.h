@@ -18,8 +18,10 @@ RedisHash ToHash(const RedisReply& reply);
 std::string JobId(const std::string& name);
 std::string JobName(const std::string& id);
 
-// Times as the scripts write them: milliseconds.
+// Times as the scripts write and read them: milliseconds.
 absl::Time FromMs(const std::string& text);
+std::string Ms(absl::Time time);
+std::string Ms(absl::Duration duration);
 
 // The state that a script wrote; kFailed for what is none.
 core::JobState ReadState(const std::string& text);

@@ -15,8 +15,6 @@
 namespace latentd::store {
 namespace {
 
-std::string Ms(absl::Duration duration) { return absl::StrCat(absl::ToInt64Milliseconds(duration)); }
-
 RedisBlobStoreOptions Bounded(RedisBlobStoreOptions options) {
   options.max_blob_bytes = std::min(options.max_blob_bytes, options.bytes);
   return options;

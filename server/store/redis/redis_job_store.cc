@@ -27,9 +27,6 @@ constexpr size_t kPositionsAtOnce = 64;
 // Jobs come and go more often than anybody wants to know of.
 constexpr absl::Duration kLineInterval = absl::Milliseconds(500);
 
-std::string Ms(absl::Duration duration) { return absl::StrCat(absl::ToInt64Milliseconds(duration)); }
-std::string Ms(absl::Time time) { return absl::StrCat(absl::ToUnixMillis(time)); }
-
 // Of pictures that were sent ahead: the job takes copies along, as the blobs may be forgotten before it runs.
 int64_t SharedBytes(const core::GenerationRequest& request) {
   int64_t bytes = 0;

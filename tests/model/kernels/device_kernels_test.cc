@@ -11,15 +11,11 @@
 
 #include "model/kernels/device_kernels.h"
 #include "model/kernels/elementwise.h"
+#include "tests/model/kernels/tolerance.h"
 #include "tests/model/layers/golden.h"
 
 namespace latentd::model::kernels {
 namespace {
-
-double Tolerance(at::ScalarType type) {
-  if (type == at::kFloat) return 3e-6;
-  return type == at::kHalf ? 1e-3 : 8e-3;
-}
 
 class DeviceKernelsTest : public testing::TestWithParam<at::ScalarType> {
  protected:

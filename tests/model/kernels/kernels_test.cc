@@ -23,16 +23,11 @@
 #include "model/kernels/low_rank.h"
 #include "model/kernels/matmul.h"
 #include "model/kernels/row_linear.h"
+#include "tests/model/kernels/tolerance.h"
 #include "tests/model/layers/golden.h"
 
 namespace latentd::model::kernels {
 namespace {
-
-// Relative to the largest value: a rounding of the result, and a little for float32's sums.
-double Tolerance(at::ScalarType type) {
-  if (type == at::kFloat) return 3e-6;
-  return type == at::kHalf ? 1e-3 : 8e-3;
-}
 
 class KernelsTest : public testing::TestWithParam<at::ScalarType> {
  protected:
