@@ -136,7 +136,8 @@ absl::Status Serve(const config::ServerOptions& options, const sigset_t& stop_si
                                     .on_ended = LogJob,
                                     .tenant_limits = limits_of,
                                     .max_queued_jobs = options.max_queued_jobs,
-                                    .job_ttl = options.job_ttl});
+                                    .job_ttl = options.job_ttl,
+                                    .job_bytes = options.job_bytes});
   } else {
     store =
         std::make_unique<store::MemoryJobStore>(store::MemoryJobStoreOptions{.clock = &clock,

@@ -147,6 +147,7 @@ absl::StatusOr<core::Job> RedisJobStore::Create(std::shared_ptr<const core::Gene
                                         absl::StrCat(limits.pixel_steps_per_minute),
                                         absl::StrCat(options_.max_queued_jobs),
                                         absl::StrCat(options_.max_pending_bytes),
+                                        absl::StrCat(options_.job_bytes),
                                         options.run,
                                         options_.codec->WriteUsage(core::Usage())};
   for (const core::InputImage* picture : core::PicturesOf(request->fields())) {

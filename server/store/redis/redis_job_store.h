@@ -42,6 +42,7 @@ struct RedisJobStoreOptions {
   int max_queued_jobs = 256;  // of all processes together
   int64_t max_pending_bytes = int64_t{4} << 30;
   absl::Duration job_ttl = absl::Hours(1);
+  int64_t job_bytes = int64_t{1} << 30;  // of jobs that have ended: the oldest make room, but for those of a minute
   absl::Duration ageing = absl::Seconds(10);
   absl::Duration drain_retry_after = absl::Seconds(5);
   std::function<uint64_t()> random{};

@@ -18,10 +18,13 @@
 --   use:TENANT      hash     what counts against its quotas
 --   shares          zset     tenants that had more of the devices, for their weights, than the least that was served
 --   totals          hash     jobs and bytes that wait or run; the last number and token; work that waits, by model; the
---                            least that was served; when leases were looked at last
+--                            least that was served; when leases were looked at last; the bound of what is kept
 --   replicas        zset     replicas that take jobs, by the time until which that is known
 --   claimed:OWNER   hash     number and answer of its last claim
 --   loaded:MODEL    zset     those of them that have it, likewise
+--   kept            hash     bytes of jobs that have ended, by tenant
+--   expiries        zset     these jobs, by the time when Redis forgets them
+--   ended:TENANT    zset     the same, by the time when they ended
 --   dead            list     jobs that ended because their replicas died again and again
 
 local prefix = KEYS[1]

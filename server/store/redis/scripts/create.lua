@@ -1,13 +1,13 @@
 -- Admits a job and puts it into its line, or says why not.
 -- ARGV: id, tenant, model, microseconds by which its priority brings it forward, work, bytes, weight, outputs, timeout, keep, expire, request id, fingerprint,
 --       trace, request, limits of the tenant (jobs, waiting, work a minute), limits of all (waiting, bytes),
---       run that it may share ('' when none), usage of one that shares a run, hash of a picture, its bytes, hash, bytes, …
+--       bound of what is kept of jobs that have ended, run that it may share ('' when none), usage of one that shares a run, hash of a picture, its bytes, hash, bytes, …
 local id, tenant, model = ARGV[1], ARGV[2], ARGV[3]
 local work, bytes, weight = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local request_id, fingerprint = ARGV[12], ARGV[13]
 local max_jobs, max_waiting, per_minute = tonumber(ARGV[16]), tonumber(ARGV[17]), tonumber(ARGV[18])
 local fleet_waiting, fleet_bytes = tonumber(ARGV[19]), tonumber(ARGV[20])
-local run, shared_usage = ARGV[21], ARGV[22]
+local run, shared_usage = ARGV[22], ARGV[23]
 local place = clock[1] * 1000000 + clock[2] - tonumber(ARGV[4])  -- several come in a millisecond
 
 if request_id ~= '' then
@@ -48,7 +48,7 @@ redis.call('HSET', key('job', id), 'number', number, 'tenant', tenant, 'model', 
            'request', ARGV[15], 'run', run, 'run_work', run_work, 'state', 'queued', 'sequence', 0)
 local kept = longest(id)
 if request_id ~= '' then redis.call('SET', key('request', tenant, request_id), id, 'PX', kept) end
-for i = 23, #ARGV, 2 do redis.call('HSET', key('pictures', id), ARGV[i], ARGV[i + 1]) end
+for i = 24, #ARGV, 2 do redis.call('HSET', key('pictures', id), ARGV[i], ARGV[i + 1]) end
 redis.call('ZADD', key('jobs', tenant), number, id)
 if redis.call('PTTL', key('jobs', tenant)) < kept then redis.call('PEXPIRE', key('jobs', tenant), kept) end
 -- The oldest in the list have expired first: two go for each that comes.
@@ -56,6 +56,7 @@ for _, oldest in ipairs(redis.call('ZRANGE', key('jobs', tenant), 0, 1)) do
   if redis.call('EXISTS', key('job', oldest)) == 0 then redis.call('ZREM', key('jobs', tenant), oldest) end
 end
 redis.call('ZADD', key('deadlines'), now + tonumber(ARGV[9]), id)
+redis.call('HSET', key('totals'), 'job_bytes', ARGV[21])
 redis.call('HINCRBY', key('totals'), 'queued', 1)
 redis.call('HINCRBY', key('totals'), 'bytes', bytes)
 redis.call('HINCRBY', key('use', tenant), 'queued', 1)

@@ -139,6 +139,7 @@ local function finish(id, state, is_whole, ...)
   redis.call('HSET', key('job', id), 'state', state, 'end', now, 'forget', now + kept, ...)
   leave_run(id, is_whole and kept)
   redis.call('DEL', key('checkpoint', id), key('pictures', id))
+  keep(id, tenant, tonumber(f[7]), now + kept)
   -- A moment longer, so that whoever reads finds it whole.
   kept = kept + 1000
   redis.call('PEXPIRE', key('job', id), kept)

@@ -40,6 +40,7 @@ struct Made {
   int64_t per_minute = 0;
   int fleet_waiting = 1000;
   int64_t fleet_bytes = 1 << 30;
+  int64_t job_bytes = 1 << 30;
   std::string run = "";
 };
 
@@ -84,6 +85,7 @@ class RedisScriptsTest : public testing::Test {
                                              absl::StrCat(made.per_minute),
                                              absl::StrCat(made.fleet_waiting),
                                              absl::StrCat(made.fleet_bytes),
+                                             absl::StrCat(made.job_bytes),
                                              made.run,
                                              "nothing"});
     std::vector<std::string> words;
@@ -338,6 +340,42 @@ TEST_F(RedisScriptsTest, AShareThatMakesNoDifferenceIsForgotten) {
   Create("b", {.tenant = "tenant1", .work = 10'000});
   Claim("r1");
   EXPECT_LE(Run({"ZCARD", absl::StrCat(kPrefix, "shares")}).number(), 2);
+}
+
+TEST_F(RedisScriptsTest, OfJobsThatHaveEndedTheOldestOfWhoHoldsTheMostMakeRoom) {
+  const auto make = [&](const std::string& id, const std::string& tenant, size_t size) {
+    Create(id, {.tenant = tenant, .request_id = "r" + id, .job_bytes = 3000});
+    const Claimed job = Claim("r1")[0];
+    Write(job, {"output", "0", "1", "an output", std::string(size, 'x')});
+    Write(job, {"complete", "usage", "1"});
+  };
+  // As if it had ended long ago.
+  const auto age = [&](const std::string& tenant) {
+    const RedisReply entries = Run({"ZRANGE", absl::StrCat(kPrefix, "ended:", tenant), "0", "-1"});
+    for (const RedisReply& entry : entries.list()) {
+      Run({"ZINCRBY", absl::StrCat(kPrefix, "ended:", tenant), "-100000", entry.text()});
+    }
+  };
+  make("small", "other", 500);
+  age("other");
+  make("a", "shop", 1000);
+  age("shop");
+  make("b", "shop", 1000);
+  make("c", "shop", 1000);
+  EXPECT_EQ(Field("a", "state"), "") << "the oldest of the one that holds the most";
+  for (const char* key : {"events:a", "output:a:0", "request:shop:ra"}) {
+    EXPECT_EQ(Run({"EXISTS", absl::StrCat(kPrefix, key)}).number(), 0) << key;
+  }
+  make("d", "shop", 1000);
+  EXPECT_EQ(Field("b", "state"), "completed") << "it has just ended";
+  age("shop");
+  make("e", "shop", 100);
+  EXPECT_EQ(Field("b", "state"), "");
+  EXPECT_EQ(Field("small", "state"), "completed");
+  for (const char* id : {"small", "c", "d", "e"}) Call("forget", {id});
+  for (const char* key : {"kept", "expiries", "ended:shop", "ended:other"}) {
+    EXPECT_EQ(Run({"EXISTS", absl::StrCat(kPrefix, key)}).number(), 0) << key;
+  }
 }
 
 // Jobs that share a run.

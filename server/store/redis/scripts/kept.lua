@@ -1,0 +1,59 @@
+-- Jobs that have ended, and what is kept of them; behind common.lua. Each is an entry BYTES:ID:TENANT. Redis forgets them
+-- when their time is over; before that, until the bound is kept, the oldest of the tenant that holds the most goes, but
+-- nothing that ended within the last minute: somebody may be reading it.
+
+local function uncount(entry)
+  local bytes, tenant = string.match(entry, '^(%d+):[^:]*:(.*)$')
+  redis.call('ZREM', key('expiries'), entry)
+  redis.call('ZREM', key('ended', tenant), entry)
+  if redis.call('HINCRBY', key('kept'), tenant, -bytes) <= 0 then redis.call('HDEL', key('kept'), tenant) end
+end
+
+-- REQUIRES: it has ended.
+local function forget(id)
+  local f = get(id, 'tenant', 'outputs', 'request_id', 'run', 'kept')
+  if f[5] then uncount(f[5]) end
+  redis.call('PUBLISH', key('told', id), '')
+  redis.call('ZREM', key('jobs', f[1]), id)
+  if f[3] ~= '' then redis.call('DEL', key('request', f[1], f[3])) end
+  local run = key('run', f[1], f[4] or '')
+  if redis.call('GET', run) == id then redis.call('DEL', run) end
+  redis.call('DEL', key('job', id), key('events', id))
+  for i = 0, tonumber(f[2]) - 1 do redis.call('DEL', key('output', id, i)) end
+end
+
+-- What is kept in all, who holds the most, and his oldest.
+local function look_at_kept()
+  local total, most, tenant = 0, -1, nil
+  local fields = redis.call('HGETALL', key('kept'))
+  for i = 1, #fields, 2 do
+    local bytes = tonumber(fields[i + 1])
+    total = total + bytes
+    if bytes > most then most, tenant = bytes, fields[i] end
+  end
+  if not tenant then return total end
+  local oldest = redis.call('ZRANGE', key('ended', tenant), 0, 0, 'WITHSCORES')
+  return total, oldest[1], tonumber(oldest[2])
+end
+
+-- It has ended, and is kept until that time.
+local function keep(id, tenant, outputs, until_when)
+  local bytes = #get(id, 'request')[1]
+  for i = 0, outputs - 1 do bytes = bytes + redis.call('STRLEN', key('output', id, i)) end
+  local entry = bytes .. ':' .. id .. ':' .. tenant
+  redis.call('HSET', key('job', id), 'kept', entry)
+  redis.call('ZADD', key('expiries'), until_when, entry)
+  redis.call('ZADD', key('ended', tenant), now, entry)
+  if redis.call('PTTL', key('ended', tenant)) < until_when - now then
+    redis.call('PEXPIREAT', key('ended', tenant), until_when + 1000)
+  end
+  redis.call('HINCRBY', key('kept'), tenant, bytes)
+  for _, expired in ipairs(redis.call('ZRANGEBYSCORE', key('expiries'), '-inf', now)) do uncount(expired) end
+  local bound = tonumber(redis.call('HGET', key('totals'), 'job_bytes'))
+  local total, oldest, ended = look_at_kept()
+  while bound and total > bound and oldest and ended < now - 60000 do
+    forget(string.match(oldest, '^%d+:([^:]*):'))
+    total, oldest, ended = look_at_kept()
+  end
+end
+
