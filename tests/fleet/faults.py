@@ -66,7 +66,7 @@ class Faults:
         """Until all are over, and everything runs."""
         for thread in self._threads:
             thread.join()
-        assert not self._broken, self._broken
+        assert not self._broken, "; ".join(self._broken)
         self._record.add("healed")
 
     def _inject(self, fault, began, busy):
@@ -81,7 +81,7 @@ class Faults:
             time.sleep(fault.lasts)
             end()
         except Exception as error:  # noqa: BLE001: told by wait()
-            self._broken.append(f"{fault}: {error!r}")
+            self._broken.append(f"{fault.kind} of {name}: {(str(error) or repr(error)).splitlines()[-1]}")
         finally:
             busy.release()
 

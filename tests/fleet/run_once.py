@@ -53,6 +53,8 @@ def run(seed, folder, undisturbed):
         if callers.wait(_PATIENCE):  # if not, the history says which jobs have not ended
             read_all(record, fleet, callers.accepted)
             count(record, redis)
+        for replica in fleet:
+            replica.stop()
 
 
 def read_all(record, fleet, accepted):
