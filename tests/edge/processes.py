@@ -138,8 +138,8 @@ class Edge(Process):
         return code
 
 
-def unused_address():
+def unused_address(host="127.0.0.1"):
     """Where nobody listens."""
     with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{free.getsockname()[1]}"
+        free.bind((host, 0))
+        return f"{host}:{free.getsockname()[1]}"

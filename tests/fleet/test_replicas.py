@@ -13,7 +13,7 @@ from replicas import Replica
 @pytest.fixture(scope="module")
 def redis(tmp_path_factory):
     with RedisServer(tmp_path_factory.mktemp("fleet") / "redis") as server:
-        yield f"127.0.0.1:{server.port}"
+        yield server.address
 
 
 @pytest.fixture
