@@ -24,7 +24,6 @@ from specs import CATALOGUE, undisturbed
 
 _HERE = pathlib.Path(__file__).parent
 _AT_MOST = 900  # seconds that a run may take
-_RULES = ("lost", "doubled", "unequal", "fenced", "history", "cancel", "count")
 
 
 @dataclass
@@ -95,7 +94,7 @@ def table(verdicts):
     yield f"faults     {sum(faults.values())}: " + ", ".join(f"{kind} {faults[kind]}" for kind in KINDS)
     yield (f"jobs       {jobs['all']} acknowledged, {jobs['repeated']} tries more with the same id: {jobs['completed']} completed, "
            f"{jobs['cancelled']} cancelled, {jobs['failed']} given up after three lost replicas; {jobs['moved']} moved")
-    yield "wrong      " + ", ".join(f"{rule} {rules[rule]}" for rule in _RULES)
+    yield "wrong      " + ", ".join(f"{rule} {rules[rule]}" for rule in checker.RULES)
 
 
 def main():

@@ -10,10 +10,12 @@ from typing import NamedTuple
 TERMINAL = ("completed", "failed", "cancelled")
 PASSING = ("progress", "queued")  # a reader gets the newest of them; all others reach every reader
 LOSSES = 3  # of replicas, after which a job is given up
+TAKING = ("kill", "pause", "cut", "silence", "slow")  # faults by which a replica may lose what it runs
+RULES = ("lost", "doubled", "unequal", "fenced", "moved", "history", "cancel", "count")
 
 
 class Violation(NamedTuple):
-    rule: str  # lost, doubled, unequal, fenced, history, cancel, count
+    rule: str  # one of RULES
     job: str
     text: str
 
@@ -27,6 +29,7 @@ class Job:
     cancels: int = 0  # that were asked for
     cancelled: bool = False  # so an answer said
     readers: dict = field(default_factory=lambda: defaultdict(list))  # their events, as they came
+    seen: dict = field(default_factory=dict)  # by sequence: where in the history an event is first
     watches: list = field(default_factory=list)  # (reader, after, sequences that came)
     found: list = field(default_factory=list)
     missing: list = field(default_factory=list)
@@ -42,6 +45,25 @@ class Job:
         return next((event["what"] for event in self.events() if event["what"] in TERMINAL), None)
 
 
+class Fault(NamedTuple):
+    kind: str
+    target: str
+    begin: int  # places in the history
+    end: int
+
+
+def faults_of(history):
+    faults, begun = [], {}
+    for place, entry in enumerate(history):
+        if entry["kind"] == "fault":
+            begun[entry["fault"], entry["target"]] = len(faults)
+            faults.append(Fault(entry["fault"], entry["target"], place, len(history)))
+        elif entry["kind"] == "over":
+            index = begun[entry["fault"], entry["target"]]
+            faults[index] = faults[index]._replace(end=place)
+    return faults
+
+
 def jobs_of(history):
     """By name. Those that were acknowledged, and those that are only told of."""
     jobs, specs, open_watches = {}, {}, {}
@@ -49,7 +71,7 @@ def jobs_of(history):
     def job(name):
         return jobs.setdefault(name, Job(name))
 
-    for entry in history:
+    for place, entry in enumerate(history):
         match entry["kind"]:
             case "submit":
                 specs[entry["request"]] = entry["spec"]
@@ -61,6 +83,7 @@ def jobs_of(history):
                 job(entry["job"]).watches.append((entry["reader"], entry["after"], sequences))
             case "event":
                 job(entry["job"]).readers[entry["reader"]].append(entry)
+                job(entry["job"]).seen.setdefault(entry["sequence"], place)
                 open_watches[entry["reader"], entry["job"]].append(entry["sequence"])
             case "cancel":
                 job(entry["job"]).cancels += 1
@@ -75,14 +98,14 @@ def jobs_of(history):
 
 def check(history):
     """What is wrong; empty when nothing is."""
-    jobs = jobs_of(history)
+    jobs, faults = jobs_of(history), faults_of(history)
     undisturbed = {entry["spec"]: entry["pictures"] for entry in history if entry["kind"] == "undisturbed"}
     found = [Violation("doubled", "", text) for text in _requests(jobs, history)]
     found += [Violation("count", "", text) for text in _counts(history)]
     for job in jobs.values():
         for rule, texts in (("lost", _ends(job)), ("doubled", _ends_once(job)), ("history", _same_history(job)),
-                            ("history", _whole_history(job)), ("fenced", _owners(job, len(undisturbed.get(job.spec, [])))), ("unequal", _pictures(job, undisturbed)),
-                            ("cancel", _stops(job))):
+                            ("history", _whole_history(job)), ("fenced", _owners(job, len(undisturbed.get(job.spec, [])))),
+                            ("moved", _losses(job, faults)), ("unequal", _pictures(job, undisturbed)), ("cancel", _stops(job))):
             found += [Violation(rule, job.name, text) for text in texts]
     return found
 
@@ -115,9 +138,12 @@ def _requests(jobs, history):
 def _counts(history):
     for entry in history:
         if entry["kind"] == "counted":
-            for name in ("queued", "running", "bytes", "leases"):
+            for name in ("queued", "running", "bytes"):
                 if entry[name] != 0:
                     yield f"{name} is {entry[name]} when all jobs have ended"
+            yield from (f"{key} is left when all jobs have ended" for key in entry["left"])
+            yield from (f"{key} counts jobs when all have ended" for key in entry["busy"])
+            yield from (f"{key} would be kept for ever" for key in entry["lasting"])
 
 
 def _ends(job):
@@ -196,6 +222,29 @@ def _owners(job, outputs):
             if event["step"] < before:
                 yield f"{where}: output {event['output']} was at step {before}, and is at {event['step']}"
             steps[event["output"]] = event["step"]
+
+
+def _losses(job, faults):
+    """Each loss of a replica is that of a fault, and a fault takes a job once. SIGTERM hands jobs over, unless Redis is away;
+    Redis' own faults take no job from a replica that runs it, only a claim whose answer nobody got."""
+    of_redis = [fault for fault in faults if fault.target == "redis"]
+    taking = [fault for fault in faults if fault.kind in TAKING or (
+        fault.kind == "restart" and any(fault.begin < other.end and other.begin < fault.end for other in of_redis))]
+    lost = while_running = 0
+    runs = False
+    for event in job.events():
+        if event["what"] == "started":
+            runs = True
+        elif event["what"] == "requeued":
+            if event["reason"] == "LOST":
+                lost, while_running = lost + 1, while_running + runs
+                place = job.seen[event["sequence"]]
+                reasons = sum(fault.begin < place for fault in taking)
+                if while_running > reasons:
+                    yield f"event {event['sequence']}: replicas that ran it were lost {while_running} times, by {reasons} faults"
+                elif lost > reasons + sum(fault.begin < place for fault in of_redis):
+                    yield f"event {event['sequence']}: replicas that had it were lost {lost} times, by fewer faults"
+            runs = False
 
 
 def _pictures(job, undisturbed):

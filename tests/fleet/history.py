@@ -11,12 +11,14 @@ Kinds of entries, and what they have besides `at` (seconds since the run began) 
     cut          reader, job, code: the stream ended before its last event
     cancel       job, replica: asked for
     cancelled    job, state: the answer
-    fault        fault, target
+    fault        fault, target ("redis", or the replica that it, or whose link, has it): begins
+    over         fault, target: it has ended
     healed       all faults are over
     found        replica, job, state, request, pictures, last (sequence): GetJob and GetOutput at the end
     missing      replica, job, code: they failed
     listed       replica, jobs: all of ListJobs at the end
-    counted      queued, running, bytes, leases: what Redis counts at the end
+    counted      queued, running, bytes: what Redis counts at the end; and its keys that should not be there (left), that
+                 count jobs of a tenant (busy), and that have no end (lasting)
 """
 
 import hashlib

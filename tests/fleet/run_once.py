@@ -23,6 +23,7 @@ from redis_server import RedisServer
 from replicas import Replica
 from specs import picture_of
 
+_PREFIX = "{latentd}:"  # of all keys
 _JOBS = 8
 _PATIENCE = 600  # after everything is healed, until all jobs have ended
 
@@ -89,10 +90,19 @@ def _answers(replica):
 
 
 def count(record, redis):
-    """Redis' own counters, which nothing may be left in."""
-    values = redis.command("HMGET", "{latentd}:totals", "queued", "running", "bytes")
-    queued, running, size = (int(value or 0) for value in values)
-    record.add("counted", queued=queued, running=running, bytes=size, leases=int(redis.command("ZCARD", "{latentd}:leases")[0]))
+    """What Redis has when all jobs have ended: nothing may be left but what expires, and counters at zero."""
+    def keys(*kinds):
+        return [key for key in found if key.removeprefix(_PREFIX).split(":")[0] in kinds]
+
+    def numbers(key, *fields):
+        return [int(value or 0) for value in redis.command("HMGET", key, *fields)]
+
+    found = sorted(redis.command("KEYS", f"{_PREFIX}*"))
+    queued, running, size = numbers(f"{_PREFIX}totals", "queued", "running", "bytes")
+    record.add("counted", queued=queued, running=running, bytes=size,
+               left=keys("models", "waiting", "line", "leases", "deadlines", "checkpoint", "pictures", "followers"),
+               busy=[key for key in keys("use") if any(numbers(key, "queued", "running"))],
+               lasting=[key for key in keys("job", "events", "output") if redis.command("PTTL", key) == ["-1"]])
 
 
 def main():

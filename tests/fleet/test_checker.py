@@ -46,12 +46,20 @@ def _listed(*jobs):
 
 
 _KNOWN = {"kind": "undisturbed", "spec": "apple", "pictures": [_PICTURE]}
-_COUNTED = {"kind": "counted", "queued": 0, "running": 0, "bytes": 0, "leases": 0}
+_COUNTED = {"kind": "counted", "queued": 0, "running": 0, "bytes": 0, "left": [], "busy": [], "lasting": []}
 
 
-def _history(events=_LIFE, more=(), found=None, listed=(_JOB,)):
+def _fault(kind, target="replica-0"):
+    return {"kind": "fault", "fault": kind, "target": target}
+
+
+def _over(kind, target="replica-0"):
+    return {**_fault(kind, target), "kind": "over"}
+
+
+def _history(events=_LIFE, more=(), found=None, listed=(_JOB,), faults=(_fault("kill"), _fault("kill", "replica-1"), _fault("pause"))):
     found = {"last": events[-1]["sequence"], **(found or _found())}
-    return [_KNOWN, *_submitted(), *_read("caller", events), *_read("reader", events), *more, found, _listed(*listed), _COUNTED]
+    return [_KNOWN, *faults, *_submitted(), *_read("caller", events), *_read("reader", events), *more, found, _listed(*listed), _COUNTED]
 
 
 def _rules(history):
@@ -101,6 +109,30 @@ def test_a_job_that_lost_three_replicas_may_be_given_up():
     assert checker.check(_history(events, found=_found("STATE_FAILED", pictures=()))) == []
 
 
+_LOST_BEFORE_IT_RAN = [event for event in _LIFE if event["what"] != "progress" and event["sequence"] != 2]
+_REDIS = ("kill redis", "kill redis for long", "freeze redis", "freeze redis for long")
+
+
+@pytest.mark.parametrize("kind", ("kill", "pause", "cut", "silence", "slow"))
+def test_a_fault_of_a_replica_or_its_link_may_lose_a_job(kind):
+    assert checker.check(_history(faults=[_fault(kind)])) == []
+
+
+def test_a_fault_may_lose_several_jobs():
+    second = [*_submitted("r2", "jobs/2"), *_read("caller", _LIFE, "jobs/2"), {**_found(request="r2", job="jobs/2"), "last": 11}]
+    assert checker.check(_history(more=second, listed=(_JOB, "jobs/2"), faults=[_fault("kill")])) == []
+
+
+def test_a_replica_that_stops_while_redis_is_away_may_lose_a_job():
+    faults = [_fault("kill redis", "redis"), _fault("restart"), _over("kill redis", "redis"), _over("restart")]
+    assert checker.check(_history(faults=faults)) == []
+
+
+@pytest.mark.parametrize("kind", _REDIS)
+def test_redis_may_lose_the_answer_to_a_claim(kind):
+    assert checker.check(_history(_LOST_BEFORE_IT_RAN, faults=[_fault(kind, "redis")])) == []
+
+
 _BAD = {
     "a job has no end": ("lost", _history(_with(without=(11,)))),
     "a job is forgotten": ("lost", _history(more=[{"kind": "missing", "replica": "replica-1", "job": _JOB, "code": "NOT_FOUND"}])),
@@ -133,6 +165,16 @@ _BAD = {
     "a failure by nobody": ("fenced", _history([*_LIFE[:4], _event(6, "failed", reason="INTERNAL")], found=_found("STATE_FAILED"))),
     "given up too early": ("fenced", _history([*_LIFE[:4], _event(6, "failed", reason="REPLICAS_LOST")],
                                               found=_found("STATE_FAILED"))),
+    "a replica is lost by nothing": ("moved", _history(faults=())),
+    "a replica is lost by a restart": ("moved", _history(faults=[_fault("restart")])),
+    "a replica is lost by a restart after Redis was away": ("moved", _history(faults=[
+        _fault("kill redis", "redis"), _over("kill redis", "redis"), _fault("restart"), _over("restart")])),
+    "a replica is lost before there is a fault": ("moved", [*_history(faults=()), _fault("kill")]),
+    "two replicas are lost by one fault": ("moved", _history([
+        *_LIFE[:4], _LIFE[4], {**_LIFE[3], "sequence": 7, "digest": "another"}, *({**event, "sequence": event["sequence"] + 4}
+                                                                                for event in _LIFE[4:])], faults=[_fault("kill")])),
+    "a claim is lost by nothing": ("moved", _history(_LOST_BEFORE_IT_RAN, faults=[_fault("restart")])),
+    **{f"a replica is lost by a fault of Redis: {kind}": ("moved", _history(faults=[_fault(kind, "redis")])) for kind in _REDIS},
     "one number, two events": ("history", _history(more=_read("other", _with({**_event(4, "progress", output=0, step=20),
                                                                               "digest": "another"})))),
     "a stream goes back": ("history", _history(more=_read("other", [*_LIFE[:5], _LIFE[3], *_LIFE[5:]]))),
@@ -143,7 +185,8 @@ _BAD = {
     "a cancel that was confirmed and forgotten": ("cancel", _history(more=[
         {"kind": "cancel", "job": _JOB, "replica": "replica-0"}, {"kind": "cancelled", "job": _JOB, "state": "STATE_CANCELLED"}])),
     "a job fails": ("cancel", _history([*_LIFE[:3], _event(5, "failed", reason="INTERNAL")], found=_found("STATE_FAILED"))),
-    "a counter is left": ("count", [*_history()[:-1], {**_COUNTED, "running": 1}]),
+    **{f"{name} is not zero": ("count", [*_history()[:-1], {**_COUNTED, name: 1}]) for name in ("queued", "running", "bytes")},
+    **{f"keys are {name}": ("count", [*_history()[:-1], {**_COUNTED, name: ["{latentd}:key"]}]) for name in ("left", "busy", "lasting")},
 }
 
 
