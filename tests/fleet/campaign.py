@@ -46,9 +46,8 @@ def judge(seed, path, problem):
     verdict = Verdict(seed, violations=checker.check(entries))
     verdict.faults.update(entry["fault"] for entry in entries if entry["kind"] == "fault")
     for job in checker.jobs_of(entries).values():
-        verdict.jobs.update(["all", job.end() or "not ended"] + ["moved"] * job.moved())
-    verdict.jobs["repeated"] = sum(entry["kind"] == "submit" for entry in entries) - sum(
-        len(job.requests) for job in checker.jobs_of(entries).values())
+        verdict.jobs.update(["acknowledged" if job.requests else "untold", job.end() or "not ended"] + ["moved"] * job.moved())
+    verdict.jobs["tries"] = sum(entry["kind"] == "submit" for entry in entries)
     return verdict
 
 
@@ -92,7 +91,7 @@ def table(verdicts):
     yield (f"runs       {len(verdicts)}: {sum(bool(verdict.violations) for verdict in verdicts)} with something wrong, "
            f"{sum(bool(verdict.problem) for verdict in verdicts)} that did not come to their end")
     yield f"faults     {sum(faults.values())}: " + ", ".join(f"{kind} {faults[kind]}" for kind in KINDS)
-    yield (f"jobs       {jobs['all']} acknowledged, {jobs['repeated']} tries more with the same id: {jobs['completed']} completed, "
+    yield (f"jobs       {jobs['acknowledged']} acknowledged and {jobs['untold']} not, in {jobs['tries']} tries: {jobs['completed']} completed, "
            f"{jobs['cancelled']} cancelled, {jobs['failed']} given up after three lost replicas; {jobs['moved']} moved")
     yield "wrong      " + ", ".join(f"{rule} {rules[rule]}" for rule in checker.RULES)
 

@@ -26,7 +26,7 @@ class Job:
     name: str
     requests: set = field(default_factory=set)
     spec: str = ""
-    cancels: int = 0  # that were asked for
+    cancels: int = 0  # that were asked for, or that the end of a stream may have been
     cancelled: bool = False  # so an answer said
     readers: dict = field(default_factory=lambda: defaultdict(list))  # their events, as they came
     seen: dict = field(default_factory=dict)  # by sequence: where in the history an event is first
@@ -37,6 +37,10 @@ class Job:
     def events(self):
         """One of each, by sequence."""
         return [each for _, each in sorted({event["sequence"]: event for read in self.readers.values() for event in read}.items())]
+
+    def may_be_untold(self):
+        """Nobody was told of it, and its request had no id: such a request that is tried again has another job."""
+        return not self.requests and bool(self.found) and all(not entry["request"] for entry in self.found)
 
     def moved(self):
         return any(event["what"] == "requeued" for event in self.events())
@@ -87,8 +91,13 @@ def jobs_of(history):
                 open_watches[entry["reader"], entry["job"]].append(entry["sequence"])
             case "cancel":
                 job(entry["job"]).cancels += 1
+            case "gone":
+                job(entry["job"]).cancels += entry["code"] != "UNAVAILABLE"
             case "cancelled":
                 job(entry["job"]).cancelled |= entry["state"] == "STATE_CANCELLED"
+            case "listed":
+                for name in entry["jobs"]:
+                    job(name)
             case "found":
                 job(entry["job"]).found.append(entry)
             case "missing":
@@ -118,12 +127,15 @@ def _requests(jobs, history):
             yield f"{job.name} is the job of several requests: {sorted(job.requests)}"
         for request in job.requests:
             of_request[request].add(job.name)
+    untold = set()
     for entry in history:
-        if entry["kind"] == "found":
+        if entry["kind"] == "found" and entry["request"]:
             of_request[entry["request"]].add(entry["job"])
         if entry["kind"] == "listed":
             for name in entry["jobs"]:
-                if name not in jobs or not jobs[name].requests:
+                if jobs[name].may_be_untold():
+                    untold.add(name)
+                elif not jobs[name].requests:
                     yield f"{name} is listed at {entry['replica']}, and no request was answered with it"
             for name, job in jobs.items():
                 if job.requests and name not in entry["jobs"]:
@@ -133,6 +145,9 @@ def _requests(jobs, history):
     for request, names in of_request.items():
         if len(names) > 1:
             yield f"request {request} has several jobs: {sorted(names)}"
+    unanswered = {entry["request"] for entry in history if entry["kind"] == "submit" and not entry["named"]} - set(of_request)
+    if len(untold) > len(unanswered):
+        yield f"{sorted(untold)} are more than the {len(unanswered)} requests without an id and an answer"
 
 
 def _counts(history):
@@ -147,7 +162,7 @@ def _counts(history):
 
 
 def _ends(job):
-    if job.requests and job.end() is None:
+    if job.end() is None:
         yield "it has not ended"
     for entry in job.missing:
         yield f"{entry['replica']} does not know it: {entry['code']}"
@@ -253,7 +268,7 @@ def _pictures(job, undisturbed):
     for event in job.events():
         if event["what"] == "output_chunk" and event["sha256"] != announced.get(event["output"]):
             yield f"the bytes of output {event['output']} are not those that were announced"
-    expected = undisturbed.get(job.spec, [])
+    expected = undisturbed[job.spec] if job.requests else [announced[index] for index in sorted(announced)]
     for index, sha256 in announced.items():
         if index >= len(expected) or sha256 != expected[index]:
             yield f"output {index} is not the picture of an undisturbed run"
@@ -268,7 +283,7 @@ def _pictures(job, undisturbed):
 def _stops(job):
     """Jobs are cancelled when somebody asks, and fail only when they have lost too many replicas."""
     for event in job.events():
-        if event["what"] == "cancelled" and not job.cancels:
+        if event["what"] == "cancelled" and not job.cancels and not job.may_be_untold():
             yield "nobody asked to cancel it"
         if event["what"] == "failed" and event["reason"] != "REPLICAS_LOST":
             yield f"it failed: {event['reason']}"

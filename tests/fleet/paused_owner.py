@@ -69,7 +69,7 @@ def wake(kind, undisturbed, fenced=True):
         redis = stack.enter_context(RedisServer(folder / "redis"))
         proxy = stack.enter_context(RespProxy(redis.address, hold))
         owner = stack.enter_context(Replica("owner", proxy.address))
-        record.add("submit", request="r", spec=kind, replica=owner.name)
+        record.add("submit", request="r", spec=kind, replica=owner.name, named=True)
         job = calls.create_job(owner.address, spec_for(kind), "r", timeout=30).name
         record.add("accepted", request="r", job=job)
         assert hold.held.wait(_PATIENCE), f"no {kind}"

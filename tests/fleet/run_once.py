@@ -24,6 +24,7 @@ from replicas import Replica
 from specs import picture_of
 
 _PREFIX = "{latentd}:"  # of all keys
+_FINAL = ("STATE_COMPLETED", "STATE_FAILED", "STATE_CANCELLED")
 _JOBS = 8
 _PATIENCE = 600  # after everything is healed, until all jobs have ended
 
@@ -57,18 +58,25 @@ def run(seed, folder, undisturbed):
         for replica in fleet:
             replica.check()
         if callers.wait(_PATIENCE):  # if not, the history says which jobs have not ended
+            await_ends(fleet[0])
             read_all(record, fleet, callers.accepted)
             count(record, redis)
         for replica in fleet:
             replica.stop()
 
 
+def await_ends(replica):
+    """Also those of jobs that nobody follows, as nobody was told of them. If some do not come, the history will say so."""
+    with contextlib.suppress(AssertionError):
+        wait_for("all jobs end", lambda: all(calls.state_of(job) in _FINAL for job in _listed(replica)))
+
+
 def read_all(record, fleet, accepted):
     """What each replica says of all jobs, from their beginning."""
     for replica in fleet:
-        wait_for(f"{replica.name} answers", lambda replica=replica: _answers(replica))
-        record.add("listed", replica=replica.name, jobs=[job.name for job in calls.list_jobs(replica.address, timeout=20)])
-        for name in accepted:
+        listed = [job.name for job in _listed(replica)]
+        record.add("listed", replica=replica.name, jobs=listed)
+        for name in dict.fromkeys([*listed, *accepted]):
             try:
                 job = calls.get_job(replica.address, name, timeout=20)
                 pictures = [picture_of(replica.address, name, output.index) for output in job.outputs]
@@ -82,11 +90,18 @@ def read_all(record, fleet, accepted):
                 record.add("missing", replica=replica.name, job=name, code=error.code)
 
 
-def _answers(replica):
-    replica.check()
-    with contextlib.suppress(calls.CallFailed):
-        calls.list_jobs(replica.address, timeout=5)
-        return True
+def _listed(replica):
+    """Its jobs, as soon as it answers."""
+    jobs = []
+
+    def answered():
+        replica.check()
+        with contextlib.suppress(calls.CallFailed):
+            jobs[:] = calls.list_jobs(replica.address, timeout=20)
+            return True
+
+    wait_for(f"{replica.name} answers", answered)
+    return jobs
 
 
 def count(record, redis):

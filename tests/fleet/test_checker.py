@@ -32,9 +32,12 @@ def _read(reader, events, job=_JOB, after=0):
             *({"kind": "event", "reader": reader, "job": job, **event} for event in copy.deepcopy(events))]
 
 
-def _submitted(request="r", job=_JOB):
-    return [{"kind": "submit", "request": request, "spec": "apple", "replica": "replica-0"},
-            {"kind": "accepted", "request": request, "job": job}]
+def _try(request, named=True):
+    return {"kind": "submit", "request": request, "spec": "apple", "replica": "replica-0", "named": named}
+
+
+def _submitted(request="r", job=_JOB, named=True):
+    return [_try(request, named), {"kind": "accepted", "request": request, "job": job}]
 
 
 def _found(state="STATE_COMPLETED", replica="replica-0", pictures=(_PICTURE,), request="r", job=_JOB):
@@ -109,6 +112,28 @@ def test_a_job_that_lost_three_replicas_may_be_given_up():
     assert checker.check(_history(events, found=_found("STATE_FAILED", pictures=()))) == []
 
 
+def _untold(name="jobs/2", request="", events=_LIFE):
+    """A job that nobody was told of."""
+    return [*_read("reader", events, name), {**_found(request=request, job=name), "last": events[-1]["sequence"]}]
+
+
+def test_a_request_without_an_id_may_have_a_job_for_each_try_that_was_not_answered():
+    more = [_try("x", named=False), *_submitted("y", "jobs/3", named=False), *_untold(), *_untold("jobs/3")]
+    assert checker.check(_history(more=more, listed=(_JOB, "jobs/2", "jobs/3"))) == []
+
+
+def test_a_job_that_nobody_was_told_of_may_be_cancelled():
+    events = [*_LIFE[:3], _event(5, "cancelled", reason="CALLER_GONE")]
+    job = [*_read("reader", events, "jobs/2"), {**_found("STATE_CANCELLED", pictures=(), request="", job="jobs/2"), "last": 5}]
+    assert checker.check(_history(more=[_try("x", named=False), *job], listed=(_JOB, "jobs/2"))) == []
+
+
+def test_the_end_of_its_stream_may_cancel_a_job():
+    events = [*_LIFE[:3], _event(5, "cancelled", reason="CALLER_GONE")]
+    gone = {"kind": "gone", "reader": "caller", "job": _JOB, "code": "DEADLINE_EXCEEDED"}
+    assert checker.check(_history(events, [gone], _found("STATE_CANCELLED", pictures=()))) == []
+
+
 _LOST_BEFORE_IT_RAN = [event for event in _LIFE if event["what"] != "progress" and event["sequence"] != 2]
 _REDIS = ("kill redis", "kill redis for long", "freeze redis", "freeze redis for long")
 
@@ -149,6 +174,13 @@ _BAD = {
     "a job has the request of another": ("doubled", _history(more=[
         *_submitted("r2", "jobs/2"), {**_found(job="jobs/2"), "last": 0}], listed=(_JOB, "jobs/2"))),
     "there is a job that nobody asked for": ("doubled", _history(listed=(_JOB, "jobs/2"))),
+    "a request with an id has a job that nobody was told of": ("doubled", _history(
+        more=[_try("x", named=False), *_untold(request="z")], listed=(_JOB, "jobs/2"))),
+    "there are more jobs than tries": ("doubled", _history(more=[_try("x", named=False), *_untold(), *_untold("jobs/3")],
+                                                           listed=(_JOB, "jobs/2", "jobs/3"))),
+    "a try without an id has the job of another": ("doubled", _history(more=_submitted("x", named=False))),
+    "a job that nobody was told of has no end": ("lost", _history(more=[_try("x", named=False), *_untold(events=_LIFE[:3])],
+                                                                  listed=(_JOB, "jobs/2"))),
     "a job is listed twice": ("doubled", _history(listed=(_JOB, _JOB))),
     "another picture": ("unequal", _history(_with(_event(9, "output", output=0, size=3, sha256=_OTHER),
                                                   _event(10, "output_chunk", output=0, offset=0, size=3, sha256=_OTHER)))),
@@ -182,6 +214,9 @@ _BAD = {
     "a reader missed an event": ("history", _history(more=_read("other", _with(without=(5,))))),
     "cancelled by nobody": ("cancel", _history([*_LIFE[:3], _event(5, "cancelled", reason="CALLER_GONE")],
                                                found=_found("STATE_CANCELLED"))),
+    "cancelled as its replica left": ("cancel", _history(
+        [*_LIFE[:3], _event(5, "cancelled", reason="CALLER_GONE")],
+        [{"kind": "gone", "reader": "caller", "job": _JOB, "code": "UNAVAILABLE"}], _found("STATE_CANCELLED"))),
     "a cancel that was confirmed and forgotten": ("cancel", _history(more=[
         {"kind": "cancel", "job": _JOB, "replica": "replica-0"}, {"kind": "cancelled", "job": _JOB, "state": "STATE_CANCELLED"}])),
     "a job fails": ("cancel", _history([*_LIFE[:3], _event(5, "failed", reason="INTERNAL")], found=_found("STATE_FAILED"))),
