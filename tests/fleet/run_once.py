@@ -21,6 +21,8 @@ from links import Links
 from processes import wait_for
 from redis_server import RedisServer
 from replicas import Replica
+from resp_proxy import RespProxy
+from scripts import without_fencing
 from specs import picture_of
 
 _PREFIX = "{latentd}:"  # of all keys
@@ -34,7 +36,7 @@ def host_of(seed):
     return f"127.{1 + seed // 65536 % 254}.{seed // 256 % 256}.{seed % 256}"
 
 
-def run(seed, folder, undisturbed):
+def run(seed, folder, undisturbed, fenced):
     draw, host = random.Random(seed), host_of(seed)
     replicas = draw.choice((2, 3))
     with contextlib.ExitStack() as stack:
@@ -42,7 +44,8 @@ def run(seed, folder, undisturbed):
         for spec, pictures in undisturbed.items():
             record.add("undisturbed", spec=spec, pictures=pictures)
         redis = stack.enter_context(RedisServer(stack.enter_context(tempfile.TemporaryDirectory()) + "/redis", host))
-        links = stack.enter_context(Links(redis.address, host))
+        upstream = redis if fenced else stack.enter_context(RespProxy(redis.address, without_fencing))
+        links = stack.enter_context(Links(upstream.address, host))
         ways = [links.open(f"link-{index}") for index in range(replicas)]
         with ThreadPoolExecutor() as together:
             fleet = list(together.map(lambda index: Replica(f"replica-{index}", ways[index].address, f"{host}:0"), range(replicas)))
@@ -50,10 +53,10 @@ def run(seed, folder, undisturbed):
             stack.enter_context(replica)
             stack.callback(lambda replica=replica: (folder / f"{replica.name}.log").write_text(replica.log))
         callers = Callers(record, fleet, seed)
-        for number in range(_JOBS):
+        for number in range(_JOBS if fenced else 3 * _JOBS):  # so that a pause meets a replica with a job
             callers.submit(number, draw.uniform(0, 12))
         trouble = faults.Faults(record, redis, fleet, ways, draw)
-        trouble.start(faults.plan(draw, replicas))
+        trouble.start(faults.plan(draw, replicas) if fenced else faults.plan_of(draw, replicas, ["pause"]))
         trouble.wait()
         for replica in fleet:
             replica.check()
@@ -125,10 +128,11 @@ def main():
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--folder", type=pathlib.Path, required=True)
     parser.add_argument("--undisturbed", type=pathlib.Path, required=True, help="JSON: pictures by specification")
+    parser.add_argument("--no-fencing", action="store_true", help="Redis does not look at tokens; all faults are pauses")
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    run(args.seed, args.folder, json.loads(args.undisturbed.read_text()))
+    run(args.seed, args.folder, json.loads(args.undisturbed.read_text()), not args.no_fencing)
     print(f"seed {args.seed}: {time.monotonic() - began:.0f} s")
 
 
