@@ -13,10 +13,14 @@
 --   deadlines       zset     jobs that have not ended, by their deadline
 --   jobs:TENANT     zset     all of a tenant's jobs, by number
 --   request:TENANT:ID  string  the job that has this request id
+--   run:TENANT:RUN  string   the job that leads this run, or has completed it
+--   followers:ID    set      jobs that share the run that it leads
 --   use:TENANT      hash     what counts against its quotas
---   shares          hash     how much of the devices each tenant had, for its weight; "" is the least that was served
---   totals          hash     jobs and bytes that wait or run; the last number and token; work that waits, by model
+--   shares          zset     tenants that had more of the devices, for their weights, than the least that was served
+--   totals          hash     jobs and bytes that wait or run; the last number and token; work that waits, by model; the
+--                            least that was served; when leases were looked at last
 --   replicas        zset     replicas that take jobs, by the time until which that is known
+--   claimed:OWNER   hash     number and answer of its last claim
 --   loaded:MODEL    zset     those of them that have it, likewise
 --   dead            list     jobs that ended because their replicas died again and again
 
@@ -28,6 +32,12 @@ end
 
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)  -- ms
+
+-- A Redis that is full lets a script write that has written before. New jobs and blobs are refused then; what was
+-- accepted can still be run and ended, which is what makes room.
+local function needs_no_memory()
+  redis.call('DEL', key('nothing'))
+end
 
 local function get(id, ...)
   return redis.call('HMGET', key('job', id), ...)
@@ -114,54 +124,4 @@ local function forget_idle(tenant)
   local owed, per_minute = tonumber(f[3] or '0'), tonumber(f[4] or '0')
   local until_even = per_minute > 0 and math.max(0, owed / per_minute * 60000) or 0
   redis.call('PEXPIRE', use, math.floor(until_even) + 60000)
-  if tenant == '' then return end  -- the least that was served has that name, too
-  local share = tonumber(redis.call('HGET', key('shares'), tenant) or '0')
-  if share <= tonumber(redis.call('HGET', key('shares'), '') or '0') then redis.call('HDEL', key('shares'), tenant) end
-end
-
--- It is counted as what it becomes, 'queued' or 'running'; REQUIRES: it is the other one.
-local function change_state(id, tenant, from, to)
-  for _, counted in ipairs({key('totals'), key('use', tenant)}) do
-    redis.call('HINCRBY', counted, from, -1)
-    redis.call('HINCRBY', counted, to, 1)
-  end
-  redis.call('HSET', key('job', id), 'state', to)
-end
-
--- A job that was claimed waits again, at its old place; whoever had it writes nothing of it any more.
-local function requeue(id, reason)
-  local f = get(id, 'state', 'model', 'tenant', 'work', 'place')
-  redis.call('ZREM', key('leases'), id)
-  redis.call('HDEL', key('job', id), 'token', 'owner', 'told')
-  if f[1] == 'running' then change_state(id, f[3], 'running', 'queued') end
-  append(id, 0, 'requeued', reason, 'step', redis.call('HGET', key('checkpoint', id), 'step') or '0')
-  join_line(id, f[2], f[3], f[5], f[4])
-  announce_work()
-end
-
--- It has ended, in any way: nobody owns it any more, and it is kept for its time.
-local function finish(id, state, ...)
-  local f = get(id, 'state', 'model', 'tenant', 'work', 'bytes', 'keep', 'outputs', 'expire', 'used')
-  local before, model, tenant = f[1], f[2], f[3]
-  leave_line(id, model, tenant, tonumber(f[4]))
-  redis.call('ZREM', key('leases'), id)
-  redis.call('ZREM', key('deadlines'), id)
-  redis.call('DEL', key('checkpoint', id), key('pictures', id))
-  local token = redis.call('HGET', key('job', id), 'token')
-  if token then redis.call('HSET', key('job', id), 'former', token) end
-  redis.call('HDEL', key('job', id), 'token', 'owner')
-  redis.call('HINCRBY', key('totals'), before, -1)
-  redis.call('HINCRBY', key('totals'), 'bytes', -tonumber(f[5]))
-  redis.call('HINCRBY', key('use', tenant), before, -1)
-  redis.call('HINCRBYFLOAT', key('use', tenant), 'taken', tonumber(f[9] or '0') - tonumber(f[4]))
-  forget_idle(tenant)
-  local kept = tonumber(f[6])
-  local wanted = tonumber(f[8] or '0')
-  if wanted > 0 then kept = math.max(0, math.min(kept, wanted - now)) end
-  redis.call('HSET', key('job', id), 'state', state, 'end', now, 'forget', now + kept, ...)
-  -- A moment longer, so that whoever reads finds it whole.
-  kept = kept + 1000
-  redis.call('PEXPIRE', key('job', id), kept)
-  redis.call('PEXPIRE', key('events', id), kept)
-  for i = 0, tonumber(f[7]) - 1 do redis.call('PEXPIRE', key('output', id, i), kept) end
 end
