@@ -6,7 +6,8 @@
 #   tests/run.sh --sanitizers    address + undefined over core, model and e2e; thread over core and engine; 60 s of each fuzzer
 #   tests/run.sh --browser       the web page in Chromium against the real Envoy and the real latentd
 #   tests/run.sh --comfyui       graphs with the nodes of client/comfyui, in ComfyUI itself; installs 3 GB
-#   tests/run.sh --fleet [--runs N] [--seed S]   runs of several replicas with faults at random moments (default 100)
+#   tests/run.sh --fleet [--runs N] [--seed S]   runs of several replicas with faults at random moments (default 100);
+#                                with --no-fencing the checker must find something wrong
 #   tests/run.sh --chart         the chart on a control plane of Kubernetes, which is built first (10 CPU-minutes) and kept
 #   tests/run.sh --image         builds the image and runs it, read-only, as 65532; as root
 #   tests/run.sh --filter REGEX  only the tests whose name matches
@@ -25,6 +26,7 @@ while [ $# -gt 0 ]; do
     --comfyui) mode=comfyui ;;
     --fleet) mode=fleet ;;
     --runs | --seed) campaign+=("$1" "${2:?$1 needs a number}"); shift ;;
+    --no-fencing) campaign+=("$1") ;;
     --chart) mode=chart ;;
     --image) mode=image ;;
     --filter) filter=${2:?--filter needs a regular expression}; shift ;;

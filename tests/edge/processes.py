@@ -78,7 +78,9 @@ class Latentd(Process):
         super().__init__([os.environ["LATENTD_BINARY"], "--listen", listen, "--metrics-listen", "127.0.0.1:0",
                           "--threads", "1", *arguments])
         wait_for("latentd is ready", lambda: '"message":"ready"' in self.log or not self.running())
-        assert self.running(), f"ended with {self.wait()}: {self.log}"
+        if not self.running():
+            code = self.wait()
+            raise AssertionError(f"{self.log}latentd ended by itself with {code} before it was ready")
         self.address = self.log.split("gRPC on ")[1].split(",")[0]
 
 
@@ -136,8 +138,8 @@ class Edge(Process):
         return code
 
 
-def unused_address():
+def unused_address(host="127.0.0.1"):
     """Where nobody listens."""
     with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{free.getsockname()[1]}"
+        free.bind((host, 0))
+        return f"{host}:{free.getsockname()[1]}"

@@ -10,10 +10,12 @@ from typing import NamedTuple
 TERMINAL = ("completed", "failed", "cancelled")
 PASSING = ("progress", "queued")  # a reader gets the newest of them; all others reach every reader
 LOSSES = 3  # of replicas, after which a job is given up
+TAKING = ("kill", "pause", "cut", "silence", "slow")  # faults by which a replica may lose what it runs
+RULES = ("lost", "doubled", "unequal", "fenced", "moved", "history", "cancel", "count")
 
 
 class Violation(NamedTuple):
-    rule: str  # lost, doubled, unequal, fenced, history, cancel, count
+    rule: str  # one of RULES
     job: str
     text: str
 
@@ -24,9 +26,10 @@ class Job:
     name: str
     requests: set = field(default_factory=set)
     spec: str = ""
-    cancels: int = 0  # that were asked for
+    cancels: int = 0  # that were asked for, or that the end of a stream may have been
     cancelled: bool = False  # so an answer said
     readers: dict = field(default_factory=lambda: defaultdict(list))  # their events, as they came
+    seen: dict = field(default_factory=dict)  # by sequence: where in the history an event is first
     watches: list = field(default_factory=list)  # (reader, after, sequences that came)
     found: list = field(default_factory=list)
     missing: list = field(default_factory=list)
@@ -35,11 +38,34 @@ class Job:
         """One of each, by sequence."""
         return [each for _, each in sorted({event["sequence"]: event for read in self.readers.values() for event in read}.items())]
 
+    def may_be_untold(self):
+        """Nobody was told of it, and its request had no id: such a request that is tried again has another job."""
+        return not self.requests and bool(self.found) and all(not entry["request"] for entry in self.found)
+
     def moved(self):
         return any(event["what"] == "requeued" for event in self.events())
 
     def end(self):
         return next((event["what"] for event in self.events() if event["what"] in TERMINAL), None)
+
+
+class Fault(NamedTuple):
+    kind: str
+    target: str
+    begin: int  # places in the history
+    end: int
+
+
+def faults_of(history):
+    faults, begun = [], {}
+    for place, entry in enumerate(history):
+        if entry["kind"] == "fault":
+            begun[entry["fault"], entry["target"]] = len(faults)
+            faults.append(Fault(entry["fault"], entry["target"], place, len(history)))
+        elif entry["kind"] == "over":
+            index = begun[entry["fault"], entry["target"]]
+            faults[index] = faults[index]._replace(end=place)
+    return faults
 
 
 def jobs_of(history):
@@ -49,7 +75,7 @@ def jobs_of(history):
     def job(name):
         return jobs.setdefault(name, Job(name))
 
-    for entry in history:
+    for place, entry in enumerate(history):
         match entry["kind"]:
             case "submit":
                 specs[entry["request"]] = entry["spec"]
@@ -61,11 +87,17 @@ def jobs_of(history):
                 job(entry["job"]).watches.append((entry["reader"], entry["after"], sequences))
             case "event":
                 job(entry["job"]).readers[entry["reader"]].append(entry)
+                job(entry["job"]).seen.setdefault(entry["sequence"], place)
                 open_watches[entry["reader"], entry["job"]].append(entry["sequence"])
             case "cancel":
                 job(entry["job"]).cancels += 1
+            case "gone":
+                job(entry["job"]).cancels += entry["code"] != "UNAVAILABLE"
             case "cancelled":
                 job(entry["job"]).cancelled |= entry["state"] == "STATE_CANCELLED"
+            case "listed":
+                for name in entry["jobs"]:
+                    job(name)
             case "found":
                 job(entry["job"]).found.append(entry)
             case "missing":
@@ -75,14 +107,14 @@ def jobs_of(history):
 
 def check(history):
     """What is wrong; empty when nothing is."""
-    jobs = jobs_of(history)
+    jobs, faults = jobs_of(history), faults_of(history)
     undisturbed = {entry["spec"]: entry["pictures"] for entry in history if entry["kind"] == "undisturbed"}
     found = [Violation("doubled", "", text) for text in _requests(jobs, history)]
     found += [Violation("count", "", text) for text in _counts(history)]
     for job in jobs.values():
         for rule, texts in (("lost", _ends(job)), ("doubled", _ends_once(job)), ("history", _same_history(job)),
-                            ("history", _whole_history(job)), ("fenced", _owners(job, len(undisturbed.get(job.spec, [])))), ("unequal", _pictures(job, undisturbed)),
-                            ("cancel", _stops(job))):
+                            ("history", _whole_history(job)), ("fenced", _owners(job, len(undisturbed.get(job.spec, [])))),
+                            ("moved", _losses(job, faults)), ("unequal", _pictures(job, undisturbed)), ("cancel", _stops(job))):
             found += [Violation(rule, job.name, text) for text in texts]
     return found
 
@@ -95,12 +127,15 @@ def _requests(jobs, history):
             yield f"{job.name} is the job of several requests: {sorted(job.requests)}"
         for request in job.requests:
             of_request[request].add(job.name)
+    untold = set()
     for entry in history:
-        if entry["kind"] == "found":
+        if entry["kind"] == "found" and entry["request"]:
             of_request[entry["request"]].add(entry["job"])
         if entry["kind"] == "listed":
             for name in entry["jobs"]:
-                if name not in jobs or not jobs[name].requests:
+                if jobs[name].may_be_untold():
+                    untold.add(name)
+                elif not jobs[name].requests:
                     yield f"{name} is listed at {entry['replica']}, and no request was answered with it"
             for name, job in jobs.items():
                 if job.requests and name not in entry["jobs"]:
@@ -110,18 +145,24 @@ def _requests(jobs, history):
     for request, names in of_request.items():
         if len(names) > 1:
             yield f"request {request} has several jobs: {sorted(names)}"
+    unanswered = {entry["request"] for entry in history if entry["kind"] == "submit" and not entry["named"]} - set(of_request)
+    if len(untold) > len(unanswered):
+        yield f"{sorted(untold)} are more than the {len(unanswered)} requests without an id and an answer"
 
 
 def _counts(history):
     for entry in history:
         if entry["kind"] == "counted":
-            for name in ("queued", "running", "bytes", "leases"):
+            for name in ("queued", "running", "bytes"):
                 if entry[name] != 0:
                     yield f"{name} is {entry[name]} when all jobs have ended"
+            yield from (f"{key} is left when all jobs have ended" for key in entry["left"])
+            yield from (f"{key} counts jobs when all have ended" for key in entry["busy"])
+            yield from (f"{key} would be kept for ever" for key in entry["lasting"])
 
 
 def _ends(job):
-    if job.requests and job.end() is None:
+    if job.end() is None:
         yield "it has not ended"
     for entry in job.missing:
         yield f"{entry['replica']} does not know it: {entry['code']}"
@@ -198,13 +239,36 @@ def _owners(job, outputs):
             steps[event["output"]] = event["step"]
 
 
+def _losses(job, faults):
+    """Each loss of a replica is that of a fault, and a fault takes a job once. SIGTERM hands jobs over, unless Redis is away;
+    Redis' own faults take no job from a replica that runs it, only a claim whose answer nobody got."""
+    of_redis = [fault for fault in faults if fault.target == "redis"]
+    taking = [fault for fault in faults if fault.kind in TAKING or (
+        fault.kind == "restart" and any(fault.begin < other.end and other.begin < fault.end for other in of_redis))]
+    lost = while_running = 0
+    runs = False
+    for event in job.events():
+        if event["what"] == "started":
+            runs = True
+        elif event["what"] == "requeued":
+            if event["reason"] == "LOST":
+                lost, while_running = lost + 1, while_running + runs
+                place = job.seen[event["sequence"]]
+                reasons = sum(fault.begin < place for fault in taking)
+                if while_running > reasons:
+                    yield f"event {event['sequence']}: replicas that ran it were lost {while_running} times, by {reasons} faults"
+                elif lost > reasons + sum(fault.begin < place for fault in of_redis):
+                    yield f"event {event['sequence']}: replicas that had it were lost {lost} times, by fewer faults"
+            runs = False
+
+
 def _pictures(job, undisturbed):
     """What was announced, what came, what every replica has, and what a lone replica makes are the same bytes."""
     announced = {event["output"]: event["sha256"] for event in job.events() if event["what"] == "output"}
     for event in job.events():
         if event["what"] == "output_chunk" and event["sha256"] != announced.get(event["output"]):
             yield f"the bytes of output {event['output']} are not those that were announced"
-    expected = undisturbed.get(job.spec, [])
+    expected = undisturbed[job.spec] if job.requests else [announced[index] for index in sorted(announced)]
     for index, sha256 in announced.items():
         if index >= len(expected) or sha256 != expected[index]:
             yield f"output {index} is not the picture of an undisturbed run"
@@ -219,7 +283,7 @@ def _pictures(job, undisturbed):
 def _stops(job):
     """Jobs are cancelled when somebody asks, and fail only when they have lost too many replicas."""
     for event in job.events():
-        if event["what"] == "cancelled" and not job.cancels:
+        if event["what"] == "cancelled" and not job.cancels and not job.may_be_untold():
             yield "nobody asked to cancel it"
         if event["what"] == "failed" and event["reason"] != "REPLICAS_LOST":
             yield f"it failed: {event['reason']}"

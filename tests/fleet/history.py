@@ -3,20 +3,23 @@
 Kinds of entries, and what they have besides `at` (seconds since the run began) and `kind`:
 
     undisturbed  spec, pictures: SHA-256 of what a lone replica makes of the specification
-    submit       request, spec, replica: a try
+    submit       request, spec, replica, named: a try; when it is not named, with an id that only the history knows
     accepted     request, job: its answer; the job is acknowledged from here on
     unanswered   request, code: nobody knows whether there is a job
     watch        reader, replica, job, after: a stream was opened
     event        reader, job, sequence, what, digest, and what the checker needs of it
     cut          reader, job, code: the stream ended before its last event
+    gone         reader, job, code: so did the stream of Generate, which cancels the job unless it was the replica that left
     cancel       job, replica: asked for
     cancelled    job, state: the answer
-    fault        fault, target
+    fault        fault, target ("redis", or the replica that it, or whose link, has it): begins
+    over         fault, target: it has ended
     healed       all faults are over
-    found        replica, job, state, request, pictures, last (sequence): GetJob and GetOutput at the end
+    found        replica, job, state, request (its id; "": none), pictures, last (sequence): GetJob and GetOutput at the end
     missing      replica, job, code: they failed
     listed       replica, jobs: all of ListJobs at the end
-    counted      queued, running, bytes, leases: what Redis counts at the end
+    counted      queued, running, bytes: what Redis counts at the end; and its keys that should not be there (left), that
+                 count jobs of a tenant (busy), and that have no end (lasting)
 """
 
 import hashlib

@@ -9,19 +9,20 @@ from processes import PATIENCE, Process, unused_address, wait_for
 
 
 class Links:
-    """A toxiproxy in front of one address."""
+    """A toxiproxy in front of one address, which listens at `host`."""
 
-    def __init__(self, upstream):
-        self._upstream = upstream
-        self._api = unused_address()
-        host, port = self._api.rsplit(":", 1)
+    def __init__(self, upstream, host):
+        self._upstream, self._host = upstream, host
+        self._api = unused_address(host)
+        port = self._api.rsplit(":", 1)[1]
         self._process = Process([os.environ["LATENTD_TOXIPROXY"], "-host", host, "-port", port],
                                 env={**os.environ, "LOG_LEVEL": "fatal"})
         wait_for("toxiproxy answers", lambda: self._answers() or not self._process.running())
         assert self._process.running(), self._process.log
 
     def open(self, name):
-        made = self.ask("POST", "/proxies", {"name": name, "listen": "127.0.0.1:0", "upstream": self._upstream, "enabled": True})
+        made = self.ask("POST", "/proxies", {"name": name, "listen": f"{self._host}:0", "upstream": self._upstream,
+                                             "enabled": True})
         return Link(self, name, made["listen"])
 
     def ask(self, verb, path, body=None):

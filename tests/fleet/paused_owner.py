@@ -67,15 +67,15 @@ def wake(kind, undisturbed, fenced=True):
         record = History(folder / "history")
         record.add("undisturbed", spec=kind, pictures=undisturbed)
         redis = stack.enter_context(RedisServer(folder / "redis"))
-        proxy = stack.enter_context(RespProxy(redis.port, hold))
+        proxy = stack.enter_context(RespProxy(redis.address, hold))
         owner = stack.enter_context(Replica("owner", proxy.address))
-        record.add("submit", request="r", spec=kind, replica=owner.name)
+        record.add("submit", request="r", spec=kind, replica=owner.name, named=True)
         job = calls.create_job(owner.address, spec_for(kind), "r", timeout=30).name
         record.add("accepted", request="r", job=job)
         assert hold.held.wait(_PATIENCE), f"no {kind}"
         owner.pause()
         record.add("fault", fault="pause", target=owner.name)
-        heir = stack.enter_context(Replica("heir", f"127.0.0.1:{redis.port}"))
+        heir = stack.enter_context(Replica("heir", redis.address))
         _await_heir(heir, job, starts=1 if kind == "start" else 2)
         hold.passed.set()
         wait_for("the late write is answered", lambda: hold.answer)

@@ -1,4 +1,4 @@
-"""A real Redis of its own, which can be killed and started again with what it has written down."""
+"""A real Redis of its own, which can be frozen, or killed and started again with what it has written down."""
 
 import contextlib
 import os
@@ -15,31 +15,48 @@ PROGRAM = "redis-check-rdb"  # of Debian's redis-tools: the server, by another n
 
 
 class RedisServer:
-    def __init__(self, folder):
-        self._folder = pathlib.Path(folder)
+    def __init__(self, folder, host="127.0.0.1"):
+        self._folder, self._host = pathlib.Path(folder), host
         self._folder.mkdir()
         # What a program is called decides what it is.
         (self._folder / "redis-server").symlink_to(shutil.which(PROGRAM))
-        self.port = _free_port()
+        self._port = _free_port(host)
+        self.address = f"{host}:{self._port}"
         self._process = None
         self.start()
 
     def start(self):
         self._process = Process(
-            [self._folder / "redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self._folder,
+            [self._folder / "redis-server", "--port", str(self._port), "--bind", self._host, "--dir", self._folder,
              "--save", "", "--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction",
              "--logfile", self._folder / "log"])
         wait_for("Redis answers", lambda: self._answers() or not self._process.running())
         assert self._process.running(), (self._folder / "log").read_text()
 
     def kill(self):
+        self.check()
+        self._end()
+
+    def freeze(self):
+        self.check()
+        self._process.signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.check()
+        self._process.signal(signal.SIGCONT)
+
+    def check(self):
+        """That it has not ended by itself."""
+        assert self._process.running(), f"Redis ended by itself with {self._process.wait()}"
+
+    def _end(self):
         self._process.signal(signal.SIGKILL)
         self._process.wait()
 
     def command(self, *words):
         """Its answer, a line for each value."""
-        done = subprocess.run(["redis-cli", "-p", str(self.port), *words], capture_output=True, text=True, check=True,
-                              env={**os.environ, "NO_COLOR": "1"}, timeout=30)
+        done = subprocess.run(["redis-cli", "-h", self._host, "-p", str(self._port), *words], capture_output=True,
+                              text=True, check=True, env={**os.environ, "NO_COLOR": "1"}, timeout=30)
         return done.stdout.splitlines()
 
     def _answers(self):
@@ -50,14 +67,14 @@ class RedisServer:
         return self
 
     def __exit__(self, *_):
-        self.kill()
+        self._end()
 
 
-def _free_port():
+def _free_port(host):
     """Below those that the kernel gives to connections, so that it is still free after a restart."""
     while True:
         port = random.SystemRandom().randrange(12000, 32000)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port))
+            probe.bind((host, port))
             return port

@@ -7,12 +7,14 @@ import threading
 
 
 class RespProxy:
-    """In front of 127.0.0.1:`port`. `edit` gets the words of each command and gives the words to send, or an Observed one."""
+    """In front of `upstream` (HOST:PORT), at the same host. `edit` gets the words of each command and gives the words to
+    send, or an Observed one."""
 
-    def __init__(self, port, edit):
-        self._port, self._edit = port, edit
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
+    def __init__(self, upstream, edit):
+        host, port = upstream.rsplit(":", 1)
+        self._upstream, self._edit = (host, int(port)), edit
+        self._listener = socket.create_server((host, 0))
+        self.address = f"{host}:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):
@@ -22,7 +24,7 @@ class RespProxy:
                 threading.Thread(target=self._serve, args=(near,), daemon=True).start()
 
     def _serve(self, near):
-        with near, contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._port)) as far:
+        with near, contextlib.suppress(OSError), socket.create_connection(self._upstream) as far:
             asked = collections.deque()  # of each command without an answer: who wants to know that, or None
             threading.Thread(target=self._answer, args=(far, near, asked), daemon=True).start()
             with near.makefile("rb") as commands:

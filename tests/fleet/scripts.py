@@ -12,7 +12,9 @@ def _sha1(text):
 
 
 def _text(name):
-    return (_FOLDER / "common.lua").read_text() + (_FOLDER / f"{name}.lua").read_text()
+    """As server/store/redis/CMakeLists.txt puts it together."""
+    parts = ["common", *(["jobs"] if name in ("create", "own", "reap", "stop") else []), name]
+    return "".join((_FOLDER / f"{part}.lua").read_text() for part in parts)
 
 
 _OWN, _RENEW = _sha1(_text("own")), _sha1(_text("renew"))

@@ -32,9 +32,12 @@ def _read(reader, events, job=_JOB, after=0):
             *({"kind": "event", "reader": reader, "job": job, **event} for event in copy.deepcopy(events))]
 
 
-def _submitted(request="r", job=_JOB):
-    return [{"kind": "submit", "request": request, "spec": "apple", "replica": "replica-0"},
-            {"kind": "accepted", "request": request, "job": job}]
+def _try(request, named=True):
+    return {"kind": "submit", "request": request, "spec": "apple", "replica": "replica-0", "named": named}
+
+
+def _submitted(request="r", job=_JOB, named=True):
+    return [_try(request, named), {"kind": "accepted", "request": request, "job": job}]
 
 
 def _found(state="STATE_COMPLETED", replica="replica-0", pictures=(_PICTURE,), request="r", job=_JOB):
@@ -46,12 +49,20 @@ def _listed(*jobs):
 
 
 _KNOWN = {"kind": "undisturbed", "spec": "apple", "pictures": [_PICTURE]}
-_COUNTED = {"kind": "counted", "queued": 0, "running": 0, "bytes": 0, "leases": 0}
+_COUNTED = {"kind": "counted", "queued": 0, "running": 0, "bytes": 0, "left": [], "busy": [], "lasting": []}
 
 
-def _history(events=_LIFE, more=(), found=None, listed=(_JOB,)):
+def _fault(kind, target="replica-0"):
+    return {"kind": "fault", "fault": kind, "target": target}
+
+
+def _over(kind, target="replica-0"):
+    return {**_fault(kind, target), "kind": "over"}
+
+
+def _history(events=_LIFE, more=(), found=None, listed=(_JOB,), faults=(_fault("kill"), _fault("kill", "replica-1"), _fault("pause"))):
     found = {"last": events[-1]["sequence"], **(found or _found())}
-    return [_KNOWN, *_submitted(), *_read("caller", events), *_read("reader", events), *more, found, _listed(*listed), _COUNTED]
+    return [_KNOWN, *faults, *_submitted(), *_read("caller", events), *_read("reader", events), *more, found, _listed(*listed), _COUNTED]
 
 
 def _rules(history):
@@ -101,6 +112,52 @@ def test_a_job_that_lost_three_replicas_may_be_given_up():
     assert checker.check(_history(events, found=_found("STATE_FAILED", pictures=()))) == []
 
 
+def _untold(name="jobs/2", request="", events=_LIFE):
+    """A job that nobody was told of."""
+    return [*_read("reader", events, name), {**_found(request=request, job=name), "last": events[-1]["sequence"]}]
+
+
+def test_a_request_without_an_id_may_have_a_job_for_each_try_that_was_not_answered():
+    more = [_try("x", named=False), *_submitted("y", "jobs/3", named=False), *_untold(), *_untold("jobs/3")]
+    assert checker.check(_history(more=more, listed=(_JOB, "jobs/2", "jobs/3"))) == []
+
+
+def test_a_job_that_nobody_was_told_of_may_be_cancelled():
+    events = [*_LIFE[:3], _event(5, "cancelled", reason="CALLER_GONE")]
+    job = [*_read("reader", events, "jobs/2"), {**_found("STATE_CANCELLED", pictures=(), request="", job="jobs/2"), "last": 5}]
+    assert checker.check(_history(more=[_try("x", named=False), *job], listed=(_JOB, "jobs/2"))) == []
+
+
+def test_the_end_of_its_stream_may_cancel_a_job():
+    events = [*_LIFE[:3], _event(5, "cancelled", reason="CALLER_GONE")]
+    gone = {"kind": "gone", "reader": "caller", "job": _JOB, "code": "DEADLINE_EXCEEDED"}
+    assert checker.check(_history(events, [gone], _found("STATE_CANCELLED", pictures=()))) == []
+
+
+_LOST_BEFORE_IT_RAN = [event for event in _LIFE if event["what"] != "progress" and event["sequence"] != 2]
+_REDIS = ("kill redis", "kill redis for long", "freeze redis", "freeze redis for long")
+
+
+@pytest.mark.parametrize("kind", ("kill", "pause", "cut", "silence", "slow"))
+def test_a_fault_of_a_replica_or_its_link_may_lose_a_job(kind):
+    assert checker.check(_history(faults=[_fault(kind)])) == []
+
+
+def test_a_fault_may_lose_several_jobs():
+    second = [*_submitted("r2", "jobs/2"), *_read("caller", _LIFE, "jobs/2"), {**_found(request="r2", job="jobs/2"), "last": 11}]
+    assert checker.check(_history(more=second, listed=(_JOB, "jobs/2"), faults=[_fault("kill")])) == []
+
+
+def test_a_replica_that_stops_while_redis_is_away_may_lose_a_job():
+    faults = [_fault("kill redis", "redis"), _fault("restart"), _over("kill redis", "redis"), _over("restart")]
+    assert checker.check(_history(faults=faults)) == []
+
+
+@pytest.mark.parametrize("kind", _REDIS)
+def test_redis_may_lose_the_answer_to_a_claim(kind):
+    assert checker.check(_history(_LOST_BEFORE_IT_RAN, faults=[_fault(kind, "redis")])) == []
+
+
 _BAD = {
     "a job has no end": ("lost", _history(_with(without=(11,)))),
     "a job is forgotten": ("lost", _history(more=[{"kind": "missing", "replica": "replica-1", "job": _JOB, "code": "NOT_FOUND"}])),
@@ -117,6 +174,13 @@ _BAD = {
     "a job has the request of another": ("doubled", _history(more=[
         *_submitted("r2", "jobs/2"), {**_found(job="jobs/2"), "last": 0}], listed=(_JOB, "jobs/2"))),
     "there is a job that nobody asked for": ("doubled", _history(listed=(_JOB, "jobs/2"))),
+    "a request with an id has a job that nobody was told of": ("doubled", _history(
+        more=[_try("x", named=False), *_untold(request="z")], listed=(_JOB, "jobs/2"))),
+    "there are more jobs than tries": ("doubled", _history(more=[_try("x", named=False), *_untold(), *_untold("jobs/3")],
+                                                           listed=(_JOB, "jobs/2", "jobs/3"))),
+    "a try without an id has the job of another": ("doubled", _history(more=_submitted("x", named=False))),
+    "a job that nobody was told of has no end": ("lost", _history(more=[_try("x", named=False), *_untold(events=_LIFE[:3])],
+                                                                  listed=(_JOB, "jobs/2"))),
     "a job is listed twice": ("doubled", _history(listed=(_JOB, _JOB))),
     "another picture": ("unequal", _history(_with(_event(9, "output", output=0, size=3, sha256=_OTHER),
                                                   _event(10, "output_chunk", output=0, offset=0, size=3, sha256=_OTHER)))),
@@ -133,6 +197,16 @@ _BAD = {
     "a failure by nobody": ("fenced", _history([*_LIFE[:4], _event(6, "failed", reason="INTERNAL")], found=_found("STATE_FAILED"))),
     "given up too early": ("fenced", _history([*_LIFE[:4], _event(6, "failed", reason="REPLICAS_LOST")],
                                               found=_found("STATE_FAILED"))),
+    "a replica is lost by nothing": ("moved", _history(faults=())),
+    "a replica is lost by a restart": ("moved", _history(faults=[_fault("restart")])),
+    "a replica is lost by a restart after Redis was away": ("moved", _history(faults=[
+        _fault("kill redis", "redis"), _over("kill redis", "redis"), _fault("restart"), _over("restart")])),
+    "a replica is lost before there is a fault": ("moved", [*_history(faults=()), _fault("kill")]),
+    "two replicas are lost by one fault": ("moved", _history([
+        *_LIFE[:4], _LIFE[4], {**_LIFE[3], "sequence": 7, "digest": "another"}, *({**event, "sequence": event["sequence"] + 4}
+                                                                                for event in _LIFE[4:])], faults=[_fault("kill")])),
+    "a claim is lost by nothing": ("moved", _history(_LOST_BEFORE_IT_RAN, faults=[_fault("restart")])),
+    **{f"a replica is lost by a fault of Redis: {kind}": ("moved", _history(faults=[_fault(kind, "redis")])) for kind in _REDIS},
     "one number, two events": ("history", _history(more=_read("other", _with({**_event(4, "progress", output=0, step=20),
                                                                               "digest": "another"})))),
     "a stream goes back": ("history", _history(more=_read("other", [*_LIFE[:5], _LIFE[3], *_LIFE[5:]]))),
@@ -140,10 +214,14 @@ _BAD = {
     "a reader missed an event": ("history", _history(more=_read("other", _with(without=(5,))))),
     "cancelled by nobody": ("cancel", _history([*_LIFE[:3], _event(5, "cancelled", reason="CALLER_GONE")],
                                                found=_found("STATE_CANCELLED"))),
+    "cancelled as its replica left": ("cancel", _history(
+        [*_LIFE[:3], _event(5, "cancelled", reason="CALLER_GONE")],
+        [{"kind": "gone", "reader": "caller", "job": _JOB, "code": "UNAVAILABLE"}], _found("STATE_CANCELLED"))),
     "a cancel that was confirmed and forgotten": ("cancel", _history(more=[
         {"kind": "cancel", "job": _JOB, "replica": "replica-0"}, {"kind": "cancelled", "job": _JOB, "state": "STATE_CANCELLED"}])),
     "a job fails": ("cancel", _history([*_LIFE[:3], _event(5, "failed", reason="INTERNAL")], found=_found("STATE_FAILED"))),
-    "a counter is left": ("count", [*_history()[:-1], {**_COUNTED, "running": 1}]),
+    **{f"{name} is not zero": ("count", [*_history()[:-1], {**_COUNTED, name: 1}]) for name in ("queued", "running", "bytes")},
+    **{f"keys are {name}": ("count", [*_history()[:-1], {**_COUNTED, name: ["{latentd}:key"]}]) for name in ("left", "busy", "lasting")},
 }
 
 

@@ -19,6 +19,9 @@
 {{- if and (eq .redis.source "none") (or .autoscaling.enabled (gt (int .replicas) 1)) }}
 {{- $problems = append $problems "several replicas need one store of jobs: redis.source chart or external" }}
 {{- end }}
+{{- if and .autoscaling.enabled (not (and .monitoring.serviceMonitor.enabled .monitoring.rules.enabled)) }}
+{{- $problems = append $problems "autoscaling asks Prometheus for latentd:backlog_seconds: turn monitoring.serviceMonitor.enabled and monitoring.rules.enabled on" }}
+{{- end }}
 {{- if ne (eq .redis.source "external") (not (empty .redis.address)) }}
 {{- $problems = append $problems "redis.address belongs to redis.source: external" }}
 {{- end }}
