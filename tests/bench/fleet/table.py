@@ -6,7 +6,8 @@ import spread
 
 
 def show(found):
-    """Figures of two ways, by name; returns the pairs' ratios of images per second, the second way's to the first one's."""
+    """Figures of two ways, by name; returns the median of the pairs' ratios of images per second, the second way's to the
+    first one's."""
     first, second = found
     print(f"\nmedian (least–most) of {len(found[first])} rounds")
     print(f"{'':<34}{first:>26}{second:>26}{'ratio of the pairs':>26}")
@@ -19,11 +20,13 @@ def show(found):
         return ratios
 
     speed = row("images/s", lambda figures: figures.images_per_second, 2)
-    row("processor time, ms/image", lambda figures: sum(figures.milliseconds.values()) - figures.milliseconds["client"], 1)
+    computed = row("processor time, ms/image", lambda figures: sum(figures.milliseconds.values()) - figures.milliseconds["client"], 1)
     for kind in found[second][0].milliseconds:
         row(f"  {kind}, ms/image", lambda figures, kind=kind: figures.milliseconds.get(kind, 0), 1)
     row("client, share of one core", lambda figures: figures.share["client"], 3)
-    sure = spread.sure(speed)
-    print(f"\nratio of images/s: median {statistics.median(speed):.3f}"
-          + (f", with 95 % between {sure[0]:.3f} and {sure[1]:.3f}" if sure else ""))
-    return speed
+    print()
+    for name, ratios in (("images/s", speed), ("processor time", computed)):
+        sure = spread.sure(ratios)
+        between = f", with 95 % between {sure[0]:.3f} and {sure[1]:.3f}" if sure else ""
+        print(f"ratio of {name}: median {statistics.median(ratios):.3f}{between}")
+    return statistics.median(speed)

@@ -27,7 +27,7 @@ def fleet(stack, folder, replicas):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=11)
+    parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--images", type=int, default=120, help="in each round and way")
     parser.add_argument("--callers", type=int, default=32, help="at once: two full batches, and as many that wait")
     args = parser.parse_args()
