@@ -71,7 +71,8 @@ CREDENTIALS_REQUIRED = {"append": {"header": {"key": "x-latentd-credentials", "v
 
 def render(listen, backends, descriptors, cors_origins=(), admin=None, page_folder=None, listener_tls=None, backend_tls=None,
            credentials_required=False, metrics_listen=None, **limits):
-    """`metrics_listen` needs `admin`. `listener_tls` and `backend_tls`: what tls.for_listener and tls.for_backend take, or None for plain text."""
+    """`listener_tls` and `backend_tls`: what tls.for_listener and tls.for_backend take, or None for plain text.
+    `metrics_listen` needs `admin`."""
     origins = [{"safe_regex": {"regex": ".*"}} if each == "*" else {"exact": each} for each in cors_origins]
     values = {
         "FOLDER": FOLDER,

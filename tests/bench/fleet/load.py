@@ -30,7 +30,7 @@ class Way:
 @dataclass
 class Figures:
     images_per_second: float
-    share: dict  # of one core, by kind; this process is "client"
+    cores: dict  # in use on average, by kind; this process is "client"
     milliseconds: dict  # of processor time for a picture, by kind
 
 

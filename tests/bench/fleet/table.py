@@ -23,7 +23,8 @@ def show(found):
     computed = row("processor time, ms/image", lambda figures: sum(figures.milliseconds.values()) - figures.milliseconds["client"], 1)
     for kind in found[second][0].milliseconds:
         row(f"  {kind}, ms/image", lambda figures, kind=kind: figures.milliseconds.get(kind, 0), 1)
-    row("client, share of one core", lambda figures: figures.share["client"], 3)
+    for kind in found[second][0].cores:
+        row(f"cores in use by {kind}", lambda figures, kind=kind: figures.cores.get(kind, 0), 3)
     print()
     for name, ratios in (("images/s", speed), ("processor time", computed)):
         sure = spread.sure(ratios)
