@@ -106,6 +106,6 @@ LABEL org.opencontainers.image.title="latentd-edge" \
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends python3 >/dev/null && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 COPY --from=build-edge /image /
 USER 65532:65532
-EXPOSE 8080
+EXPOSE 8080 9901
 # The flags of deploy/edge.sh follow.
 ENTRYPOINT ["/usr/share/latentd/envoy/run.sh", "--descriptors", "/usr/share/latentd/api.pb", "--page", "/usr/share/latentd/web", "--secrets", "/tmp"]

@@ -189,6 +189,17 @@ absl::Status Serve(const config::ServerOptions& options, const sigset_t& stop_si
              prometheus.SetEngineStuck(stuck);
              readiness.SetStuck(stuck);
            },
+       .canary_every = options.canary_every,
+       .on_canary =
+           [&](const absl::Status& status) {
+             if (!status.ok()) {
+               log::Error("the canary failed: the device does not work", {{"error", std::string(status.message())}});
+               prometheus.OnCanaryFailed();
+             } else {
+               log::Info("the device works again");
+             }
+             readiness.SetFaulty(!status.ok());
+           },
        .software = software});
   running = &engine;
   prometheus.SetLimits({.queued_jobs = options.max_queued_jobs,

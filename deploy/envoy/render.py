@@ -8,6 +8,7 @@ import pathlib
 import string
 
 import errors
+import metrics
 import page
 import tls
 
@@ -69,8 +70,9 @@ CREDENTIALS_REQUIRED = {"append": {"header": {"key": "x-latentd-credentials", "v
 
 
 def render(listen, backends, descriptors, cors_origins=(), admin=None, page_folder=None, listener_tls=None, backend_tls=None,
-           credentials_required=False, **limits):
-    """`listener_tls` and `backend_tls`: what tls.for_listener and tls.for_backend take, or None for plain text."""
+           credentials_required=False, metrics_listen=None, **limits):
+    """`listener_tls` and `backend_tls`: what tls.for_listener and tls.for_backend take, or None for plain text.
+    `metrics_listen` needs `admin`."""
     origins = [{"safe_regex": {"regex": ".*"}} if each == "*" else {"exact": each} for each in cors_origins]
     values = {
         "FOLDER": FOLDER,
@@ -84,6 +86,8 @@ def render(listen, backends, descriptors, cors_origins=(), admin=None, page_fold
         "CORS_ORIGINS": json.dumps(origins),
         "PAGE_ROUTES": "\n              ".join(f"- {route}" for route in page.routes(page_folder)),
         "ERROR_MAPPERS": json.dumps(errors.MAPPERS),
+        "METRICS_LISTENER": f"- {json.dumps(metrics.listener(*metrics_listen))}" if metrics_listen else "",
+        "ADMIN_CLUSTER": f"- {json.dumps(metrics.cluster(admin))}" if metrics_listen else "",
         "ADMIN": f"admin: {json.dumps({'address': {'pipe': {'path': admin}}})}" if admin else "",
     }
     template = string.Template((FOLDER / "envoy.yaml").read_text())
@@ -114,19 +118,23 @@ def main():
     parser.add_argument("--listen", type=split_address, required=True, metavar="ADDR:PORT")
     parser.add_argument("--backend", type=split_backends, required=True, metavar="ADDR:PORT[,ADDR:PORT…]")
     parser.add_argument("--descriptors", required=True, metavar="FILE")
-    parser.add_argument("--secrets", required=True, metavar="DIR", help="where Envoy reads which files certificates are in")
+    parser.add_argument("--secrets", required=True, metavar="DIR",
+                        help="where Envoy reads which files certificates are in; and for --metrics-listen without --admin its socket")
     parser.add_argument("--cors-origin", action="append", default=[], metavar="ORIGIN")
     parser.add_argument("--admin", metavar="SOCKET")
+    parser.add_argument("--metrics-listen", type=split_address, metavar="ADDR:PORT")
     for name in ("--tls-cert", "--tls-key", "--backend-ca", "--backend-cert", "--backend-key"):
         parser.add_argument(name, metavar="FILE")
     parser.add_argument("--insecure", action="store_true")
     parser.add_argument("--page", metavar="FOLDER")
     args = parser.parse_args()
     listener_tls, backend_tls = tls_files(parser, args)
+    if args.metrics_listen and not args.admin:
+        args.admin = "{}/edge-{}-{}.admin".format(args.secrets, *args.metrics_listen)
     credentials_required = not args.insecure and not is_loopback(args.listen[0])
     try:
         print(render(args.listen, args.backend, args.descriptors, args.cors_origin, args.admin, args.page, listener_tls,
-                     backend_tls, credentials_required))
+                     backend_tls, credentials_required, args.metrics_listen))
     except ValueError as error:
         parser.error(str(error))
 

@@ -36,6 +36,7 @@ struct ServerOptions {
   std::string job_store = "memory";  // or redis://…
   int64_t job_bytes = int64_t{1} << 30;
   int64_t blob_bytes = int64_t{256} << 20;
+  absl::Duration canary_every;                       // 0: never
   absl::Duration drain_timeout = absl::Seconds(25);  // below Kubernetes' 30 s between SIGTERM and SIGKILL
   std::string tls_cert;                              // PEM files; empty: plain text
   std::string tls_key;

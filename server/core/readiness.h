@@ -9,7 +9,7 @@ namespace latentd::core {
 
 // What others should do about the server.
 struct Health {
-  bool ready = false;  // give it work: it is preloaded, its engine is not stuck, and it is not draining
+  bool ready = false;  // give it work: it is preloaded, its engine works and is not stuck, and it is not draining
   bool live = true;    // leave it running: its engine is not stuck
 
   friend bool operator==(const Health&, const Health&) = default;
@@ -23,6 +23,10 @@ class Readiness {
   }
   void SetStuck(bool stuck) {
     Change([stuck](State& state) { state.stuck = stuck; });
+  }
+  // Whether what the engine computed last, to see if it works, was wrong.
+  void SetFaulty(bool faulty) {
+    Change([faulty](State& state) { state.faulty = faulty; });
   }
   // For good.
   void SetDraining() {
@@ -46,6 +50,7 @@ class Readiness {
   struct State {
     bool preloaded = false;
     bool stuck = false;
+    bool faulty = false;
     bool draining = false;
     Health told;
     std::function<void(const Health&)> listener;
@@ -55,7 +60,8 @@ class Readiness {
   void Change(const Function& function) {
     MutexLock lock(mutex_);
     function(state_);
-    const Health health{.ready = state_.preloaded && !state_.stuck && !state_.draining, .live = !state_.stuck};
+    const Health health{.ready = state_.preloaded && !state_.stuck && !state_.faulty && !state_.draining,
+                        .live = !state_.stuck};
     if (std::exchange(state_.told, health) != health && state_.listener) state_.listener(health);
   }
 

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "model/samplers/sampler.h"
+#include "server/engine/canary.h"
 #include "server/engine/checkpoint.h"
 #include "server/engine/compute_threads.h"
 #include "server/engine/image_prompt_inputs.h"
@@ -27,6 +28,7 @@ Engine::Engine(const Options& options)
       executor_({.clock = options.clock, .observer = options.observer, .withhold_flagged = options.withhold_flagged}),
       watchdog_(options.clock, options.stuck_after, options.on_stuck),
       scheduler_(options.scheduler),
+      worked_at_(options.clock->Now()),
       workers_(options.worker_threads) {
   thread_ = std::thread([this] { Run(); });
   options_.store->SetListener(this);
@@ -36,6 +38,7 @@ Engine::~Engine() {
   options_.store->SetListener(nullptr);
   inbox_->Stop();
   thread_.join();
+  if (canary_timer_) options_.clock->Cancel(*canary_timer_);
 }
 
 void Engine::OnWorkAvailable() { inbox_->AnnounceWork(); }
@@ -73,11 +76,13 @@ void Engine::Run() {
   if (options_.threads > 0) UseComputeThreads(options_.threads);
   bool planned = true;
   for (Inbox::Content content; !content.stop; content = inbox_->Take(/*wait=*/!planned)) {
+    const bool canary_due = content.canary_due;
     Handle(std::move(content));
     MakeRoomForWaitingModels();
     const std::optional<core::Plan> plan = scheduler_.NextPlan(options_.clock->Now());
     planned = plan.has_value();
     if (planned) RunPlan(*plan);
+    TendCanary(canary_due);
     NoteState();
     Offer();
   }
@@ -300,6 +305,9 @@ void Engine::RunPlan(const core::Plan& plan) {
   if (outcome.shrink_to) scheduler_.ShrinkBatch(plan.key, plan.stage, *outcome.shrink_to);
   use.ran = use.ran || !outcome.shrink_to;
   scheduler_.Update(plan, options_.clock->Now(), outcome.results);
+  const bool stepped = plan.stage == core::Stage::kPredict &&
+                       std::count(outcome.results.begin(), outcome.results.end(), core::RowResult::kOk) > 0;
+  if (canary_failed_ && stepped) TellOfCanary(absl::OkStatus());
   for (size_t i = 0; i < rows.size(); ++i) {
     const bool failed = outcome.results[i] == core::RowResult::kFailed;
     if (failed) {
@@ -389,6 +397,34 @@ void Engine::Offer() {
   if (capacity == offered_) return;
   offered_ = capacity;
   options_.store->Offer(capacity);
+}
+
+// One timer at a time: when there was work meanwhile, it is set again for what is left. Where no model is loaded, there
+// is nothing to look at.
+void Engine::TendCanary(bool due) {
+  if (options_.canary_every == absl::ZeroDuration() || handing_back_) return;
+  if (due) canary_timer_.reset();
+  const absl::Time now = options_.clock->Now();
+  if (!jobs_.empty()) {
+    worked_at_ = now;
+    return;
+  }
+  if (due && worked_at_ + options_.canary_every <= now) {
+    if (const auto borrowed = options_.models->BorrowSmallest()) {
+      watchdog_.Begin();
+      const absl::Status status = RunCanary(borrowed->info, *borrowed->lease);
+      watchdog_.End();
+      TellOfCanary(status);
+    }
+    worked_at_ = options_.clock->Now();
+  }
+  if (canary_timer_) return;
+  canary_timer_ = options_.clock->At(worked_at_ + options_.canary_every, [inbox = inbox_] { inbox->CanaryDue(); });
+}
+
+void Engine::TellOfCanary(const absl::Status& status) {
+  const bool failed_before = std::exchange(canary_failed_, !status.ok());
+  if (options_.on_canary && (failed_before || !status.ok())) options_.on_canary(status);
 }
 
 void Engine::NoteState() {

@@ -4,11 +4,13 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/core/clock.h"
@@ -58,6 +60,12 @@ class Engine : public core::WorkListener {
     // clock's and the engine's thread; must neither block nor call the engine. May be null.
     absl::Duration stuck_after = absl::Minutes(10);
     std::function<void(bool)> on_stuck;
+    // An engine without jobs for so long takes a step that nobody asked for, and again each time (RunCanary), to see
+    // whether the device works; the watchdog looks at it, too. 0: never.
+    absl::Duration canary_every;
+    // Why the step failed, each time; and OK with the first step that succeeds after that, be it a job's. On the
+    // engine's thread; must not block. May be null.
+    std::function<void(const absl::Status&)> on_canary;
     std::string software;
   };
 
@@ -119,6 +127,9 @@ class Engine : public core::WorkListener {
   // Forgets it, so that what follows is published after its rows are gone; runs when that is done.
   std::function<void()> ForgetBeforePublishing(RunningJob& job);
   void ForgetJob(RunningJob& job);
+  // Runs the canary when it is time, or sees to it that it will be; `due`: its timer has run out.
+  void TendCanary(bool due);
+  void TellOfCanary(const absl::Status& status);
   void NoteState();
   // Tells the store what there is room for, when that has changed.
   void Offer();
@@ -137,6 +148,9 @@ class Engine : public core::WorkListener {
   core::RowId next_row_ = 1;
   int64_t claimed_at_ = 0;                   // the announcement of work that was followed last
   std::optional<std::string> handing_back_;  // why; empty: jobs are run
+  absl::Time worked_at_;                     // when there was a job last, or a canary
+  std::optional<core::Clock::TimerId> canary_timer_;
+  bool canary_failed_ = false;
   core::Capacity offered_;
   size_t offered_uses_ = 0;  // models that were used then
 

@@ -21,6 +21,7 @@ class Inbox {
   struct Content {
     int64_t announced = 0;  // how often work was announced, since the beginning
     bool stop = false;
+    bool canary_due = false;
     std::string hand_back;  // why all jobs are to be; empty: no
     std::vector<core::Claim> ended;
     std::vector<std::pair<std::string, absl::StatusOr<ModelLease>>> models;         // that were asked for
@@ -48,6 +49,9 @@ class Inbox {
   }
   void HandBack(std::string reason) {
     Change([&](Content& content) { content.hand_back = std::move(reason); });
+  }
+  void CanaryDue() {
+    Change([](Content& content) { content.canary_due = true; });
   }
   void Stop() {
     Change([](Content& content) { content.stop = true; });

@@ -116,6 +116,20 @@ void ModelRegistry::Withdraw(const std::string& name, Request request) {
   changed_.NotifyAll();
 }
 
+std::optional<ModelRegistry::Borrowed> ModelRegistry::BorrowSmallest() {
+  core::MutexLock lock(mutex_);
+  Slot* smallest = nullptr;
+  for (auto& [name, slot] : slots_) {
+    if (slot.model == nullptr) continue;
+    if (smallest == nullptr || slot.entry.info.memory_bytes < smallest->entry.info.memory_bytes) smallest = &slot;
+  }
+  if (smallest == nullptr) return std::nullopt;
+  const uint64_t last_used = smallest->last_used;
+  Borrowed borrowed{.info = Describe(*smallest), .lease = Lease(smallest->entry.info.name, *smallest)};
+  smallest->last_used = last_used;
+  return borrowed;
+}
+
 bool ModelRegistry::ShortOfMemory() const {
   core::MutexLock lock(mutex_);
   return short_of_memory_;

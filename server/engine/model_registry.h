@@ -6,6 +6,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -95,6 +96,14 @@ class ModelRegistry : public core::ModelCatalog {
 
   // Waits no more: what nobody waits for is not loaded. `ready` may be under way on the loader thread, or done.
   void Withdraw(const std::string& name, Request request);
+
+  // The smallest of the models on the device, which stays while the lease lives; not counted as a use, so that idle
+  // models leave in the same order. Empty when there is none.
+  struct Borrowed {
+    core::ModelInfo info;
+    ModelLease lease;
+  };
+  std::optional<Borrowed> BorrowSmallest();
 
   // Whether a model waits to be loaded and finds no room, since those on the device are held.
   bool ShortOfMemory() const;

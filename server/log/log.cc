@@ -95,6 +95,11 @@ void Stop() {
   spdlog::shutdown();
 }
 
+int64_t DroppedLines() {
+  const std::shared_ptr<spdlog::details::thread_pool> pool = spdlog::thread_pool();
+  return pool == nullptr ? 0 : static_cast<int64_t>(pool->overrun_counter());
+}
+
 void Info(std::string_view message, const Fields& fields) { Write(Level::kInfo, message, fields); }
 void Warn(std::string_view message, const Fields& fields) { Write(Level::kWarning, message, fields); }
 void Error(std::string_view message, const Fields& fields) { Write(Level::kError, message, fields); }

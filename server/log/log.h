@@ -26,6 +26,9 @@ void Start();
 // Writes what is left.
 void Stop();
 
+// Lines that were dropped between Start and Stop.
+int64_t DroppedLines();
+
 // Thread-safe. A line must hold neither prompts nor keys.
 void Info(std::string_view message, const Fields& fields = {});
 void Warn(std::string_view message, const Fields& fields = {});

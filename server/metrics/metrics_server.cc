@@ -7,15 +7,20 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/metrics/log_collector.h"
 #include "server/metrics/process_collector.h"
 
 namespace latentd::metrics {
 
 MetricsServer::MetricsServer(std::unique_ptr<prometheus::Exposer> exposer,
                              std::shared_ptr<prometheus::Collectable> metrics)
-    : metrics_(std::move(metrics)), process_(std::make_shared<ProcessCollector>()), exposer_(std::move(exposer)) {
+    : metrics_(std::move(metrics)),
+      process_(std::make_shared<ProcessCollector>()),
+      log_(std::make_shared<LogCollector>()),
+      exposer_(std::move(exposer)) {
   exposer_->RegisterCollectable(metrics_);
   exposer_->RegisterCollectable(process_);
+  exposer_->RegisterCollectable(log_);
 }
 
 MetricsServer::~MetricsServer() = default;

@@ -12,8 +12,8 @@ class Exposer;
 
 namespace latentd::metrics {
 
-// Answers GET /metrics with a registry's metrics and the process's own (memory, CPU, files, start time) in Prometheus'
-// text format.
+// Answers GET /metrics with a registry's metrics, the process's own (memory, CPU, files, start time) and the log's in
+// Prometheus' text format.
 class MetricsServer {
  public:
   // Listens on "ADDR:PORT" (port 0: any free one). An address that cannot be had is an error that names it.
@@ -29,6 +29,7 @@ class MetricsServer {
   // The exposer holds weak references only.
   const std::shared_ptr<prometheus::Collectable> metrics_;
   const std::shared_ptr<prometheus::Collectable> process_;
+  const std::shared_ptr<prometheus::Collectable> log_;
   const std::unique_ptr<prometheus::Exposer> exposer_;
 };
 

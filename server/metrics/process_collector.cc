@@ -1,7 +1,5 @@
 #include "server/metrics/process_collector.h"
 
-#include <prometheus/client_metric.h>
-#include <prometheus/metric_family.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -11,18 +9,10 @@
 #include <string>
 #include <system_error>
 
+#include "server/metrics/single_metric.h"
+
 namespace latentd::metrics {
 namespace {
-
-prometheus::MetricFamily Single(const char* name, const char* help, prometheus::MetricType type, double value) {
-  prometheus::MetricFamily family;
-  family.name = name;
-  family.help = help;
-  family.type = type;
-  family.metric.emplace_back();
-  (type == prometheus::MetricType::Counter ? family.metric[0].counter.value : family.metric[0].gauge.value) = value;
-  return family;
-}
 
 // The fields of /proc/self/stat from the fourth on: the second, the program's name, may hold blanks (proc(5)).
 std::vector<double> StatFields() {
@@ -62,13 +52,13 @@ std::vector<prometheus::MetricFamily> ProcessCollector::Collect() const {
   static const double boot = BootTime();
   using Type = prometheus::MetricType;
   return {
-      Single("process_resident_memory_bytes", "Resident memory size in bytes.", Type::Gauge,
-             stat[kResidentPages] * page),
-      Single("process_start_time_seconds", "Start time of the process since the Unix epoch in seconds.", Type::Gauge,
-             boot + stat[kStartTime] / ticks),
-      Single("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", Type::Counter,
-             (stat[kUserTime] + stat[kSystemTime]) / ticks),
-      Single("process_open_fds", "Number of open file descriptors.", Type::Gauge, OpenFiles()),
+      SingleMetric("process_resident_memory_bytes", "Resident memory size in bytes.", Type::Gauge,
+                   stat[kResidentPages] * page),
+      SingleMetric("process_start_time_seconds", "Start time of the process since the Unix epoch in seconds.",
+                   Type::Gauge, boot + stat[kStartTime] / ticks),
+      SingleMetric("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", Type::Counter,
+                   (stat[kUserTime] + stat[kSystemTime]) / ticks),
+      SingleMetric("process_open_fds", "Number of open file descriptors.", Type::Gauge, OpenFiles()),
   };
 }
 

@@ -75,12 +75,15 @@ PrometheusMetrics::PrometheusMetrics(const std::string& version)
                                     "Images that their model's safety checker flagged, withheld or not, by model.")),
       pixel_steps_(CounterFamily(*registry_, "latentd_pixel_steps_total",
                                  "Evaluations times batch entries times pixels of the picture, by model.")),
-      ready_(
-          GaugeFamily(*registry_, "latentd_ready", "1 while the server wants work: preloaded, not stuck, not stopping.")
-              .Add({})),
+      ready_(GaugeFamily(*registry_, "latentd_ready",
+                         "1 while the server wants work: preloaded, its device works, not stopping.")
+                 .Add({})),
       engine_stuck_(GaugeFamily(*registry_, "latentd_engine_stuck",
                                 "1 while one piece of the device's work takes far longer than any should.")
                         .Add({})),
+      canary_failures_(CounterFamily(*registry_, "latentd_canary_failures_total",
+                                     "Steps without a job, taken to see whether the device works, that failed.")
+                           .Add({})),
       queue_depth_(GaugeFamily(*registry_, "latentd_queue_depth", "Jobs that wait.").Add({})),
       encode_cache_hits_(
           CounterFamily(*registry_, "latentd_encode_cache_hits_total", "Prompts found already encoded.").Add({})),
@@ -131,6 +134,8 @@ void PrometheusMetrics::SetLimits(const Limits& limits) {
 void PrometheusMetrics::SetReady(bool ready) { ready_.Set(ready ? 1 : 0); }
 
 void PrometheusMetrics::SetEngineStuck(bool stuck) { engine_stuck_.Set(stuck ? 1 : 0); }
+
+void PrometheusMetrics::OnCanaryFailed() { canary_failures_.Increment(); }
 
 void PrometheusMetrics::SetOpenStreams(int count) { open_streams_.Set(count); }
 

@@ -38,6 +38,7 @@ class PrometheusMetrics : public core::Observer {
   // Whether the server wants work; see core::Readiness.
   void SetReady(bool ready);
   void SetEngineStuck(bool stuck);
+  void OnCanaryFailed();
 
   // Event streams that are open now; see rpc::Server::Options::on_open_streams.
   void SetOpenStreams(int count);
@@ -85,6 +86,7 @@ class PrometheusMetrics : public core::Observer {
   Counters& pixel_steps_;
   prometheus::Gauge& ready_;
   prometheus::Gauge& engine_stuck_;
+  prometheus::Counter& canary_failures_;
   prometheus::Gauge& queue_depth_;
   prometheus::Counter& encode_cache_hits_;
   prometheus::Counter& encode_cache_misses_;

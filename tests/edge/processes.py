@@ -103,9 +103,7 @@ class Edge(Process):
         super().__init__(self._script(backends, cors_origins, flags) if not limits else self._envoy(backends, limits))
         wait_for("Envoy is ready", lambda: self._ready() or not self.running())
         assert self.running(), f"ended with {self.wait()}: {self.log}"
-        listener = json.loads(self.admin("/listeners?format=json"))["listener_statuses"][0]
-        where = listener["local_address"]["socket_address"]
-        self.address = f"{where['address']}:{where['port_value']}"
+        self.address = self.listens("edge")
 
     def _script(self, backends, cors_origins, flags):
         origins = [word for origin in cors_origins for word in ("--cors-origin", origin)]
@@ -126,6 +124,12 @@ class Edge(Process):
         with contextlib.closing(_UnixConnection(self.admin_socket)) as connection:
             connection.request("GET", path)
             return connection.getresponse().read().decode()
+
+    def listens(self, listener):
+        """The address of the listener with this name."""
+        statuses = json.loads(self.admin("/listeners?format=json"))["listener_statuses"]
+        [where] = [each["local_address"]["socket_address"] for each in statuses if each["name"] == listener]
+        return f"{where['address']}:{where['port_value']}"
 
     def stat(self, name):
         """A counter or gauge, summed over all whose name ends so."""

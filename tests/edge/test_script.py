@@ -1,5 +1,6 @@
 """deploy/edge.sh as its users know it."""
 
+import itertools
 import subprocess
 import sys
 
@@ -41,6 +42,31 @@ def test_a_second_edge_on_the_port_never_says_that_it_serves(latentd, tmp_path):
         assert "Address already in use" in second.log
 
 
+def test_the_port_for_metrics_shows_nothing_else(latentd):
+    with Edge(latentd.address, flags=("--metrics-listen", "127.0.0.1:0")) as envoy:
+        metrics = envoy.listens("metrics")
+        assert request(envoy.address, "GET", "/latentd/v1/stats")[0] == 200
+        status, _, page = request(metrics, "GET", "/metrics")
+        assert status == 200 and b'envoy_cluster_grpc{envoy_cluster_name="latentd",grpc_status="0"} 1\n' in page
+        for verb, path in itertools.product(("GET", "POST"), ("/", "/stats", "/config_dump", "/quitquitquit", "/metrics/", "/metrics/../quitquitquit")):
+            assert request(metrics, verb, path)[0] == 404, (verb, path)
+        assert request(metrics, "POST", "/metrics")[0] == 404
+        assert request(envoy.address, "GET", "/metrics")[0] == 404
+
+
+def test_metrics_need_no_administration_of_ones_own(latentd, tmp_path):
+    address, metrics = unused_address(), unused_address()
+
+    def page():
+        try:
+            return request(metrics, "GET", "/metrics")[2]
+        except OSError:
+            return b""
+
+    with Process([SCRIPT, "--listen", address, "--backend", latentd.address, "--metrics-listen", metrics, "--secrets", tmp_path]):
+        assert b"envoy_http_downstream_rq_xx" in wait_for("there are metrics", page)
+
+
 def test_backends_may_be_names(latentd):
     with Edge(latentd.address.replace("127.0.0.1", "localhost")) as envoy:
         wait_for("the name is found", lambda: request(envoy.address, "GET", "/healthz")[0] == 200)
@@ -61,6 +87,7 @@ def test_where_strangers_can_connect_credentials_are_required(tmp_path, listen, 
     ["--listen", "127.0.0.1:99999", "--backend", "127.0.0.1:1"], ["--listen", "127.0.0.1:0", "--backend", "127.0.0.1:1,"],
     ["--listen", "127.0.0.1:0", "--backend", "127.0.0.1:1", "--unknown"],
     ["--listen", "127.0.0.1:0", "--backend", "127.0.0.1:1", "--page", "/nowhere"],
+    ["--listen", "127.0.0.1:0", "--backend", "127.0.0.1:1", "--metrics-listen", "9901"],
     ["--listen", "0.0.0.0:0", "--backend", "127.0.0.1:1"], ["--listen", "192.0.2.1:0", "--backend", "127.0.0.1:1"],
     ["--listen", "127.0.0.1:0", "--backend", "127.0.0.1:1", "--tls-cert", SCRIPT],
     ["--listen", "127.0.0.1:0", "--backend", "127.0.0.1:1", "--tls-key", SCRIPT],

@@ -53,6 +53,10 @@ class RedisServer:
         self._process.signal(signal.SIGKILL)
         self._process.wait()
 
+    def processor_time(self):
+        """Seconds of computing since it was started last."""
+        return self._process.processor_time()
+
     def command(self, *words):
         """Its answer, a line for each value."""
         done = subprocess.run(["redis-cli", "-h", self._host, "-p", str(self._port), *words], capture_output=True,

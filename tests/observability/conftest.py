@@ -8,7 +8,7 @@ import yaml
 import pages
 from api import METHODS
 from callers import by_grpc
-from processes import ROOT, Latentd, wait_for
+from processes import ROOT, Edge, Latentd, unused_address, wait_for
 
 # Of three pictures its checker flags the first.
 FLAGGED = {"model": "tiny-safety", "prompt": "a red apple", "negativePrompt": "green", "width": 72, "height": 56, "numImages": 3,
@@ -57,19 +57,29 @@ def dashboards():
     return found
 
 
+def _metrics(address):
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=30) as response:
+        return pages.read(response.read().decode())
+
+
+@pytest.fixture(scope="session")
+def exposed_by_the_edge():
+    """The metrics of an Envoy that has reached nobody."""
+    with Edge(unused_address(), flags=("--metrics-listen", "127.0.0.1:0")) as edge:
+        outcome = by_grpc(edge.address, METHODS["ImageGeneration.GetStats"], {})
+        assert outcome.error["code"] == 14, outcome
+        return _metrics(edge.listens("metrics"))
+
+
 @pytest.fixture(scope="session")
 def exposed():
     """The metrics of a latentd that has completed a job, flagged a picture, refused a job and failed one."""
     create, generate, cancel = (METHODS[f"ImageGeneration.{name}"] for name in ("CreateJob", "Generate", "CancelJob"))
     with Latentd("--models", str(ROOT / "tests/golden/pipelines/models"), "--max-queued-jobs", "1", "--max-batch-rows", "1") as latentd:
-        address = latentd.log.split("metrics on ")[1].split("/metrics")[0] + "/metrics"
-
-        def metrics():
-            with urllib.request.urlopen(address, timeout=30) as response:
-                return pages.read(response.read().decode())
+        address = latentd.log.split("metrics on http://")[1].split("/metrics")[0]
 
         def seen(metric, **labels):
-            return lambda: all(value in metrics().get(metric, {}).get(label, ()) for label, value in labels.items())
+            return lambda: all(value in _metrics(address).get(metric, {}).get(label, ()) for label, value in labels.items())
 
         outcome = by_grpc(latentd.address, generate, {"spec": FLAGGED})
         assert "completed" in outcome.messages[-1], outcome
@@ -84,4 +94,4 @@ def exposed():
 
         wait_for("a refusal and a failure", one_more)
         by_grpc(latentd.address, cancel, {"name": begun.messages[0]["name"]})
-        return metrics()
+        return _metrics(address)

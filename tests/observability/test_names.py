@@ -1,5 +1,5 @@
-"""Every metric, label and value that the rules, their tests and the dashboards name is one that latentd exposes, and every
-metric that it exposes is on a dashboard or listed here."""
+"""Every metric, label and value that the rules, their tests and the dashboards name is one that latentd or Envoy exposes, and
+every metric that latentd exposes is on a dashboard or listed here."""
 
 import re
 
@@ -40,8 +40,8 @@ def _with_recorded(exposed, rules):
     return known
 
 
-def test_what_is_named_is_exposed(exposed, rules, rule_tests, dashboards):
-    known = _with_recorded(exposed, rules)
+def test_what_is_named_is_exposed(exposed, exposed_by_the_edge, rules, rule_tests, dashboards):
+    known = _with_recorded(exposed | exposed_by_the_edge, rules)
     wrong = []
     for where, expression, shown in _queries(rules, rule_tests, dashboards):
         named = promql.parse(expression)
@@ -58,16 +58,17 @@ def test_what_is_named_is_exposed(exposed, rules, rule_tests, dashboards):
     assert wrong == []
 
 
-def test_values_that_are_asked_for_occur(exposed, rules, dashboards):
+def test_values_that_are_asked_for_occur(exposed, exposed_by_the_edge, rules, dashboards):
     wrong = []
+    known = exposed | exposed_by_the_edge
     for where, expression, _ in _queries(rules, [], dashboards):
         for selector in promql.parse(expression).selectors:
             for label, sign, text in selector.matchers:
-                if label in TARGET or selector.metric not in exposed:
+                if label in TARGET or selector.metric not in known:
                     continue
                 values = text.split("|") if sign == "=~" else [text]
                 wrong += [f"{where}: no {selector.metric} has {label} {value}" for value in values
-                          if value not in exposed[selector.metric].get(label, ())]
+                          if value not in known[selector.metric].get(label, ())]
     assert wrong == []
 
 

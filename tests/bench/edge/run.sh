@@ -5,5 +5,6 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 source tests/edge/environment.sh
+export PYTHONPATH=$PWD/tests/bench:$PYTHONPATH
 
 exec "$LATENTD_TEST_PYTHON/bin/python" "tests/bench/edge/$1" "${@:2}"

@@ -57,8 +57,9 @@ def test_it_is_installed(fleet):
     assert NODES[pod["spec"]["nodeName"]][1], "on a node with a GPU"
     assert len(fleet.pods("edge")) == 3
     assert not any(NODES[each["spec"]["nodeName"]][1] for each in fleet.pods("edge")), "on nodes without"
-    for kind in ("ScaledObject", "ServiceMonitor", "PrometheusRule"):
-        assert len(fleet.all(kind, instance="r")) == 1
+    for kind, count in {"ScaledObject": 1, "ServiceMonitor": 2, "PrometheusRule": 1}.items():
+        assert len(fleet.all(kind, instance="r")) == count
+    wait_for("each of the edge has an address for Prometheus", lambda: addresses(fleet, "r-latentd-edge-replicas") == 3)
 
 
 def test_it_grows_over_zones_and_nodes(fleet):

@@ -83,6 +83,8 @@ TEST(ServerOptions, EveryFlagIsRead) {
                               "32MiB",
                               "--safety",
                               "flag",
+                              "--canary-every",
+                              "30s",
                               "--insecure"});
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ(options->listen, "0.0.0.0:1");
@@ -103,6 +105,7 @@ TEST(ServerOptions, EveryFlagIsRead) {
   EXPECT_EQ(options->job_bytes, int64_t{64} << 20);
   EXPECT_EQ(options->blob_bytes, int64_t{32} << 20);
   EXPECT_EQ(options->safety, "flag");
+  EXPECT_EQ(options->canary_every, absl::Seconds(30));
   EXPECT_TRUE(options->insecure);
 }
 

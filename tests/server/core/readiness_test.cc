@@ -39,6 +39,14 @@ TEST_F(ReadinessTest, AStuckEngineIsNeitherReadyNorLiveUntilItGoesOn) {
   EXPECT_THAT(told_, ElementsAre(kServes, kHangs, kServes));
 }
 
+TEST_F(ReadinessTest, AnEngineThatComputesWronglyIsLiveAndNotReadyUntilItComputesRightly) {
+  Listen();
+  readiness_.SetPreloaded();
+  readiness_.SetFaulty(true);
+  readiness_.SetFaulty(false);
+  EXPECT_THAT(told_, ElementsAre(kServes, kRunsOnly, kServes));
+}
+
 TEST_F(ReadinessTest, AServerThatDrainsIsLive) {
   Listen();
   readiness_.SetPreloaded();

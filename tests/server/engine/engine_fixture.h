@@ -54,7 +54,7 @@ class EngineTest : public testing::Test {
   }
 
   // Call once, before jobs are made or after: the engine claims what it finds.
-  void StartEngine(core::SchedulerOptions scheduler = {}, std::vector<std::string> models = {"pictograms"},
+  void StartEngine(core::SchedulerOptions scheduler = {}, const std::vector<std::string>& models = {"pictograms"},
                    int64_t memory_budget = 0) {
     ModelRegistry::Options registry{.models = {}, .memory_budget = memory_budget, .observer = nullptr};
     for (const std::string& name : models) {
@@ -91,7 +91,7 @@ class EngineTest : public testing::Test {
     return fields;
   }
 
-  std::string Create(core::RequestFields fields) {
+  std::string Create(const core::RequestFields& fields) {
     core::ModelInfo model = core::TestModel();
     model.name = fields.model;
     auto validated = core::GenerationRequest::Validate(fields, model, {}, clock_->Now(), [] { return 7; });

@@ -6,6 +6,7 @@
 #include <ATen/ops/zeros.h>
 #include <c10/util/Exception.h>
 
+#include <atomic>
 #include <functional>
 #include <limits>
 #include <memory>
@@ -28,6 +29,7 @@ struct FakeModelControl {
   std::vector<double> lora_scales;                  // of the rows' LoRAs, as they were predicted
   int encoded = 0;                                  // prompts
   std::vector<model::Prompt> prompts;               // that were encoded
+  std::atomic<bool> nan = false;                    // every prediction is not a number
   size_t memory_for_rows = std::numeric_limits<size_t>::max();
   // Called at the beginning of each forward, on the engine thread.
   std::function<void(size_t forward)> on_predict;
@@ -46,7 +48,8 @@ struct FakeModelControl {
 // fail, one with "nan" turns to NaN, one with "bad decode" fails in the decoder, and "bad encode" in the text encoder.
 class FakeModel : public model::DiffusionModel {
  public:
-  explicit FakeModel(FakeModelControl* control) : control_(control) {}
+  explicit FakeModel(FakeModelControl* control, int64_t memory_bytes = 100)
+      : control_(control), memory_bytes_(memory_bytes) {}
 
   at::Device device() const override { return at::kCPU; }
 
@@ -101,7 +104,7 @@ class FakeModel : public model::DiffusionModel {
     std::vector<at::Tensor> predictions;
     for (size_t i = 0; i < rows.size(); ++i) {
       TORCH_CHECK(prompts[i] != "throw", "this prompt throws");
-      const bool nan = prompts[i] == "nan";
+      const bool nan = control_->nan || prompts[i] == "nan";
       predictions.push_back(rows[i].latent * (nan ? std::numeric_limits<double>::quiet_NaN() : 0.5));
       if (prompts[i] == "bad decode") bad_.push_back(rows[i].latent.size(1));
     }
@@ -139,10 +142,11 @@ class FakeModel : public model::DiffusionModel {
   std::shared_ptr<const model::ImagePrompt> LoadImagePrompt(const std::filesystem::path& /*file*/) const override {
     return nullptr;
   }
-  int64_t memory_bytes() const override { return 100; }
+  int64_t memory_bytes() const override { return memory_bytes_; }
 
  private:
   FakeModelControl* const control_;
+  const int64_t memory_bytes_;
   std::map<const void*, std::string> texts_;  // by the address of the states
   std::vector<int64_t> bad_;                  // heights of latents that the decoder refuses
 };

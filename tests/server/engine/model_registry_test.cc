@@ -117,6 +117,24 @@ TEST_F(ModelRegistryTest, AnUnknownModelIsNotFoundAndTheOthersAreNamed) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("a, b"));
 }
 
+TEST_F(ModelRegistryTest, TheSmallestModelOnTheDeviceIsLentAndThatIsNoUseOfIt) {
+  ModelEntry small = Entry("small");
+  small.load = [this, info = small.info] { return LoadedModel{info, std::make_shared<FakeModel>(&control_, 50)}; };
+  ModelRegistry registry({.models = {Entry("a"), Entry("b"), small}, .memory_budget = 200});
+  EXPECT_FALSE(registry.BorrowSmallest().has_value());
+  EXPECT_TRUE(Load(registry, "small").ok());
+  EXPECT_TRUE(Load(registry, "a").ok());
+  {
+    const auto borrowed = registry.BorrowSmallest();
+    ASSERT_TRUE(borrowed.has_value());
+    EXPECT_EQ(borrowed->info.name, "small");
+    registry.Unload("small", [](const absl::Status& status) { EXPECT_TRUE(absl::IsFailedPrecondition(status)); });
+  }
+  EXPECT_TRUE(Load(registry, "b").ok());
+  EXPECT_EQ(State(registry, "small"), ModelState::kAvailable) << "it was used before a";
+  EXPECT_EQ(State(registry, "a"), ModelState::kLoaded);
+}
+
 TEST_F(ModelRegistryTest, TheLeastRecentlyUsedIdleModelLeavesForAnother) {
   ModelRegistry registry({.models = {Entry("a"), Entry("b"), Entry("c")}, .memory_budget = 250});
   EXPECT_TRUE(Load(registry, "a").ok());

@@ -35,7 +35,7 @@ class MetricsServerTest : public testing::Test {
   std::unique_ptr<MetricsServer> server_;
 };
 
-TEST_F(MetricsServerTest, ShowsTheServicesAndTheProcesssMetrics) {
+TEST_F(MetricsServerTest, ShowsTheMetricsOfTheServiceTheProcessAndTheLog) {
   const std::string page = FetchPage(server_->port());
   EXPECT_EQ(ValueOf(page, "latentd_images_total{model=\"m\"}"), 1);
   const double resident = ValueOf(page, "process_resident_memory_bytes");
@@ -47,6 +47,7 @@ TEST_F(MetricsServerTest, ShowsTheServicesAndTheProcesssMetrics) {
   EXPECT_LT(start, now + 5);
   EXPECT_GT(ValueOf(page, "process_open_fds"), 3);
   EXPECT_GE(ValueOf(page, "process_cpu_seconds_total"), 0);
+  EXPECT_EQ(ValueOf(page, "latentd_log_lines_dropped_total"), 0);
 }
 
 TEST_F(MetricsServerTest, APortInUseIsAnErrorThatNamesTheAddress) {
