@@ -24,7 +24,8 @@ namespace {
 constexpr int kListedAtOnce = 32;
 // Other scripts wait meanwhile.
 constexpr size_t kPositionsAtOnce = 64;
-// Jobs come and go more often than anybody wants to know of.
+// Jobs come and go more often than anybody wants to know of. Longer than the time in which Redis announces but the
+// first of what moves (common.lua): so long after the announcement the line is told of again.
 constexpr absl::Duration kLineInterval = absl::Milliseconds(500);
 
 // Of pictures that were sent ahead: the job takes copies along, as the blobs may be forgotten before it runs.
@@ -70,13 +71,11 @@ RedisJobStore::RedisJobStore(const RedisJobStoreOptions& options)
                 .on_overdue = [this](RedisConnection& redis, const std::string& id) { EndOverdue(redis, id); }}),
       subscriptions_(
           {.connection = {.address = options.address, .timeout = absl::InfiniteDuration()}, .clock = options.clock}) {
-  subscriptions_.Add(options_.prefix + "work", [this](const std::string& /*message*/) {
+  subscriptions_.Add(Key("work", owner_), [this](const std::string& /*message*/) {
     claimer_.Wake();
     return true;
   });
-  for (const char* channel : {"work", "moved"}) {
-    subscriptions_.Add(options_.prefix + channel, [this](const std::string& /*message*/) { return TellOfLine(); });
-  }
+  subscriptions_.Add(options_.prefix + "moved", [this](const std::string& message) { return TellOfLine(message); });
   subscriptions_.Add(Key("ended", owner_), [this](const std::string& id) {
     if (!id.empty()) Lose(id, "");
     return true;
@@ -289,8 +288,9 @@ absl::StatusOr<std::unique_ptr<core::Watch>> RedisJobStore::OpenWatch(const std:
                            .on_ready = std::move(on_ready)});
 }
 
-bool RedisJobStore::TellOfLine() {
+bool RedisJobStore::TellOfLine(const std::string& message) {
   const absl::Time now = options_.clock->Now();
+  if (!message.empty()) line_moved_ = now;
   if (now < line_told_ + kLineInterval) return false;
   line_told_ = now;
   const std::vector<std::string> waiting = waiting_.Ids();
@@ -305,7 +305,7 @@ bool RedisJobStore::TellOfLine() {
     line[part.list().at(0).text()] = {.jobs = part.list().at(1).number(), .pixel_steps = part.list().at(2).number()};
   }
   gauge_.SetLine(line);
-  return true;
+  return line_told_ >= line_moved_ + kLineInterval;
 }
 
 }  // namespace latentd::store

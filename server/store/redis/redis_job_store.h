@@ -101,8 +101,9 @@ class RedisJobStore final : public core::JobStore {
   // A job has ended: for metrics and logs. `from`: what it was here before.
   void Report(core::Job job, core::JobState from) const;
 
-  // On the subscriptions' thread: what has changed in the line. False: not now.
-  bool TellOfLine();
+  // On the subscriptions' thread: what has changed in the line. `message`: as a Subscriptions::Listener has it. False:
+  // it is to be told again.
+  bool TellOfLine(const std::string& message);
 
   // On the claimer's thread.
   void TakeIn(RedisConnection& redis, const std::vector<Claimer::Claimed>& jobs);
@@ -126,7 +127,8 @@ class RedisJobStore final : public core::JobStore {
   ListenerSlot listener_;
   QueueGauge gauge_;
   WaitingJobs waiting_;
-  absl::Time line_told_ = absl::InfinitePast();  // the subscriptions' thread's own
+  absl::Time line_told_ = absl::InfinitePast();   // the subscriptions' thread's own …
+  absl::Time line_moved_ = absl::InfinitePast();  // … when that was heard of last
 
   core::Mutex mutex_;
   std::map<std::string, Owned> owned_ ABSL_GUARDED_BY(mutex_);  // by name

@@ -35,14 +35,16 @@ Fleet::Fleet(const Options& options)
       random_(options.seed) {
   redis_.on_published = [this](const std::string& channel) { OnPublished(channel); };
   for (int i = 0; i < options.replicas; ++i) {
-    replicas_.push_back(std::make_unique<Replica>(
-        Replica::Options{.events = &events_,
-                         .redis = &redis_,
-                         .jobs = &jobs_,
-                         .payloads = &payloads_,
-                         .name = absl::StrFormat("replica-%08d-0000-0000-00000000", i),  // as long as a UUID
-                         .models = PreloadedBy(i, options.replicas),
-                         .renews_after = Claims::kLease / 3 * i / options.replicas}));
+    const std::string name = absl::StrFormat("replica-%08d-0000-0000-00000000", i);  // as long as a UUID
+    replicas_.push_back(
+        std::make_unique<Replica>(Replica::Options{.events = &events_,
+                                                   .redis = &redis_,
+                                                   .jobs = &jobs_,
+                                                   .payloads = &payloads_,
+                                                   .name = name,
+                                                   .models = PreloadedBy(i, options.replicas),
+                                                   .renews_after = Claims::kLease / 3 * i / options.replicas}));
+    by_name_[name] = replicas_.back().get();
   }
   Admit();
 }
@@ -75,11 +77,8 @@ void Fleet::OnPublished(const std::string& channel) {
   absl::string_view rest = channel;
   if (absl::ConsumePrefix(&rest, "told:")) {
     replicas_[jobs_.at(std::string(rest)).reader]->reads().OnTold(std::string(rest));
-  } else if (channel == "work") {
-    for (const auto& replica : replicas_) {
-      replica->reads().OnWork();
-      replica->reads().OnMoved();
-    }
+  } else if (absl::ConsumePrefix(&rest, "work:")) {
+    by_name_.at(std::string(rest))->reads().OnWork();
   } else if (channel == "moved") {
     for (const auto& replica : replicas_) replica->reads().OnMoved();
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <random>
 #include <string>
@@ -56,6 +57,7 @@ class Fleet {
   std::mt19937_64 random_;
   Jobs jobs_;
   std::vector<std::unique_ptr<Replica>> replicas_;
+  std::map<std::string, Replica*> by_name_;
   bool open_ = true;
   int64_t asked_ = 0;
   int64_t refused_ = 0;

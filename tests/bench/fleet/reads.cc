@@ -32,7 +32,10 @@ void Reads::OnTold(const std::string& id) {
 }
 
 void Reads::OnMoved() {
-  Add([this](const std::function<void()>& done) { TellOfLine(done); });
+  Add([this](const std::function<void()>& done) {
+    line_moved_ = options_.events->now();
+    TellOfLine(done);
+  });
 }
 
 void Reads::OnWork() {
@@ -93,15 +96,11 @@ void Reads::Fill(const std::string& id, const std::function<void()>& done) {
 void Reads::TellOfLine(const std::function<void()>& done) {
   const absl::Time now = options_.events->now();
   if (now < line_told_ + kLineInterval) {
-    if (!std::exchange(retries_, true)) {
-      options_.events->At(now + kRetryAfter, [this] {
-        retries_ = false;
-        OnMoved();
-      });
-    }
+    RetryLine();
     return done();
   }
   line_told_ = now;
+  if (line_told_ < line_moved_ + kLineInterval) RetryLine();
   const std::vector<std::string> waiting(waiting_.begin(), waiting_.end());
   for (size_t i = 0; i < waiting.size(); i += kPositionsAtOnce) {
     const auto begin = waiting.begin() + static_cast<std::ptrdiff_t>(i);
@@ -111,6 +110,15 @@ void Reads::TellOfLine(const std::function<void()>& done) {
   }
   options_.redis->Run("line", {options_.redis->Script("queue", {options_.owner})},
                       [done](const VirtualRedis::Replies&) { done(); });
+}
+
+// What was heard of the line is told again later.
+void Reads::RetryLine() {
+  if (std::exchange(retries_, true)) return;
+  options_.events->At(options_.events->now() + kRetryAfter, [this] {
+    retries_ = false;
+    Add([this](const std::function<void()>& done) { TellOfLine(done); });
+  });
 }
 
 }  // namespace latentd::bench

@@ -133,7 +133,7 @@ void VirtualRedis::Run(const std::string& kind, const std::vector<store::RedisCo
   Used();  // for the question: nobody else asks it
   for (const std::string& channel : heard) {
     ++totals_.published;
-    const bool to_all = channel == "work" || channel == "moved";
+    const bool to_all = channel == "moved";
     totals_.deliveries += to_all ? replicas_ : 1;
     if (to_all) at = Book(at, "deliver", replicas_ - 1, (replicas_ - 1) * delivery_);
   }

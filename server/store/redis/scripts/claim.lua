@@ -50,5 +50,15 @@ while #claimed < most do
   redis.call('ZADD', key('leases'), now + lease, best.id)
   claimed[#claimed + 1] = {best.id, tostring(token), f[3] or '0'}
 end
-if #claimed > 0 then redis.call('PUBLISH', key('moved'), '') end
+if #claimed > 0 then announce_move() end
+
+-- Who has got less than he asked for is told when there is more.
+local function note(list)
+  if #claimed == most then return redis.call('ZREM', list, owner) end
+  redis.call('ZADD', list, clock[1] * 1000000 + clock[2], owner)
+  redis.call('PEXPIRE', list, lease)
+end
+
+note(key('idle'))
+for model in pairs(has) do note(key('idle', model)) end
 return claimed

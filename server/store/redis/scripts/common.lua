@@ -18,6 +18,8 @@
 --   totals          hash     jobs and bytes that wait or run; the last number and token; work that waits, by model
 --   replicas        zset     replicas that take jobs, by the time until which that is known
 --   loaded:MODEL    zset     those of them that have it, likewise
+--   idle            zset     those that would have taken more jobs than there were, by the time when they asked
+--   idle:MODEL      zset     those of them that have it, likewise
 --   dead            list     jobs that ended because their replicas died again and again
 
 local prefix = KEYS[1]
@@ -41,9 +43,27 @@ local function append(id, pieces, ...)
   return sequence
 end
 
--- Whoever waits for work looks again.
-local function announce_work()
-  redis.call('PUBLISH', key('work'), '')
+-- The line has moved. Whoever tells of it looks now and once more, half a second later (RedisJobStore::TellOfLine): what
+-- moves meanwhile need not be said.
+local function announce_move()
+  local since = now - tonumber(redis.call('HGET', key('totals'), 'moved') or '0')
+  if since >= 0 and since < 400 then return end
+  redis.call('HSET', key('totals'), 'moved', now)
+  redis.call('PUBLISH', key('moved'), 'moved')
+end
+
+-- There is one more job: one of those who wait for work looks again, the one who has the model and has waited for the
+-- longest; when nobody has it, anyone; but not the `former` owner. Were all to look, a job would cost as much as there are
+-- replicas.
+local function announce_work(model, former)
+  local is_loaded = redis.call('ZCOUNT', key('loaded', model), now, '+inf') > 0
+  local list = is_loaded and key('idle', model) or key('idle')
+  local owner
+  repeat
+    owner = redis.call('ZPOPMIN', list)[1]
+  until not owner or (owner ~= former and tonumber(redis.call('ZSCORE', key('replicas'), owner) or '0') > now)
+  if owner then redis.call('PUBLISH', key('work', owner), '') end
+  announce_move()
 end
 
 local function is_final(state)
@@ -130,13 +150,13 @@ end
 
 -- A job that was claimed waits again, at its old place; whoever had it writes nothing of it any more.
 local function requeue(id, reason)
-  local f = get(id, 'state', 'model', 'tenant', 'work', 'place')
+  local f = get(id, 'state', 'model', 'tenant', 'work', 'place', 'owner')
   redis.call('ZREM', key('leases'), id)
   redis.call('HDEL', key('job', id), 'token', 'owner', 'told')
   if f[1] == 'running' then change_state(id, f[3], 'running', 'queued') end
   append(id, 0, 'requeued', reason, 'step', redis.call('HGET', key('checkpoint', id), 'step') or '0')
   join_line(id, f[2], f[3], f[5], f[4])
-  announce_work()
+  announce_work(f[2], f[6])
 end
 
 -- It has ended, in any way: nobody owns it any more, and it is kept for its time.

@@ -56,5 +56,5 @@ join_line(id, model, tenant, ARGV[4], work)
 local place = position(id, model, tenant, weight)
 redis.call('HSET', key('job', id), 'told', place)
 append(id, 0, 'queued', place)
-announce_work()
+announce_work(model)
 return {'created', id}

@@ -12,7 +12,7 @@ local function note(list)
   return new + gone > 0
 end
 
-if note(key('replicas')) then redis.call('PUBLISH', key('moved'), '') end
+if note(key('replicas')) then announce_move() end
 for i = 5, 4 + models do note(key('loaded', ARGV[i])) end
 local lost = {}
 for i = 5 + models, #ARGV, 2 do

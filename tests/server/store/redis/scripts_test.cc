@@ -253,6 +253,96 @@ TEST_F(RedisScriptsTest, AJobThatWaitsForTooLongGoesToAnybody) {
   EXPECT_THAT(Claim("r1", 9, {"pictograms"}, 60'000, 0), SizeIs(1));
 }
 
+// Which replica is told of a job.
+class AnnouncedWorkTest : public RedisScriptsTest {
+ protected:
+  AnnouncedWorkTest() {
+    EXPECT_TRUE(hears_.Connect().ok());
+    EXPECT_TRUE(hears_.Send({"PSUBSCRIBE", absl::StrCat(kPrefix, "work:*")}).ok());
+    Next();
+  }
+
+  // Takes jobs, and has asked for more than there were.
+  void Wait(const std::string& owner, std::vector<std::string> models) {
+    std::vector<std::string> arguments = {owner, "60000", "1", absl::StrCat(models.size())};
+    arguments.insert(arguments.end(), models.begin(), models.end());
+    Call("renew", arguments);
+    Claim(owner, 100, std::move(models));
+  }
+
+  // Since the last time.
+  std::vector<std::string> Told() {
+    EXPECT_TRUE(hears_.Send({"PING"}).ok());
+    std::vector<std::string> owners;
+    while (true) {
+      const RedisReply reply = Next();
+      if (reply.list().at(0).text() == "pong") return owners;
+      owners.push_back(reply.list().at(2).text().substr(sizeof(kPrefix) - 1 + 5));
+    }
+  }
+
+ private:
+  RedisReply Next() {
+    while (true) {
+      const auto reply = hears_.Next();
+      EXPECT_TRUE(reply.ok());
+      if (!reply.ok()) return {};
+      if (reply->has_value()) return **reply;
+      EXPECT_TRUE(hears_.Receive().ok());
+    }
+  }
+
+  RedisConnection hears_{{.address = server_.address()}};
+};
+
+TEST_F(AnnouncedWorkTest, OneThatWaitsAndHasTheModelIsTold) {
+  Wait("r1", {"sdxl"});
+  Wait("r2", {"pictograms"});
+  Wait("r3", {"pictograms"});
+  Create("a");
+  EXPECT_THAT(Told(), ElementsAre("r2")) << "the one that has waited for the longest";
+  Create("b");
+  EXPECT_THAT(Told(), ElementsAre("r3")) << "r2 is coming";
+  Create("c");
+  EXPECT_THAT(Told(), IsEmpty()) << "both are coming";
+  EXPECT_THAT(ClaimedIds("r2"), SizeIs(3));
+  Create("d");
+  EXPECT_THAT(Told(), ElementsAre("r2")) << "it has room for more";
+}
+
+TEST_F(AnnouncedWorkTest, WhoIsFullIsNotTold) {
+  Wait("r1", {"pictograms"});
+  Create("a");
+  Told();
+  EXPECT_THAT(ClaimedIds("r1", 1), ElementsAre("a"));
+  Create("b");
+  EXPECT_THAT(Told(), IsEmpty());
+}
+
+TEST_F(AnnouncedWorkTest, AnybodyIsToldOfWhatNobodyHas) {
+  Wait("r1", {"sdxl"});
+  Create("a");
+  EXPECT_THAT(Told(), ElementsAre("r1"));
+}
+
+TEST_F(AnnouncedWorkTest, WhoTakesNoJobsAnyMoreIsPassedOver) {
+  Wait("r1", {"pictograms"});
+  Wait("r2", {"pictograms"});
+  Call("renew", {"r1", "60000", "0", "1", "pictograms"});
+  Create("a");
+  EXPECT_THAT(Told(), ElementsAre("r2"));
+}
+
+TEST_F(AnnouncedWorkTest, WhoGivesAJobBackIsNotToldOfIt) {
+  Wait("r1", {"pictograms"});
+  Create("a");
+  Told();
+  const Claimed job = Claim("r1")[0];
+  Wait("r2", {"pictograms"});
+  Write(job, {"give back", "DRAINED"});
+  EXPECT_THAT(Told(), ElementsAre("r2"));
+}
+
 TEST_F(RedisScriptsTest, AnOwnerThatIsNotHeardOfLosesItsJobs) {
   Create("a");
   const Claimed first = Claim("r1", 9, {"pictograms"}, 1)[0];
