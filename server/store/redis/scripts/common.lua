@@ -17,6 +17,7 @@
 --   shares          hash     how much of the devices each tenant had, for its weight; "" is the least that was served
 --   totals          hash     jobs and bytes that wait or run; the last number and token; work that waits, by model
 --   replicas        zset     replicas that take jobs, by the time until which that is known
+--   names           zset     the same, by name
 --   loaded:MODEL    zset     those of them that have it, likewise
 --   idle            zset     those that would have taken more jobs than there were, by the time when they asked
 --   idle:MODEL      zset     those of them that have it, likewise

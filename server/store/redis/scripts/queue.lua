@@ -1,13 +1,9 @@
 -- What waits, for a replica that tells of it: each tells an equal part, so that the sum over all is right.
 -- ARGV: owner
 -- Returns for each model with a line: its name, jobs, work; of these the owner's part.
-local replicas, before, is_one = 0, 0, false
-for _, replica in ipairs(redis.call('ZRANGEBYSCORE', key('replicas'), now, '+inf')) do
-  replicas = replicas + 1
-  if replica < ARGV[1] then before = before + 1 end
-  if replica == ARGV[1] then is_one = true end
-end
-if not is_one then return {} end
+local before = redis.call('ZRANK', key('names'), ARGV[1])
+if not before then return {} end
+local replicas = redis.call('ZCARD', key('names'))
 
 local function part(whole)
   return math.floor(whole / replicas) + (before < whole % replicas and 1 or 0)
