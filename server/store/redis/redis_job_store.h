@@ -91,7 +91,8 @@ class RedisJobStore final : public core::JobStore {
   // A job that this process has.
   struct Owned {
     std::string token;
-    core::Job job;  // as far as it is known here: for metrics and logs
+    core::Job job;                         // as far as it is known here: for metrics and logs
+    std::map<int, absl::Time> progress{};  // when it was written last, by output
   };
 
   std::string Key(std::string_view kind, const std::string& id) const;

@@ -21,6 +21,8 @@ namespace {
 constexpr char kDead[] = "REPLICAS_LOST";
 // An engine tells what a lost job took as soon as it has let go of it.
 constexpr size_t kLostAreKnown = 256;
+// Faster than anybody's eye.
+constexpr absl::Duration kProgressInterval = absl::Milliseconds(200);
 
 }  // namespace
 
@@ -236,11 +238,25 @@ void RedisJobStore::OnStarted(const std::string& name, core::Started event) {
   }
 }
 
+// Of an output's progress only what is a while behind the last, or has a preview, is written: each step would cost
+// Redis as much as all the rest of a job. What the job took goes along.
 void RedisJobStore::OnProgress(const std::string& name, core::Progress event) {
   const int output = event.output_index;
   const bool has_preview = event.preview.has_value();
+  core::Usage usage;
+  {
+    core::MutexLock lock(mutex_);
+    const auto owned = owned_.find(name);
+    if (owned == owned_.end()) return;
+    absl::Time& written = owned->second.progress.try_emplace(output, absl::InfinitePast()).first->second;
+    const absl::Time now = options_.clock->Now();
+    if (!has_preview && now < written + kProgressInterval) return;
+    written = now;
+    usage = owned->second.job.usage.value_or(usage);
+  }
   Write(name, {.what = {"progress", absl::StrCat(output), has_preview ? "1" : "0",
-                        options_.codec->WriteEvent(std::move(event))},
+                        options_.codec->WriteEvent(std::move(event)), options_.codec->WriteUsage(usage),
+                        absl::StrCat(usage.pixel_evaluations)},
                .progress_of = output,
                .has_preview = has_preview});
 }
@@ -251,22 +267,22 @@ void RedisJobStore::OnOutput(const std::string& name, core::Output output) {
                         options_.codec->WriteEvent(std::move(output)), bytes}});
 }
 
+// Progress and the end tell it; but of a job that others have ended nothing else follows.
 void RedisJobStore::OnUsage(const std::string& name, core::Usage usage) {
-  Outbox::Write write{.what = {"usage", options_.codec->WriteUsage(usage), absl::StrCat(usage.pixel_evaluations)}};
+  Outbox::Write write{.what = {"usage", options_.codec->WriteUsage(usage), absl::StrCat(usage.pixel_evaluations)},
+                      .is_last = true};
   {
     core::MutexLock lock(mutex_);
-    const auto lost = std::find_if(lost_.rbegin(), lost_.rend(), [&](const auto& each) { return each.first == name; });
-    if (!owned_.contains(name) && lost != lost_.rend()) {
-      write.id = JobId(name);
-      write.token = lost->second;
-      write.is_last = true;
+    if (const auto owned = owned_.find(name); owned != owned_.end()) {
+      owned->second.job.usage = usage;
+      return;
     }
+    const auto lost = std::find_if(lost_.rbegin(), lost_.rend(), [&](const auto& each) { return each.first == name; });
+    if (lost == lost_.rend()) return;
+    write.id = JobId(name);
+    write.token = lost->second;
   }
-  if (write.is_last) {
-    outbox_.Add(std::move(write));
-  } else {
-    Write(name, std::move(write), [&](core::Job& job) { job.usage = usage; });
-  }
+  outbox_.Add(std::move(write));
 }
 
 void RedisJobStore::OnCheckpoint(const std::string& name, core::Checkpoint checkpoint) {

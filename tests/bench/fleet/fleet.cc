@@ -91,6 +91,7 @@ Fleet::Counts Fleet::counts() {
     counts.work.busy += replica->work().busy;
     counts.work.forwards += replica->work().forwards;
     counts.work.rows += replica->work().rows;
+    counts.work.progress += replica->work().progress;
     counts.work.checkpoints += replica->work().checkpoints;
     counts.work.lost += replica->work().lost;
   }

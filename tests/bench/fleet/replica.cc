@@ -9,8 +9,9 @@
 namespace latentd::bench {
 namespace {
 
-constexpr absl::Duration kCheckpointEvery = absl::Seconds(2);  // main.cc's
-constexpr absl::Duration kRedisTimeout = absl::Seconds(2);     // RedisConnection's
+constexpr absl::Duration kCheckpointEvery = absl::Seconds(2);          // main.cc's
+constexpr absl::Duration kProgressInterval = absl::Milliseconds(200);  // RedisJobStore's
+constexpr absl::Duration kRedisTimeout = absl::Seconds(2);             // RedisConnection's
 constexpr absl::Duration kJobTimeout = absl::Minutes(10);
 // Of what has ended. Redis counts it in real time: long enough to be read, short enough for the memory here.
 constexpr absl::Duration kKept = absl::Seconds(10);
@@ -166,8 +167,10 @@ void Replica::Publish(core::Stage stage, const std::string& id) {
       running_.at(id).started = true;
       return Write(id, {"start", payloads.started});
     case core::Stage::kPredict:
-      Write(id, {"usage", payloads.usage, "13107200"});
-      return Write(id, {"progress", "0", "0", payloads.progress});
+      if (options_.events->now() < running_.at(id).progress_time + kProgressInterval) return;
+      running_.at(id).progress_time = options_.events->now();
+      ++work_.progress;
+      return Write(id, {"progress", "0", "0", payloads.progress, payloads.usage, "13107200"});
     case core::Stage::kDecode:
       Write(id, {"output", "0", "1", payloads.output, payloads.picture});
       Write(id, {"complete", payloads.usage, "13107200"});

@@ -43,7 +43,8 @@ class Replica {
   struct Work {
     absl::Duration busy{};
     int64_t forwards = 0;
-    int64_t rows = 0;  // of them
+    int64_t rows = 0;      // of them
+    int64_t progress = 0;  // that was to be written
     int64_t checkpoints = 0;
     int64_t lost = 0;  // jobs, as their leases had ended
   };
@@ -54,6 +55,7 @@ class Replica {
     std::string token;
     bool started = false;
     absl::Time checkpoint_time;
+    absl::Time progress_time = absl::InfinitePast();
   };
 
   void Go();

@@ -2,7 +2,7 @@
 -- it has ended. The token comes first in every kind of write, and in the same script.
 -- ARGV: id, token, number of the write, number of the owner's write before it (0: none), what, …
 -- Returns 1: it is written; 0: it is not the owner's to write; 2: the one before it is not written yet.
--- One thing is still the last owner's when others have ended his job: to book the work that was under way.
+-- One thing is the last owner's when others have ended his job: to book the work that was under way (usage, pixel-steps).
 local id, what = ARGV[1], ARGV[5]
 local held = get(id, 'token', 'written')
 if held[1] ~= ARGV[2] then
@@ -27,7 +27,7 @@ if what == 'start' then  -- event
   redis.call('HSET', key('job', id), 'started', ARGV[6])
   append(id, 0, 'event', ARGV[6])
 
-elseif what == 'progress' then  -- output, whether it has a preview, event
+elseif what == 'progress' then  -- output, whether it has a preview, event, usage, pixel-steps that were used
   local sequence = append(id, 0, 'event', ARGV[8])
   -- The newest stays, and the newest with a preview, which may be the same one.
   local newest, preview = 'progress:' .. ARGV[6], 'preview:' .. ARGV[6]
@@ -37,16 +37,13 @@ elseif what == 'progress' then  -- output, whether it has a preview, event
     if old[2] then redis.call('XDEL', key('events', id), old[2] .. '-0') end
     redis.call('HSET', key('job', id), preview, sequence)
   end
-  redis.call('HSET', key('job', id), newest, sequence)
+  redis.call('HSET', key('job', id), newest, sequence, 'usage', ARGV[9], 'used', ARGV[10])
 
 elseif what == 'output' then  -- index, pieces, event, bytes
   if redis.call('HEXISTS', key('job', id), 'output:' .. ARGV[6]) == 1 then return 1 end  -- made again
   redis.call('SET', key('output', id, ARGV[6]), ARGV[9])
   redis.call('HSET', key('job', id), 'output:' .. ARGV[6], ARGV[8])
   append(id, tonumber(ARGV[7]), 'event', ARGV[8], 'output', ARGV[6], 'pieces', ARGV[7])
-
-elseif what == 'usage' then  -- usage, pixel-steps that were used
-  redis.call('HSET', key('job', id), 'usage', ARGV[6], 'used', ARGV[7])
 
 elseif what == 'checkpoint' then  -- step, usage, row, bytes, row, bytes, …
   redis.call('DEL', key('checkpoint', id))

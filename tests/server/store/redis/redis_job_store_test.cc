@@ -192,6 +192,25 @@ TEST_F(RedisJobStoreTest, AJobThatOneTakesIsRunByTheOtherAndReadAtEither) {
   EXPECT_EQ(one_->store().TenantOf(job.name).value(), "shop");
 }
 
+TEST_F(RedisJobStoreTest, StepsThatFollowAtOnceAreNotWrittenOneByOne) {
+  const std::string name = one_->store().Create(core::TestRequest(), {})->name;
+  one_->ClaimOne();
+  one_->store().OnStarted(name, {});
+  const absl::Time begin = absl::Now();
+  for (int step = 1; step <= 1000; ++step) {
+    one_->store().OnUsage(name, {.evaluations = step});
+    one_->store().OnProgress(name, {.step = step});
+  }
+  one_->store().OnProgress(name, {.step = 1001, .preview = core::ImagePreview{}});
+  one_->Flush();
+  const double intervals = absl::FDivDuration(absl::Now() - begin, absl::Milliseconds(200));
+  const core::Job job = *two_->store().Get(name);
+  EXPECT_GE(job.last_sequence, 3) << "queued, started, the preview";
+  EXPECT_LE(job.last_sequence, 5 + intervals);
+  EXPECT_EQ(job.usage->evaluations, 1000) << "it goes along";
+  one_->store().OnCompleted(name, {});
+}
+
 TEST_F(RedisJobStoreTest, AReaderGoesOnWhereItWasAtAnotherReplica) {
   const std::string name = one_->store().Create(core::TestRequest(), {})->name;
   one_->ClaimOne();

@@ -162,7 +162,7 @@ TEST_F(RedisScriptsTest, AJobWaitsRunsAndEnds) {
   ASSERT_THAT(claimed, SizeIs(1));
   EXPECT_TRUE(Write(claimed[0], {"start", "started"}));
   EXPECT_EQ(Field("a", "state"), "running");
-  EXPECT_TRUE(Write(claimed[0], {"progress", "0", "0", "step 1"}));
+  EXPECT_TRUE(Write(claimed[0], {"progress", "0", "0", "step 1", "u", "5"}));
   EXPECT_TRUE(Write(claimed[0], {"output", "0", "1", "the output", "bytes"}));
   EXPECT_TRUE(Write(claimed[0], {"complete", "usage", "90"}));
   EXPECT_EQ(Field("a", "state"), "completed");
@@ -402,7 +402,7 @@ TEST_P(FencedOutTest, WritesNothing) {
 
 INSTANTIATE_TEST_SUITE_P(EachKindOfWrite, FencedOutTest,
                          testing::Values(std::vector<std::string>{"start", "e"},
-                                         std::vector<std::string>{"progress", "0", "1", "e"},
+                                         std::vector<std::string>{"progress", "0", "1", "e", "u", "5"},
                                          std::vector<std::string>{"output", "0", "1", "e", "bytes"},
                                          std::vector<std::string>{"usage", "u", "5"},
                                          std::vector<std::string>{"checkpoint", "9", "u", "0", "old state"},
@@ -446,7 +446,7 @@ TEST_F(RedisScriptsTest, ACancelEndsAJobWhoeverHasIt) {
   Create("runs");
   const Claimed job = Claim("r1")[0];
   Write(job, {"start", "started"});
-  Write(job, {"usage", "so far", "5"});
+  Write(job, {"progress", "0", "0", "step 1", "so far", "5"});
   EXPECT_EQ(Call("stop", {"runs", "cancel", "CALLER", "status"}).number(), 1);
   EXPECT_FALSE(Write(job, {"complete", "usage", "9"}));
   EXPECT_EQ(Field("runs", "state"), "cancelled");
@@ -473,14 +473,14 @@ TEST_F(RedisScriptsTest, ADeadlineEndsAJobWhenItHasPassed) {
 TEST_F(RedisScriptsTest, OfProgressTheNewestStaysAndTheNewestWithAPreview) {
   Create("a", {.outputs = 2});
   const Claimed job = Claim("r1")[0];
-  Write(job, {"progress", "0", "1", "0:1p"});
-  Write(job, {"progress", "1", "0", "1:1"});
-  Write(job, {"progress", "0", "0", "0:2"});
-  Write(job, {"progress", "0", "0", "0:3"});
+  Write(job, {"progress", "0", "1", "0:1p", "u", "5"});
+  Write(job, {"progress", "1", "0", "1:1", "u", "5"});
+  Write(job, {"progress", "0", "0", "0:2", "u", "5"});
+  Write(job, {"progress", "0", "0", "0:3", "u", "5"});
   EXPECT_THAT(Events("a"), ElementsAre("1 queued", "2 event 0:1p", "3 event 1:1", "5 event 0:3"));
-  Write(job, {"progress", "0", "1", "0:4p"});
+  Write(job, {"progress", "0", "1", "0:4p", "u", "5"});
   EXPECT_THAT(Events("a"), ElementsAre("1 queued", "3 event 1:1", "6 event 0:4p"));
-  Write(job, {"progress", "0", "0", "0:5"});
+  Write(job, {"progress", "0", "0", "0:5", "u", "5"});
   EXPECT_THAT(Events("a"), ElementsAre("1 queued", "3 event 1:1", "6 event 0:4p", "7 event 0:5"));
 }
 
@@ -498,7 +498,7 @@ TEST_F(RedisScriptsTest, AWriteThatIsSentAgainIsWrittenOnce) {
   const Claimed job = Claim("r1")[0];
   Write(job, {"start", "started"});
   EXPECT_EQ(Call("own", {job.id, job.token, "1", "0", "start", "started"}).number(), 1);
-  EXPECT_EQ(Call("own", {job.id, job.token, "3", "2", "progress", "0", "0", "early"}).number(), 2);
+  EXPECT_EQ(Call("own", {job.id, job.token, "3", "2", "progress", "0", "0", "early", "u", "5"}).number(), 2);
   EXPECT_THAT(Events("a"), ElementsAre("1 queued", "2 event started"));
   const Claimed next = (Write(job, {"give back", "DRAINED"}), Claim("r2")[0]);
   EXPECT_EQ(Call("own", {next.id, next.token, "1", "0", "start", "again"}).number(), 1);
@@ -566,13 +566,13 @@ TEST_F(RedisScriptsTest, WorkThatWasUnderWayIsBookedAfterTheEnd) {
   Write(old, {"give back", "DRAINED"});
   const Claimed last = Claim("r2")[0];
   Write(last, {"start", "started"});
-  Write(last, {"usage", "some", "300"});
+  Write(last, {"progress", "0", "0", "step 1", "some", "300"});
   Call("stop", {"a", "cancel", "CALLER", "status"});
   const double before = std::stod(Hash("use:shop")["taken"]);
   EXPECT_FALSE(Write(old, {"usage", "stale", "999"})) << "not the last owner";
   EXPECT_TRUE(Write(last, {"usage", "all", "450"}));
   EXPECT_TRUE(Write(last, {"usage", "all", "450"})) << "twice is once";
-  EXPECT_FALSE(Write(last, {"progress", "0", "0", "late"})) << "nothing else";
+  EXPECT_FALSE(Write(last, {"progress", "0", "0", "late", "u", "5"})) << "nothing else";
   EXPECT_EQ(Field("a", "usage"), "all");
   EXPECT_NEAR(std::stod(Hash("use:shop")["taken"]) - before, 150, 1);
 }
