@@ -29,7 +29,8 @@ std::set<std::string> PreloadedBy(int replica, int replicas) {
 }  // namespace
 
 Fleet::Fleet(const Options& options)
-    : events_(kBegin),
+    : payloads_(Payloads::Make(options.picture_bytes)),
+      events_(kBegin),
       redis_(&events_, options.replicas, options.one_redis),
       trace_({.begin = kBegin, .replicas = options.replicas, .load = options.load, .seed = options.seed}),
       random_(options.seed) {

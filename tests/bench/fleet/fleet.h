@@ -24,7 +24,8 @@ class Fleet {
     int replicas = 1;
     double load = 0.8;
     unsigned seed = 1;
-    bool one_redis = false;  // with one processor: calls wait for one another
+    int picture_bytes = 400'000;  // a PNG of a photograph of 512 × 512 is about half of its pixels
+    bool one_redis = false;       // with one processor: calls wait for one another
   };
 
   explicit Fleet(const Options& options);
@@ -50,7 +51,7 @@ class Fleet {
   void Admit();
   void OnPublished(const std::string& channel);
 
-  const Payloads payloads_ = Payloads::Make();
+  const Payloads payloads_;
   EventQueue events_;
   VirtualRedis redis_;
   Trace trace_;

@@ -10,8 +10,6 @@
 namespace latentd::bench {
 namespace {
 
-// Three bytes a pixel, of which a PNG of a photograph leaves about half.
-constexpr size_t kPictureBytes = 400'000;
 // CONTRIBUTING.md: some 70 kB a row of Stable Diffusion at 512 × 512.
 constexpr size_t kCheckpointBytes = 70'000;
 
@@ -24,7 +22,7 @@ std::string RandomBytes(size_t size) {
 
 }  // namespace
 
-Payloads Payloads::Make() {
+Payloads Payloads::Make(int picture_bytes) {
   const rpc::StoredJobs codec([](const core::Blob&, const std::string&) { return absl::UnimplementedError(""); });
   const core::Usage usage{.encode_time = absl::Milliseconds(3),
                           .denoise_time = absl::Milliseconds(1234),
@@ -38,7 +36,7 @@ Payloads Payloads::Make() {
       .usage = codec.WriteUsage(usage),
       .output = codec.WriteEvent(core::Output{
           .seed = 1234567, .media_type = "image/png", .width = 512, .height = 512, .sha256 = std::string(64, 'a')}),
-      .picture = RandomBytes(kPictureBytes),
+      .picture = RandomBytes(picture_bytes),
       .checkpoint = RandomBytes(kCheckpointBytes),
   };
 }

@@ -11,10 +11,10 @@ struct Payloads {
   std::string progress;
   std::string usage;
   std::string output;
-  std::string picture;     // its size is what counts
+  std::string picture;
   std::string checkpoint;  // of a row
 
-  static Payloads Make();
+  static Payloads Make(int picture_bytes);
 };
 
 }  // namespace latentd::bench

@@ -2,7 +2,7 @@
 // Redis, a virtual clock. Run on request, never part of CI's verdict.
 //
 //   build/release/tests/bench/fleet/fleet_simulate [--replicas 1,10,100] [--seconds 20] [--load 0.8] [--seed 1]
-//       [--one-redis]
+//       [--picture-bytes 400000] [--one-redis]
 //
 // speed.h says how fast the devices are, trace.h who comes when. Not simulated: networks and their latency, processors
 // of the replicas, appendfsync (the file is written, and not forced to the disk), faults.
@@ -87,6 +87,7 @@ int Main(int argc, char** argv) {
   app.add_option("--seconds", seconds, "Of virtual time that are measured, after half as many that are not");
   app.add_option("--load", options.load, "Part of what the devices could do that is asked for");
   app.add_option("--seed", options.seed, "Of the arrivals");
+  app.add_option("--picture-bytes", options.picture_bytes, "Of each picture");
   app.add_flag("--one-redis", options.one_redis, "Redis has one processor, as it has: calls wait for one another");
   CLI11_PARSE(app, argc, argv);
 

@@ -55,6 +55,9 @@ VirtualRedis::VirtualRedis(EventQueue* events, int replicas, bool one_processor)
   used_ = Processor();
 }
 
+// With the process that may be writing its file anew, which a kill would leave.
+VirtualRedis::~VirtualRedis() { redis_.Run({"SHUTDOWN", "NOSAVE", "NOW", "FORCE"}).IgnoreError(); }
+
 absl::Duration VirtualRedis::Totals::time() const {
   absl::Duration sum;
   for (const auto& [kind, spent] : kinds) sum += spent.time;

@@ -26,6 +26,7 @@ class VirtualRedis {
   static constexpr char kPrefix[] = "{latentd}:";
 
   VirtualRedis(EventQueue* events, int replicas, bool one_processor);
+  ~VirtualRedis();
 
   using Replies = std::vector<store::RedisReply>;
   using Then = std::function<void(const Replies& replies)>;
