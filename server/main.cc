@@ -40,11 +40,15 @@ namespace {
 
 // What another replica makes again when this one is lost.
 constexpr absl::Duration kCheckpointEvery = absl::Seconds(2);
+// To write down what was given up last; the grace period of whoever stops the process has room for it.
+constexpr absl::Duration kFlushTime = absl::Seconds(2);
 // That wait for Redis: as many calls about jobs at a time.
 constexpr int kStoreThreads = 16;
 
 // Signals are waited for, never handled: no code of ours runs in a handler.
-sigset_t BlockStopSignals() {
+sigset_t PrepareSignals() {
+  // hiredis writes to connections that their other end may have closed: that is an error, and no reason to die.
+  (void)signal(SIGPIPE, SIG_IGN);
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
@@ -77,12 +81,13 @@ void Preload(const config::Preload& preload, engine::ModelRegistry& registry, st
 }
 
 // Refuses new jobs. Those there are go to other replicas where jobs are shared; else they have until `deadline`, and
-// what is not done then is cancelled and says why.
-void Drain(core::JobStore& store, engine::Engine& engine, bool shared, absl::Time deadline) {
+// what is not done then is given up.
+void Drain(core::JobStore& store, engine::Engine& engine, bool shared, const core::Clock& clock, absl::Time deadline) {
   store.Drain();
   if (shared) engine.HandBack("DRAINED");
-  if (!engine.WaitUntilIdle(deadline)) store.CancelAll("DRAINED");
-  if (!store.Flush(deadline)) log::Error("what was done last of jobs could not be written to the store of jobs");
+  if (!engine.WaitUntilIdle(deadline)) store.GiveUpAll("DRAINED");
+  if (!store.Flush(std::max(deadline, clock.Now() + kFlushTime)))
+    log::Error("what was done last of jobs could not be written to the store of jobs");
 }
 
 absl::Status Serve(const config::ServerOptions& options, const sigset_t& stop_signals) {
@@ -248,7 +253,7 @@ absl::Status Serve(const config::ServerOptions& options, const sigset_t& stop_si
             {{"signal", strsignal(signal)}, {"for_at_most", absl::FormatDuration(options.drain_timeout)}});
   const absl::Time deadline = clock.Now() + options.drain_timeout;
   readiness.SetDraining();
-  Drain(*store, engine, shared, deadline);
+  Drain(*store, engine, shared, clock, deadline);
   server->Shutdown(std::max(deadline - clock.Now(), absl::Seconds(1)));
   log::Info("stopped");
   return absl::OkStatus();
@@ -263,7 +268,7 @@ int Main(int argc, char** argv) {
       return 0;
     }
     // First, so that every thread that is started blocks them.
-    const sigset_t stop_signals = BlockStopSignals();
+    const sigset_t stop_signals = PrepareSignals();
     log::Start();
     status = Serve(*options, stop_signals);
     log::Stop();

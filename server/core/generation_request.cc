@@ -151,6 +151,9 @@ class Validator {
       Violate("options.expire_time", absl::StrCat("must lie in the future; got ",
                                                   absl::FormatTime(*fields_.expire_time, absl::UTCTimeZone())));
     }
+    if (fields_.single_flight && !fields_.seed.has_value()) {
+      Violate("options.single_flight", "needs spec.seed: without one no two jobs are equal");
+    }
   }
 
   void Violate(absl::string_view field, std::string description) {
@@ -266,10 +269,10 @@ GenerationRequest::Validated GenerationRequest::Validate(const RequestFields& fi
                                                          const RequestLimits& limits, absl::Time now,
                                                          const std::function<uint32_t()>& draw_seed) {
   RequestFields complete = fields;
-  if (!complete.seed.has_value()) complete.seed = draw_seed();
   Validator validator(complete, limits);
   validator.CheckWithoutModel(now);
   validator.CheckAgainst(model);
+  if (!complete.seed.has_value()) complete.seed = draw_seed();
 
   Validated result{.request = std::nullopt, .violations = std::move(validator).violations()};
   if (result.violations.empty()) {

@@ -91,6 +91,7 @@ struct RequestFields {
   int priority = 0;
   std::map<std::string, std::string> labels{};
   std::optional<absl::Time> expire_time{};
+  bool single_flight = false;
 };
 
 // One thing wrong with one field, as google.rpc.BadRequest has it.
@@ -184,6 +185,7 @@ class GenerationRequest {
   int priority() const { return fields_.priority; }
   const std::map<std::string, std::string>& labels() const { return fields_.labels; }
   std::optional<absl::Time> expire_time() const { return fields_.expire_time; }
+  bool single_flight() const { return fields_.single_flight; }  // then its seed was given
 
   // Every field with its default filled in: the request as the API shows it back.
   const RequestFields& fields() const { return fields_; }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -44,30 +45,46 @@ struct Job {
   std::vector<Warning> warnings{};
 };
 
+// One handing out of a job. A job that its runner has lost may be handed out again, to the same one even: that is
+// another claim.
+struct Claim {
+  Claim() = default;
+  Claim(std::string name,
+        std::string claim_token = "")  // NOLINT(google-explicit-constructor): of a store without tokens
+      : job(std::move(name)), token(std::move(claim_token)) {}
+
+  std::string job{};
+  std::string token{};  // the store's; empty when it hands out each job once
+
+  auto operator<=>(const Claim&) const = default;
+};
+
 // What the job's runner writes down. Calls for one job come from one thread at a time; events of a job that has ended
-// are dropped: a cancel may overtake its runner. `name` is the job's. queue_time is the store's own to fill in.
+// are dropped: a cancel may overtake its runner; so are those of a claim that is not the job's any more. queue_time is
+// the store's own to fill in.
 class JobSink {
  public:
   virtual ~JobSink() = default;
 
-  virtual void OnQueued(const std::string& name, Queued event) = 0;
-  virtual void OnStarted(const std::string& name, Started event) = 0;
-  virtual void OnProgress(const std::string& name, Progress event) = 0;
-  virtual void OnOutput(const std::string& name, Output output) = 0;
+  virtual void OnQueued(const Claim& claim, Queued event) = 0;
+  virtual void OnStarted(const Claim& claim, Started event) = 0;
+  virtual void OnProgress(const Claim& claim, Progress event) = 0;
+  virtual void OnOutput(const Claim& claim, Output output) = 0;
   // What the job took so far: no event, but what its end tells when others end it. Also heard after such an end, for
   // the work that was under way.
-  virtual void OnUsage(const std::string& name, Usage usage) = 0;
+  virtual void OnUsage(const Claim& claim, Usage usage) = 0;
   // Where the job stands, should its runner be lost: no event. The latest replaces those before.
-  virtual void OnCheckpoint(const std::string& name, Checkpoint checkpoint) = 0;
+  virtual void OnCheckpoint(const Claim& claim, Checkpoint checkpoint) = 0;
   // The runner gives the job up: it waits again, and whoever claims it goes on from there.
-  virtual void OnHandedBack(const std::string& name, std::string reason, Checkpoint checkpoint) = 0;
-  virtual void OnCompleted(const std::string& name, Usage usage) = 0;
-  virtual void OnFailed(const std::string& name, absl::Status status, Usage usage) = 0;
+  virtual void OnHandedBack(const Claim& claim, std::string reason, Checkpoint checkpoint) = 0;
+  virtual void OnCompleted(const Claim& claim, Usage usage) = 0;
+  virtual void OnFailed(const Claim& claim, absl::Status status, Usage usage) = 0;
 };
 
 // A job handed to the engine.
 struct ClaimedJob {
   std::string name{};
+  std::string token{};  // of the claim
   std::shared_ptr<const GenerationRequest> request{};
   absl::Time create_time{};
   absl::Time deadline{};
@@ -76,6 +93,9 @@ struct ClaimedJob {
   // Of one that was run before: where to go on, and the outputs that it has made already.
   Checkpoint checkpoint{};
   std::set<int> outputs{};
+  int failed_outputs = 0;  // of those
+
+  Claim claim() const { return {name, token}; }
 };
 
 // What an engine could take in.
@@ -95,9 +115,9 @@ class WorkListener {
   // Claim would return something.
   virtual void OnWorkAvailable() = 0;
 
-  // A claimed job was cancelled or its time is over: free its rows before the next step. May come on another thread
-  // before the Claim that handed the job out has returned.
-  virtual void OnJobEnded(const std::string& name) = 0;
+  // A claimed job was cancelled, its time is over, or somebody else has it: free its rows before the next step. May
+  // come on another thread before the Claim that handed the job out has returned.
+  virtual void OnJobEnded(const Claim& claim) = 0;
 };
 
 // A reader's place in one job's history. Pull, so that a slow reader holds nothing but its place: between two calls of
@@ -118,6 +138,7 @@ struct CreateOptions {
   std::string request_id{};           // of the tenant's; empty: none
   std::string request_fingerprint{};  // of the whole request; compared when the id is known
   std::string trace_id{};             // of the call that makes it, for logs
+  std::string run{};                  // equal for those of the tenant's that may share a run; empty: it has its own
 };
 
 struct ListOptions {
@@ -140,7 +161,8 @@ class JobStore : public JobSink {
 
   // Admits and queues. Errors: UNAVAILABLE (queue full, draining), RESOURCE_EXHAUSTED (a quota of the tenant's),
   // ALREADY_EXISTS (same request id, another body). A refused request leaves nothing behind. The same id and body give
-  // the job there is.
+  // the job there is. Of jobs that share a run one leads it: that alone is handed out, and what is written of it is
+  // written of all. When it ends and its run has not, another leads on.
   virtual absl::StatusOr<Job> Create(std::shared_ptr<const GenerationRequest> request,
                                      const CreateOptions& options) = 0;
 
@@ -156,8 +178,8 @@ class JobStore : public JobSink {
   // Gives the job as it is now; one that had ended stays as it was. NOT_FOUND.
   virtual absl::StatusOr<Job> Cancel(const std::string& name, const std::string& reason) = 0;
 
-  // Cancels every job that has not ended.
-  virtual void CancelAll(const std::string& reason) = 0;
+  // Gives up every job that is left here: what no other process could go on with is cancelled.
+  virtual void GiveUpAll(const std::string& reason) = 0;
 
   // NOT_FOUND; FAILED_PRECONDITION before its end.
   virtual absl::Status Delete(const std::string& name) = 0;

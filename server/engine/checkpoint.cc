@@ -13,14 +13,22 @@
 namespace latentd::engine {
 
 core::Checkpoint CheckpointOf(const RunningJob& job) {
+  const core::Checkpoint& former = job.claimed.checkpoint;
+  if (job.sampler == nullptr) return former;  // nothing has happened to it
   core::Checkpoint checkpoint{.step = job.rows.empty() ? 0 : std::numeric_limits<int>::max(), .usage = job.usage};
   for (const auto& entry : job.rows) {
     const Row* const row = entry.second.get();
     std::string bytes;
     const bool begun = row->latent.defined() &&
                        Guarded([&] { bytes = RowState::Of(row->latent, row->sampler, row->generator).Save(); }).ok();
-    checkpoint.step = std::min(checkpoint.step, begun ? StepsDone(*row) : 0);
-    if (begun) checkpoint.rows.emplace(row->index, std::make_shared<const std::string>(std::move(bytes)));
+    const auto before = former.rows.find(row->index);
+    if (begun) {
+      checkpoint.rows.emplace(row->index, std::make_shared<const std::string>(std::move(bytes)));
+    } else if (before != former.rows.end()) {
+      checkpoint.rows.insert(*before);
+    }
+    const int steps = begun ? StepsDone(*row) : before != former.rows.end() ? former.step : 0;
+    checkpoint.step = std::min(checkpoint.step, steps);
   }
   return checkpoint;
 }

@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "model/samplers/sampler.h"
 #include "server/engine/checkpoint.h"
 #include "server/engine/compute_threads.h"
@@ -15,6 +16,11 @@
 #include "server/engine/status.h"
 
 namespace latentd::engine {
+namespace {
+
+std::string NameForScheduler(const RunningJob& job) { return absl::StrCat(job.claimed.name, " ", job.claimed.token); }
+
+}  // namespace
 
 Engine::Engine(const Options& options)
     : options_(options),
@@ -34,7 +40,7 @@ Engine::~Engine() {
 
 void Engine::OnWorkAvailable() { inbox_->AnnounceWork(); }
 
-void Engine::OnJobEnded(const std::string& name) { inbox_->JobEnded(name); }
+void Engine::OnJobEnded(const core::Claim& claim) { inbox_->JobEnded(claim); }
 
 bool Engine::WaitUntilIdle(absl::Time deadline) {
   // The store may have accepted a job and not yet said so: the engine looks once more.
@@ -83,8 +89,8 @@ void Engine::Run() {
 }
 
 void Engine::Handle(Inbox::Content&& content) {
-  for (const std::string& name : content.ended) {
-    const auto job = jobs_.find(name);
+  for (const core::Claim& claim : content.ended) {
+    const auto job = jobs_.find(claim);
     if (job == jobs_.end()) continue;
     job->second->publisher->Abandoned(job->second->usage);
     ForgetJob(*job->second);
@@ -92,11 +98,12 @@ void Engine::Handle(Inbox::Content&& content) {
   for (auto& [model, lease] : content.models) OnModel(model, std::move(lease));
   for (auto& [job, inputs] : content.inputs) OnInputs(job, std::move(inputs));
   for (auto& [job, lease] : content.adapters) OnAdapters(job, std::move(lease));
-  if (!content.hand_back.empty()) {
-    handing_back_ = true;
-    while (!jobs_.empty()) HandBackJob(*jobs_.begin()->second, content.hand_back);
+  if (!content.hand_back.empty()) handing_back_ = std::move(content.hand_back);
+  if (std::exchange(claimed_at_, content.announced) != content.announced) ClaimJobs();
+  // Also what was handed out before the store knew.
+  if (handing_back_) {
+    while (!jobs_.empty()) HandBackJob(*jobs_.begin()->second, *handing_back_);
   }
-  if (std::exchange(claimed_at_, content.announced) != content.announced && !handing_back_) ClaimJobs();
 }
 
 // All there are: how many may wait is the store's to say, and the jobs of a model that is being loaded must not stand
@@ -114,9 +121,9 @@ void Engine::ClaimJobs() {
             .sink = options_.store, .observer = options_.observer, .workers = &workers_, .software = options_.software},
         job.claimed);
     const std::string& model = job.request().model();
-    jobs_[job.claimed.name] = std::move(owned);
+    jobs_[job.claimed.claim()] = std::move(owned);
     ModelUse& use = uses_[model];
-    use.jobs[job.claimed.name] = &job;
+    use.jobs[job.claimed.claim()] = &job;
     if (!core::PicturesOf(job.request().fields()).empty()) {
       DecodeInputs(job);
     } else {
@@ -143,16 +150,16 @@ void Engine::OnModel(const std::string& model, absl::StatusOr<ModelLease> lease)
   const auto found = uses_.find(model);
   if (found == uses_.end() || found->second.lease) return;  // nobody waits any more
   ModelUse& use = found->second;
-  const std::map<std::string, RunningJob*> jobs = use.jobs;
+  const std::map<core::Claim, RunningJob*> jobs = use.jobs;
   if (!lease.ok()) {
-    for (const auto& [name, job] : jobs) EndJob(*job, lease.status());
+    for (const auto& [claim, job] : jobs) EndJob(*job, lease.status());
     return;
   }
   use.lease = *std::move(lease);
   use.since = options_.clock->Now();
   use.ran = false;
   scheduler_.SetModelReady(model, true);
-  for (const auto& [name, job] : jobs) {
+  for (const auto& [claim, job] : jobs) {
     if (job->sampler == nullptr) {
       SubmitRows(*job, use);
     } else if (job->load != use.lease.load()) {  // began with weights that left
@@ -166,7 +173,7 @@ void Engine::OnModel(const std::string& model, absl::StatusOr<ModelLease> lease)
 }
 
 void Engine::DecodeInputs(const RunningJob& job) {
-  workers_.Submit([inbox = inbox_, name = job.claimed.name, request = job.claimed.request,
+  workers_.Submit([inbox = inbox_, claim = job.claimed.claim(), request = job.claimed.request,
                    sizes = ImagePromptSizes(job.request(), options_.adapters)] {
     absl::StatusOr<model::TaskInputs> inputs = DecodeTaskInputs(*request);
     absl::StatusOr<std::vector<at::Tensor>> prompts = DecodeImagePrompts(*request, sizes);
@@ -175,12 +182,12 @@ void Engine::DecodeInputs(const RunningJob& job) {
     } else if (inputs.ok()) {
       inputs->prompt_pictures = *std::move(prompts);
     }
-    inbox->InputsReady(name, std::move(inputs));
+    inbox->InputsReady(claim, std::move(inputs));
   });
 }
 
-void Engine::OnInputs(const std::string& name, absl::StatusOr<model::TaskInputs> inputs) {
-  const auto found = jobs_.find(name);
+void Engine::OnInputs(const core::Claim& claim, absl::StatusOr<model::TaskInputs> inputs) {
+  const auto found = jobs_.find(claim);
   if (found == jobs_.end()) return;  // ended meanwhile
   RunningJob& job = *found->second;
   if (!inputs.ok()) return EndJob(job, inputs.status());
@@ -191,15 +198,15 @@ void Engine::OnInputs(const std::string& name, absl::StatusOr<model::TaskInputs>
 void Engine::AskForAdapters(RunningJob& job, const ModelUse& use) {
   std::vector<std::string> names;
   for (const core::AdapterUse& adapter : job.request().adapters()) names.push_back(adapter.name);
-  const auto ready = [weak = std::weak_ptr(inbox_), name = job.claimed.name](absl::StatusOr<AdapterLease> lease) {
-    if (const std::shared_ptr<Inbox> inbox = weak.lock()) inbox->AdaptersReady(name, std::move(lease));
+  const auto ready = [weak = std::weak_ptr(inbox_), claim = job.claimed.claim()](absl::StatusOr<AdapterLease> lease) {
+    if (const std::shared_ptr<Inbox> inbox = weak.lock()) inbox->AdaptersReady(claim, std::move(lease));
   };
   job.adapters_request =
       options_.adapters->Acquire(std::move(names), {.model = use.lease.shared(), .load = use.lease.load()}, ready);
 }
 
-void Engine::OnAdapters(const std::string& name, absl::StatusOr<AdapterLease> lease) {
-  const auto found = jobs_.find(name);
+void Engine::OnAdapters(const core::Claim& claim, absl::StatusOr<AdapterLease> lease) {
+  const auto found = jobs_.find(claim);
   if (found == jobs_.end()) return;  // ended meanwhile
   RunningJob& job = *found->second;
   job.adapters_request.reset();
@@ -246,7 +253,7 @@ void Engine::SubmitRows(RunningJob& job, ModelUse& use) {
     row->resume = ResumedState(job, i, shape);
     scheduler_.Submit(
         {.id = row->id,
-         .job = job.claimed.name,
+         .job = NameForScheduler(job),
          .key = job.key,
          .priority = request.priority(),
          .submitted = job.claimed.create_time,
@@ -306,7 +313,7 @@ void Engine::RunPlan(const core::Plan& plan) {
 
 void Engine::Checkpoint(absl::Time now) {
   if (options_.checkpoint_every == absl::ZeroDuration()) return;
-  for (const auto& [name, job] : jobs_) {
+  for (const auto& [claim, job] : jobs_) {
     if (!job->started || now < job->checkpoint_time + options_.checkpoint_every) continue;
     job->checkpoint_time = now;
     job->publisher->Checkpoint(CheckpointOf(*job));
@@ -347,14 +354,14 @@ std::function<void()> Engine::ForgetBeforePublishing(RunningJob& job) {
 }
 
 void Engine::ForgetJob(RunningJob& job) {
-  const std::string name = job.claimed.name;
+  const core::Claim claim = job.claimed.claim();
   const std::string model = job.request().model();
-  scheduler_.RemoveJob(name);
+  scheduler_.RemoveJob(NameForScheduler(job));
   if (job.adapters_request) options_.adapters->Withdraw(*job.adapters_request);
   for (const auto& [id, row] : job.rows) rows_.erase(id);
   ModelUse& use = uses_.at(model);
-  use.jobs.erase(name);
-  jobs_.erase(name);
+  use.jobs.erase(claim);
+  jobs_.erase(claim);
   if (!use.jobs.empty()) return;
   if (!use.lease) options_.models->Withdraw(model, use.request);
   scheduler_.SetModelReady(model, false);

@@ -81,7 +81,7 @@ class Engine : public core::WorkListener {
 
   // core::WorkListener
   void OnWorkAvailable() override;
-  void OnJobEnded(const std::string& name) override;
+  void OnJobEnded(const core::Claim& claim) override;
 
  private:
   // A model that claimed jobs need.
@@ -91,7 +91,7 @@ class Engine : public core::WorkListener {
     absl::Time since;   // asked for, or there
     bool ran = false;   // something, since it is there
     bool held = false;  // being emptied for another model
-    std::map<std::string, RunningJob*> jobs;
+    std::map<core::Claim, RunningJob*> jobs;
   };
 
   void Run();
@@ -101,10 +101,10 @@ class Engine : public core::WorkListener {
   void OnModel(const std::string& model, absl::StatusOr<ModelLease> lease);
   // Decodes the job's pictures, off this thread; OnInputs follows.
   void DecodeInputs(const RunningJob& job);
-  void OnInputs(const std::string& name, absl::StatusOr<model::TaskInputs> inputs);
+  void OnInputs(const core::Claim& claim, absl::StatusOr<model::TaskInputs> inputs);
   // Asks for the job's adapters, of the model that is there now; OnAdapters follows.
   void AskForAdapters(RunningJob& job, const ModelUse& use);
-  void OnAdapters(const std::string& name, absl::StatusOr<AdapterLease> lease);
+  void OnAdapters(const core::Claim& claim, absl::StatusOr<AdapterLease> lease);
   // Hands the job's rows to the scheduler once its model, its pictures and its adapters are there.
   void SubmitRows(RunningJob& job, ModelUse& use);
   void MakeRoomForWaitingModels();
@@ -130,12 +130,13 @@ class Engine : public core::WorkListener {
   Executor executor_;
   Watchdog watchdog_;
   core::Scheduler scheduler_;
-  std::map<std::string, std::unique_ptr<RunningJob>> jobs_;
+  // Of a job that was lost and claimed again both claims are here, until the store has told of the first one's end.
+  std::map<core::Claim, std::unique_ptr<RunningJob>> jobs_;
   std::map<core::RowId, Row*> rows_;
   std::map<std::string, ModelUse> uses_;
   core::RowId next_row_ = 1;
-  int64_t claimed_at_ = 0;  // the announcement of work that was followed last
-  bool handing_back_ = false;
+  int64_t claimed_at_ = 0;                   // the announcement of work that was followed last
+  std::optional<std::string> handing_back_;  // why; empty: jobs are run
   core::Capacity offered_;
   size_t offered_uses_ = 0;  // models that were used then
 

@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "model/pipeline/task_inputs.h"
+#include "server/core/job_store.h"
 #include "server/core/mutex.h"
 #include "server/engine/adapter_registry.h"
 #include "server/engine/model_registry.h"
@@ -20,11 +21,11 @@ class Inbox {
   struct Content {
     int64_t announced = 0;  // how often work was announced, since the beginning
     bool stop = false;
-    std::string hand_back;                                                          // why all jobs are to be; empty: no
-    std::vector<std::string> ended;                                                 // jobs
+    std::string hand_back;  // why all jobs are to be; empty: no
+    std::vector<core::Claim> ended;
     std::vector<std::pair<std::string, absl::StatusOr<ModelLease>>> models;         // that were asked for
-    std::vector<std::pair<std::string, absl::StatusOr<model::TaskInputs>>> inputs;  // of jobs
-    std::vector<std::pair<std::string, absl::StatusOr<AdapterLease>>> adapters;     // of jobs
+    std::vector<std::pair<core::Claim, absl::StatusOr<model::TaskInputs>>> inputs;  // of jobs
+    std::vector<std::pair<core::Claim, absl::StatusOr<AdapterLease>>> adapters;     // of jobs
   };
 
   // The number of this announcement.
@@ -33,16 +34,16 @@ class Inbox {
     Change([&](Content& content) { number = ++content.announced; });
     return number;
   }
-  void JobEnded(const std::string& name) {
-    Change([&](Content& content) { content.ended.push_back(name); });
+  void JobEnded(const core::Claim& job) {
+    Change([&](Content& content) { content.ended.push_back(job); });
   }
   void ModelReady(const std::string& model, absl::StatusOr<ModelLease> lease) {
     Change([&](Content& content) { content.models.emplace_back(model, std::move(lease)); });
   }
-  void InputsReady(const std::string& job, absl::StatusOr<model::TaskInputs> inputs) {
+  void InputsReady(const core::Claim& job, absl::StatusOr<model::TaskInputs> inputs) {
     Change([&](Content& content) { content.inputs.emplace_back(job, std::move(inputs)); });
   }
-  void AdaptersReady(const std::string& job, absl::StatusOr<AdapterLease> lease) {
+  void AdaptersReady(const core::Claim& job, absl::StatusOr<AdapterLease> lease) {
     Change([&](Content& content) { content.adapters.emplace_back(job, std::move(lease)); });
   }
   void HandBack(std::string reason) {

@@ -37,13 +37,14 @@ absl::StatusOr<core::Preview> MakePreview(const core::GenerationRequest& request
 JobPublisher::JobPublisher(const Context& context, const core::ClaimedJob& job)
     : state_(std::make_shared<State>()), strand_(*context.workers) {
   state_->context = context;
-  state_->name = job.name;
+  state_->claim = job.claim();
   state_->request = job.request;
+  state_->failed_outputs = job.failed_outputs;
 }
 
 void JobPublisher::Started(core::Started event) {
   strand_.Submit([state = state_, event = std::move(event)]() mutable {
-    state->context.sink->OnStarted(state->name, std::move(event));
+    state->context.sink->OnStarted(state->claim, std::move(event));
   });
 }
 
@@ -63,7 +64,7 @@ void JobPublisher::Progress(core::Progress event, at::Tensor picture) {
       auto preview = MakePreview(*state->request, picture, state->context.software);
       if (preview.ok()) event.preview = *std::move(preview);
     }
-    state->context.sink->OnProgress(state->name, std::move(event));
+    state->context.sink->OnProgress(state->claim, std::move(event));
   });
 }
 
@@ -81,7 +82,7 @@ void JobPublisher::Withheld(int row, int64_t seed) {
           .index = row * outputs + i, .state = core::OutputState::kWithheld, .seed = seed, .flagged = true};
       output.width = state->request->width();
       output.height = state->request->height();
-      state->context.sink->OnOutput(state->name, std::move(output));
+      state->context.sink->OnOutput(state->claim, std::move(output));
     }
   });
 }
@@ -172,13 +173,13 @@ void JobPublisher::Publish(State& state, core::Output output, std::string media_
   output.sha256 = imaging::Sha256Hex(file);
   output.data = std::make_shared<const std::string>(std::move(file));
   if (state.context.observer != nullptr) state.context.observer->OnImage(state.request->model());
-  state.context.sink->OnOutput(state.name, std::move(output));
+  state.context.sink->OnOutput(state.claim, std::move(output));
 }
 
 void JobPublisher::Fail(State& state, int index, int64_t seed, const absl::Status& error) {
   ++state.failed_outputs;
   state.first_error.Update(error);
-  state.context.sink->OnOutput(state.name,
+  state.context.sink->OnOutput(state.claim,
                                {.index = index, .state = core::OutputState::kFailed, .error = error, .seed = seed});
 }
 
@@ -192,14 +193,14 @@ void JobPublisher::FailedRow(int row, int64_t seed, absl::Status error) {
 void JobPublisher::Took(core::Usage usage) {
   strand_.Submit([state = state_, usage]() mutable {
     usage.failed_outputs = state->failed_outputs;
-    state->context.sink->OnUsage(state->name, usage);
+    state->context.sink->OnUsage(state->claim, usage);
   });
 }
 
 void JobPublisher::Checkpoint(core::Checkpoint checkpoint) {
   strand_.Submit([state = state_, checkpoint = std::move(checkpoint)]() mutable {
     checkpoint.usage.failed_outputs = state->failed_outputs;
-    state->context.sink->OnCheckpoint(state->name, std::move(checkpoint));
+    state->context.sink->OnCheckpoint(state->claim, std::move(checkpoint));
   });
 }
 
@@ -207,7 +208,7 @@ void JobPublisher::HandBack(std::string reason, core::Checkpoint checkpoint, std
   strand_.Submit([state = state_, reason = std::move(reason), checkpoint = std::move(checkpoint),
                   after = std::move(after)]() mutable {
     checkpoint.usage.failed_outputs = state->failed_outputs;
-    state->context.sink->OnHandedBack(state->name, std::move(reason), std::move(checkpoint));
+    state->context.sink->OnHandedBack(state->claim, std::move(reason), std::move(checkpoint));
     after();
   });
 }
@@ -217,9 +218,9 @@ void JobPublisher::Finished(absl::Status status, core::Usage usage, std::functio
     usage.failed_outputs = state->failed_outputs;
     if (state->failed_outputs == state->request->num_outputs()) status.Update(state->first_error);
     if (status.ok()) {
-      state->context.sink->OnCompleted(state->name, usage);
+      state->context.sink->OnCompleted(state->claim, usage);
     } else {
-      state->context.sink->OnFailed(state->name, std::move(status), usage);
+      state->context.sink->OnFailed(state->claim, std::move(status), usage);
     }
     after();
   });

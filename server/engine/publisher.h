@@ -75,7 +75,7 @@ class JobPublisher {
   // Shared with the tasks, which may outlive the publisher.
   struct State {
     Context context;
-    std::string name;
+    core::Claim claim;
     std::shared_ptr<const core::GenerationRequest> request;
     std::atomic<int> previews_waiting{0};
     std::atomic<bool> abandoned{false};

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "server/core/errors.h"
 #include "server/rpc/event_messages.h"
 #include "server/rpc/status.h"
@@ -75,7 +76,12 @@ void EventStream::Open(const std::function<absl::StatusOr<Subject>()>& find) {
     }
   }
   // Nobody would ever hear of it.
-  if (!own_job.empty()) shared_.store->Cancel(own_job, kCallerGone).IgnoreError();
+  if (!own_job.empty() && !shared_.store->Cancel(own_job, kCallerGone).ok() && absl::IsUnavailable(opened)) {
+    // Whoever is told UNAVAILABLE tries again, beside this job.
+    opened = core::MakeError(absl::StatusCode::kAborted,
+                             absl::StrCat(opened.message(), "; ", own_job, " is there and cannot be watched now."),
+                             {.reason = "JOB_STORE_NO_ANSWER", .resource_type = "job", .resource_name = own_job});
+  }
   core::MutexLock lock(mutex_);
   FinishLocked(opened.ok() ? CallerGone() : opened);
 }

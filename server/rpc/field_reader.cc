@@ -198,6 +198,7 @@ void FieldReader::ReadOptions(const v1::JobOptions& options, core::RequestFields
     fields.expire_time = FromProto(options.expire_time());
     if (!fields.expire_time) Violate("options.expire_time", "is not a valid google.protobuf.Timestamp");
   }
+  fields.single_flight = options.single_flight();
 }
 
 std::optional<core::InputImage> FieldReader::ReadImage(const std::string& field, const v1::InputImage& message) {

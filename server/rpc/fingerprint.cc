@@ -4,8 +4,10 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/message.h>
 
+#include <memory>
 #include <vector>
 
+#include "latentd/v1/spec.pb.h"
 #include "server/imaging/sha256.h"
 
 namespace latentd::rpc {
@@ -36,15 +38,16 @@ void HashPictures(google::protobuf::Message& message) {
 
 }  // namespace
 
-std::string Fingerprint(const v1::CreateJobRequest& request) {
-  v1::CreateJobRequest hashed = request;
-  HashPictures(hashed);
+std::string Fingerprint(const google::protobuf::Message& message) {
+  const std::unique_ptr<google::protobuf::Message> hashed(message.New());
+  hashed->CopyFrom(message);
+  HashPictures(*hashed);
   std::string bytes;
   {
     google::protobuf::io::StringOutputStream stream(&bytes);
     google::protobuf::io::CodedOutputStream coded(&stream);
     coded.SetSerializationDeterministic(true);
-    hashed.SerializeToCodedStream(&coded);
+    hashed->SerializeToCodedStream(&coded);
   }
   return imaging::Sha256Hex(bytes);
 }

@@ -1,13 +1,13 @@
 #pragma once
 
-#include <string>
+#include <google/protobuf/message.h>
 
-#include "latentd/v1/image_generation.pb.h"
+#include <string>
 
 namespace latentd::rpc {
 
-// Equal for requests that ask for the same: whatever the order of their labels on the wire, and whether a picture came
+// Equal for messages that ask for the same: whatever the order of their maps on the wire, and whether a picture came
 // along or was named by its hash.
-std::string Fingerprint(const v1::CreateJobRequest& request);
+std::string Fingerprint(const google::protobuf::Message& message);
 
 }  // namespace latentd::rpc

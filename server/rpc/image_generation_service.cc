@@ -87,6 +87,7 @@ absl::StatusOr<core::Job> ImageGenerationService::Submit(const Context& context,
   auto request = ReadRequest(caller, spec, options, streams_.clock->Now(), requests_);
   if (!request.ok()) return request.status();
   create.trace_id = calls_->TraceIdOf(context);
+  if ((*request)->single_flight()) create.run = Fingerprint(SpecToProto((*request)->fields()));
   absl::StatusOr<core::Job> job = JobsOf(caller).Create(*std::move(request), std::move(create));
   if (job.ok()) calls_->NoteJob(context, job->name);
   return job;

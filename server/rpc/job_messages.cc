@@ -165,6 +165,7 @@ v1::JobOptions OptionsToProto(const core::RequestFields& fields) {
   options.set_priority(fields.priority);
   options.mutable_labels()->insert(fields.labels.begin(), fields.labels.end());
   if (fields.expire_time) *options.mutable_expire_time() = ToProto(*fields.expire_time);
+  options.set_single_flight(fields.single_flight);
   return options;
 }
 

@@ -32,7 +32,8 @@ absl::StatusOr<core::Job> JobTable::Create(absl::Time now, std::shared_ptr<const
     if (known->options.request_fingerprint == options.request_fingerprint) return known->Snapshot();
     return RequestIdReusedError(known->name);
   }
-  const int64_t pixel_steps = PixelSteps(*request);
+  JobRecord* const leader = runs_.LeaderOf(options);
+  const int64_t pixel_steps = leader == nullptr ? PixelSteps(*request) : 0;
   const absl::Duration until_room = estimate_.UntilRoom(admission_.running());
   absl::Status admitted = admission_.Check(PendingBytes(*request), until_room);
   if (admitted.ok()) admitted = quotas_.Check(options.tenant, limits, pixel_steps, now, until_room);
@@ -54,20 +55,41 @@ absl::StatusOr<core::Job> JobTable::Create(absl::Time now, std::shared_ptr<const
   record->pixel_steps = pixel_steps;
 
   index_.Add(record);
-  line_.Add(record.get());
+  if (leader == nullptr) {
+    runs_.Lead(record.get());
+    line_.Add(record.get());
+  } else {
+    runs_.Follow(record.get(), leader);
+  }
   deadlines_.emplace(std::pair(record->deadline, record->serial), record.get());
   admission_.OnAdmitted(PendingBytes(*record->request));
   quotas_.OnAdmitted(options.tenant, pixel_steps);
   retention_.AddBytes(options.tenant, record->bytes());
   if (observer_ != nullptr) observer_->OnJobAdmitted(record->request->model());
-  record->told_position = line_.Position(record.get());
+  if (leader == nullptr) {
+    record->told_position = line_.Position(record.get());
+  } else if (leader->state == JobState::kQueued) {
+    record->told_position = std::max(0, leader->told_position);
+  } else {
+    record->told_position = 0;
+  }
   Write(*record, now,
         core::Queued{.position = record->told_position,
                      .eta = estimate_.UntilStart(record->told_position, admission_.running())},
         effects);
+  if (leader != nullptr) {
+    CatchUp(*record, *leader, now, effects);
+    return record->Snapshot();
+  }
   TellPositions(now, effects);
   effects.work_available = true;
   return record->Snapshot();
+}
+
+void JobTable::CatchUp(JobRecord& record, const JobRecord& leader, absl::Time now, Effects& effects) {
+  if (leader.start_time) Start(record, now, {.seed = leader.request->seed(), .warnings = leader.warnings}, effects);
+  for (const auto& [index, output] : leader.outputs) AddOutput(record, now, output, effects);
+  if (leader.state == JobState::kCompleted) Complete(record, now, effects);
 }
 
 absl::StatusOr<std::shared_ptr<JobRecord>> JobTable::Find(const std::string& name) const {
@@ -92,18 +114,23 @@ std::vector<core::ClaimedJob> JobTable::Claim(int limit) {
                     .tenant = record->options.tenant,
                     .weight = record->weight,
                     .checkpoint = std::move(record->checkpoint)});
-    for (const auto& [index, output] : record->outputs) jobs.back().outputs.insert(index);
+    for (const auto& [index, output] : record->outputs) {
+      jobs.back().outputs.insert(index);
+      if (output.state == core::OutputState::kFailed) ++jobs.back().failed_outputs;
+    }
   }
   return jobs;
 }
 
 void JobTable::Tell(JobRecord& record, absl::Time now, core::EventKind event, Effects& effects) {
   if (core::IsFinal(record.state)) return;
+  for (JobRecord* follower : runs_.FollowersOf(&record)) Tell(*follower, now, event, effects);
   Write(record, now, std::move(event), effects);
 }
 
 void JobTable::Start(JobRecord& record, absl::Time now, core::Started event, Effects& effects) {
   if (core::IsFinal(record.state)) return;
+  for (JobRecord* follower : runs_.FollowersOf(&record)) Start(*follower, now, event, effects);
   if (record.state == JobState::kQueued) {
     record.state = JobState::kRunning;
     if (!record.start_time) record.start_time = now;
@@ -121,33 +148,48 @@ void JobTable::Requeue(JobRecord& record, absl::Time now, std::string reason, co
                        Effects& effects) {
   if (core::IsFinal(record.state) || !record.claimed) return;
   record.claimed = false;
-  Write(record, now, core::Requeued{.reason = std::move(reason), .resume_step = checkpoint.step}, effects);
+  Wait(record, now, {.reason = std::move(reason), .resume_step = checkpoint.step}, effects);
   record.checkpoint = std::move(checkpoint);
-  if (record.state == JobState::kRunning) {
-    record.state = JobState::kQueued;
-    record.told_position = -1;
-    admission_.OnRequeued();
-    quotas_.OnRequeued(record.options.tenant);
-    if (observer_ != nullptr) observer_->OnJobRequeued(record.request->model());
-  }
   line_.Add(&record);
   TellPositions(now, effects);
   effects.work_available = true;
 }
 
+void JobTable::Wait(JobRecord& record, absl::Time now, const core::Requeued& event, Effects& effects) {
+  for (JobRecord* follower : runs_.FollowersOf(&record)) Wait(*follower, now, event, effects);
+  Write(record, now, event, effects);
+  if (record.state != JobState::kRunning) return;
+  record.state = JobState::kQueued;
+  record.told_position = -1;
+  admission_.OnRequeued();
+  quotas_.OnRequeued(record.options.tenant);
+  if (observer_ != nullptr) observer_->OnJobRequeued(record.request->model());
+}
+
 void JobTable::AddOutput(JobRecord& record, absl::Time now, core::Output output, Effects& effects) {
   if (core::IsFinal(record.state)) return;
+  for (JobRecord* follower : runs_.FollowersOf(&record)) AddOutput(*follower, now, output, effects);
   record.outputs.insert_or_assign(output.index, output);
   Write(record, now, std::move(output), effects);
 }
 
 void JobTable::Complete(JobRecord& record, absl::Time now, Effects& effects) {
   if (core::IsFinal(record.state)) return;
+  const int failed = record.usage ? record.usage->failed_outputs : 0;
+  for (JobRecord* follower : runs_.FollowersOf(&record)) {
+    Book(*follower, {.failed_outputs = failed});
+    Complete(*follower, now, effects);
+  }
   End(record, now, JobState::kCompleted, core::Completed{.usage = Settle(record, now)}, effects);
 }
 
 void JobTable::Fail(JobRecord& record, absl::Time now, absl::Status status, Effects& effects) {
   if (core::IsFinal(record.state)) return;
+  for (JobRecord* follower : runs_.FollowersOf(&record)) FailAlone(*follower, now, status, effects);
+  FailAlone(record, now, std::move(status), effects);
+}
+
+void JobTable::FailAlone(JobRecord& record, absl::Time now, absl::Status status, Effects& effects) {
   record.error = status;
   End(record, now, JobState::kFailed, core::Failed{.status = std::move(status), .usage = Settle(record, now)}, effects);
 }
@@ -187,7 +229,7 @@ void JobTable::LookAfter(absl::Time now, Effects& effects) {
   while (!deadlines_.empty() && deadlines_.begin()->first.first <= now) {
     JobRecord& record = *deadlines_.begin()->second;
     if (record.claimed) effects.ended.push_back(record.name);
-    Fail(record, now, JobTimeoutError(record.name, record.state, record.request->timeout()), effects);
+    FailAlone(record, now, JobTimeoutError(record.name, record.state, record.request->timeout()), effects);
   }
   while (JobRecord* record = retention_.NextToForget(now)) Forget(*record, effects);
 }
@@ -217,26 +259,40 @@ void JobTable::End(JobRecord& record, absl::Time now, JobState state, core::Even
   const int64_t bytes_before = record.bytes();
   record.request = core::WithoutPictures(record.request);
   retention_.AddBytes(record.options.tenant, record.bytes() - bytes_before);
-  if (record.start_time.has_value()) estimate_.OnRan(now - *record.start_time);
+  if (record.start_time.has_value() && record.claimed) estimate_.OnRan(now - *record.start_time);
   if (observer_ != nullptr) {
     observer_->OnJobEnded(record.request->model(), before, state, now - record.create_time);
   }
   Write(record, now, std::move(event), effects);
   if (on_ended_) on_ended_(record.Snapshot());
   retention_.OnEnded(&record);
+  const bool is_whole = state == JobState::kCompleted && record.usage->failed_outputs == 0;
+  // What it led to its end stays there for equal jobs to come.
+  if (!is_whole || runs_.LeaderOf(record.options) != &record) LeaveRun(record, now, effects);
   TellPositions(now, effects);
+}
+
+void JobTable::LeaveRun(const JobRecord& record, absl::Time now, Effects& effects) {
+  JobRecord* const next = runs_.Leave(&record);
+  if (next == nullptr) return;
+  next->pixel_steps = PixelSteps(*next->request);
+  quotas_.OnUsedMore(next->options.tenant, next->pixel_steps);
+  Wait(*next, now, {.reason = "SHARED_RUN_ENDED"}, effects);
+  line_.Add(next);
+  effects.work_available = true;
 }
 
 void JobTable::TellPositions(absl::Time now, Effects& effects) {
   for (const auto& [record, position] : line_.Moved()) {
     record->told_position = position;
-    Write(*record, now, core::Queued{.position = position, .eta = estimate_.UntilStart(position, admission_.running())},
-          effects);
+    Tell(*record, now, core::Queued{.position = position, .eta = estimate_.UntilStart(position, admission_.running())},
+         effects);
   }
 }
 
 void JobTable::Forget(JobRecord& record, Effects& effects) {
   record.removed = true;
+  runs_.Leave(&record);
   retention_.AddBytes(record.options.tenant, -record.bytes());
   retention_.OnRemoved(&record);
   for (const auto& watcher : record.watchers) {

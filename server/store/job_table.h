@@ -21,6 +21,7 @@
 #include "server/store/notifier.h"
 #include "server/store/queue_estimate.h"
 #include "server/store/retention.h"
+#include "server/store/shared_runs.h"
 #include "server/store/tenant_quotas.h"
 #include "server/store/waiting_line.h"
 
@@ -51,13 +52,15 @@ class JobTable {
   bool has_work() const { return line_.has_unclaimed(); }
   void Drain() { admission_.Drain(); }
 
-  // Each writes its event into the record's log. Nothing happens to a job that has ended.
+  // Each writes its event into the record's log, and those of the jobs that share its run. Nothing happens to a job
+  // that has ended.
   void Tell(JobRecord& record, absl::Time now, core::EventKind event, Effects& effects);  // one that changes no state
   void Start(JobRecord& record, absl::Time now, core::Started event, Effects& effects);
   void Requeue(JobRecord& record, absl::Time now, std::string reason, core::Checkpoint checkpoint, Effects& effects);
   void AddOutput(JobRecord& record, absl::Time now, core::Output output, Effects& effects);
   void Complete(JobRecord& record, absl::Time now, Effects& effects);
   void Fail(JobRecord& record, absl::Time now, absl::Status status, Effects& effects);
+  // This job alone; its run goes on when others share it.
   void Cancel(JobRecord& record, absl::Time now, const std::string& reason, Effects& effects);
   void CancelAll(absl::Time now, const std::string& reason, Effects& effects);
 
@@ -70,9 +73,16 @@ class JobTable {
   absl::Time NextTime(absl::Time now) const;
 
  private:
+  // What has happened to a new job's leader happens to it, too.
+  void CatchUp(JobRecord& record, const JobRecord& leader, absl::Time now, Effects& effects);
+  void FailAlone(JobRecord& record, absl::Time now, absl::Status status, Effects& effects);
+  // It and those that share its run are not run any more.
+  void Wait(JobRecord& record, absl::Time now, const core::Requeued& event, Effects& effects);
   core::Usage Settle(JobRecord& record, absl::Time now);
   void Write(JobRecord& record, absl::Time now, core::EventKind event, Effects& effects);
   void End(JobRecord& record, absl::Time now, core::JobState state, core::EventKind event, Effects& effects);
+  // Another leads its run on, if it has one and somebody shares it.
+  void LeaveRun(const JobRecord& record, absl::Time now, Effects& effects);
   void TellPositions(absl::Time now, Effects& effects);
   void Forget(JobRecord& record, Effects& effects);
 
@@ -86,6 +96,7 @@ class JobTable {
   QueueEstimate estimate_;
   Admission admission_;
   TenantQuotas quotas_;
+  SharedRuns runs_;
   Retention retention_;
   std::map<std::pair<absl::Time, int64_t>, JobRecord*> deadlines_;  // of jobs that have not ended
 };

@@ -135,7 +135,7 @@ absl::StatusOr<core::Job> MemoryJobStore::Cancel(const std::string& name, const 
   return (*record)->Snapshot();
 }
 
-void MemoryJobStore::CancelAll(const std::string& reason) {
+void MemoryJobStore::GiveUpAll(const std::string& reason) {
   Change change(*this);
   table_.CancelAll(change.now(), reason, change.effects());
 }
@@ -199,60 +199,60 @@ void MemoryJobStore::LookAfter() {
   table_.LookAfter(change.now(), change.effects());
 }
 
-void MemoryJobStore::OnQueued(const std::string& name, core::Queued event) {
+void MemoryJobStore::OnQueued(const core::Claim& claim, core::Queued event) {
   Change change(*this);
-  if (const auto record = table_.Find(name); record.ok()) {
+  if (const auto record = table_.Find(claim.job); record.ok()) {
     table_.Tell(**record, change.now(), event, change.effects());
   }
 }
 
-void MemoryJobStore::OnStarted(const std::string& name, core::Started event) {
+void MemoryJobStore::OnStarted(const core::Claim& claim, core::Started event) {
   Change change(*this);
-  if (const auto record = table_.Find(name); record.ok()) {
+  if (const auto record = table_.Find(claim.job); record.ok()) {
     table_.Start(**record, change.now(), std::move(event), change.effects());
   }
 }
 
-void MemoryJobStore::OnProgress(const std::string& name, core::Progress event) {
+void MemoryJobStore::OnProgress(const core::Claim& claim, core::Progress event) {
   Change change(*this);
-  if (const auto record = table_.Find(name); record.ok()) {
+  if (const auto record = table_.Find(claim.job); record.ok()) {
     table_.Tell(**record, change.now(), std::move(event), change.effects());
   }
 }
 
-void MemoryJobStore::OnOutput(const std::string& name, core::Output output) {
+void MemoryJobStore::OnOutput(const core::Claim& claim, core::Output output) {
   Change change(*this);
-  if (const auto record = table_.Find(name); record.ok()) {
+  if (const auto record = table_.Find(claim.job); record.ok()) {
     table_.AddOutput(**record, change.now(), std::move(output), change.effects());
   }
 }
 
-void MemoryJobStore::OnUsage(const std::string& name, core::Usage usage) {
+void MemoryJobStore::OnUsage(const core::Claim& claim, core::Usage usage) {
   core::MutexLock lock(mutex_);
-  if (const auto record = table_.Find(name); record.ok()) table_.Book(**record, usage);
+  if (const auto record = table_.Find(claim.job); record.ok()) table_.Book(**record, usage);
 }
 
 // A runner that is lost takes this memory along.
-void MemoryJobStore::OnCheckpoint(const std::string& /*name*/, core::Checkpoint /*checkpoint*/) {}
+void MemoryJobStore::OnCheckpoint(const core::Claim& /*claim*/, core::Checkpoint /*checkpoint*/) {}
 
-void MemoryJobStore::OnHandedBack(const std::string& name, std::string reason, core::Checkpoint checkpoint) {
+void MemoryJobStore::OnHandedBack(const core::Claim& claim, std::string reason, core::Checkpoint checkpoint) {
   Change change(*this);
-  if (const auto record = table_.Find(name); record.ok()) {
+  if (const auto record = table_.Find(claim.job); record.ok()) {
     table_.Requeue(**record, change.now(), std::move(reason), std::move(checkpoint), change.effects());
   }
 }
 
-void MemoryJobStore::OnCompleted(const std::string& name, core::Usage usage) {
+void MemoryJobStore::OnCompleted(const core::Claim& claim, core::Usage usage) {
   Change change(*this);
-  if (const auto record = table_.Find(name); record.ok() && !core::IsFinal((*record)->state)) {
+  if (const auto record = table_.Find(claim.job); record.ok() && !core::IsFinal((*record)->state)) {
     table_.Book(**record, usage);
     table_.Complete(**record, change.now(), change.effects());
   }
 }
 
-void MemoryJobStore::OnFailed(const std::string& name, absl::Status status, core::Usage usage) {
+void MemoryJobStore::OnFailed(const core::Claim& claim, absl::Status status, core::Usage usage) {
   Change change(*this);
-  if (const auto record = table_.Find(name); record.ok() && !core::IsFinal((*record)->state)) {
+  if (const auto record = table_.Find(claim.job); record.ok() && !core::IsFinal((*record)->state)) {
     table_.Book(**record, usage);
     table_.Fail(**record, change.now(), std::move(status), change.effects());
   }

@@ -33,7 +33,7 @@ class MemoryJobStore : public core::JobStore {
   absl::StatusOr<std::string> TenantOf(const std::string& name) const override;
   absl::StatusOr<core::JobPage> List(const core::ListOptions& options) const override;
   absl::StatusOr<core::Job> Cancel(const std::string& name, const std::string& reason) override;
-  void CancelAll(const std::string& reason) override;
+  void GiveUpAll(const std::string& reason) override;
   absl::Status Delete(const std::string& name) override;
   absl::StatusOr<core::Output> GetOutput(const std::string& name, int index) const override;
   absl::StatusOr<std::unique_ptr<core::Watch>> OpenWatch(const std::string& name, int64_t after_sequence,
@@ -46,15 +46,15 @@ class MemoryJobStore : public core::JobStore {
   void Drain() override;
   bool Flush(absl::Time /*deadline*/) override { return true; }
 
-  void OnQueued(const std::string& name, core::Queued event) override;
-  void OnStarted(const std::string& name, core::Started event) override;
-  void OnProgress(const std::string& name, core::Progress event) override;
-  void OnOutput(const std::string& name, core::Output output) override;
-  void OnUsage(const std::string& name, core::Usage usage) override;
-  void OnCheckpoint(const std::string& name, core::Checkpoint checkpoint) override;
-  void OnHandedBack(const std::string& name, std::string reason, core::Checkpoint checkpoint) override;
-  void OnCompleted(const std::string& name, core::Usage usage) override;
-  void OnFailed(const std::string& name, absl::Status status, core::Usage usage) override;
+  void OnQueued(const core::Claim& claim, core::Queued event) override;
+  void OnStarted(const core::Claim& claim, core::Started event) override;
+  void OnProgress(const core::Claim& claim, core::Progress event) override;
+  void OnOutput(const core::Claim& claim, core::Output output) override;
+  void OnUsage(const core::Claim& claim, core::Usage usage) override;
+  void OnCheckpoint(const core::Claim& claim, core::Checkpoint checkpoint) override;
+  void OnHandedBack(const core::Claim& claim, std::string reason, core::Checkpoint checkpoint) override;
+  void OnCompleted(const core::Claim& claim, core::Usage usage) override;
+  void OnFailed(const core::Claim& claim, absl::Status status, core::Usage usage) override;
 
  private:
   class Change;

@@ -78,7 +78,7 @@ class Latentd(Process):
         super().__init__([os.environ["LATENTD_BINARY"], "--listen", listen, "--metrics-listen", "127.0.0.1:0",
                           "--threads", "1", *arguments])
         wait_for("latentd is ready", lambda: '"message":"ready"' in self.log or not self.running())
-        assert self.running(), self.log
+        assert self.running(), f"ended with {self.wait()}: {self.log}"
         self.address = self.log.split("gRPC on ")[1].split(",")[0]
 
 
@@ -100,7 +100,7 @@ class Edge(Process):
         self.admin_socket = self._folder.name + "/admin"
         super().__init__(self._script(backends, cors_origins, flags) if not limits else self._envoy(backends, limits))
         wait_for("Envoy is ready", lambda: self._ready() or not self.running())
-        assert self.running(), self.log
+        assert self.running(), f"ended with {self.wait()}: {self.log}"
         listener = json.loads(self.admin("/listeners?format=json"))["listener_statuses"][0]
         where = listener["local_address"]["socket_address"]
         self.address = f"{where['address']}:{where['port_value']}"

@@ -5,7 +5,7 @@ import os
 import urllib.error
 import urllib.request
 
-from processes import Process, unused_address, wait_for
+from processes import PATIENCE, Process, unused_address, wait_for
 
 
 class Links:
@@ -27,7 +27,7 @@ class Links:
     def ask(self, verb, path, body=None):
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"http://{self._api}{path}", data, {"content-type": "application/json"}, method=verb)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return json.loads(answer.read() or "null")
 
     def _answers(self):

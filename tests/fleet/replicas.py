@@ -33,6 +33,10 @@ class Replica:
         """By SIGTERM; returns its exit code."""
         return self._server.stop()
 
+    def check(self):
+        """That it has not ended by itself."""
+        assert self._server.running(), f"{self.name} ended with {self._server.wait()}"
+
     @property
     def log(self):
         return self._server.log

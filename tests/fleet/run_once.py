@@ -48,6 +48,8 @@ def run(seed, folder, undisturbed):
         trouble = faults.Faults(record, redis, fleet, ways, draw)
         trouble.start(faults.plan(draw, replicas))
         trouble.wait()
+        for replica in fleet:
+            replica.check()
         if callers.wait(_PATIENCE):  # if not, the history says which jobs have not ended
             read_all(record, fleet, callers.accepted)
             count(record, redis)
@@ -73,6 +75,7 @@ def read_all(record, fleet, accepted):
 
 
 def _answers(replica):
+    replica.check()
     with contextlib.suppress(calls.CallFailed):
         calls.list_jobs(replica.address, timeout=5)
         return True

@@ -88,8 +88,8 @@ void Claimer::Run() {
 }
 
 void Claimer::Claim(const core::Capacity& capacity) {
-  std::vector<std::string> arguments = {options_.owner, Ms(options_.lease), absl::StrCat(capacity.jobs),
-                                        Ms(options_.patience)};
+  std::vector<std::string> arguments = {options_.owner, absl::StrCat(claim_), Ms(options_.lease),
+                                        absl::StrCat(capacity.jobs), Ms(options_.patience)};
   arguments.insert(arguments.end(), capacity.models.begin(), capacity.models.end());
   const auto reply = redis_.Run(CallScript("claim", options_.prefix, std::move(arguments)));
   if (!reply.ok()) return;  // asked again when it is time
@@ -98,13 +98,13 @@ void Claimer::Claim(const core::Capacity& capacity) {
     jobs.push_back({.token = {job.list().at(0).text(), job.list().at(1).text()},
                     .losses = static_cast<int>(job.list().at(2).number())});
   }
-  if (jobs.empty()) return;
+  if (!jobs.empty() && !options_.on_claimed(redis_, jobs)) return;
+  ++claim_;
   {
     // Until the engine says anew what it has room for.
     core::MutexLock lock(mutex_);
     capacity_.jobs = std::max(0, capacity_.jobs - static_cast<int>(jobs.size()));
   }
-  options_.on_claimed(redis_, jobs);
 }
 
 void Claimer::Renew(const core::Capacity& capacity, bool takes_jobs) {
@@ -121,11 +121,11 @@ void Claimer::Renew(const core::Capacity& capacity, bool takes_jobs) {
 }
 
 absl::Time Claimer::Reap() {
-  const auto reply = redis_.Run(CallScript("reap", options_.prefix, {absl::StrCat(kReapedAtOnce)}));
+  const auto reply = redis_.Run(CallScript("reap", options_.prefix, {absl::StrCat(kReapedAtOnce), Ms(options_.lease)}));
   if (!reply.ok()) return options_.clock->Now() + options_.lease / 10;
   for (size_t i = 1; i < reply->list().size(); ++i) options_.on_overdue(redis_, reply->list()[i].text());
   const RedisReply& next = reply->list().at(0);
-  return next.text() == "0" ? absl::InfiniteFuture() : FromMs(next.text());
+  return next.is_nil() ? absl::InfiniteFuture() : options_.clock->Now() + absl::Milliseconds(next.number());
 }
 
 }  // namespace latentd::store

@@ -36,7 +36,8 @@ class Claimer {
     core::Clock* clock = nullptr;
     absl::Duration lease{};
     absl::Duration patience{};
-    std::function<void(RedisConnection& redis, const std::vector<Claimed>& jobs)> on_claimed;
+    // False: could not be taken in now; the same come again.
+    std::function<bool(RedisConnection& redis, const std::vector<Claimed>& jobs)> on_claimed;
     std::function<std::vector<Token>()> owned;
     std::function<void(const std::string& id)> on_lost;                             // it is not this process's any more
     std::function<void(RedisConnection& redis, const std::string& id)> on_overdue;  // its deadline has passed
@@ -59,7 +60,9 @@ class Claimer {
   absl::Time Reap();
 
   const Options options_;
-  RedisConnection redis_;  // the thread's own
+  // The thread's own.
+  RedisConnection redis_;
+  int64_t claim_ = 1;  // the number of the next one: one whose answer was lost is repeated
 
   core::Mutex mutex_;
   core::CondVar changed_;

@@ -1,6 +1,9 @@
 #include "server/store/redis/connection.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include <utility>
 
@@ -17,6 +20,17 @@ struct FreeReply {
 };
 using OwnedReply = std::unique_ptr<redisReply, FreeReply>;
 
+constexpr char kUnreachable[] = "JOB_STORE_UNAVAILABLE";
+constexpr char kSilent[] = "JOB_STORE_NO_ANSWER";
+// What was sent and is not even acknowledged after so long goes nowhere: keep-alive does not look while something is on
+// its way.
+constexpr unsigned int kUnacknowledgedMs = 10'000;
+
+absl::Status CannotServe(absl::string_view why) {
+  return core::MakeError(absl::StatusCode::kUnavailable, absl::StrCat("The store of jobs cannot serve now: ", why),
+                         {.reason = kUnreachable, .retry_after = absl::Seconds(1)});
+}
+
 }  // namespace
 
 int64_t RedisReply::number() const {
@@ -28,12 +42,21 @@ absl::Status RedisConnection::Connect() {
   if (context_ != nullptr) return absl::OkStatus();
   context_.reset(redisConnectWithTimeout(options_.address.host.c_str(), options_.address.port,
                                          absl::ToTimeval(options_.connect_timeout)));
-  if (context_ == nullptr) return Broken("there is no memory for a connection");
-  if (context_->err != 0) return Broken(context_->errstr);
+  if (context_ == nullptr) return Broken(kUnreachable, "there is no memory for a connection");
+  if (context_->err != 0) return Broken(kUnreachable, context_->errstr);
   if (options_.timeout != absl::InfiniteDuration()) {
     redisSetTimeout(context_.get(), absl::ToTimeval(options_.timeout));
   }
   redisEnableKeepAlive(context_.get());
+  setsockopt(context_->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &kUnacknowledgedMs, sizeof kUnacknowledgedMs);
+  const absl::Status greeted = Greet();
+  if (greeted.ok()) return greeted;
+  Close();
+  // Nothing of what was to follow has been sent.
+  return CannotServe(greeted.message());
+}
+
+absl::Status RedisConnection::Greet() {
   std::vector<RedisCommand> greeting;
   if (!options_.address.password.empty()) {
     greeting.push_back(options_.address.user.empty()
@@ -47,8 +70,12 @@ absl::Status RedisConnection::Connect() {
     if (greeted.ok()) greeted = Append(command);
   }
   for (size_t i = 0; i < greeting.size() && greeted.ok(); ++i) greeted = Await().status();
-  if (!greeted.ok()) Close();
   return greeted;
+}
+
+bool RedisConnection::LooksAlive() const {
+  char byte = 0;
+  return recv(context_->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
 absl::StatusOr<RedisReply> RedisConnection::Run(const RedisCommand& command) { return std::move(RunAll({command})[0]); }
@@ -65,8 +92,9 @@ std::vector<absl::StatusOr<RedisReply>> RedisConnection::RunAll(const std::vecto
       continue;
     }
     replies.push_back(Await());
-    // A script that was forgotten comes back with the next greeting.
-    if (absl::IsFailedPrecondition(replies.back().status())) Close();
+    // A script that was forgotten comes back with the next greeting, and one that serves no more may have a successor.
+    const absl::Status& answer = replies.back().status();
+    if (absl::IsFailedPrecondition(answer) || absl::IsUnavailable(answer)) Close();
     if (context_ == nullptr) status = replies.back().status();
   }
   return replies;
@@ -75,18 +103,18 @@ std::vector<absl::StatusOr<RedisReply>> RedisConnection::RunAll(const std::vecto
 absl::Status RedisConnection::Send(const RedisCommand& command) {
   if (absl::Status appended = Append(command); !appended.ok()) return appended;
   for (int done = 0; done == 0;) {
-    if (redisBufferWrite(context_.get(), &done) == REDIS_ERR) return Broken(context_->errstr);
+    if (redisBufferWrite(context_.get(), &done) == REDIS_ERR) return Broken(kSilent, context_->errstr);
   }
   return absl::OkStatus();
 }
 
 absl::Status RedisConnection::Receive() {
-  return redisBufferRead(context_.get()) == REDIS_ERR ? Broken(context_->errstr) : absl::OkStatus();
+  return redisBufferRead(context_.get()) == REDIS_ERR ? Broken(kSilent, context_->errstr) : absl::OkStatus();
 }
 
 absl::StatusOr<std::optional<RedisReply>> RedisConnection::Next() {
   void* raw = nullptr;
-  if (redisGetReplyFromReader(context_.get(), &raw) == REDIS_ERR) return Broken(context_->errstr);
+  if (redisGetReplyFromReader(context_.get(), &raw) == REDIS_ERR) return Broken(kSilent, context_->errstr);
   if (raw == nullptr) return std::optional<RedisReply>();
   const OwnedReply reply(static_cast<redisReply*>(raw));
   absl::StatusOr<RedisReply> taken = Take(*reply);
@@ -104,22 +132,22 @@ absl::Status RedisConnection::Append(const RedisCommand& command) {
   if (redisAppendCommandArgv(context_.get(), static_cast<int>(words.size()), words.data(), sizes.data()) == REDIS_OK) {
     return absl::OkStatus();
   }
-  return Broken(context_->errstr);
+  return Broken(kSilent, context_->errstr);
 }
 
 absl::StatusOr<RedisReply> RedisConnection::Await() {
   void* raw = nullptr;
-  if (redisGetReply(context_.get(), &raw) == REDIS_ERR) return Broken(context_->errstr);
+  if (redisGetReply(context_.get(), &raw) == REDIS_ERR) return Broken(kSilent, context_->errstr);
   const OwnedReply reply(static_cast<redisReply*>(raw));
   return Take(*reply);
 }
 
-absl::Status RedisConnection::Broken(absl::string_view what) {
+absl::Status RedisConnection::Broken(absl::string_view reason, absl::string_view what) {
   const std::string message = absl::StrCat("The store of jobs, Redis at ", options_.address.host, ":",
                                            options_.address.port, ", does not answer: ", what);
   Close();
   return core::MakeError(absl::StatusCode::kUnavailable, message,
-                         {.reason = "JOB_STORE_UNAVAILABLE", .retry_after = absl::Seconds(1)});
+                         {.reason = std::string(reason), .retry_after = absl::Seconds(1)});
 }
 
 absl::StatusOr<RedisReply> RedisConnection::Take(const redisReply& reply) {
@@ -158,10 +186,7 @@ absl::Status RedisConnection::Refused(std::string_view error) {
   }
   // It is starting, or has lost its replicas or its disk: it may be asked again.
   for (const char* passing : {"LOADING", "MASTERDOWN", "READONLY", "MISCONF", "NOREPLICAS", "BUSY", "CLUSTERDOWN"}) {
-    if (absl::StartsWith(text, passing)) {
-      return core::MakeError(absl::StatusCode::kUnavailable, absl::StrCat("The store of jobs cannot serve now: ", text),
-                             {.reason = "JOB_STORE_UNAVAILABLE", .retry_after = absl::Seconds(1)});
-    }
+    if (absl::StartsWith(text, passing)) return CannotServe(text);
   }
   if (absl::StartsWith(text, "NOSCRIPT")) return absl::FailedPreconditionError(text);
   return absl::InternalError(absl::StrCat("the store of jobs refuses a command: ", text));

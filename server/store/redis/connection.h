@@ -45,9 +45,9 @@ using RedisCommand = std::vector<std::string>;
 //   RedisConnection redis({.address = *ParseRedisAddress("redis://127.0.0.1:6379/0")});
 //   auto reply = redis.Run({"GET", "key"});
 //
-// Errors: UNAVAILABLE (reason JOB_STORE_UNAVAILABLE): it cannot be reached, or has not answered in time; whether the
-// command was carried out is not known. RESOURCE_EXHAUSTED (JOB_STORE_FULL): its memory is used up; nothing happened.
-// INTERNAL: it refuses the command.
+// Errors: UNAVAILABLE (reason JOB_STORE_UNAVAILABLE): it cannot be reached, or does not let this one in; nothing
+// happened. UNAVAILABLE (JOB_STORE_NO_ANSWER): it has not answered; whether the command was carried out is not known.
+// RESOURCE_EXHAUSTED (JOB_STORE_FULL): its memory is used up; nothing happened. INTERNAL: it refuses the command.
 class RedisConnection {
  public:
   struct Options {
@@ -75,6 +75,8 @@ class RedisConnection {
   absl::Status Connect();
   void Close() { context_.reset(); }
   bool connected() const { return context_ != nullptr; }
+  // Its other end is there, as far as can be seen without asking. REQUIRES: connected, and nothing is under way.
+  bool LooksAlive() const;
 
  private:
   struct Free {
@@ -83,7 +85,8 @@ class RedisConnection {
 
   absl::Status Append(const RedisCommand& command);
   absl::StatusOr<RedisReply> Await();
-  absl::Status Broken(absl::string_view what);
+  absl::Status Greet();
+  absl::Status Broken(absl::string_view reason, absl::string_view what);
   static absl::StatusOr<RedisReply> Take(const redisReply& reply);
   static absl::Status Refused(std::string_view error);
 

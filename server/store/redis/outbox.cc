@@ -15,6 +15,8 @@ constexpr size_t kBatch = 64;
 constexpr int64_t kFenced = 0;
 constexpr int64_t kNotYet = 2;
 
+int64_t AnswerOf(const RedisReply& reply) { return reply.is_list() ? reply.list().at(0).number() : reply.number(); }
+
 }  // namespace
 
 Outbox::Outbox(Options options)
@@ -42,14 +44,13 @@ Outbox::~Outbox() {
 void Outbox::Add(Write write) {
   {
     core::MutexLock lock(mutex_);
-    if (write.progress_of >= 0) {
+    if (!write.state_of.empty()) {
       const auto worthless = [&](const Pending& old) {
-        return old.write.progress_of == write.progress_of && old.write.id == write.id &&
+        return old.write.state_of == write.state_of && old.write.token == write.token &&
                (write.has_preview || !old.write.has_preview);
       };
-      pending_.erase(
-          std::remove_if(pending_.begin() + static_cast<std::ptrdiff_t>(sending_), pending_.end(), worthless),
-          pending_.end());
+      pending_.erase(std::remove_if(pending_.begin() + static_cast<std::ptrdiff_t>(sent_), pending_.end(), worthless),
+                     pending_.end());
     }
     pending_.push_back({++added_, std::move(write)});
   }
@@ -80,13 +81,13 @@ void Outbox::Run() {
       core::MutexLock lock(mutex_);
       while (!stopped_ && (pending_.empty() || waiting_to_retry_)) changed_.Wait(mutex_);
       if (stopped_) return;
-      sending_ = std::min(kBatch, pending_.size());
-      batch.assign(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(sending_));
+      sent_ = std::min(kBatch, pending_.size());
+      batch.assign(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(sent_));
     }
     const size_t written = Send(batch);
     {
       core::MutexLock lock(mutex_);
-      sending_ = 0;
+      sent_ -= written;
       if (written > 0) {
         written_ = batch[written - 1].number;
         pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(written));
@@ -113,24 +114,34 @@ size_t Outbox::Send(const std::vector<Pending>& batch) {
     before = number;
   }
   const auto replies = redis_.RunAll(commands);
-  for (size_t i = 0; i < replies.size(); ++i) {
-    const auto& [number, write] = batch[sent[i]];
-    if (given_up_.contains(write.token)) continue;
-    // One that Redis refuses as such would be refused again: nothing is to be gained by sending it for ever.
-    const bool is_refused = absl::IsInternal(replies[i].status());
-    if (!is_refused && (!replies[i].ok() || replies[i]->number() == kNotYet)) return sent[i];
-    last_written_[write.token] = number;
-    if (is_refused || replies[i]->number() == kFenced) {
-      given_up_.insert(write.token);
-      options_.on_fenced(write.id, write.token);
+  size_t reply = 0;
+  for (size_t i = 0; i < batch.size(); ++i) {
+    const Write& write = batch[i].write;
+    if (reply < sent.size() && sent[reply] == i) {
+      const auto& answer = replies[reply++];
+      // One that Redis refuses as such would be refused again: nothing is to be gained by sending it for ever.
+      const bool is_over = answer.ok() ? AnswerOf(*answer) != kNotYet : absl::IsInternal(answer.status());
+      if (!given_up_.contains(write.token)) {
+        if (!is_over) return i;
+        Book(batch[i], answer);
+      }
     }
-  }
-  for (const auto& [number, write] : batch) {
     if (!write.is_last) continue;
     last_written_.erase(write.token);
     given_up_.erase(write.token);
   }
   return batch.size();
+}
+
+void Outbox::Book(const Pending& sent, const absl::StatusOr<RedisReply>& answer) {
+  const Write& write = sent.write;
+  last_written_[write.token] = sent.number;
+  if (!answer.ok() || AnswerOf(*answer) == kFenced) {
+    given_up_.insert(write.token);
+    options_.on_fenced(write.id, write.token);
+  } else if (answer->is_list()) {
+    for (size_t i = 1; i < answer->list().size(); ++i) options_.on_follower_ended(answer->list()[i].text());
+  }
 }
 
 }  // namespace latentd::store

@@ -20,7 +20,7 @@ namespace latentd::store {
 
 // What this process writes of jobs that it owns, on its way to Redis: in order, several at a time, on a thread of its
 // own, and again until Redis has answered. While Redis is away, of each output's progress only what is worth telling
-// waits; the rest is bounded by the jobs that this process runs. Thread-safe.
+// waits, and of each job's checkpoints the last; the rest is bounded by the jobs that this process runs. Thread-safe.
 class Outbox {
  public:
   struct Options {
@@ -29,6 +29,8 @@ class Outbox {
     core::Clock* clock = nullptr;  // outlives the outbox
     // Redis has refused a write: the job is not this process's any more. On the outbox's thread; must not block.
     std::function<void(const std::string& id, const std::string& token)> on_fenced;
+    // A job that shared the run of another has ended with it. On the outbox's thread.
+    std::function<void(const std::string& id)> on_follower_ended;
     absl::Duration retry_after = absl::Milliseconds(100);
   };
 
@@ -37,7 +39,7 @@ class Outbox {
     std::string id{};
     std::string token{};
     std::vector<std::string> what{};
-    int progress_of = -1;      // an output: a later one of the same makes it worthless …
+    std::string state_of{};    // what of the job it tells; a later one of the same makes it worthless …
     bool has_preview = false;  // … unless it has a preview, and that has not
     bool is_last = false;      // of this token; one is always sent
   };
@@ -60,6 +62,7 @@ class Outbox {
   void Run();
   // How many, from the first, are done with.
   size_t Send(const std::vector<Pending>& batch);
+  void Book(const Pending& sent, const absl::StatusOr<RedisReply>& answer);
 
   const Options options_;
 
@@ -71,7 +74,8 @@ class Outbox {
   core::Mutex mutex_;
   core::CondVar changed_;
   std::deque<Pending> pending_ ABSL_GUARDED_BY(mutex_);
-  size_t sending_ ABSL_GUARDED_BY(mutex_) = 0;  // of those, from the front: they stay as they are
+  // Of those, from the front: sent, perhaps more than once. Redis may have them, so they stay as they are.
+  size_t sent_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t added_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t written_ ABSL_GUARDED_BY(mutex_) = 0;
   bool waiting_to_retry_ ABSL_GUARDED_BY(mutex_) = false;

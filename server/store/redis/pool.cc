@@ -15,16 +15,17 @@ std::vector<absl::StatusOr<RedisReply>> RedisPool::RunAll(const std::vector<Redi
 
 std::unique_ptr<RedisConnection> RedisPool::Take() {
   core::MutexLock lock(mutex_);
-  if (idle_.empty()) return std::make_unique<RedisConnection>(options_);
-  std::unique_ptr<RedisConnection> connection = std::move(idle_.back());
-  idle_.pop_back();
-  return connection;
+  while (!idle_.empty()) {
+    std::unique_ptr<RedisConnection> connection = std::move(idle_.back());
+    idle_.pop_back();
+    if (connection->connected() && connection->LooksAlive()) return connection;
+  }
+  return std::make_unique<RedisConnection>(options_);
 }
 
 void RedisPool::Return(std::unique_ptr<RedisConnection> connection) {
   core::MutexLock lock(mutex_);
-  if (!connection->connected()) idle_.clear();  // made before Redis went away, they are broken as well
-  idle_.push_back(std::move(connection));
+  if (connection->connected()) idle_.push_back(std::move(connection));
 }
 
 }  // namespace latentd::store

@@ -21,11 +21,11 @@
 namespace latentd::store {
 namespace {
 
+constexpr char kNoAnswer[] = "JOB_STORE_NO_ANSWER";  // RedisConnection's
 constexpr int kListedAtOnce = 32;
 // Other scripts wait meanwhile.
 constexpr size_t kPositionsAtOnce = 64;
-// Jobs come and go more often than anybody wants to know of. Longer than the time in which Redis announces but the
-// first of what moves (common.lua): so long after the announcement the line is told of again.
+// Jobs come and go more often than anybody wants to know of.
 constexpr absl::Duration kLineInterval = absl::Milliseconds(500);
 
 // Of pictures that were sent ahead: the job takes copies along, as the blobs may be forgotten before it runs.
@@ -35,6 +35,17 @@ int64_t SharedBytes(const core::GenerationRequest& request) {
     if (picture->is_shared) bytes += static_cast<int64_t>(picture->data->size());
   }
   return bytes;
+}
+
+bool IsUnanswered(const absl::Status& status) { return core::GetErrorDetails(status).reason == kNoAnswer; }
+
+// A caller without a request id who is told UNAVAILABLE tries again, and might make a second job.
+absl::Status MayBeThere(const absl::Status& status, const core::CreateOptions& options) {
+  if (!IsUnanswered(status) || !options.request_id.empty()) return status;
+  return core::MakeError(
+      absl::StatusCode::kAborted,
+      absl::StrCat(status.message(), "; the job may have been made. With a request_id the call can be repeated."),
+      {.reason = kNoAnswer});
 }
 
 RedisConnection::Options Connecting(const RedisJobStoreOptions& options) {
@@ -51,7 +62,12 @@ RedisJobStore::RedisJobStore(const RedisJobStoreOptions& options)
       outbox_({.connection = Connecting(options),
                .prefix = options.prefix,
                .clock = options.clock,
-               .on_fenced = [this](const std::string& id, const std::string& token) { Lose(id, token); }}),
+               .on_fenced = [this](const std::string& id, const std::string& token) { Lose(id, token); },
+               .on_follower_ended =
+                   [this](const std::string& id) {
+                     const absl::StatusOr<core::Job> job = Get(JobName(id));
+                     if (job.ok()) Report(*job, core::JobState::kQueued);
+                   }}),
       claimer_({.connection = Connecting(options),
                 .prefix = options.prefix,
                 .owner = owner_,
@@ -59,7 +75,7 @@ RedisJobStore::RedisJobStore(const RedisJobStoreOptions& options)
                 .lease = options.lease,
                 .patience = options.patience,
                 .on_claimed = [this](RedisConnection& redis,
-                                     const std::vector<Claimer::Claimed>& jobs) { TakeIn(redis, jobs); },
+                                     const std::vector<Claimer::Claimed>& jobs) { return TakeIn(redis, jobs); },
                 .owned =
                     [this] {
                       core::MutexLock lock(mutex_);
@@ -75,7 +91,7 @@ RedisJobStore::RedisJobStore(const RedisJobStoreOptions& options)
     claimer_.Wake();
     return true;
   });
-  subscriptions_.Add(options_.prefix + "moved", [this](const std::string& message) { return TellOfLine(message); });
+  subscriptions_.Add(options_.prefix + "moved", [this](const std::string& /*message*/) { return TellOfLine(); });
   subscriptions_.Add(Key("ended", owner_), [this](const std::string& id) {
     if (!id.empty()) Lose(id, "");
     return true;
@@ -108,12 +124,11 @@ absl::StatusOr<core::Job> RedisJobStore::Create(std::shared_ptr<const core::Gene
   }
   const core::TenantLimits limits =
       options_.tenant_limits ? options_.tenant_limits(options.tenant) : core::TenantLimits();
-  const absl::Time place = options_.clock->Now() - request->priority() * options_.ageing;
   const absl::Time expire = request->expire_time().value_or(absl::UnixEpoch());
   std::vector<std::string> arguments = {"",
                                         options.tenant,
                                         request->model(),
-                                        absl::StrCat(absl::ToUnixMicros(place)),  // several come in a millisecond
+                                        absl::StrCat(absl::ToInt64Microseconds(request->priority() * options_.ageing)),
                                         absl::StrCat(PixelSteps(*request)),
                                         absl::StrCat(bytes),
                                         absl::StrCat(limits.weight),
@@ -129,30 +144,49 @@ absl::StatusOr<core::Job> RedisJobStore::Create(std::shared_ptr<const core::Gene
                                         absl::StrCat(limits.max_queued_jobs),
                                         absl::StrCat(limits.pixel_steps_per_minute),
                                         absl::StrCat(options_.max_queued_jobs),
-                                        absl::StrCat(options_.max_pending_bytes)};
+                                        absl::StrCat(options_.max_pending_bytes),
+                                        options.run,
+                                        options_.codec->WriteUsage(core::Usage())};
   for (const core::InputImage* picture : core::PicturesOf(request->fields())) {
     arguments.push_back(picture->sha256);
     arguments.push_back(*picture->data);
   }
-  while (true) {
+  std::string what = "taken";
+  absl::StatusOr<RedisReply> answer;
+  while (what == "taken") {
     arguments[0] = JobId(NewJobName(options_.random ? options_.random : SystemRandom));
-    const absl::StatusOr<RedisReply> answer = Call("create", arguments);
-    if (!answer.ok()) return answer.status();
-    if (answer->list().at(0).text() == "taken") continue;
-    absl::StatusOr<core::Job> job = Admitted(answer->list(), options, limits);
-    if (options_.observer == nullptr) return job;
-    if (!job.ok()) options_.observer->OnJobRefused(core::GetErrorDetails(job.status()).reason);
-    if (answer->list().at(0).text() == "created") options_.observer->OnJobAdmitted(request->model());
-    return job;
+    answer = Call("create", arguments);
+    // The same job again: were it there already, nothing more would happen.
+    if (IsUnanswered(answer.status())) answer = Call("create", arguments);
+    if (!answer.ok()) return MayBeThere(answer.status(), options);
+    what = answer->list().at(0).text();
   }
+  const bool is_new = what == "created" || what == "shared";
+  const std::string model = request->model();
+  absl::StatusOr<core::Job> job =
+      is_new || what == "known" ? Get(JobName(answer->list().at(1).text())) : Refused(answer->list(), options, limits);
+  if (is_new && absl::IsUnavailable(job.status())) job = JustMade(arguments[0], std::move(request), options);
+  if (options_.observer == nullptr) return job;
+  if (is_new) options_.observer->OnJobAdmitted(model);
+  if (!is_new && !job.ok()) options_.observer->OnJobRefused(core::GetErrorDetails(job.status()).reason);
+  return job;
 }
 
-absl::StatusOr<core::Job> RedisJobStore::Admitted(const std::vector<RedisReply>& answer,
-                                                  const core::CreateOptions& options,
-                                                  const core::TenantLimits& limits) const {
+core::Job RedisJobStore::JustMade(const std::string& id, std::shared_ptr<const core::GenerationRequest> request,
+                                  const core::CreateOptions& options) const {
+  return {.name = JobName(id),
+          .request = core::WithoutPictures(std::move(request)),
+          .tenant = options.tenant,
+          .request_id = options.request_id,
+          .trace_id = options.trace_id,
+          .create_time = options_.clock->Now(),
+          .last_sequence = 1};
+}
+
+absl::Status RedisJobStore::Refused(const std::vector<RedisReply>& answer, const core::CreateOptions& options,
+                                    const core::TenantLimits& limits) const {
   const std::string& what = answer.at(0).text();
   const absl::Duration soon = absl::Seconds(1);
-  if (what == "created" || what == "known") return Get(JobName(answer.at(1).text()));
   if (what == "reused") return RequestIdReusedError(JobName(answer.at(1).text()));
   if (what == "jobs") return QuotaExceededError(options.tenant, "jobs at once", limits.max_jobs, soon);
   if (what == "waiting") return QuotaExceededError(options.tenant, "queued jobs", limits.max_queued_jobs, soon);
@@ -234,15 +268,6 @@ absl::StatusOr<core::Job> RedisJobStore::Cancel(const std::string& name, const s
   return job;
 }
 
-void RedisJobStore::CancelAll(const std::string& reason) {
-  std::vector<std::string> names;
-  {
-    core::MutexLock lock(mutex_);
-    for (const auto& [name, owned] : owned_) names.push_back(name);
-  }
-  for (const std::string& name : names) Cancel(name, reason).IgnoreError();
-}
-
 absl::Status RedisJobStore::Delete(const std::string& name) {
   const absl::StatusOr<RedisReply> was = Call("forget", {JobId(name)});
   if (!was.ok()) return was.status();
@@ -269,6 +294,7 @@ absl::StatusOr<core::Output> RedisJobStore::GetOutput(const std::string& name, i
   auto* const output = std::get_if<core::Output>(&*event);
   if (output == nullptr) return absl::DataLossError("what was stored of a job is damaged: an output is none");
   if (output->state == core::OutputState::kOk) {
+    if (replies[1]->is_nil()) return core::JobNotFoundError(name);  // it was forgotten in this moment
     output->data = std::make_shared<const std::string>(std::move(*replies[1]).text());
   }
   return std::move(*output);
@@ -288,24 +314,25 @@ absl::StatusOr<std::unique_ptr<core::Watch>> RedisJobStore::OpenWatch(const std:
                            .on_ready = std::move(on_ready)});
 }
 
-bool RedisJobStore::TellOfLine(const std::string& message) {
+bool RedisJobStore::TellOfLine() {
   const absl::Time now = options_.clock->Now();
-  if (!message.empty()) line_moved_ = now;
   if (now < line_told_ + kLineInterval) return false;
   line_told_ = now;
+  // First of all: what moves after this is announced, or it is looked at again.
+  const absl::StatusOr<RedisReply> parts = Call("queue", {owner_});
+  if (!parts.ok()) return false;
+  std::map<std::string, QueueGauge::Waiting> line;
+  for (size_t i = 1; i < parts->list().size(); ++i) {
+    const std::vector<RedisReply>& part = parts->list()[i].list();
+    line[part.at(0).text()] = {.jobs = part.at(1).number(), .pixel_steps = part.at(2).number()};
+  }
+  gauge_.SetLine(line);
   const std::vector<std::string> waiting = waiting_.Ids();
   for (size_t i = 0; i < waiting.size(); i += kPositionsAtOnce) {
     const auto end = waiting.begin() + static_cast<std::ptrdiff_t>(std::min(i + kPositionsAtOnce, waiting.size()));
     if (!Call("positions", {waiting.begin() + static_cast<std::ptrdiff_t>(i), end}).ok()) return false;
   }
-  const absl::StatusOr<RedisReply> parts = Call("queue", {owner_});
-  if (!parts.ok()) return false;
-  std::map<std::string, QueueGauge::Waiting> line;
-  for (const RedisReply& part : parts->list()) {
-    line[part.list().at(0).text()] = {.jobs = part.list().at(1).number(), .pixel_steps = part.list().at(2).number()};
-  }
-  gauge_.SetLine(line);
-  return line_told_ >= line_moved_ + kLineInterval;
+  return parts->list().at(0).number() == 1;
 }
 
 }  // namespace latentd::store

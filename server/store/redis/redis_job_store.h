@@ -65,7 +65,7 @@ class RedisJobStore final : public core::JobStore {
   absl::StatusOr<std::string> TenantOf(const std::string& name) const override;
   absl::StatusOr<core::JobPage> List(const core::ListOptions& options) const override;
   absl::StatusOr<core::Job> Cancel(const std::string& name, const std::string& reason) override;
-  void CancelAll(const std::string& reason) override;  // those of this process
+  void GiveUpAll(const std::string& reason) override;
   absl::Status Delete(const std::string& name) override;
   absl::StatusOr<core::Output> GetOutput(const std::string& name, int index) const override;
   absl::StatusOr<std::unique_ptr<core::Watch>> OpenWatch(const std::string& name, int64_t after_sequence,
@@ -77,15 +77,15 @@ class RedisJobStore final : public core::JobStore {
   void Drain() override;
   bool Flush(absl::Time deadline) override { return outbox_.Flush(deadline); }
 
-  void OnQueued(const std::string& name, core::Queued event) override;
-  void OnStarted(const std::string& name, core::Started event) override;
-  void OnProgress(const std::string& name, core::Progress event) override;
-  void OnOutput(const std::string& name, core::Output output) override;
-  void OnUsage(const std::string& name, core::Usage usage) override;
-  void OnCheckpoint(const std::string& name, core::Checkpoint checkpoint) override;
-  void OnHandedBack(const std::string& name, std::string reason, core::Checkpoint checkpoint) override;
-  void OnCompleted(const std::string& name, core::Usage usage) override;
-  void OnFailed(const std::string& name, absl::Status status, core::Usage usage) override;
+  void OnQueued(const core::Claim& claim, core::Queued event) override;
+  void OnStarted(const core::Claim& claim, core::Started event) override;
+  void OnProgress(const core::Claim& claim, core::Progress event) override;
+  void OnOutput(const core::Claim& claim, core::Output output) override;
+  void OnUsage(const core::Claim& claim, core::Usage usage) override;
+  void OnCheckpoint(const core::Claim& claim, core::Checkpoint checkpoint) override;
+  void OnHandedBack(const core::Claim& claim, std::string reason, core::Checkpoint checkpoint) override;
+  void OnCompleted(const core::Claim& claim, core::Usage usage) override;
+  void OnFailed(const core::Claim& claim, absl::Status status, core::Usage usage) override;
 
  private:
   // A job that this process has.
@@ -97,30 +97,35 @@ class RedisJobStore final : public core::JobStore {
 
   std::string Key(std::string_view kind, const std::string& id) const;
   absl::StatusOr<RedisReply> Call(std::string_view script, std::vector<std::string> arguments) const;
-  absl::StatusOr<core::Job> Admitted(const std::vector<RedisReply>& answer, const core::CreateOptions& options,
-                                     const core::TenantLimits& limits) const;
+  // What create.lua says when it has made none.
+  absl::Status Refused(const std::vector<RedisReply>& answer, const core::CreateOptions& options,
+                       const core::TenantLimits& limits) const;
+  // A job that was made and cannot be read now.
+  core::Job JustMade(const std::string& id, std::shared_ptr<const core::GenerationRequest> request,
+                     const core::CreateOptions& options) const;
   // A job has ended: for metrics and logs. `from`: what it was here before.
   void Report(core::Job job, core::JobState from) const;
 
-  // On the subscriptions' thread: what has changed in the line. `message`: as a Subscriptions::Listener has it. False:
-  // it is to be told again.
-  bool TellOfLine(const std::string& message);
+  // On the subscriptions' thread: what has changed in the line. False: it is to be told again.
+  bool TellOfLine();
 
   // On the claimer's thread.
-  void TakeIn(RedisConnection& redis, const std::vector<Claimer::Claimed>& jobs);
+  // False: it could not be read, and is asked for again.
+  bool TakeIn(RedisConnection& redis, const std::vector<Claimer::Claimed>& jobs);
   absl::StatusOr<core::ClaimedJob> ReadClaimed(const std::string& id, RedisHash hash, const RedisHash& pictures,
                                                const RedisHash& checkpoint) const;
   void EndOverdue(RedisConnection& redis, const std::string& id);
 
-  // Of a job that this process has; nothing otherwise. `change` is made to what is known of it, under the lock.
-  void Write(const std::string& name, Outbox::Write write, const std::function<void(core::Job&)>& change = {});
+  // Of a job that this process has by this claim; nothing otherwise. `change` is made to what is known of it, under the
+  // lock.
+  void Write(const core::Claim& claim, Outbox::Write write, const std::function<void(core::Job&)>& change = {});
   // Its last write.
-  void End(const std::string& name, std::vector<std::string> what, core::JobState state,
+  void End(const core::Claim& claim, std::vector<std::string> what, core::JobState state,
            const std::function<void(core::Job&)>& change);
-  // It is not this process's any more: somebody else has it, or has ended it.
+  // It is not this process's any more: somebody else has it, or has ended it. An empty token: whatever claim it is.
   void Lose(const std::string& id, const std::string& token);
-  // Of the job that this process has by this token (empty: by any), which it has no more then.
-  std::optional<Owned> TakeOut(const std::string& name, const std::string& token);
+  // Of the job that this process has by this claim (without a token: by any), which it has no more then.
+  std::optional<Owned> TakeOut(const core::Claim& claim);
 
   const RedisJobStoreOptions options_;
   const std::string owner_;
@@ -128,14 +133,13 @@ class RedisJobStore final : public core::JobStore {
   ListenerSlot listener_;
   QueueGauge gauge_;
   WaitingJobs waiting_;
-  absl::Time line_told_ = absl::InfinitePast();   // the subscriptions' thread's own …
-  absl::Time line_moved_ = absl::InfinitePast();  // … when that was heard of last
+  absl::Time line_told_ = absl::InfinitePast();  // the subscriptions' thread's own
 
   core::Mutex mutex_;
   std::map<std::string, Owned> owned_ ABSL_GUARDED_BY(mutex_);  // by name
   std::deque<core::ClaimedJob> ready_ ABSL_GUARDED_BY(mutex_);  // for the engine
-  // Names and tokens of those that were lost last: what they took until then may still be booked.
-  std::deque<std::pair<std::string, std::string>> lost_ ABSL_GUARDED_BY(mutex_);
+  // Those that were lost last: what they took until then may still be booked.
+  std::deque<core::Claim> lost_ ABSL_GUARDED_BY(mutex_);
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
 
   // Last: their threads use what is above.

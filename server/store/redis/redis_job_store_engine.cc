@@ -41,6 +41,15 @@ std::vector<core::ClaimedJob> RedisJobStore::Claim(int limit) {
   return jobs;
 }
 
+void RedisJobStore::GiveUpAll(const std::string& reason) {
+  std::vector<core::Claim> claims;
+  {
+    core::MutexLock lock(mutex_);
+    for (const auto& [name, owned] : owned_) claims.emplace_back(name, owned.token);
+  }
+  for (const core::Claim& claim : claims) End(claim, {"give back", reason}, core::JobState::kQueued, {});
+}
+
 void RedisJobStore::Drain() {
   {
     core::MutexLock lock(mutex_);
@@ -49,24 +58,26 @@ void RedisJobStore::Drain() {
   claimer_.Close();
 }
 
-void RedisJobStore::TakeIn(RedisConnection& redis, const std::vector<Claimer::Claimed>& jobs) {
+bool RedisJobStore::TakeIn(RedisConnection& redis, const std::vector<Claimer::Claimed>& jobs) {
   std::vector<RedisCommand> commands;
-  for (const Claimer::Claimed& job : jobs) {
-    for (const char* kind : {"job", "pictures", "checkpoint"})
-      commands.push_back({"HGETALL", Key(kind, job.token.first)});
+  for (const auto& [token, losses] : jobs) {
+    commands.push_back(CallScript("take", options_.prefix, {token.first, token.second}));
   }
   const auto replies = redis.RunAll(commands);
+  for (const auto& reply : replies) {
+    if (!reply.ok()) return false;
+  }
   bool any = false;
   for (size_t i = 0; i < jobs.size(); ++i) {
     const auto& [id, token] = jobs[i].token;
-    const auto& hash = replies[3 * i];
-    const auto& pictures = replies[3 * i + 1];
-    const auto& checkpoint = replies[3 * i + 2];
-    // Its lease ends, and somebody claims it again.
-    if (!hash.ok() || !pictures.ok() || !checkpoint.ok() || hash->list().empty()) continue;
+    if (replies[i]->is_nil()) continue;
+    const std::vector<RedisReply>& parts = replies[i]->list();
+    const RedisHash hash = ToHash(parts.at(0));
+    // One that was lost and claimed again before this process knew.
+    Lose(id, "");
     const std::string name = JobName(id);
-    absl::StatusOr<core::ClaimedJob> claimed = ReadClaimed(id, ToHash(*hash), ToHash(*pictures), ToHash(*checkpoint));
-    absl::StatusOr<core::Job> job = ReadJob(id, ToHash(*hash), *options_.codec);
+    absl::StatusOr<core::ClaimedJob> claimed = ReadClaimed(id, hash, ToHash(parts.at(1)), ToHash(parts.at(2)));
+    absl::StatusOr<core::Job> job = ReadJob(id, hash, *options_.codec);
     absl::Status refused = claimed.ok() ? job.status() : claimed.status();
     if (refused.ok() && jobs[i].losses >= options_.max_losses) {
       refused = core::MakeError(
@@ -75,12 +86,14 @@ void RedisJobStore::TakeIn(RedisConnection& redis, const std::vector<Claimer::Cl
           {.reason = kDead, .resource_type = "job", .resource_name = name});
     }
     if (!job.ok()) job = core::Job{.name = name};
-    // One that was lost and claimed again before this process knew.
-    if (const auto before = TakeOut(name, "");
-        before && options_.observer != nullptr && before->job.state == core::JobState::kRunning) {
-      options_.observer->OnJobRequeued(before->job.request->model());
-    }
     if (job->request != nullptr) gauge_.AddOwn(job->request->model(), PixelSteps(*job->request), 1);
+    if (claimed.ok()) {
+      claimed->token = token;
+      claimed->failed_outputs =
+          static_cast<int>(std::count_if(job->outputs.begin(), job->outputs.end(), [](const core::Output& output) {
+            return output.state == core::OutputState::kFailed;
+          }));
+    }
     {
       core::MutexLock lock(mutex_);
       owned_[name] = {.token = token, .job = *job};
@@ -89,13 +102,14 @@ void RedisJobStore::TakeIn(RedisConnection& redis, const std::vector<Claimer::Cl
     any = any || refused.ok();
     if (!refused.ok()) {
       const core::Usage usage = job->usage.value_or(core::Usage());
-      End(name,
+      End({name, token},
           {"fail", options_.codec->WriteUsage(usage), absl::StrCat(usage.pixel_evaluations),
            options_.codec->WriteStatus(refused), kDead},
           core::JobState::kFailed, [&](core::Job& ended) { ended.error = refused; });
     }
   }
   if (any) listener_.Tell([](core::WorkListener& listener) { listener.OnWorkAvailable(); });
+  return true;
 }
 
 absl::StatusOr<core::ClaimedJob> RedisJobStore::ReadClaimed(const std::string& id, RedisHash hash,
@@ -147,23 +161,24 @@ void RedisJobStore::EndOverdue(RedisConnection& redis, const std::string& id) {
   Report(*std::move(job), core::JobState::kQueued);
 }
 
-void RedisJobStore::Write(const std::string& name, Outbox::Write write, const std::function<void(core::Job&)>& change) {
+void RedisJobStore::Write(const core::Claim& claim, Outbox::Write write,
+                          const std::function<void(core::Job&)>& change) {
   {
     core::MutexLock lock(mutex_);
-    const auto owned = owned_.find(name);
-    if (owned == owned_.end()) return;
-    write.id = JobId(name);
-    write.token = owned->second.token;
+    const auto owned = owned_.find(claim.job);
+    if (owned == owned_.end() || owned->second.token != claim.token) return;
+    write.id = JobId(claim.job);
+    write.token = claim.token;
     if (change) change(owned->second.job);
   }
   outbox_.Add(std::move(write));
 }
 
-void RedisJobStore::End(const std::string& name, std::vector<std::string> what, core::JobState state,
+void RedisJobStore::End(const core::Claim& claim, std::vector<std::string> what, core::JobState state,
                         const std::function<void(core::Job&)>& change) {
-  std::optional<Owned> owned = TakeOut(name, "");
+  std::optional<Owned> owned = TakeOut(claim);
   if (!owned) return;
-  outbox_.Add({.id = JobId(name), .token = owned->token, .what = std::move(what), .is_last = true});
+  outbox_.Add({.id = JobId(claim.job), .token = owned->token, .what = std::move(what), .is_last = true});
   core::Job& job = owned->job;
   const core::JobState before = std::exchange(job.state, state);
   job.end_time = options_.clock->Now();
@@ -178,29 +193,30 @@ void RedisJobStore::End(const std::string& name, std::vector<std::string> what, 
 
 void RedisJobStore::Lose(const std::string& id, const std::string& token) {
   const std::string name = JobName(id);
-  const std::optional<Owned> owned = TakeOut(name, token);
+  const std::optional<Owned> owned = TakeOut({name, token});
   if (!owned) return;
+  const core::Claim claim(name, owned->token);
   {
     core::MutexLock lock(mutex_);
-    lost_.emplace_back(name, owned->token);
+    lost_.push_back(claim);
     if (lost_.size() > kLostAreKnown) lost_.pop_front();
   }
   outbox_.Add({.id = id, .token = owned->token, .what = {"end"}, .is_last = true});
   if (owned->job.state == core::JobState::kRunning && options_.observer != nullptr) {
     options_.observer->OnJobRequeued(owned->job.request->model());
   }
-  listener_.Tell([&](core::WorkListener& listener) { listener.OnJobEnded(name); });
+  listener_.Tell([&](core::WorkListener& listener) { listener.OnJobEnded(claim); });
 }
 
-std::optional<RedisJobStore::Owned> RedisJobStore::TakeOut(const std::string& name, const std::string& token) {
+std::optional<RedisJobStore::Owned> RedisJobStore::TakeOut(const core::Claim& claim) {
   Owned taken;
   {
     core::MutexLock lock(mutex_);
-    const auto owned = owned_.find(name);
-    if (owned == owned_.end() || (!token.empty() && owned->second.token != token)) return std::nullopt;
+    const auto owned = owned_.find(claim.job);
+    if (owned == owned_.end() || (!claim.token.empty() && owned->second.token != claim.token)) return std::nullopt;
     taken = std::move(owned->second);
     owned_.erase(owned);
-    std::erase_if(ready_, [&](const core::ClaimedJob& job) { return job.name == name; });
+    std::erase_if(ready_, [&](const core::ClaimedJob& job) { return job.name == claim.job; });
   }
   const core::Job& job = taken.job;
   if (job.state == core::JobState::kQueued && job.request != nullptr) {
@@ -220,11 +236,11 @@ void RedisJobStore::Report(core::Job job, core::JobState from) const {
 }
 
 // Where a job stands in the line is Redis' to say.
-void RedisJobStore::OnQueued(const std::string& /*name*/, core::Queued /*event*/) {}
+void RedisJobStore::OnQueued(const core::Claim& /*claim*/, core::Queued /*event*/) {}
 
-void RedisJobStore::OnStarted(const std::string& name, core::Started event) {
+void RedisJobStore::OnStarted(const core::Claim& claim, core::Started event) {
   std::optional<core::Job> started;
-  Write(name, {.what = {"start", options_.codec->WriteEvent(event)}}, [&](core::Job& job) {
+  Write(claim, {.what = {"start", options_.codec->WriteEvent(event)}}, [&](core::Job& job) {
     job.warnings = event.warnings;
     if (job.state != core::JobState::kQueued) return;
     job.state = core::JobState::kRunning;
@@ -240,73 +256,74 @@ void RedisJobStore::OnStarted(const std::string& name, core::Started event) {
 
 // Of an output's progress only what is a while behind the last, or has a preview, is written: each step would cost
 // Redis as much as all the rest of a job. What the job took goes along.
-void RedisJobStore::OnProgress(const std::string& name, core::Progress event) {
+void RedisJobStore::OnProgress(const core::Claim& claim, core::Progress event) {
   const int output = event.output_index;
   const bool has_preview = event.preview.has_value();
   core::Usage usage;
   {
     core::MutexLock lock(mutex_);
-    const auto owned = owned_.find(name);
-    if (owned == owned_.end()) return;
+    const auto owned = owned_.find(claim.job);
+    if (owned == owned_.end() || owned->second.token != claim.token) return;
     absl::Time& written = owned->second.progress.try_emplace(output, absl::InfinitePast()).first->second;
     const absl::Time now = options_.clock->Now();
     if (!has_preview && now < written + kProgressInterval) return;
     written = now;
     usage = owned->second.job.usage.value_or(usage);
   }
-  Write(name, {.what = {"progress", absl::StrCat(output), has_preview ? "1" : "0",
-                        options_.codec->WriteEvent(std::move(event)), options_.codec->WriteUsage(usage),
-                        absl::StrCat(usage.pixel_evaluations)},
-               .progress_of = output,
-               .has_preview = has_preview});
+  Write(claim, {.what = {"progress", absl::StrCat(output), has_preview ? "1" : "0",
+                         options_.codec->WriteEvent(std::move(event)), options_.codec->WriteUsage(usage),
+                         absl::StrCat(usage.pixel_evaluations)},
+                .state_of = absl::StrCat("progress of ", output),
+                .has_preview = has_preview});
 }
 
-void RedisJobStore::OnOutput(const std::string& name, core::Output output) {
+void RedisJobStore::OnOutput(const core::Claim& claim, core::Output output) {
   const std::string bytes = output.data == nullptr ? "" : *output.data;
-  Write(name, {.what = {"output", absl::StrCat(output.index), absl::StrCat(core::EventLog::CountChunks(output.data)),
-                        options_.codec->WriteEvent(std::move(output)), bytes}});
+  Write(claim, {.what = {"output", absl::StrCat(output.index), absl::StrCat(core::EventLog::CountChunks(output.data)),
+                         options_.codec->WriteEvent(std::move(output)), bytes}});
 }
 
 // Progress and the end tell it; but of a job that others have ended nothing else follows.
-void RedisJobStore::OnUsage(const std::string& name, core::Usage usage) {
-  Outbox::Write write{.what = {"usage", options_.codec->WriteUsage(usage), absl::StrCat(usage.pixel_evaluations)},
-                      .is_last = true};
+void RedisJobStore::OnUsage(const core::Claim& claim, core::Usage usage) {
   {
     core::MutexLock lock(mutex_);
-    if (const auto owned = owned_.find(name); owned != owned_.end()) {
+    if (const auto owned = owned_.find(claim.job); owned != owned_.end() && owned->second.token == claim.token) {
       owned->second.job.usage = usage;
       return;
     }
-    const auto lost = std::find_if(lost_.rbegin(), lost_.rend(), [&](const auto& each) { return each.first == name; });
-    if (lost == lost_.rend()) return;
-    write.id = JobId(name);
-    write.token = lost->second;
+    if (std::find(lost_.begin(), lost_.end(), claim) == lost_.end()) return;
   }
-  outbox_.Add(std::move(write));
+  outbox_.Add({.id = JobId(claim.job),
+               .token = claim.token,
+               .what = {"usage", options_.codec->WriteUsage(usage), absl::StrCat(usage.pixel_evaluations)},
+               .is_last = true});
 }
 
-void RedisJobStore::OnCheckpoint(const std::string& name, core::Checkpoint checkpoint) {
+void RedisJobStore::OnCheckpoint(const core::Claim& claim, core::Checkpoint checkpoint) {
   Outbox::Write write{
-      .what = {"checkpoint", absl::StrCat(checkpoint.step), options_.codec->WriteUsage(checkpoint.usage)}};
+      .what = {"checkpoint", absl::StrCat(checkpoint.step), options_.codec->WriteUsage(checkpoint.usage)},
+      .state_of = "checkpoint"};
   for (const auto& [row, state] : checkpoint.rows) {
     write.what.push_back(absl::StrCat(row));
     write.what.push_back(*state);
   }
-  Write(name, std::move(write));
+  Write(claim, std::move(write));
 }
 
-void RedisJobStore::OnHandedBack(const std::string& name, std::string reason, core::Checkpoint checkpoint) {
-  OnCheckpoint(name, std::move(checkpoint));
-  End(name, {"give back", std::move(reason)}, core::JobState::kQueued, {});
+void RedisJobStore::OnHandedBack(const core::Claim& claim, std::string reason, core::Checkpoint checkpoint) {
+  OnCheckpoint(claim, std::move(checkpoint));
+  End(claim, {"give back", std::move(reason)}, core::JobState::kQueued, {});
 }
 
-void RedisJobStore::OnCompleted(const std::string& name, core::Usage usage) {
-  End(name, {"complete", options_.codec->WriteUsage(usage), absl::StrCat(usage.pixel_evaluations)},
+void RedisJobStore::OnCompleted(const core::Claim& claim, core::Usage usage) {
+  End(claim,
+      {"complete", options_.codec->WriteUsage(usage), absl::StrCat(usage.pixel_evaluations),
+       options_.codec->WriteUsage({.failed_outputs = usage.failed_outputs}), usage.failed_outputs == 0 ? "1" : "0"},
       core::JobState::kCompleted, [&](core::Job& job) { job.usage = usage; });
 }
 
-void RedisJobStore::OnFailed(const std::string& name, absl::Status status, core::Usage usage) {
-  End(name,
+void RedisJobStore::OnFailed(const core::Claim& claim, absl::Status status, core::Usage usage) {
+  End(claim,
       {"fail", options_.codec->WriteUsage(usage), absl::StrCat(usage.pixel_evaluations),
        options_.codec->WriteStatus(status), ""},
       core::JobState::kFailed, [&](core::Job& job) {

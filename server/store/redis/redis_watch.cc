@@ -116,6 +116,7 @@ absl::StatusOr<RedisWatch::Entry> RedisWatch::ReadOne(const RedisReply& reply, i
   if (output == nullptr || entry.pieces == 0 || entry.sequence + entry.pieces <= place) return entry;
   auto bytes = options_.pool->Run({"GET", absl::StrCat(options_.prefix, "output:", options_.id, ":", output->index)});
   if (!bytes.ok()) return bytes.status();
+  if (bytes->is_nil()) return core::JobNotFoundError(JobName(options_.id));  // it was forgotten in this moment
   output->data = std::make_shared<const std::string>(std::move(*bytes).text());
   return entry;
 }

@@ -63,7 +63,7 @@ void Claims::Renew(std::function<void()> then) {
 }
 
 void Claims::Reap(std::function<void()> then) {
-  options_.redis->Run("renew", {options_.redis->Script("reap", {"100"})},
+  options_.redis->Run("renew", {options_.redis->Script("reap", {"100", Ms(kLease)})},
                       [this, then = std::move(then)](const VirtualRedis::Replies&) {
                         options_.events->At(options_.events->now() + kLease / 3, [this] {
                           due_ = true;
@@ -74,7 +74,8 @@ void Claims::Reap(std::function<void()> then) {
 }
 
 void Claims::Claim(std::function<void()> then) {
-  std::vector<std::string> arguments = {options_.owner, Ms(kLease), absl::StrCat(working_with_.jobs), Ms(kPatience)};
+  std::vector<std::string> arguments = {options_.owner, absl::StrCat(++claims_), Ms(kLease),
+                                        absl::StrCat(working_with_.jobs), Ms(kPatience)};
   arguments.insert(arguments.end(), working_with_.models.begin(), working_with_.models.end());
   options_.redis->Run("claim", {options_.redis->Script("claim", std::move(arguments))},
                       [this, then = std::move(then)](const VirtualRedis::Replies& replies) {
@@ -90,11 +91,7 @@ void Claims::Claim(std::function<void()> then) {
 
 void Claims::TakeIn(const std::vector<Token>& jobs, std::function<void()> then) {
   std::vector<store::RedisCommand> commands;
-  for (const auto& [id, token] : jobs) {
-    for (const char* kind : {"job:", "pictures:", "checkpoint:"}) {
-      commands.push_back({"HGETALL", absl::StrCat(VirtualRedis::kPrefix, kind, id)});
-    }
-  }
+  for (const auto& [id, token] : jobs) commands.push_back(options_.redis->Script("take", {id, token}));
   options_.redis->Run("take in", commands, [this, jobs, then = std::move(then)](const VirtualRedis::Replies&) {
     options_.on_claimed(jobs);
     then();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <utility>
@@ -45,6 +46,7 @@ class Claims {
   const Options options_;
   core::Capacity capacity_;
   core::Capacity working_with_;  // as it was when the calls began
+  int64_t claims_ = 0;
   bool look_ = true;
   bool due_ = false;
   bool busy_ = false;

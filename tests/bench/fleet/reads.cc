@@ -32,10 +32,7 @@ void Reads::OnTold(const std::string& id) {
 }
 
 void Reads::OnMoved() {
-  Add([this](const std::function<void()>& done) {
-    line_moved_ = options_.events->now();
-    TellOfLine(done);
-  });
+  Add([this](const std::function<void()>& done) { TellOfLine(done); });
 }
 
 void Reads::OnWork() {
@@ -100,7 +97,15 @@ void Reads::TellOfLine(const std::function<void()>& done) {
     return done();
   }
   line_told_ = now;
-  if (line_told_ < line_moved_ + kLineInterval) RetryLine();
+  options_.redis->Run("line", {options_.redis->Script("queue", {options_.owner})},
+                      [this, done](const VirtualRedis::Replies& replies) {
+                        if (replies[0].list().at(0).number() == 0) RetryLine();
+                        TellPositions();
+                        done();
+                      });
+}
+
+void Reads::TellPositions() {
   const std::vector<std::string> waiting(waiting_.begin(), waiting_.end());
   for (size_t i = 0; i < waiting.size(); i += kPositionsAtOnce) {
     const auto begin = waiting.begin() + static_cast<std::ptrdiff_t>(i);
@@ -108,8 +113,6 @@ void Reads::TellOfLine(const std::function<void()>& done) {
     options_.redis->Run("line", {options_.redis->Script("positions", {begin, end})},
                         [](const VirtualRedis::Replies&) {});
   }
-  options_.redis->Run("line", {options_.redis->Script("queue", {options_.owner})},
-                      [done](const VirtualRedis::Replies&) { done(); });
 }
 
 // What was heard of the line is told again later.
@@ -117,7 +120,7 @@ void Reads::RetryLine() {
   if (std::exchange(retries_, true)) return;
   options_.events->At(options_.events->now() + kRetryAfter, [this] {
     retries_ = false;
-    Add([this](const std::function<void()>& done) { TellOfLine(done); });
+    OnMoved();
   });
 }
 

@@ -44,6 +44,7 @@ class Reads {
   void Go();
   void Fill(const std::string& id, const std::function<void()>& done);
   void TellOfLine(const std::function<void()>& done);
+  void TellPositions();
   void RetryLine();
 
   const Options options_;
@@ -52,7 +53,6 @@ class Reads {
   std::set<std::string> followed_;  // jobs
   std::set<std::string> waiting_;   // jobs whose readers have not heard of a start
   absl::Time line_told_ = absl::InfinitePast();
-  absl::Time line_moved_ = absl::InfinitePast();
   bool retries_ = false;
 };
 

@@ -63,7 +63,7 @@ bool Replica::Generate(const Arrival& arrival, const std::string& id) {
   const auto created = redis.Script("create", {id,
                                                arrival.tenant,
                                                ModelName(arrival.model),
-                                               absl::StrCat(absl::ToUnixMicros(arrival.time)),
+                                               "0",
                                                absl::StrCat(work),
                                                "1000",
                                                "1",
@@ -79,7 +79,9 @@ bool Replica::Generate(const Arrival& arrival, const std::string& id) {
                                                "0",
                                                "0",
                                                "1000000",
-                                               absl::StrCat(int64_t{4} << 30)});
+                                               absl::StrCat(int64_t{4} << 30),
+                                               "",
+                                               ""});
   redis.Run("create", {created}, [this, &redis, id](const VirtualRedis::Replies&) {
     redis.Run("call", {{"HGETALL", absl::StrCat(VirtualRedis::kPrefix, "job:", id)}},
               [this, &redis, id](const VirtualRedis::Replies&) {
@@ -173,7 +175,7 @@ void Replica::Publish(core::Stage stage, const std::string& id) {
       return Write(id, {"progress", "0", "0", payloads.progress, payloads.usage, "13107200"});
     case core::Stage::kDecode:
       Write(id, {"output", "0", "1", payloads.output, payloads.picture});
-      Write(id, {"complete", payloads.usage, "13107200"});
+      Write(id, {"complete", payloads.usage, "13107200", payloads.usage, "1"});
       running_.erase(id);
   }
 }

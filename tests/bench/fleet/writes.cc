@@ -42,7 +42,8 @@ void Writes::Go() {
 
 void Writes::Written(const VirtualRedis::Replies& replies) {
   for (size_t i = 0; i < replies.size(); ++i) {
-    if (replies[i].number() != 1) on_fenced_(pending_[i].id, pending_[i].token);
+    const store::RedisReply& answer = replies[i].is_list() ? replies[i].list().at(0) : replies[i];
+    if (answer.number() != 1) on_fenced_(pending_[i].id, pending_[i].token);
   }
   pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(sending_));
   sending_ = 0;

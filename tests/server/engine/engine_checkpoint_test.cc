@@ -31,9 +31,9 @@ class CheckpointStore final : public store::MemoryJobStore {
  public:
   using MemoryJobStore::MemoryJobStore;
 
-  void OnCheckpoint(const std::string& name, core::Checkpoint checkpoint) override {
+  void OnCheckpoint(const core::Claim& claim, core::Checkpoint checkpoint) override {
     const std::lock_guard lock(mutex_);
-    checkpoints_.emplace_back(name, std::move(checkpoint));
+    checkpoints_.emplace_back(claim.job, std::move(checkpoint));
   }
   std::vector<std::pair<std::string, core::Checkpoint>> checkpoints() {
     const std::lock_guard lock(mutex_);

@@ -21,22 +21,22 @@ using ::testing::IsEmpty;
 // Remembers what it was told, in short.
 class FakeSink : public core::JobSink {
  public:
-  void OnQueued(const std::string&, core::Queued) override {}
-  void OnStarted(const std::string&, core::Started) override {}
-  void OnProgress(const std::string&, core::Progress event) override {
+  void OnQueued(const core::Claim&, core::Queued) override {}
+  void OnStarted(const core::Claim&, core::Started) override {}
+  void OnProgress(const core::Claim&, core::Progress event) override {
     told.push_back(absl::StrCat("progress ", event.step, event.preview.has_value() ? " with preview" : ""));
   }
-  void OnOutput(const std::string&, core::Output output) override {
+  void OnOutput(const core::Claim&, core::Output output) override {
     told.push_back(absl::StrCat("output ", output.index, output.state == core::OutputState::kOk ? "" : " failed"));
   }
-  void OnUsage(const std::string&, core::Usage used) override { usage = used; }
-  void OnCheckpoint(const std::string&, core::Checkpoint) override {}
-  void OnHandedBack(const std::string&, std::string, core::Checkpoint) override {}
-  void OnCompleted(const std::string&, core::Usage used) override {
+  void OnUsage(const core::Claim&, core::Usage used) override { usage = used; }
+  void OnCheckpoint(const core::Claim&, core::Checkpoint) override {}
+  void OnHandedBack(const core::Claim&, std::string, core::Checkpoint) override {}
+  void OnCompleted(const core::Claim&, core::Usage used) override {
     told.emplace_back("completed");
     usage = used;
   }
-  void OnFailed(const std::string&, absl::Status status, core::Usage used) override {
+  void OnFailed(const core::Claim&, absl::Status status, core::Usage used) override {
     told.emplace_back("failed");
     error = std::move(status);
     usage = used;

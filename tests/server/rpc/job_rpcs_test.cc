@@ -141,7 +141,7 @@ TEST_F(JobRpcs, AFailedJobSaysWhy) {
 
 TEST_F(JobRpcs, ACancelledJobSaysWhy) {
   const std::string name = CreateJob();
-  store_.CancelAll("DRAINED");
+  store_.GiveUpAll("DRAINED");
   Context context;
   v1::GetJobRequest request;
   request.set_name(name);

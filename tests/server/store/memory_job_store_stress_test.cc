@@ -44,9 +44,9 @@ class FakeEngine : public core::WorkListener {
     changed_.NotifyAll();
   }
 
-  void OnJobEnded(const std::string& name) override {
+  void OnJobEnded(const core::Claim& claim) override {
     core::MutexLock lock(mutex_);
-    ended_.insert(name);
+    ended_.insert(claim.job);
   }
 
  private:

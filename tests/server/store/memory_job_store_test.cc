@@ -273,7 +273,7 @@ TEST(MemoryJobStoreTest, JobThatNeverRanHasWaitedUntilItsEnd) {
   EXPECT_EQ(f.store.Cancel(name, "CALLER")->usage->queue_time, absl::Seconds(3));
 }
 
-TEST(MemoryJobStoreTest, CancelAllEndsWhatWaitsAndWhatRunsHoweverMany) {
+TEST(MemoryJobStoreTest, GiveUpAllEndsWhatWaitsAndWhatRunsHoweverMany) {
   StoreFixture f({.max_queued_jobs = 2000});
   FakeListener listener;
   f.store.SetListener(&listener);
@@ -283,7 +283,7 @@ TEST(MemoryJobStoreTest, CancelAllEndsWhatWaitsAndWhatRunsHoweverMany) {
   std::vector<std::string> waiting;
   waiting.reserve(1500);
   for (int i = 0; i < 1500; ++i) waiting.push_back(f.Create());
-  f.store.CancelAll("DRAINED");
+  f.store.GiveUpAll("DRAINED");
   EXPECT_EQ(f.State(running), JobState::kCancelled);
   EXPECT_EQ(f.State(completed), JobState::kCompleted);
   for (const std::string& name : waiting) EXPECT_EQ(f.State(name), JobState::kCancelled);

@@ -18,7 +18,7 @@ namespace latentd::store {
 class FakeListener : public core::WorkListener {
  public:
   void OnWorkAvailable() override { ++work_available; }
-  void OnJobEnded(const std::string& name) override { ended.push_back(name); }
+  void OnJobEnded(const core::Claim& claim) override { ended.push_back(claim.job); }
 
   int work_available = 0;
   std::vector<std::string> ended;

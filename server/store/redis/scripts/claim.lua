@@ -1,10 +1,24 @@
 -- Gives waiting jobs to an owner: those of models that he has, and others when nobody has their model, or they have
 -- waited for too long. Tenants take turns by what they had, for their weights (start-time fair queuing).
--- ARGV: owner, lease, most jobs, patience, model, model, …
--- Returns for each job: id, token, how often its owner was lost.
-local owner, lease, most, patience = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+-- ARGV: owner, number of this claim among his, lease, most jobs, patience, model, model, …
+-- Returns for each job: id, token, how often its owner was lost. A claim with the number of the one before it is that one:
+-- its answer was lost.
+local owner, lease, most, patience = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local has = {}
-for i = 5, #ARGV do has[ARGV[i]] = true end
+for i = 6, #ARGV do has[ARGV[i]] = true end
+needs_no_memory()
+
+local answer = redis.call('HMGET', key('claimed', owner), 'number', 'jobs')
+if answer[1] == ARGV[2] then
+  local still_his = {}
+  for _, job in ipairs(cjson.decode(answer[2])) do
+    if get(job[1], 'token')[1] == job[2] then
+      redis.call('ZADD', key('leases'), now + lease, job[1])
+      still_his[#still_his + 1] = job
+    end
+  end
+  return still_his
+end
 
 local function first_of(model, tenant)
   local entry = redis.call('ZRANGE', line_key(model, tenant), 0, 0, 'WITHSCORES')
@@ -16,7 +30,7 @@ local function may_take(model)
   if redis.call('ZCOUNT', key('loaded', model), now, '+inf') == 0 then return true end
   for _, tenant in ipairs(redis.call('HKEYS', key('waiting', model))) do
     local id = first_of(model, tenant)
-    if now - tonumber(redis.call('HGET', key('job', id), 'create')) >= patience then return true end
+    if now - tonumber(get(id, 'create')[1] or now) >= patience then return true end
   end
   return false
 end
@@ -28,12 +42,12 @@ end
 
 local claimed = {}
 while #claimed < most do
-  local base = tonumber(redis.call('HGET', key('shares'), '') or '0')
+  local base = tonumber(redis.call('HGET', key('totals'), 'served') or '0')
   local best
   for _, model in ipairs(models) do
     for _, tenant in ipairs(redis.call('HKEYS', key('waiting', model))) do
       local id, place = first_of(model, tenant)
-      local share = math.max(base, tonumber(redis.call('HGET', key('shares'), tenant) or '0'))
+      local share = math.max(base, tonumber(redis.call('ZSCORE', key('shares'), tenant) or '0'))
       if not best or share < best.share or (share == best.share and place < best.place) then
         best = {share = share, place = place, id = id, model = model, tenant = tenant}
       end
@@ -42,15 +56,23 @@ while #claimed < most do
   if not best then break end
 
   local f = get(best.id, 'work', 'weight', 'lost')
-  redis.call('HSET', key('shares'), best.tenant, best.share + tonumber(f[1]) / tonumber(f[2]), '', best.share)
-  leave_line(best.id, best.model, best.tenant, tonumber(f[1]))
-  local token = redis.call('HINCRBY', key('totals'), 'token', 1)
-  redis.call('HSET', key('job', best.id), 'token', token, 'owner', owner)
-  redis.call('HDEL', key('job', best.id), 'written')
-  redis.call('ZADD', key('leases'), now + lease, best.id)
-  claimed[#claimed + 1] = {best.id, tostring(token), f[3] or '0'}
+  leave_line(best.id, best.model, best.tenant, tonumber(f[1] or '0'))
+  if f[1] then  -- else somebody has deleted its key
+    redis.call('ZADD', key('shares'), best.share + tonumber(f[1]) / tonumber(f[2]), best.tenant)
+    redis.call('HSET', key('totals'), 'served', best.share)
+    redis.call('ZREMRANGEBYSCORE', key('shares'), '-inf', best.share)
+    local token = redis.call('HINCRBY', key('totals'), 'token', 1)
+    redis.call('HSET', key('job', best.id), 'token', token, 'owner', owner)
+    redis.call('HDEL', key('job', best.id), 'written', 'taken')
+    redis.call('ZADD', key('leases'), now + lease, best.id)
+    claimed[#claimed + 1] = {best.id, tostring(token), f[3] or '0'}
+  end
 end
-if #claimed > 0 then announce_move() end
+if #claimed > 0 then
+  redis.call('HSET', key('claimed', owner), 'number', ARGV[2], 'jobs', cjson.encode(claimed))
+  redis.call('PEXPIRE', key('claimed', owner), lease)
+  announce_move()
+end
 
 -- Who has got less than he asked for is told when there is more.
 local function note(list)

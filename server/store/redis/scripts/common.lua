@@ -13,11 +13,15 @@
 --   deadlines       zset     jobs that have not ended, by their deadline
 --   jobs:TENANT     zset     all of a tenant's jobs, by number
 --   request:TENANT:ID  string  the job that has this request id
+--   run:TENANT:RUN  string   the job that leads this run, or has completed it
+--   followers:ID    set      jobs that share the run that it leads
 --   use:TENANT      hash     what counts against its quotas
---   shares          hash     how much of the devices each tenant had, for its weight; "" is the least that was served
---   totals          hash     jobs and bytes that wait or run; the last number and token; work that waits, by model
+--   shares          zset     tenants that had more of the devices, for their weights, than the least that was served
+--   totals          hash     jobs and bytes that wait or run; the last number and token; work that waits, by model; the
+--                            least that was served; when leases were looked at last, and the line's move was announced
 --   replicas        zset     replicas that take jobs, by the time until which that is known
 --   names           zset     the same, by name
+--   claimed:OWNER   hash     number and answer of its last claim
 --   loaded:MODEL    zset     those of them that have it, likewise
 --   idle            zset     those that would have taken more jobs than there were, by the time when they asked
 --   idle:MODEL      zset     those of them that have it, likewise
@@ -32,6 +36,12 @@ end
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)  -- ms
 
+-- A Redis that is full lets a script write that has written before. New jobs and blobs are refused then; what was
+-- accepted can still be run and ended, which is what makes room.
+local function needs_no_memory()
+  redis.call('DEL', key('nothing'))
+end
+
 local function get(id, ...)
   return redis.call('HMGET', key('job', id), ...)
 end
@@ -44,13 +54,18 @@ local function append(id, pieces, ...)
   return sequence
 end
 
--- The line has moved. Whoever tells of it looks now and once more, half a second later (RedisJobStore::TellOfLine): what
--- moves meanwhile need not be said.
-local function announce_move()
+-- Whether the next move of the line is announced: not within 400 ms of the last that was. Whoever looks at the line is
+-- told so (queue.lua), and looks again later.
+local function announces_moves()
   local since = now - tonumber(redis.call('HGET', key('totals'), 'moved') or '0')
-  if since >= 0 and since < 400 then return end
+  return since < 0 or since >= 400
+end
+
+-- The line has moved: whoever tells of it looks.
+local function announce_move()
+  if not announces_moves() then return end
   redis.call('HSET', key('totals'), 'moved', now)
-  redis.call('PUBLISH', key('moved'), 'moved')
+  redis.call('PUBLISH', key('moved'), '')
 end
 
 -- There is one more job: one of those who wait for work looks again, the one who has the model and has waited for the
@@ -135,54 +150,4 @@ local function forget_idle(tenant)
   local owed, per_minute = tonumber(f[3] or '0'), tonumber(f[4] or '0')
   local until_even = per_minute > 0 and math.max(0, owed / per_minute * 60000) or 0
   redis.call('PEXPIRE', use, math.floor(until_even) + 60000)
-  if tenant == '' then return end  -- the least that was served has that name, too
-  local share = tonumber(redis.call('HGET', key('shares'), tenant) or '0')
-  if share <= tonumber(redis.call('HGET', key('shares'), '') or '0') then redis.call('HDEL', key('shares'), tenant) end
-end
-
--- It is counted as what it becomes, 'queued' or 'running'; REQUIRES: it is the other one.
-local function change_state(id, tenant, from, to)
-  for _, counted in ipairs({key('totals'), key('use', tenant)}) do
-    redis.call('HINCRBY', counted, from, -1)
-    redis.call('HINCRBY', counted, to, 1)
-  end
-  redis.call('HSET', key('job', id), 'state', to)
-end
-
--- A job that was claimed waits again, at its old place; whoever had it writes nothing of it any more.
-local function requeue(id, reason)
-  local f = get(id, 'state', 'model', 'tenant', 'work', 'place', 'owner')
-  redis.call('ZREM', key('leases'), id)
-  redis.call('HDEL', key('job', id), 'token', 'owner', 'told')
-  if f[1] == 'running' then change_state(id, f[3], 'running', 'queued') end
-  append(id, 0, 'requeued', reason, 'step', redis.call('HGET', key('checkpoint', id), 'step') or '0')
-  join_line(id, f[2], f[3], f[5], f[4])
-  announce_work(f[2], f[6])
-end
-
--- It has ended, in any way: nobody owns it any more, and it is kept for its time.
-local function finish(id, state, ...)
-  local f = get(id, 'state', 'model', 'tenant', 'work', 'bytes', 'keep', 'outputs', 'expire', 'used')
-  local before, model, tenant = f[1], f[2], f[3]
-  leave_line(id, model, tenant, tonumber(f[4]))
-  redis.call('ZREM', key('leases'), id)
-  redis.call('ZREM', key('deadlines'), id)
-  redis.call('DEL', key('checkpoint', id), key('pictures', id))
-  local token = redis.call('HGET', key('job', id), 'token')
-  if token then redis.call('HSET', key('job', id), 'former', token) end
-  redis.call('HDEL', key('job', id), 'token', 'owner')
-  redis.call('HINCRBY', key('totals'), before, -1)
-  redis.call('HINCRBY', key('totals'), 'bytes', -tonumber(f[5]))
-  redis.call('HINCRBY', key('use', tenant), before, -1)
-  redis.call('HINCRBYFLOAT', key('use', tenant), 'taken', tonumber(f[9] or '0') - tonumber(f[4]))
-  forget_idle(tenant)
-  local kept = tonumber(f[6])
-  local wanted = tonumber(f[8] or '0')
-  if wanted > 0 then kept = math.max(0, math.min(kept, wanted - now)) end
-  redis.call('HSET', key('job', id), 'state', state, 'end', now, 'forget', now + kept, ...)
-  -- A moment longer, so that whoever reads finds it whole.
-  kept = kept + 1000
-  redis.call('PEXPIRE', key('job', id), kept)
-  redis.call('PEXPIRE', key('events', id), kept)
-  for i = 0, tonumber(f[7]) - 1 do redis.call('PEXPIRE', key('output', id, i), kept) end
 end

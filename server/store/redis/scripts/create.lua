@@ -1,12 +1,14 @@
 -- Admits a job and puts it into its line, or says why not.
--- ARGV: id, tenant, model, place, work, bytes, weight, outputs, timeout, keep, expire, request id, fingerprint,
+-- ARGV: id, tenant, model, microseconds by which its priority brings it forward, work, bytes, weight, outputs, timeout, keep, expire, request id, fingerprint,
 --       trace, request, limits of the tenant (jobs, waiting, work a minute), limits of all (waiting, bytes),
---       hash of a picture, its bytes, hash, bytes, …
+--       run that it may share ('' when none), usage of one that shares a run, hash of a picture, its bytes, hash, bytes, …
 local id, tenant, model = ARGV[1], ARGV[2], ARGV[3]
 local work, bytes, weight = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local request_id, fingerprint = ARGV[12], ARGV[13]
 local max_jobs, max_waiting, per_minute = tonumber(ARGV[16]), tonumber(ARGV[17]), tonumber(ARGV[18])
 local fleet_waiting, fleet_bytes = tonumber(ARGV[19]), tonumber(ARGV[20])
+local run, shared_usage = ARGV[21], ARGV[22]
+local place = clock[1] * 1000000 + clock[2] - tonumber(ARGV[4])  -- several come in a millisecond
 
 if request_id ~= '' then
   local known = redis.call('GET', key('request', tenant, request_id))
@@ -15,7 +17,15 @@ if request_id ~= '' then
     return {same and 'known' or 'reused', known}
   end
 end
-if redis.call('EXISTS', key('job', id)) == 1 then return {'taken'} end
+if redis.call('EXISTS', key('job', id)) == 1 then  -- its own, when the answer to its making was lost
+  local f = get(id, 'tenant', 'request')
+  return {f[1] == tenant and f[2] == ARGV[15] and 'created' or 'taken', id}
+end
+
+local run_work = work
+local leader = run ~= '' and redis.call('GET', key('run', tenant, run))
+if leader and redis.call('EXISTS', key('job', leader)) == 0 then leader = nil end
+if leader then work = 0 end
 
 local totals = redis.call('HMGET', key('totals'), 'queued', 'bytes')
 if tonumber(totals[1] or '0') >= fleet_waiting then return {'full', totals[1]} end
@@ -32,15 +42,15 @@ if per_minute > 0 and taken > allowed then
 end
 
 local number = redis.call('HINCRBY', key('totals'), 'number', 1)
-redis.call('HSET', key('job', id), 'number', number, 'tenant', tenant, 'model', model, 'place', ARGV[4], 'work', work,
+redis.call('HSET', key('job', id), 'number', number, 'tenant', tenant, 'model', model, 'place', place, 'work', work,
            'bytes', bytes, 'weight', weight, 'outputs', ARGV[8], 'create', now, 'deadline', now + tonumber(ARGV[9]),
            'keep', ARGV[10], 'expire', ARGV[11], 'request_id', request_id, 'fingerprint', fingerprint, 'trace', ARGV[14],
-           'request', ARGV[15], 'state', 'queued', 'sequence', 0, 'attempts', 0)
-local longest = tonumber(ARGV[9]) + tonumber(ARGV[10]) + 1000  -- that the job can be there
-if request_id ~= '' then redis.call('SET', key('request', tenant, request_id), id, 'PX', longest) end
-for i = 21, #ARGV, 2 do redis.call('HSET', key('pictures', id), ARGV[i], ARGV[i + 1]) end
+           'request', ARGV[15], 'run', run, 'run_work', run_work, 'state', 'queued', 'sequence', 0)
+local kept = longest(id)
+if request_id ~= '' then redis.call('SET', key('request', tenant, request_id), id, 'PX', kept) end
+for i = 23, #ARGV, 2 do redis.call('HSET', key('pictures', id), ARGV[i], ARGV[i + 1]) end
 redis.call('ZADD', key('jobs', tenant), number, id)
-if redis.call('PTTL', key('jobs', tenant)) < longest then redis.call('PEXPIRE', key('jobs', tenant), longest) end
+if redis.call('PTTL', key('jobs', tenant)) < kept then redis.call('PEXPIRE', key('jobs', tenant), kept) end
 -- The oldest in the list have expired first: two go for each that comes.
 for _, oldest in ipairs(redis.call('ZRANGE', key('jobs', tenant), 0, 1)) do
   if redis.call('EXISTS', key('job', oldest)) == 0 then redis.call('ZREM', key('jobs', tenant), oldest) end
@@ -52,9 +62,17 @@ redis.call('HINCRBY', key('use', tenant), 'queued', 1)
 redis.call('HSET', key('use', tenant), 'weight', weight)
 redis.call('PERSIST', key('use', tenant))
 if per_minute > 0 then redis.call('HINCRBYFLOAT', key('use', tenant), 'taken', work) end
-join_line(id, model, tenant, ARGV[4], work)
-local place = position(id, model, tenant, weight)
-redis.call('HSET', key('job', id), 'told', place)
-append(id, 0, 'queued', place)
+if leader then
+  local state = get(leader, 'state')[1]
+  append(id, 0, 'queued', state == 'queued' and position(leader, model, tenant, weight) or 0)
+  follow(id, leader)
+  if state == 'completed' then complete(id, shared_usage) end
+  return {'shared', id}
+end
+if run ~= '' then redis.call('SET', key('run', tenant, run), id, 'PX', kept) end
+join_line(id, model, tenant, place, work)
+local before = position(id, model, tenant, weight)
+redis.call('HSET', key('job', id), 'told', before)
+append(id, 0, 'queued', before)
 announce_work(model)
 return {'created', id}

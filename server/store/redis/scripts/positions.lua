@@ -1,9 +1,10 @@
 -- Tells jobs that wait where they stand, when that has changed.
 -- ARGV: id, id, …
 for _, id in ipairs(ARGV) do
-  local f = get(id, 'state', 'model', 'tenant', 'weight', 'told', 'queued')
-  if f[1] == 'queued' and redis.call('ZSCORE', line_key(f[2], f[3]), id) then
-    local place = position(id, f[2], f[3], tonumber(f[4]))
+  local f = get(id, 'state', 'model', 'tenant', 'weight', 'told', 'queued', 'follows')
+  local waiting = f[7] or id
+  if f[1] == 'queued' and redis.call('ZSCORE', line_key(f[2], f[3]), waiting) then
+    local place = position(waiting, f[2], f[3], tonumber(f[4]))
     if tostring(place) ~= f[5] then
       -- The first stays, and the newest of those after it.
       if f[6] then redis.call('XDEL', key('events', id), f[6] .. '-0') end

@@ -1,18 +1,36 @@
--- Jobs whose owner has not been heard of wait again. Anybody may call it, at any time.
--- ARGV: most jobs
--- Returns {the time of the next lease or deadline in ms, jobs whose deadline has passed…}; these their caller ends.
-local most = tonumber(ARGV[1])
+-- Jobs whose owner has not been heard of wait again. Anybody may call it, at any time; every owner does, several times in
+-- a lease. When nobody has for half of one, Redis could not be reached: no owner is to blame, and all leases begin anew.
+-- ARGV: most jobs, lease
+-- Returns {in how many ms the next lease or deadline ends (nothing: there is none), jobs whose deadline has passed…};
+-- these their caller ends.
+local most, lease = tonumber(ARGV[1]), tonumber(ARGV[2])
+needs_no_memory()
+local before = tonumber(redis.call('HGET', key('totals'), 'reaped') or now)
+redis.call('HSET', key('totals'), 'reaped', now)
+if now - before > lease / 2 then
+  for _, id in ipairs(redis.call('ZRANGE', key('leases'), 0, -1)) do redis.call('ZADD', key('leases'), now + lease, id) end
+end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('leases'), '-inf', now, 'LIMIT', 0, most)) do
-  redis.call('HINCRBY', key('job', id), 'lost', 1)
-  requeue(id, 'LOST')
+  local state, taken = unpack(get(id, 'state', 'taken'))
+  if not state then
+    redis.call('ZREM', key('leases'), id)
+  else
+    -- Who has not taken it in has not died of it.
+    if taken then redis.call('HINCRBY', key('job', id), 'lost', 1) end
+    requeue(id, 'LOST')
+  end
 end
-local next = '0'
-for _, times in ipairs({'leases', 'deadlines'}) do
-  local first = redis.call('ZRANGE', key(times), 0, 0, 'WITHSCORES')[2]
-  if first and (next == '0' or tonumber(first) < tonumber(next)) then next = first end
-end
-local result = {next}
+local overdue = {}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('deadlines'), '-inf', now, 'LIMIT', 0, most)) do
-  result[#result + 1] = id
+  if redis.call('EXISTS', key('job', id)) == 1 then
+    overdue[#overdue + 1] = id
+  else
+    redis.call('ZREM', key('deadlines'), id)
+  end
 end
-return result
+local next = false
+for _, times in ipairs({'leases', 'deadlines'}) do
+  local first = tonumber(redis.call('ZRANGE', key(times), 0, 0, 'WITHSCORES')[2])
+  if first and (not next or first - now < next) then next = first - now end
+end
+return {next, unpack(overdue)}

@@ -1,6 +1,7 @@
 -- An owner lives: what he owns stays his, and that he takes jobs, and which models he has, is known.
 -- ARGV: owner, lease, '1' while he takes jobs, number of models, models…, id, token, id, token, …
 -- Returns the jobs that are not his any more.
+needs_no_memory()
 local owner, lease, models = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[4])
 
 -- Gives whether he, or another, came or went.

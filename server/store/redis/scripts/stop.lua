@@ -5,13 +5,14 @@ local id, why = ARGV[1], ARGV[2]
 local f = get(id, 'state', 'deadline', 'owner', 'usage')
 if not f[1] or is_final(f[1]) then return 0 end
 if why == 'deadline' and tonumber(f[2]) > now then return 0 end
+needs_no_memory()
 local usage = f[4] or ''
 if why == 'cancel' then
   append(id, 0, 'cancelled', ARGV[3], 'usage', usage)
-  finish(id, 'cancelled', 'error', ARGV[4])
+  finish(id, 'cancelled', false, 'error', ARGV[4])
 else
   append(id, 0, 'failed', ARGV[4], 'usage', usage)
-  finish(id, 'failed', 'error', ARGV[4])
+  finish(id, 'failed', false, 'error', ARGV[4])
 end
 if f[3] then redis.call('PUBLISH', key('ended', f[3]), id) end
 announce_move()

@@ -6,6 +6,7 @@
 
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <set>
 #include <string>
@@ -18,6 +19,8 @@
 #include "server/imaging/open_image.h"
 #include "server/rpc/stored_jobs.h"
 #include "server/store/job_record.h"
+#include "server/store/redis/job_reader.h"
+#include "server/store/redis/scripts.h"
 #include "tests/server/core/test_requests.h"
 #include "tests/server/engine/null_observer.h"
 #include "tests/server/store/redis/redis_server.h"
@@ -71,7 +74,7 @@ class Replica final : public core::WorkListener {
   }
 
   void OnWorkAvailable() override { work_.Tell("work"); }
-  void OnJobEnded(const std::string& name) override { ended_.Tell(name); }
+  void OnJobEnded(const core::Claim& claim) override { ended_.Tell(claim.job); }
 
   RedisJobStore& store() { return *store_; }
 
@@ -80,16 +83,22 @@ class Replica final : public core::WorkListener {
     store_->Offer({.jobs = 1, .models = {"pictograms"}});
     while (true) {
       std::vector<core::ClaimedJob> jobs = store_->Claim(1);
-      if (!jobs.empty()) return jobs[0];
+      if (!jobs.empty()) {
+        claims_.insert_or_assign(jobs[0].name, jobs[0].claim());
+        return jobs[0];
+      }
       if (work_.Await().empty()) return {};
     }
   }
+  // The last claim of a job here.
+  core::Claim Of(const std::string& name) const { return claims_.at(name); }
   void Flush() { EXPECT_TRUE(store_->Flush(clock_->Now() + absl::Seconds(30))); }
   std::string AwaitEnded() { return ended_.Await(); }
 
  private:
   core::Clock* const clock_;
   Signal work_, ended_;
+  std::map<std::string, core::Claim> claims_;
   std::unique_ptr<RedisJobStore> store_;
 };
 
@@ -171,10 +180,10 @@ TEST_F(RedisJobStoreTest, AJobThatOneTakesIsRunByTheOtherAndReadAtEither) {
   EXPECT_EQ(job.tenant, "shop");
   EXPECT_EQ(job.request->steps(), 25);
   EXPECT_EQ(job.request->seed(), created->request->seed());
-  two_->store().OnStarted(job.name, {.seed = 7, .warnings = {{.reason = "PROMPT_TRUNCATED"}}});
-  two_->store().OnProgress(job.name, {.output_index = 0, .step = 1, .total_steps = 25});
-  two_->store().OnOutput(job.name, Picture(0, std::string(2'500'000, 'x')));
-  two_->store().OnCompleted(job.name, {.evaluations = 25, .pixel_evaluations = 100});
+  two_->store().OnStarted(two_->Of(job.name), {.seed = 7, .warnings = {{.reason = "PROMPT_TRUNCATED"}}});
+  two_->store().OnProgress(two_->Of(job.name), {.output_index = 0, .step = 1, .total_steps = 25});
+  two_->store().OnOutput(two_->Of(job.name), Picture(0, std::string(2'500'000, 'x')));
+  two_->store().OnCompleted(two_->Of(job.name), {.evaluations = 25, .pixel_evaluations = 100});
 
   const std::vector<core::Event> events = at_one.Read();
   EXPECT_THAT(Kinds(events), ElementsAre("1 queued", "2 started", "3 progress", "4 output", "5 chunk", "6 chunk",
@@ -195,28 +204,29 @@ TEST_F(RedisJobStoreTest, AJobThatOneTakesIsRunByTheOtherAndReadAtEither) {
 TEST_F(RedisJobStoreTest, StepsThatFollowAtOnceAreNotWrittenOneByOne) {
   const std::string name = one_->store().Create(core::TestRequest(), {})->name;
   one_->ClaimOne();
-  one_->store().OnStarted(name, {});
+  const core::Claim claim = one_->Of(name);
+  one_->store().OnStarted(claim, {});
   const absl::Time begin = absl::Now();
   for (int step = 1; step <= 1000; ++step) {
-    one_->store().OnUsage(name, {.evaluations = step});
-    one_->store().OnProgress(name, {.step = step});
+    one_->store().OnUsage(claim, {.evaluations = step});
+    one_->store().OnProgress(claim, {.step = step});
   }
-  one_->store().OnProgress(name, {.step = 1001, .preview = core::ImagePreview{}});
+  one_->store().OnProgress(claim, {.step = 1001, .preview = core::ImagePreview{}});
   one_->Flush();
   const double intervals = absl::FDivDuration(absl::Now() - begin, absl::Milliseconds(200));
   const core::Job job = *two_->store().Get(name);
   EXPECT_GE(job.last_sequence, 3) << "queued, started, the preview";
-  EXPECT_LE(job.last_sequence, 5 + intervals);
+  EXPECT_LE(static_cast<double>(job.last_sequence), 5 + intervals);
   EXPECT_EQ(job.usage->evaluations, 1000) << "it goes along";
-  one_->store().OnCompleted(name, {});
+  one_->store().OnCompleted(claim, {});
 }
 
 TEST_F(RedisJobStoreTest, AReaderGoesOnWhereItWasAtAnotherReplica) {
   const std::string name = one_->store().Create(core::TestRequest(), {})->name;
   one_->ClaimOne();
-  one_->store().OnStarted(name, {});
-  one_->store().OnOutput(name, Picture(0, std::string(2'500'000, 'x')));
-  one_->store().OnCompleted(name, {});
+  one_->store().OnStarted(one_->Of(name), {});
+  one_->store().OnOutput(one_->Of(name), Picture(0, std::string(2'500'000, 'x')));
+  one_->store().OnCompleted(one_->Of(name), {});
   one_->Flush();
   EXPECT_THAT(Kinds(Reader(two_->store(), name, 4).Read()), ElementsAre("5 chunk", "6 chunk", "7 completed"));
   EXPECT_THAT(Kinds(Reader(two_->store(), name, 6).Read()), ElementsAre("7 completed"));
@@ -227,12 +237,12 @@ TEST_F(RedisJobStoreTest, AReaderGoesOnWhereItWasAtAnotherReplica) {
 TEST_F(RedisJobStoreTest, WhatIsGivenBackIsTakenUpByTheOther) {
   const std::string name = one_->store().Create(core::TestRequest(), {})->name;
   one_->ClaimOne();
-  one_->store().OnStarted(name, {});
-  one_->store().OnOutput(name, Picture(0, "first"));
+  one_->store().OnStarted(one_->Of(name), {});
+  one_->store().OnOutput(one_->Of(name), Picture(0, "first"));
   core::Checkpoint checkpoint{.step = 11, .usage = {.evaluations = 11}};
   checkpoint.rows[1] = std::make_shared<const std::string>("the state\0of a row", 18);
-  one_->store().OnHandedBack(name, "DRAINED", checkpoint);
-  one_->store().OnProgress(name, {.step = 12});  // nobody's any more
+  one_->store().OnHandedBack(one_->Of(name), "DRAINED", checkpoint);
+  one_->store().OnProgress(one_->Of(name), {.step = 12});  // nobody's any more
 
   const core::ClaimedJob job = two_->ClaimOne();
   EXPECT_EQ(job.name, name);
@@ -240,8 +250,8 @@ TEST_F(RedisJobStoreTest, WhatIsGivenBackIsTakenUpByTheOther) {
   EXPECT_EQ(job.checkpoint.usage.evaluations, 11);
   EXPECT_EQ(*job.checkpoint.rows.at(1), std::string("the state\0of a row", 18));
   EXPECT_THAT(job.outputs, ElementsAre(0));
-  two_->store().OnStarted(name, {});
-  two_->store().OnCompleted(name, {});
+  two_->store().OnStarted(two_->Of(name), {});
+  two_->store().OnCompleted(two_->Of(name), {});
   const auto events = Reader(one_->store(), name).Read();
   EXPECT_THAT(Kinds(events),
               ElementsAre("1 queued", "2 started", "3 output", "4 chunk", "5 requeued", "6 started", "7 completed"));
@@ -254,13 +264,13 @@ TEST_F(RedisJobStoreTest, AReplicaThatDiesLosesNoJob) {
   two_ = nullptr;
   const std::string name = mortal->store().Create(core::TestRequest(), {})->name;
   mortal->ClaimOne();
-  mortal->store().OnStarted(name, {});
+  mortal->store().OnStarted(mortal->Of(name), {});
   mortal->Flush();
   mortal = nullptr;  // without a word
   auto heir = MakeReplica({.lease = absl::Milliseconds(300)});
   EXPECT_EQ(heir->ClaimOne().name, name);
-  heir->store().OnStarted(name, {});
-  heir->store().OnCompleted(name, {});
+  heir->store().OnStarted(heir->Of(name), {});
+  heir->store().OnCompleted(heir->Of(name), {});
   EXPECT_THAT(Kinds(Reader(heir->store(), name).Read()),
               ElementsAre("1 queued", "2 started", "3 requeued", "4 started", "5 completed"));
 }
@@ -283,16 +293,90 @@ TEST_F(RedisJobStoreTest, AJobThatKillsItsReplicasIsGivenUp) {
   EXPECT_EQ(ReasonOf(last->store().Get(name)->error), "REPLICAS_LOST");
 }
 
+// Nobody could renew a lease meanwhile, and nobody is to blame.
+TEST_F(RedisJobStoreTest, NobodyLosesAJobToAnOutageOfRedis) {
+  one_ = nullptr;
+  two_ = nullptr;
+  const RedisJobStoreOptions options{.lease = absl::Milliseconds(1500)};
+  auto owner = MakeReplica(options);
+  auto other = MakeReplica(options);
+  const std::string name = owner->store().Create(core::TestRequest(), {})->name;
+  owner->ClaimOne();
+  owner->store().OnStarted(owner->Of(name), {});
+  owner->Flush();
+  server_.Kill();
+  absl::SleepFor(absl::Seconds(2));
+  server_.Start();
+  other->store().Offer({.jobs = 1, .models = {"pictograms"}});
+  absl::SleepFor(absl::Seconds(2));
+  owner->store().OnCompleted(owner->Of(name), {});
+  EXPECT_THAT(Kinds(Reader(other->store(), name).Read()), ElementsAre("1 queued", "2 started", "3 completed"));
+}
+
+// What is said of the first claim is not said of the second, and the engine is told that it is over.
+TEST_F(RedisJobStoreTest, AJobThatAReplicaLosesToItselfIsAnotherClaim) {
+  one_ = nullptr;
+  two_ = nullptr;
+  auto replica = MakeReplica({.lease = absl::Milliseconds(300)});
+  const std::string name = replica->store().Create(core::TestRequest(), {})->name;
+  const core::Claim first = replica->ClaimOne().claim();
+  replica->store().OnStarted(first, {});
+  replica->Flush();
+  // As a reaper would do it that saw the lease end.
+  RedisConnection redis({.address = server_.address(), .greeting = LoadScripts()});
+  ASSERT_TRUE(redis.Run({"ZADD", "{latentd}:leases", "1", JobId(name)}).ok());
+  ASSERT_TRUE(redis.Run(CallScript("reap", "{latentd}:", {"10", "600000"})).ok());
+  const core::Claim second = replica->ClaimOne().claim();
+  EXPECT_EQ(second.job, name);
+  EXPECT_NE(second.token, first.token);
+  EXPECT_EQ(replica->AwaitEnded(), name);
+  replica->store().OnOutput(first, Picture(0, "of the first"));
+  replica->store().OnCompleted(first, {});
+  replica->store().OnStarted(second, {});
+  replica->store().OnCompleted(second, {});
+  EXPECT_THAT(Kinds(Reader(replica->store(), name).Read()),
+              ElementsAre("1 queued", "2 started", "3 requeued", "4 started", "5 completed"));
+}
+
+TEST_F(RedisJobStoreTest, WhatIsLeftAtTheEndOfADrainIsGivenBackAndNotCancelled) {
+  const std::string name = one_->store().Create(core::TestRequest(), {})->name;
+  one_->ClaimOne();
+  one_->store().OnStarted(one_->Of(name), {});
+  one_->store().Drain();
+  one_->store().GiveUpAll("DRAINED");
+  one_->Flush();
+  EXPECT_EQ(two_->ClaimOne().name, name);
+  EXPECT_EQ(two_->store().Get(name)->state, JobState::kQueued);
+}
+
+TEST_F(RedisJobStoreTest, AFullRedisRefusesNewJobsAndLetsThoseItHasEnd) {
+  const std::string runs = one_->store().Create(core::TestRequest(), {})->name;
+  const std::string waits = one_->store().Create(core::TestRequest(), {})->name;
+  const std::string cancelled = one_->store().Create(core::TestRequest(), {})->name;
+  one_->ClaimOne();
+  one_->store().OnStarted(one_->Of(runs), {});
+  one_->Flush();
+  RedisConnection redis({.address = server_.address()});
+  ASSERT_TRUE(redis.Run({"CONFIG", "SET", "maxmemory", "1"}).ok());
+  EXPECT_EQ(ReasonOf(one_->store().Create(core::TestRequest(), {}).status()), "JOB_STORE_FULL");
+  EXPECT_EQ(one_->store().Cancel(cancelled, "CALLER")->state, JobState::kCancelled);
+  one_->store().OnOutput(one_->Of(runs), Picture(0, "picture"));
+  one_->store().OnCompleted(one_->Of(runs), {});
+  one_->Flush();
+  EXPECT_EQ(two_->store().Get(runs)->state, JobState::kCompleted);
+  EXPECT_EQ(two_->ClaimOne().name, waits);
+}
+
 TEST_F(RedisJobStoreTest, ACancelReachesTheReplicaThatRuns) {
   const std::string name = one_->store().Create(core::TestRequest(), {})->name;
   two_->ClaimOne();
-  two_->store().OnStarted(name, {});
+  two_->store().OnStarted(two_->Of(name), {});
   two_->Flush();
   const absl::StatusOr<core::Job> cancelled = one_->store().Cancel(name, "CALLER");
   ASSERT_TRUE(cancelled.ok()) << cancelled.status();
   EXPECT_EQ(cancelled->state, JobState::kCancelled);
   EXPECT_EQ(two_->AwaitEnded(), name);
-  two_->store().OnCompleted(name, {});
+  two_->store().OnCompleted(two_->Of(name), {});
   two_->Flush();
   EXPECT_EQ(one_->store().Get(name)->state, JobState::kCancelled);
   EXPECT_EQ(ReasonOf(one_->store().Get(name)->error), "JOB_CANCELLED");
@@ -403,15 +487,15 @@ TEST_F(RedisJobStoreTest, ADeletedJobEndsItsWatches) {
 TEST_F(RedisJobStoreTest, WithoutRedisCallersAreToldAndRunningJobsGoOn) {
   const std::string name = one_->store().Create(core::TestRequest(), {})->name;
   one_->ClaimOne();
-  one_->store().OnStarted(name, {});
+  one_->store().OnStarted(one_->Of(name), {});
   one_->Flush();
   Reader reader(two_->store(), name);
   EXPECT_THAT(reader.Read(2), SizeIs(2));
   server_.Kill();
   EXPECT_EQ(ReasonOf(one_->store().Create(core::TestRequest(), {}).status()), "JOB_STORE_UNAVAILABLE");
   EXPECT_EQ(ReasonOf(one_->store().Get(name).status()), "JOB_STORE_UNAVAILABLE");
-  one_->store().OnOutput(name, Picture(0, "made meanwhile"));
-  one_->store().OnCompleted(name, {});
+  one_->store().OnOutput(one_->Of(name), Picture(0, "made meanwhile"));
+  one_->store().OnCompleted(one_->Of(name), {});
   server_.Start();
   EXPECT_THAT(Kinds(reader.Read()), ElementsAre("3 output", "4 chunk", "5 completed"));
   EXPECT_EQ(*two_->store().GetOutput(name, 0)->data, "made meanwhile");
@@ -510,7 +594,7 @@ TEST_F(RedisJobStoreTest, WhatReplicasTellAddsUpToTheFleets) {
   EXPECT_EQ(seen[0].counts().admitted, 5) << "by the one that took them";
   const std::string name = a->ClaimOne().name;
   EXPECT_TRUE(waits(3, 2)) << "two each, and the one that it has claimed";
-  a->store().OnStarted(name, {});
+  a->store().OnStarted(a->Of(name), {});
   EXPECT_TRUE(waits(2, 2));
   EXPECT_EQ(seen[0].counts().running, 1);
   b->store().Drain();
@@ -520,8 +604,8 @@ TEST_F(RedisJobStoreTest, WhatReplicasTellAddsUpToTheFleets) {
   EXPECT_TRUE(Eventually([&] { return seen[0].counts().running == 0; }));
   EXPECT_EQ(seen[0].counts().ended + seen[1].counts().ended, 1) << "once, by whom it was ended";
   const std::string moved = a->ClaimOne().name;
-  a->store().OnStarted(moved, {});
-  a->store().OnHandedBack(moved, "DRAINED", {});
+  a->store().OnStarted(a->Of(moved), {});
+  a->store().OnHandedBack(a->Of(moved), "DRAINED", {});
   EXPECT_EQ(seen[0].counts().running, 0);
   EXPECT_TRUE(waits(4, 0));
   EXPECT_EQ(seen[0].counts().ended, 0);
@@ -539,11 +623,11 @@ TEST_F(RedisJobStoreTest, AJobsEndIsLoggedOnceAsWhatItIs) {
   auto a = MakeReplica({.on_ended = on_ended}), b = MakeReplica({.on_ended = on_ended});
   const std::string name = a->store().Create(core::TestRequest(), {})->name;
   b->ClaimOne();
-  b->store().OnStarted(name, {});
+  b->store().OnStarted(b->Of(name), {});
   b->Flush();
   a->store().Cancel(name, "CALLER").IgnoreError();
   EXPECT_EQ(b->AwaitEnded(), name);
-  b->store().OnUsage(name, {.evaluations = 9, .pixel_evaluations = 900});  // what was under way
+  b->store().OnUsage(b->Of(name), {.evaluations = 9, .pixel_evaluations = 900});  // what was under way
   b->Flush();
   EXPECT_EQ(a->store().Get(name)->usage->evaluations, 9);
   core::RequestFields fields = core::TestFields();

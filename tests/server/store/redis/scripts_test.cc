@@ -27,7 +27,7 @@ constexpr char kPrefix[] = "{test}:";
 struct Made {
   std::string tenant = "shop";
   std::string model = "pictograms";
-  int64_t place = 0;
+  int64_t place = 0;  // in seconds, the smaller the earlier
   int64_t work = 100;
   double weight = 1;
   int outputs = 1;
@@ -40,6 +40,7 @@ struct Made {
   int64_t per_minute = 0;
   int fleet_waiting = 1000;
   int64_t fleet_bytes = 1 << 30;
+  std::string run = "";
 };
 
 struct Claimed {
@@ -66,7 +67,7 @@ class RedisScriptsTest : public testing::Test {
     const RedisReply reply = Call("create", {id,
                                              made.tenant,
                                              made.model,
-                                             absl::StrCat(made.place),
+                                             absl::StrCat(-made.place * 1'000'000),
                                              absl::StrCat(made.work),
                                              "1000",
                                              absl::StrCat(made.weight),
@@ -82,7 +83,9 @@ class RedisScriptsTest : public testing::Test {
                                              absl::StrCat(made.max_waiting),
                                              absl::StrCat(made.per_minute),
                                              absl::StrCat(made.fleet_waiting),
-                                             absl::StrCat(made.fleet_bytes)});
+                                             absl::StrCat(made.fleet_bytes),
+                                             made.run,
+                                             "nothing"});
     std::vector<std::string> words;
     for (const RedisReply& word : reply.list()) words.push_back(word.text());
     return words;
@@ -90,7 +93,8 @@ class RedisScriptsTest : public testing::Test {
 
   std::vector<Claimed> Claim(const std::string& owner, int most = 100, std::vector<std::string> models = {"pictograms"},
                              int64_t lease = 60'000, int64_t patience = 60'000) {
-    std::vector<std::string> arguments = {owner, absl::StrCat(lease), absl::StrCat(most), absl::StrCat(patience)};
+    std::vector<std::string> arguments = {owner, absl::StrCat(++claims_), absl::StrCat(lease), absl::StrCat(most),
+                                          absl::StrCat(patience)};
     arguments.insert(arguments.end(), models.begin(), models.end());
     std::vector<Claimed> claimed;
     for (const RedisReply& job : Call("claim", arguments).list()) {
@@ -109,7 +113,8 @@ class RedisScriptsTest : public testing::Test {
   bool Write(const Claimed& job, std::vector<std::string> what) {
     const std::string before = absl::StrCat(std::exchange(written_[job.token], ++writes_));
     what.insert(what.begin(), {job.id, job.token, absl::StrCat(writes_), before});
-    const int64_t answer = Call("own", what).number();
+    const RedisReply reply = Call("own", what);
+    const int64_t answer = reply.is_list() ? reply.list().at(0).number() : reply.number();
     EXPECT_NE(answer, 2) << "the numbers are in order";
     return answer == 1;
   }
@@ -151,6 +156,7 @@ class RedisScriptsTest : public testing::Test {
 
   RedisServer server_;
   RedisConnection redis_{{.address = server_.address(), .greeting = LoadScripts()}};
+  int claims_ = 0;
   int writes_ = 0;
   std::map<std::string, int> written_;  // by token
 };
@@ -182,7 +188,8 @@ TEST_F(RedisScriptsTest, ARequestIdGivesTheJobThatThereIs) {
   EXPECT_THAT(Create("b", {.request_id = "r"}), ElementsAre("known", "a"));
   EXPECT_THAT(Create("c", {.request_id = "r", .fingerprint = "other"}), ElementsAre("reused", "a"));
   EXPECT_THAT(Create("d", {.tenant = "other", .request_id = "r"}), ElementsAre("created", "d"));
-  EXPECT_THAT(Create("a"), ElementsAre("taken"));
+  EXPECT_THAT(Create("a"), ElementsAre("created", "a")) << "its own, when the answer was lost";
+  EXPECT_THAT(Create("a", {.tenant = "other"}), ElementsAre("taken", "a"));
 }
 
 TEST_F(RedisScriptsTest, LimitsRefuseAndLeaveNothing) {
@@ -251,6 +258,35 @@ TEST_F(RedisScriptsTest, AJobThatWaitsForTooLongGoesToAnybody) {
   Call("renew", {"r2", "60000", "1", "1", "sdxl"});
   EXPECT_THAT(Claim("r1", 9, {"pictograms"}, 60'000, 60'000), IsEmpty());
   EXPECT_THAT(Claim("r1", 9, {"pictograms"}, 60'000, 0), SizeIs(1));
+}
+
+TEST_F(RedisScriptsTest, WhoLooksAtTheLineIsToldWhetherItsNextMoveIsAnnounced) {
+  RedisConnection hears({.address = server_.address()});
+  ASSERT_TRUE(hears.Connect().ok());
+  ASSERT_TRUE(hears.Send({"SUBSCRIBE", absl::StrCat(kPrefix, "moved")}).ok());
+  const auto announced = [&] { return Call("queue", {"r1"}).list().at(0).number() == 1; };
+  EXPECT_TRUE(announced());
+  Create("a");
+  const absl::Time moved = absl::Now();
+  Create("b");
+  EXPECT_TRUE(!announced() || absl::Now() > moved + absl::Milliseconds(300)) << "not so soon after the first";
+  while (!announced()) {
+    ASSERT_LT(absl::Now(), moved + absl::Seconds(30));
+    absl::SleepFor(absl::Milliseconds(10));
+  }
+  Create("c");
+  Run({"PUBLISH", absl::StrCat(kPrefix, "moved"), "end"});
+  std::vector<std::string> messages;
+  while (messages.empty() || messages.back() != "end") {
+    const auto reply = hears.Next();
+    ASSERT_TRUE(reply.ok());
+    if (!reply->has_value()) {
+      ASSERT_TRUE(hears.Receive().ok());
+    } else if ((*reply)->list().at(0).text() == "message") {
+      messages.push_back((*reply)->list().at(2).text());
+    }
+  }
+  EXPECT_THAT(messages, testing::AnyOf(ElementsAre("", "", "end"), ElementsAre("", "", "", "end")));
 }
 
 // Which replica is told of a job.
@@ -346,10 +382,11 @@ TEST_F(AnnouncedWorkTest, WhoGivesAJobBackIsNotToldOfIt) {
 TEST_F(RedisScriptsTest, AnOwnerThatIsNotHeardOfLosesItsJobs) {
   Create("a");
   const Claimed first = Claim("r1", 9, {"pictograms"}, 1)[0];
+  Call("take", {first.id, first.token});
   Write(first, {"start", "started"});
   Write(first, {"checkpoint", "3", "usage", "0", "state"});
   absl::SleepFor(absl::Milliseconds(5));
-  EXPECT_THAT(Call("reap", {"100"}).list(), SizeIs(1));
+  EXPECT_THAT(Call("reap", {"100", "60000"}).list(), SizeIs(1));
   EXPECT_EQ(Field("a", "state"), "queued");
   EXPECT_THAT(Events("a"), ElementsAre("1 queued", "2 event started", "3 requeued"));
   const Claimed second = Claim("r2")[0];
@@ -360,12 +397,144 @@ TEST_F(RedisScriptsTest, AnOwnerThatIsNotHeardOfLosesItsJobs) {
   ExpectNothingIsLeft();
 }
 
+TEST_F(RedisScriptsTest, WhoHasNotTakenAJobInIsNotSaidToHaveDiedOfIt) {
+  Create("a");
+  const Claimed first = Claim("r1", 9, {"pictograms"}, 1)[0];
+  absl::SleepFor(absl::Milliseconds(5));
+  Call("reap", {"100", "60000"});
+  EXPECT_TRUE(Call("take", {first.id, first.token}).is_nil()) << "it is not his any more";
+  EXPECT_EQ(Claim("r2")[0].lost, 0);
+}
+
+TEST_F(RedisScriptsTest, WhenNobodyCouldLookAfterLeasesTheyBeginAnew) {
+  Create("a");
+  Call("reap", {"100", "60"});
+  const Claimed job = Claim("r1", 9, {"pictograms"}, 60)[0];
+  absl::SleepFor(absl::Milliseconds(100));
+  Call("reap", {"100", "60"});
+  EXPECT_TRUE(Write(job, {"start", "started"})) << "nobody looked for longer than a lease";
+  EXPECT_GT(Run({"ZSCORE", absl::StrCat(kPrefix, "leases"), "a"}).number(), 0);
+}
+
+TEST_F(RedisScriptsTest, AClaimWhoseAnswerIsLostIsRepeated) {
+  Create("a");
+  Create("b");
+  const auto claim = [&](const std::string& number) {
+    return Call("claim", {"r1", number, "60000", "1", "60000", "pictograms"}).list();
+  };
+  const auto first = claim("7");
+  ASSERT_THAT(first, SizeIs(1));
+  const auto again = claim("7");
+  ASSERT_THAT(again, SizeIs(1));
+  EXPECT_EQ(again[0].list()[0].text(), "a");
+  EXPECT_EQ(again[0].list()[1].text(), first[0].list()[1].text());
+  Call("stop", {"a", "cancel", "CALLER", "status"});
+  EXPECT_THAT(claim("7"), IsEmpty()) << "it is not his any more";
+  const auto next = claim("8");
+  ASSERT_THAT(next, SizeIs(1));
+  EXPECT_EQ(next[0].list()[0].text(), "b");
+}
+
+TEST_F(RedisScriptsTest, IdsWithoutAJobAreInNobodysWay) {
+  Create("gone");
+  const Claimed gone = Claim("r1", 9, {"pictograms"}, 1)[0];
+  Create("waits");
+  Create("b");
+  Run({"DEL", absl::StrCat(kPrefix, "job:", gone.id), absl::StrCat(kPrefix, "job:waits")});
+  Run({"ZADD", absl::StrCat(kPrefix, "deadlines"), "1", gone.id});
+  absl::SleepFor(absl::Milliseconds(5));
+  EXPECT_THAT(Call("reap", {"100", "60000"}).list(), SizeIs(1));
+  EXPECT_THAT(ClaimedIds("r2"), ElementsAre("b"));
+}
+
+TEST_F(RedisScriptsTest, AShareThatMakesNoDifferenceIsForgotten) {
+  for (int i = 0; i < 20; ++i) {
+    Create(absl::StrCat("a", i), {.tenant = absl::StrCat("tenant", i), .work = 100});
+    Write(Claim("r1")[0], {"complete", "usage", "100"});
+  }
+  Create("a", {.tenant = "tenant0", .work = 10'000});
+  Claim("r1");
+  Create("b", {.tenant = "tenant1", .work = 10'000});
+  Claim("r1");
+  EXPECT_LE(Run({"ZCARD", absl::StrCat(kPrefix, "shares")}).number(), 2);
+}
+
+// Jobs that share a run.
+
+TEST_F(RedisScriptsTest, AFollowerHearsAllThatItsLeaderMakes) {
+  EXPECT_THAT(Create("a", {.run = "r"}), ElementsAre("created", "a"));
+  const Claimed job = Claim("r1")[0];
+  Write(job, {"start", "started"});
+  Write(job, {"output", "0", "1", "first output", "bytes"});
+  EXPECT_THAT(Create("b", {.outputs = 2, .run = "r"}), ElementsAre("shared", "b"));
+  EXPECT_THAT(Create("c", {.tenant = "other", .run = "r"}), ElementsAre("created", "c"));
+  EXPECT_EQ(Field("b", "state"), "running");
+  EXPECT_EQ(Field("b", "work"), "0") << "it takes nothing of its tenant's";
+  Write(job, {"progress", "1", "0", "step", "u", "5"});
+  Call("own",
+       {job.id, job.token, absl::StrCat(writes_ + 1), absl::StrCat(writes_), "complete", "usage", "100", "none", "1"});
+  EXPECT_THAT(Events("b"),
+              ElementsAre("1 queued", "2 event started", "3 event first output", "5 event step", "6 completed"));
+  EXPECT_EQ(Field("b", "usage"), "none");
+  EXPECT_EQ(Run({"GET", absl::StrCat(kPrefix, "output:b:0")}).text(), "bytes");
+  EXPECT_GT(Run({"PTTL", absl::StrCat(kPrefix, "output:b:0")}).number(), 500'000);
+
+  EXPECT_THAT(Create("late", {.outputs = 2, .run = "r"}), ElementsAre("shared", "late"));
+  EXPECT_THAT(Events("late"), ElementsAre("1 queued", "2 event started", "3 event first output", "5 completed"));
+  EXPECT_EQ(Call("forget", {"a"}).text(), "completed");
+  EXPECT_THAT(Create("anew", {.run = "r"}), ElementsAre("created", "anew"));
+}
+
+TEST_F(RedisScriptsTest, WhenALeaderIsCancelledAFollowerGoesOnFromItsCheckpoint) {
+  Create("a", {.run = "r"});
+  const Claimed job = Claim("r1")[0];
+  Create("b", {.run = "r"});
+  Create("c", {.run = "r"});
+  Write(job, {"start", "started"});
+  Write(job, {"checkpoint", "3", "usage", "0", "state"});
+  EXPECT_EQ(Call("stop", {"a", "cancel", "CALLER", "status"}).number(), 1);
+  const auto next = Claim("r2");
+  ASSERT_THAT(next, SizeIs(1));
+  EXPECT_EQ(Hash(absl::StrCat("checkpoint:", next[0].id))["row:0"], "state");
+  EXPECT_EQ(Field(next[0].id, "work"), "100");
+  Write(next[0], {"start", "started again"});
+  EXPECT_TRUE(Write(next[0], {"complete", "usage", "1", "none", "1"}));
+  for (const char* id : {"b", "c"}) {
+    EXPECT_THAT(Events(id),
+                ElementsAre("1 queued", "2 event started", "3 requeued", "4 event started again", "5 completed"));
+  }
+  EXPECT_THAT(Events("a"), ElementsAre("1 queued", "2 event started", "3 cancelled"));
+  ExpectNothingIsLeft();
+  EXPECT_EQ(Run({"EXISTS", absl::StrCat(kPrefix, "followers:b"), absl::StrCat(kPrefix, "followers:c")}).number(), 0);
+}
+
+TEST_F(RedisScriptsTest, AFollowerThatIsCancelledLeavesTheOthersAlone) {
+  Create("a", {.run = "r"});
+  Create("b", {.run = "r"});
+  EXPECT_EQ(Call("stop", {"b", "cancel", "CALLER", "status"}).number(), 1);
+  const Claimed job = Claim("r1")[0];
+  EXPECT_EQ(job.id, "a");
+  EXPECT_TRUE(Write(job, {"complete", "usage", "1", "none", "1"}));
+  EXPECT_EQ(Field("b", "state"), "cancelled");
+  ExpectNothingIsLeft();
+}
+
+TEST_F(RedisScriptsTest, WhatFailsIsNotSharedAnyMore) {
+  Create("a", {.run = "r"});
+  Create("b", {.run = "r"});
+  EXPECT_TRUE(Write(Claim("r1")[0], {"fail", "usage", "1", "status", ""}));
+  EXPECT_EQ(Field("b", "state"), "failed");
+  EXPECT_THAT(Create("c", {.run = "r"}), ElementsAre("created", "c"));
+  Write(Claim("r1")[0], {"complete", "usage", "1", "none", "0"});
+  EXPECT_THAT(Create("d", {.run = "r"}), ElementsAre("created", "d")) << "not all of its outputs were made";
+}
+
 TEST_F(RedisScriptsTest, AnOwnerThatIsHeardOfKeepsThem) {
   Create("a");
   const Claimed job = Claim("r1", 9, {"pictograms"}, 1)[0];
   EXPECT_THAT(Call("renew", {"r1", "60000", "1", "1", "pictograms", job.id, job.token}).list(), IsEmpty());
   absl::SleepFor(absl::Milliseconds(5));
-  Call("reap", {"100"});
+  Call("reap", {"100", "60000"});
   EXPECT_TRUE(Write(job, {"start", "started"}));
 }
 
@@ -376,7 +545,7 @@ TEST_P(FencedOutTest, WritesNothing) {
   Create("a");
   const Claimed old = Claim("r1", 9, {"pictograms"}, 1)[0];
   absl::SleepFor(absl::Milliseconds(5));
-  Call("reap", {"100"});
+  Call("reap", {"100", "60000"});
   const auto unclaimed = Hash("job:a");
   EXPECT_FALSE(Write(old, GetParam())) << "while it waits";
   EXPECT_EQ(Hash("job:a"), unclaimed);
@@ -414,13 +583,13 @@ TEST_F(RedisScriptsTest, AHeartbeatOfOneThatIsFencedOutRenewsNothing) {
   Create("a");
   const Claimed old = Claim("r1", 9, {"pictograms"}, 1)[0];
   absl::SleepFor(absl::Milliseconds(5));
-  Call("reap", {"100"});
+  Call("reap", {"100", "60000"});
   Claim("r2", 9, {"pictograms"}, 1);
   const auto lost = Call("renew", {"r1", "60000", "1", "0", old.id, old.token}).list();
   ASSERT_THAT(lost, SizeIs(1));
   EXPECT_EQ(lost[0].text(), "a");
   absl::SleepFor(absl::Milliseconds(5));
-  Call("reap", {"100"});
+  Call("reap", {"100", "60000"});
   EXPECT_THAT(Claim("r3"), SizeIs(1)) << "the lease of r2 was not made longer";
 }
 
@@ -460,7 +629,7 @@ TEST_F(RedisScriptsTest, ADeadlineEndsAJobWhenItHasPassed) {
   Create("a", {.timeout = 1});
   Create("b", {.timeout = 60'000});
   absl::SleepFor(absl::Milliseconds(5));
-  const auto due = Call("reap", {"100"}).list();
+  const auto due = Call("reap", {"100", "60000"}).list();
   ASSERT_THAT(due, SizeIs(2));
   EXPECT_EQ(due[1].text(), "a");
   EXPECT_EQ(Call("stop", {"a", "deadline", "", "too late"}).number(), 1);
@@ -524,8 +693,10 @@ TEST_F(RedisScriptsTest, ThoseThatWaitAreToldWhereTheyStandWhenItChanges) {
 TEST_F(RedisScriptsTest, EachReplicaTellsAnEqualPartOfWhatWaits) {
   const auto parts = [this](const std::string& owner) {
     std::map<std::string, std::pair<int64_t, int64_t>> own;
-    for (const RedisReply& part : Call("queue", {owner}).list()) {
-      own[part.list()[0].text()] = {part.list()[1].number(), part.list()[2].number()};
+    const RedisReply reply = Call("queue", {owner});
+    for (size_t i = 1; i < reply.list().size(); ++i) {
+      const auto& part = reply.list()[i].list();
+      own[part[0].text()] = {part[1].number(), part[2].number()};
     }
     return own;
   };
