@@ -87,13 +87,11 @@ RedisJobStore::RedisJobStore(const RedisJobStoreOptions& options)
                 .on_overdue = [this](RedisConnection& redis, const std::string& id) { EndOverdue(redis, id); }}),
       subscriptions_(
           {.connection = {.address = options.address, .timeout = absl::InfiniteDuration()}, .clock = options.clock}) {
-  subscriptions_.Add(options_.prefix + "work", [this](const std::string& /*message*/) {
+  subscriptions_.Add(Key("work", owner_), [this](const std::string& /*message*/) {
     claimer_.Wake();
     return true;
   });
-  for (const char* channel : {"work", "moved"}) {
-    subscriptions_.Add(options_.prefix + channel, [this](const std::string& /*message*/) { return TellOfLine(); });
-  }
+  subscriptions_.Add(options_.prefix + "moved", [this](const std::string& /*message*/) { return TellOfLine(); });
   subscriptions_.Add(Key("ended", owner_), [this](const std::string& id) {
     if (!id.empty()) Lose(id, "");
     return true;
@@ -321,19 +319,21 @@ bool RedisJobStore::TellOfLine() {
   const absl::Time now = options_.clock->Now();
   if (now < line_told_ + kLineInterval) return false;
   line_told_ = now;
+  // First of all: what moves after this is announced, or it is looked at again.
+  const absl::StatusOr<RedisReply> parts = Call("queue", {owner_});
+  if (!parts.ok()) return false;
+  std::map<std::string, QueueGauge::Waiting> line;
+  for (size_t i = 1; i < parts->list().size(); ++i) {
+    const std::vector<RedisReply>& part = parts->list()[i].list();
+    line[part.at(0).text()] = {.jobs = part.at(1).number(), .pixel_steps = part.at(2).number()};
+  }
+  gauge_.SetLine(line);
   const std::vector<std::string> waiting = waiting_.Ids();
   for (size_t i = 0; i < waiting.size(); i += kPositionsAtOnce) {
     const auto end = waiting.begin() + static_cast<std::ptrdiff_t>(std::min(i + kPositionsAtOnce, waiting.size()));
     if (!Call("positions", {waiting.begin() + static_cast<std::ptrdiff_t>(i), end}).ok()) return false;
   }
-  const absl::StatusOr<RedisReply> parts = Call("queue", {owner_});
-  if (!parts.ok()) return false;
-  std::map<std::string, QueueGauge::Waiting> line;
-  for (const RedisReply& part : parts->list()) {
-    line[part.list().at(0).text()] = {.jobs = part.list().at(1).number(), .pixel_steps = part.list().at(2).number()};
-  }
-  gauge_.SetLine(line);
-  return true;
+  return parts->list().at(0).number() == 1;
 }
 
 }  // namespace latentd::store

@@ -92,7 +92,8 @@ class RedisJobStore final : public core::JobStore {
   // A job that this process has.
   struct Owned {
     std::string token;
-    core::Job job;  // as far as it is known here: for metrics and logs
+    core::Job job;                         // as far as it is known here: for metrics and logs
+    std::map<int, absl::Time> progress{};  // when it was written last, by output
   };
 
   std::string Key(std::string_view kind, const std::string& id) const;
@@ -106,7 +107,7 @@ class RedisJobStore final : public core::JobStore {
   // A job has ended: for metrics and logs. `from`: what it was here before.
   void Report(core::Job job, core::JobState from) const;
 
-  // On the subscriptions' thread: what has changed in the line. False: not now.
+  // On the subscriptions' thread: what has changed in the line. False: it is to be told again.
   bool TellOfLine();
 
   // On the claimer's thread.

@@ -21,6 +21,8 @@ namespace {
 constexpr char kDead[] = "REPLICAS_LOST";
 // An engine tells what a lost job took as soon as it has let go of it.
 constexpr size_t kLostAreKnown = 256;
+// Faster than anybody's eye.
+constexpr absl::Duration kProgressInterval = absl::Milliseconds(200);
 
 }  // namespace
 
@@ -252,11 +254,25 @@ void RedisJobStore::OnStarted(const core::Claim& claim, core::Started event) {
   }
 }
 
+// Of an output's progress only what is a while behind the last, or has a preview, is written: each step would cost
+// Redis as much as all the rest of a job. What the job took goes along.
 void RedisJobStore::OnProgress(const core::Claim& claim, core::Progress event) {
   const int output = event.output_index;
   const bool has_preview = event.preview.has_value();
+  core::Usage usage;
+  {
+    core::MutexLock lock(mutex_);
+    const auto owned = owned_.find(claim.job);
+    if (owned == owned_.end() || owned->second.token != claim.token) return;
+    absl::Time& written = owned->second.progress.try_emplace(output, absl::InfinitePast()).first->second;
+    const absl::Time now = options_.clock->Now();
+    if (!has_preview && now < written + kProgressInterval) return;
+    written = now;
+    usage = owned->second.job.usage.value_or(usage);
+  }
   Write(claim, {.what = {"progress", absl::StrCat(output), has_preview ? "1" : "0",
-                         options_.codec->WriteEvent(std::move(event))},
+                         options_.codec->WriteEvent(std::move(event)), options_.codec->WriteUsage(usage),
+                         absl::StrCat(usage.pixel_evaluations)},
                 .state_of = absl::StrCat("progress of ", output),
                 .has_preview = has_preview});
 }
@@ -267,21 +283,20 @@ void RedisJobStore::OnOutput(const core::Claim& claim, core::Output output) {
                          options_.codec->WriteEvent(std::move(output)), bytes}});
 }
 
+// Progress and the end tell it; but of a job that others have ended nothing else follows.
 void RedisJobStore::OnUsage(const core::Claim& claim, core::Usage usage) {
-  Outbox::Write write{.what = {"usage", options_.codec->WriteUsage(usage), absl::StrCat(usage.pixel_evaluations)}};
   {
     core::MutexLock lock(mutex_);
-    if (std::find(lost_.begin(), lost_.end(), claim) != lost_.end()) {
-      write.id = JobId(claim.job);
-      write.token = claim.token;
-      write.is_last = true;
+    if (const auto owned = owned_.find(claim.job); owned != owned_.end() && owned->second.token == claim.token) {
+      owned->second.job.usage = usage;
+      return;
     }
+    if (std::find(lost_.begin(), lost_.end(), claim) == lost_.end()) return;
   }
-  if (write.is_last) {
-    outbox_.Add(std::move(write));
-  } else {
-    Write(claim, std::move(write), [&](core::Job& job) { job.usage = usage; });
-  }
+  outbox_.Add({.id = JobId(claim.job),
+               .token = claim.token,
+               .what = {"usage", options_.codec->WriteUsage(usage), absl::StrCat(usage.pixel_evaluations)},
+               .is_last = true});
 }
 
 void RedisJobStore::OnCheckpoint(const core::Claim& claim, core::Checkpoint checkpoint) {

@@ -71,6 +71,16 @@ end
 if #claimed > 0 then
   redis.call('HSET', key('claimed', owner), 'number', ARGV[2], 'jobs', cjson.encode(claimed))
   redis.call('PEXPIRE', key('claimed', owner), lease)
-  redis.call('PUBLISH', key('moved'), '')
+  announce_move()
 end
+
+-- Who has got less than he asked for is told when there is more.
+local function note(list)
+  if #claimed == most then return redis.call('ZREM', list, owner) end
+  redis.call('ZADD', list, clock[1] * 1000000 + clock[2], owner)
+  redis.call('PEXPIRE', list, lease)
+end
+
+note(key('idle'))
+for model in pairs(has) do note(key('idle', model)) end
 return claimed

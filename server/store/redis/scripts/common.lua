@@ -18,13 +18,17 @@
 --   use:TENANT      hash     what counts against its quotas
 --   shares          zset     tenants that had more of the devices, for their weights, than the least that was served
 --   totals          hash     jobs and bytes that wait or run; the last number and token; work that waits, by model; the
---                            least that was served; when leases were looked at last; the bound of what is kept
+--                            least that was served; when leases were looked at last, and the line's move was announced;
+--                            the bound of what is kept
 --   replicas        zset     replicas that take jobs, by the time until which that is known
+--   names           zset     the same, by name
 --   claimed:OWNER   hash     number and answer of its last claim
 --   loaded:MODEL    zset     those of them that have it, likewise
 --   kept            hash     bytes of jobs that have ended, by tenant
 --   expiries        zset     these jobs, by the time when Redis forgets them
 --   ended:TENANT    zset     the same, by the time when they ended
+--   idle            zset     those that would have taken more jobs than there were, by the time when they asked
+--   idle:MODEL      zset     those of them that have it, likewise
 --   dead            list     jobs that ended because their replicas died again and again
 
 local prefix = KEYS[1]
@@ -54,9 +58,32 @@ local function append(id, pieces, ...)
   return sequence
 end
 
--- Whoever waits for work looks again.
-local function announce_work()
-  redis.call('PUBLISH', key('work'), '')
+-- Whether the next move of the line is announced: not within 400 ms of the last that was. Whoever looks at the line is
+-- told so (queue.lua), and looks again later.
+local function announces_moves()
+  local since = now - tonumber(redis.call('HGET', key('totals'), 'moved') or '0')
+  return since < 0 or since >= 400
+end
+
+-- The line has moved: whoever tells of it looks.
+local function announce_move()
+  if not announces_moves() then return end
+  redis.call('HSET', key('totals'), 'moved', now)
+  redis.call('PUBLISH', key('moved'), '')
+end
+
+-- There is one more job: one of those who wait for work looks again, the one who has the model and has waited for the
+-- longest; when nobody has it, anyone; but not the `former` owner. Were all to look, a job would cost as much as there are
+-- replicas.
+local function announce_work(model, former)
+  local is_loaded = redis.call('ZCOUNT', key('loaded', model), now, '+inf') > 0
+  local list = is_loaded and key('idle', model) or key('idle')
+  local owner
+  repeat
+    owner = redis.call('ZPOPMIN', list)[1]
+  until not owner or (owner ~= former and tonumber(redis.call('ZSCORE', key('replicas'), owner) or '0') > now)
+  if owner then redis.call('PUBLISH', key('work', owner), '') end
+  announce_move()
 end
 
 local function is_final(state)

@@ -75,5 +75,5 @@ join_line(id, model, tenant, place, work)
 local before = position(id, model, tenant, weight)
 redis.call('HSET', key('job', id), 'told', before)
 append(id, 0, 'queued', before)
-announce_work()
+announce_work(model)
 return {'created', id}

@@ -20,7 +20,7 @@ end
 
 -- A job waits at its old place, as nobody runs it any more; whoever had it writes nothing of it any more.
 local function requeue(id, reason)
-  local f = get(id, 'model', 'tenant', 'work', 'place')
+  local f = get(id, 'model', 'tenant', 'work', 'place', 'owner')
   redis.call('ZREM', key('leases'), id)
   redis.call('HDEL', key('job', id), 'token', 'owner')
   local step = redis.call('HGET', key('checkpoint', id), 'step') or '0'
@@ -30,7 +30,7 @@ local function requeue(id, reason)
     append(each, 0, 'requeued', reason, 'step', step)
   end
   join_line(id, f[1], f[2], f[4], f[3])
-  announce_work()
+  announce_work(f[1], f[5])
 end
 
 -- It begins, or begins again; `event` says how.

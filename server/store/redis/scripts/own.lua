@@ -3,7 +3,7 @@
 -- ARGV: id, token, number of the write, number of the owner's write before it (0: none), what, …
 -- Returns 1: it is written; 0: it is not the owner's to write; 2: the one before it is not written yet; of an end
 -- {1, those that shared the run, and have ended with it…}.
--- One thing is still the last owner's when others have ended his job: to book the work that was under way.
+-- One thing is the last owner's when others have ended his job: to book the work that was under way (usage, pixel-steps).
 local id, what = ARGV[1], ARGV[5]
 local held = get(id, 'token', 'written')
 if held[1] ~= ARGV[2] then
@@ -28,7 +28,8 @@ end
 if what == 'start' then  -- event
   for _, each in ipairs(sharers(id)) do start(each, ARGV[6]) end
 
-elseif what == 'progress' then  -- output, whether it has a preview, event
+elseif what == 'progress' then  -- output, whether it has a preview, event, usage, pixel-steps that were used
+  redis.call('HSET', key('job', id), 'usage', ARGV[9], 'used', ARGV[10])
   for _, each in ipairs(sharers(id)) do add_progress(each, ARGV[6], ARGV[7] == '1', ARGV[8]) end
 
 elseif what == 'output' then  -- index, pieces, event, bytes
@@ -38,9 +39,6 @@ elseif what == 'output' then  -- index, pieces, event, bytes
     if each ~= id then copy_output(id, each, ARGV[6]) end
     add_output(each, ARGV[6], ARGV[7], ARGV[8])
   end
-
-elseif what == 'usage' then  -- usage, pixel-steps that were used
-  redis.call('HSET', key('job', id), 'usage', ARGV[6], 'used', ARGV[7])
 
 elseif what == 'checkpoint' then  -- step, usage, row, bytes, row, bytes, …
   redis.call('DEL', key('checkpoint', id))

@@ -13,7 +13,15 @@ local function note(list)
   return new + gone > 0
 end
 
-if note(key('replicas')) then redis.call('PUBLISH', key('moved'), '') end
+local gone = redis.call('ZRANGEBYSCORE', key('replicas'), '-inf', now)
+if ARGV[3] == '1' then
+  redis.call('ZADD', key('names'), 0, owner)
+  redis.call('PEXPIRE', key('names'), lease)
+else
+  gone[#gone + 1] = owner
+end
+for _, name in ipairs(gone) do redis.call('ZREM', key('names'), name) end
+if note(key('replicas')) then announce_move() end
 for i = 5, 4 + models do note(key('loaded', ARGV[i])) end
 local lost = {}
 for i = 5 + models, #ARGV, 2 do

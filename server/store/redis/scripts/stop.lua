@@ -15,5 +15,5 @@ else
   finish(id, 'failed', false, 'error', ARGV[4])
 end
 if f[3] then redis.call('PUBLISH', key('ended', f[3]), id) end
-redis.call('PUBLISH', key('moved'), '')
+announce_move()
 return 1

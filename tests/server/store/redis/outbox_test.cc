@@ -32,12 +32,9 @@ class OutboxTest : public testing::Test {
   void Progress(const std::string& id, const std::string& token, int output, bool preview, const std::string& event) {
     outbox_.Add({.id = id,
                  .token = token,
-                 .what = {"progress", absl::StrCat(output), preview ? "1" : "0", event},
+                 .what = {"progress", absl::StrCat(output), preview ? "1" : "0", event, "usage", "1"},
                  .state_of = absl::StrCat("progress of ", output),
                  .has_preview = preview});
-  }
-  void Usage(const std::string& id, const std::string& token, const std::string& usage) {
-    outbox_.Add({.id = id, .token = token, .what = {"usage", usage, "1"}});
   }
   void Flush() { EXPECT_TRUE(outbox_.Flush(clock_.Now() + absl::Seconds(30))); }
 
@@ -181,7 +178,7 @@ TEST_F(OutboxTest, AnOwnerThatIsFencedOutIsTold) {
 
 TEST_F(OutboxTest, AWriteThatRedisRefusesIsInNobodysWay) {
   const std::string a = Own("a"), b = Own("b");
-  outbox_.Add({.id = "a", .token = a, .what = {"usage"}});  // without what the script needs
+  outbox_.Add({.id = "a", .token = a, .what = {"output"}});  // without what the script needs
   Flush();
   EXPECT_THAT(Fenced(), ElementsAre("a"));
   outbox_.Add({.id = "a", .token = a, .what = {"start", "not told"}});

@@ -201,6 +201,26 @@ TEST_F(RedisJobStoreTest, AJobThatOneTakesIsRunByTheOtherAndReadAtEither) {
   EXPECT_EQ(one_->store().TenantOf(job.name).value(), "shop");
 }
 
+TEST_F(RedisJobStoreTest, StepsThatFollowAtOnceAreNotWrittenOneByOne) {
+  const std::string name = one_->store().Create(core::TestRequest(), {})->name;
+  one_->ClaimOne();
+  const core::Claim claim = one_->Of(name);
+  one_->store().OnStarted(claim, {});
+  const absl::Time begin = absl::Now();
+  for (int step = 1; step <= 1000; ++step) {
+    one_->store().OnUsage(claim, {.evaluations = step});
+    one_->store().OnProgress(claim, {.step = step});
+  }
+  one_->store().OnProgress(claim, {.step = 1001, .preview = core::ImagePreview{}});
+  one_->Flush();
+  const double intervals = absl::FDivDuration(absl::Now() - begin, absl::Milliseconds(200));
+  const core::Job job = *two_->store().Get(name);
+  EXPECT_GE(job.last_sequence, 3) << "queued, started, the preview";
+  EXPECT_LE(static_cast<double>(job.last_sequence), 5 + intervals);
+  EXPECT_EQ(job.usage->evaluations, 1000) << "it goes along";
+  one_->store().OnCompleted(claim, {});
+}
+
 TEST_F(RedisJobStoreTest, AReaderGoesOnWhereItWasAtAnotherReplica) {
   const std::string name = one_->store().Create(core::TestRequest(), {})->name;
   one_->ClaimOne();

@@ -170,7 +170,7 @@ TEST_F(RedisScriptsTest, AJobWaitsRunsAndEnds) {
   ASSERT_THAT(claimed, SizeIs(1));
   EXPECT_TRUE(Write(claimed[0], {"start", "started"}));
   EXPECT_EQ(Field("a", "state"), "running");
-  EXPECT_TRUE(Write(claimed[0], {"progress", "0", "0", "step 1"}));
+  EXPECT_TRUE(Write(claimed[0], {"progress", "0", "0", "step 1", "u", "5"}));
   EXPECT_TRUE(Write(claimed[0], {"output", "0", "1", "the output", "bytes"}));
   EXPECT_TRUE(Write(claimed[0], {"complete", "usage", "90"}));
   EXPECT_EQ(Field("a", "state"), "completed");
@@ -260,6 +260,125 @@ TEST_F(RedisScriptsTest, AJobThatWaitsForTooLongGoesToAnybody) {
   Call("renew", {"r2", "60000", "1", "1", "sdxl"});
   EXPECT_THAT(Claim("r1", 9, {"pictograms"}, 60'000, 60'000), IsEmpty());
   EXPECT_THAT(Claim("r1", 9, {"pictograms"}, 60'000, 0), SizeIs(1));
+}
+
+TEST_F(RedisScriptsTest, WhoLooksAtTheLineIsToldWhetherItsNextMoveIsAnnounced) {
+  RedisConnection hears({.address = server_.address()});
+  ASSERT_TRUE(hears.Connect().ok());
+  ASSERT_TRUE(hears.Send({"SUBSCRIBE", absl::StrCat(kPrefix, "moved")}).ok());
+  const auto announced = [&] { return Call("queue", {"r1"}).list().at(0).number() == 1; };
+  EXPECT_TRUE(announced());
+  Create("a");
+  const absl::Time moved = absl::Now();
+  Create("b");
+  EXPECT_TRUE(!announced() || absl::Now() > moved + absl::Milliseconds(300)) << "not so soon after the first";
+  while (!announced()) {
+    ASSERT_LT(absl::Now(), moved + absl::Seconds(30));
+    absl::SleepFor(absl::Milliseconds(10));
+  }
+  Create("c");
+  Run({"PUBLISH", absl::StrCat(kPrefix, "moved"), "end"});
+  std::vector<std::string> messages;
+  while (messages.empty() || messages.back() != "end") {
+    const auto reply = hears.Next();
+    ASSERT_TRUE(reply.ok());
+    if (!reply->has_value()) {
+      ASSERT_TRUE(hears.Receive().ok());
+    } else if ((*reply)->list().at(0).text() == "message") {
+      messages.push_back((*reply)->list().at(2).text());
+    }
+  }
+  EXPECT_THAT(messages, testing::AnyOf(ElementsAre("", "", "end"), ElementsAre("", "", "", "end")));
+}
+
+// Which replica is told of a job.
+class AnnouncedWorkTest : public RedisScriptsTest {
+ protected:
+  AnnouncedWorkTest() {
+    EXPECT_TRUE(hears_.Connect().ok());
+    EXPECT_TRUE(hears_.Send({"PSUBSCRIBE", absl::StrCat(kPrefix, "work:*")}).ok());
+    Next();
+  }
+
+  // Takes jobs, and has asked for more than there were.
+  void Wait(const std::string& owner, std::vector<std::string> models) {
+    std::vector<std::string> arguments = {owner, "60000", "1", absl::StrCat(models.size())};
+    arguments.insert(arguments.end(), models.begin(), models.end());
+    Call("renew", arguments);
+    Claim(owner, 100, std::move(models));
+  }
+
+  // Since the last time.
+  std::vector<std::string> Told() {
+    EXPECT_TRUE(hears_.Send({"PING"}).ok());
+    std::vector<std::string> owners;
+    while (true) {
+      const RedisReply reply = Next();
+      if (reply.list().at(0).text() == "pong") return owners;
+      owners.push_back(reply.list().at(2).text().substr(sizeof(kPrefix) - 1 + 5));
+    }
+  }
+
+ private:
+  RedisReply Next() {
+    while (true) {
+      const auto reply = hears_.Next();
+      EXPECT_TRUE(reply.ok());
+      if (!reply.ok()) return {};
+      if (reply->has_value()) return **reply;
+      EXPECT_TRUE(hears_.Receive().ok());
+    }
+  }
+
+  RedisConnection hears_{{.address = server_.address()}};
+};
+
+TEST_F(AnnouncedWorkTest, OneThatWaitsAndHasTheModelIsTold) {
+  Wait("r1", {"sdxl"});
+  Wait("r2", {"pictograms"});
+  Wait("r3", {"pictograms"});
+  Create("a");
+  EXPECT_THAT(Told(), ElementsAre("r2")) << "the one that has waited for the longest";
+  Create("b");
+  EXPECT_THAT(Told(), ElementsAre("r3")) << "r2 is coming";
+  Create("c");
+  EXPECT_THAT(Told(), IsEmpty()) << "both are coming";
+  EXPECT_THAT(ClaimedIds("r2"), SizeIs(3));
+  Create("d");
+  EXPECT_THAT(Told(), ElementsAre("r2")) << "it has room for more";
+}
+
+TEST_F(AnnouncedWorkTest, WhoIsFullIsNotTold) {
+  Wait("r1", {"pictograms"});
+  Create("a");
+  Told();
+  EXPECT_THAT(ClaimedIds("r1", 1), ElementsAre("a"));
+  Create("b");
+  EXPECT_THAT(Told(), IsEmpty());
+}
+
+TEST_F(AnnouncedWorkTest, AnybodyIsToldOfWhatNobodyHas) {
+  Wait("r1", {"sdxl"});
+  Create("a");
+  EXPECT_THAT(Told(), ElementsAre("r1"));
+}
+
+TEST_F(AnnouncedWorkTest, WhoTakesNoJobsAnyMoreIsPassedOver) {
+  Wait("r1", {"pictograms"});
+  Wait("r2", {"pictograms"});
+  Call("renew", {"r1", "60000", "0", "1", "pictograms"});
+  Create("a");
+  EXPECT_THAT(Told(), ElementsAre("r2"));
+}
+
+TEST_F(AnnouncedWorkTest, WhoGivesAJobBackIsNotToldOfIt) {
+  Wait("r1", {"pictograms"});
+  Create("a");
+  Told();
+  const Claimed job = Claim("r1")[0];
+  Wait("r2", {"pictograms"});
+  Write(job, {"give back", "DRAINED"});
+  EXPECT_THAT(Told(), ElementsAre("r2"));
 }
 
 TEST_F(RedisScriptsTest, AnOwnerThatIsNotHeardOfLosesItsJobs) {
@@ -389,7 +508,7 @@ TEST_F(RedisScriptsTest, AFollowerHearsAllThatItsLeaderMakes) {
   EXPECT_THAT(Create("c", {.tenant = "other", .run = "r"}), ElementsAre("created", "c"));
   EXPECT_EQ(Field("b", "state"), "running");
   EXPECT_EQ(Field("b", "work"), "0") << "it takes nothing of its tenant's";
-  Write(job, {"progress", "1", "0", "step"});
+  Write(job, {"progress", "1", "0", "step", "u", "5"});
   Call("own",
        {job.id, job.token, absl::StrCat(writes_ + 1), absl::StrCat(writes_), "complete", "usage", "100", "none", "1"});
   EXPECT_THAT(Events("b"),
@@ -490,7 +609,7 @@ TEST_P(FencedOutTest, WritesNothing) {
 
 INSTANTIATE_TEST_SUITE_P(EachKindOfWrite, FencedOutTest,
                          testing::Values(std::vector<std::string>{"start", "e"},
-                                         std::vector<std::string>{"progress", "0", "1", "e"},
+                                         std::vector<std::string>{"progress", "0", "1", "e", "u", "5"},
                                          std::vector<std::string>{"output", "0", "1", "e", "bytes"},
                                          std::vector<std::string>{"usage", "u", "5"},
                                          std::vector<std::string>{"checkpoint", "9", "u", "0", "old state"},
@@ -534,7 +653,7 @@ TEST_F(RedisScriptsTest, ACancelEndsAJobWhoeverHasIt) {
   Create("runs");
   const Claimed job = Claim("r1")[0];
   Write(job, {"start", "started"});
-  Write(job, {"usage", "so far", "5"});
+  Write(job, {"progress", "0", "0", "step 1", "so far", "5"});
   EXPECT_EQ(Call("stop", {"runs", "cancel", "CALLER", "status"}).number(), 1);
   EXPECT_FALSE(Write(job, {"complete", "usage", "9"}));
   EXPECT_EQ(Field("runs", "state"), "cancelled");
@@ -561,14 +680,14 @@ TEST_F(RedisScriptsTest, ADeadlineEndsAJobWhenItHasPassed) {
 TEST_F(RedisScriptsTest, OfProgressTheNewestStaysAndTheNewestWithAPreview) {
   Create("a", {.outputs = 2});
   const Claimed job = Claim("r1")[0];
-  Write(job, {"progress", "0", "1", "0:1p"});
-  Write(job, {"progress", "1", "0", "1:1"});
-  Write(job, {"progress", "0", "0", "0:2"});
-  Write(job, {"progress", "0", "0", "0:3"});
+  Write(job, {"progress", "0", "1", "0:1p", "u", "5"});
+  Write(job, {"progress", "1", "0", "1:1", "u", "5"});
+  Write(job, {"progress", "0", "0", "0:2", "u", "5"});
+  Write(job, {"progress", "0", "0", "0:3", "u", "5"});
   EXPECT_THAT(Events("a"), ElementsAre("1 queued", "2 event 0:1p", "3 event 1:1", "5 event 0:3"));
-  Write(job, {"progress", "0", "1", "0:4p"});
+  Write(job, {"progress", "0", "1", "0:4p", "u", "5"});
   EXPECT_THAT(Events("a"), ElementsAre("1 queued", "3 event 1:1", "6 event 0:4p"));
-  Write(job, {"progress", "0", "0", "0:5"});
+  Write(job, {"progress", "0", "0", "0:5", "u", "5"});
   EXPECT_THAT(Events("a"), ElementsAre("1 queued", "3 event 1:1", "6 event 0:4p", "7 event 0:5"));
 }
 
@@ -586,7 +705,7 @@ TEST_F(RedisScriptsTest, AWriteThatIsSentAgainIsWrittenOnce) {
   const Claimed job = Claim("r1")[0];
   Write(job, {"start", "started"});
   EXPECT_EQ(Call("own", {job.id, job.token, "1", "0", "start", "started"}).number(), 1);
-  EXPECT_EQ(Call("own", {job.id, job.token, "3", "2", "progress", "0", "0", "early"}).number(), 2);
+  EXPECT_EQ(Call("own", {job.id, job.token, "3", "2", "progress", "0", "0", "early", "u", "5"}).number(), 2);
   EXPECT_THAT(Events("a"), ElementsAre("1 queued", "2 event started"));
   const Claimed next = (Write(job, {"give back", "DRAINED"}), Claim("r2")[0]);
   EXPECT_EQ(Call("own", {next.id, next.token, "1", "0", "start", "again"}).number(), 1);
@@ -612,8 +731,10 @@ TEST_F(RedisScriptsTest, ThoseThatWaitAreToldWhereTheyStandWhenItChanges) {
 TEST_F(RedisScriptsTest, EachReplicaTellsAnEqualPartOfWhatWaits) {
   const auto parts = [this](const std::string& owner) {
     std::map<std::string, std::pair<int64_t, int64_t>> own;
-    for (const RedisReply& part : Call("queue", {owner}).list()) {
-      own[part.list()[0].text()] = {part.list()[1].number(), part.list()[2].number()};
+    const RedisReply reply = Call("queue", {owner});
+    for (size_t i = 1; i < reply.list().size(); ++i) {
+      const auto& part = reply.list()[i].list();
+      own[part[0].text()] = {part[1].number(), part[2].number()};
     }
     return own;
   };
@@ -654,13 +775,13 @@ TEST_F(RedisScriptsTest, WorkThatWasUnderWayIsBookedAfterTheEnd) {
   Write(old, {"give back", "DRAINED"});
   const Claimed last = Claim("r2")[0];
   Write(last, {"start", "started"});
-  Write(last, {"usage", "some", "300"});
+  Write(last, {"progress", "0", "0", "step 1", "some", "300"});
   Call("stop", {"a", "cancel", "CALLER", "status"});
   const double before = std::stod(Hash("use:shop")["taken"]);
   EXPECT_FALSE(Write(old, {"usage", "stale", "999"})) << "not the last owner";
   EXPECT_TRUE(Write(last, {"usage", "all", "450"}));
   EXPECT_TRUE(Write(last, {"usage", "all", "450"})) << "twice is once";
-  EXPECT_FALSE(Write(last, {"progress", "0", "0", "late"})) << "nothing else";
+  EXPECT_FALSE(Write(last, {"progress", "0", "0", "late", "u", "5"})) << "nothing else";
   EXPECT_EQ(Field("a", "usage"), "all");
   EXPECT_NEAR(std::stod(Hash("use:shop")["taken"]) - before, 150, 1);
 }
