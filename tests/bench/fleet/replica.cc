@@ -80,6 +80,7 @@ bool Replica::Generate(const Arrival& arrival, const std::string& id) {
                                                "0",
                                                "1000000",
                                                absl::StrCat(int64_t{4} << 30),
+                                               absl::StrCat(int64_t{1} << 40),
                                                "",
                                                ""});
   redis.Run("create", {created}, [this, &redis, id](const VirtualRedis::Replies&) {
