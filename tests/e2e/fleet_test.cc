@@ -127,7 +127,7 @@ TEST_F(Fleet, EqualJobsShareOneRunWhereverTheyCome) {
 // A connection to Redis may break at any moment, also before anything else has seen to the signal.
 TEST_F(Fleet, NoReplicaDiesOfABrokenConnection) {
   ASSERT_NE(signal(SIGPIPE, SIG_DFL), SIG_ERR) << "a program inherits what is ignored";
-  const auto server = ServerProcess::Begin({.arguments = {"--job-store", "redis://127.0.0.1:1/0"}});
+  const auto server = ServerProcess::Begin({.models = "", .arguments = {"--job-store", "redis://127.0.0.1:1/0"}});
   ASSERT_TRUE(server != nullptr);
   server->WaitForFirstLine();
   const std::string status = ReadFile(absl::StrCat("/proc/", server->pid(), "/status"));
