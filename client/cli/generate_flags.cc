@@ -216,6 +216,8 @@ void AddGenerateFlags(CLI::App& app, CommandLine& line, GenerateFlags& flags) {
   app.add_flag("--omit-prompts", flags.omit_prompts, "Leave the prompts out of the file");
   app.add_option("--timeout", flags.timeout, "The job fails when it is not done after this time, such as 90s or 5m");
   app.add_option("--priority", flags.priority, "Jobs of higher priority begin earlier, -10 to 10");
+  app.add_flag("--single-flight", flags.single_flight,
+               "Share the run of an equal job that asked for this, too, or take what it has made; needs --seed");
   app.add_option("--label", flags.labels, "A mark of your own, KEY=VALUE; may be repeated");
   app.add_flag("--detach", line.detach, "Print the job's name and return; `watch` gets the pictures");
 }
@@ -271,6 +273,7 @@ void SetGeneration(const GenerateFlags& flags, CommandLine& line) {
     *line.options.mutable_timeout() = client::ToProto(ParseTimeout(flags.timeout));
   }
   line.options.set_priority(flags.priority);
+  line.options.set_single_flight(flags.single_flight);
   for (const auto& [key, value] : ParseLabels(flags.labels)) {
     (*line.options.mutable_labels())[key] = value;
   }

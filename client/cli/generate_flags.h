@@ -21,6 +21,7 @@ struct GenerateFlags {
   std::optional<double> guidance_scale, strength, denoising_start, denoising_end;
   double eta = 0;
   int32_t priority = 0;
+  bool single_flight = false;
   bool omit_prompts = false;
   bool literal_prompt = false;
   int32_t clip_skip = 0;

@@ -98,6 +98,43 @@ TEST_F(Fleet, AJobIsSeenAtEveryReplica) {
   }
 }
 
+TEST_F(Fleet, EqualJobsShareOneRunWhereverTheyCome) {
+  const auto one = StartReplica(), two = StartReplica();
+  ASSERT_TRUE(one != nullptr && two != nullptr);
+  const std::vector<std::string> expected = Undisturbed(*one, Spec(40));
+  v1::CreateJobRequest request;
+  *request.mutable_spec() = Spec(40);
+  request.mutable_options()->set_single_flight(true);
+  std::vector<v1::Job> jobs;
+  for (const ServerProcess* server : {one.get(), two.get()}) {
+    const auto created = client::Client::Connect(server->address())->CreateJob(request);
+    ASSERT_TRUE(created.ok()) << created.status();
+    jobs.push_back(*created);
+  }
+  ASSERT_NE(jobs[0].name(), jobs[1].name());
+  EXPECT_EQ(Follow(*two, jobs[0].name()).pictures, expected);
+  EXPECT_EQ(Follow(*one, jobs[1].name()).pictures, expected);
+  const auto client = client::Client::Connect(one->address());
+  EXPECT_GT(client->GetJob(jobs[0].name()).value_or(v1::Job()).usage().evaluations(), 0);
+  EXPECT_EQ(client->GetJob(jobs[1].name()).value_or(v1::Job()).usage().evaluations(), 0);
+  // What it made is there for those that come later, and for no other seed.
+  const auto late = client->CreateJob(request);
+  EXPECT_EQ(late.value_or(v1::Job()).state(), v1::Job::STATE_COMPLETED);
+  request.mutable_spec()->set_seed(8);
+  EXPECT_EQ(client->CreateJob(request).value_or(v1::Job()).state(), v1::Job::STATE_QUEUED);
+}
+
+// A connection to Redis may break at any moment, also before anything else has seen to the signal.
+TEST_F(Fleet, NoReplicaDiesOfABrokenConnection) {
+  ASSERT_NE(signal(SIGPIPE, SIG_DFL), SIG_ERR) << "a program inherits what is ignored";
+  const auto server = ServerProcess::Begin({.models = "", .arguments = {"--job-store", "redis://127.0.0.1:1/0"}});
+  ASSERT_TRUE(server != nullptr);
+  server->WaitForFirstLine();
+  const std::string status = ReadFile(absl::StrCat("/proc/", server->pid(), "/status"));
+  const uint64_t ignored = std::stoull(status.substr(status.find("SigIgn:") + 7), nullptr, 16);
+  EXPECT_TRUE(ignored & (uint64_t{1} << (SIGPIPE - 1))) << status;
+}
+
 TEST_F(Fleet, APictureSentToOneReplicaIsUsedByAJobOfAnother) {
   const auto one = StartReplica(), two = StartReplica();
   ASSERT_TRUE(one != nullptr && two != nullptr);

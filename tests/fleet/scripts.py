@@ -8,24 +8,30 @@ _FOLDER = ROOT / "server/store/redis/scripts"
 
 
 def _sha1(text):
-    return hashlib.sha1(text.encode()).hexdigest().encode()
+    return hashlib.sha1(text).hexdigest().encode()
 
 
-def _text(name):
-    """As server/store/redis/CMakeLists.txt puts it together."""
-    parts = ["common", *(["jobs"] if name in ("create", "own", "reap", "stop") else []), name]
-    return "".join((_FOLDER / f"{part}.lua").read_text() for part in parts)
+# Each travels behind what several share (server/store/redis/CMakeLists.txt): known by their ends, as they are loaded.
+_BODIES = {name: (_FOLDER / f"{name}.lua").read_bytes() for name in ("own", "renew")}
+_NAMES = {}  # by SHA-1
 
 
-_OWN, _RENEW = _sha1(_text("own")), _sha1(_text("renew"))
+def _learn(text):
+    for name, body in _BODIES.items():
+        if text.endswith(body):
+            _NAMES[_sha1(text)] = name
+            return name
+    return None
 
 
 def kind_of(words):
     """What an owner writes by this command: "heartbeat", or the word that own.lua has for it; None: it is no such write."""
     match words:
-        case [b"EVALSHA", sha, b"1", _, _, _, _, _, what, *_] if sha == _OWN:
+        case [b"SCRIPT", b"LOAD", text]:
+            _learn(text)
+        case [b"EVALSHA", sha, b"1", _, _, _, _, _, what, *_] if _NAMES.get(sha) == "own":
             return what.decode()
-        case [b"EVALSHA", sha, b"1", _, _, _, _, models, *rest] if sha == _RENEW and len(rest) > int(models):
+        case [b"EVALSHA", sha, b"1", _, _, _, _, models, *rest] if _NAMES.get(sha) == "renew" and len(rest) > int(models):
             return "heartbeat"
     return None
 
@@ -40,23 +46,24 @@ _UNFENCED = {
 }
 
 
-def _unfenced(name):
-    text = _text(name)
+_CALLED = {}  # by the SHA-1 of what a replica loads, that of what is loaded instead
+
+
+def _unfenced(name, loaded):
+    text = loaded.decode()
     for old, new in _UNFENCED[name]:
         assert text.count(old) == 1, f"{name}.lua is not written as it was: {old}"
         text = text.replace(old, new)
-    return text
-
-
-_LOADED = {_text(name).encode(): _unfenced(name).encode() for name in _UNFENCED}
-_CALLED = {_sha1(_text(name)): _sha1(_unfenced(name)) for name in _UNFENCED}
+    _CALLED[_sha1(loaded)] = _sha1(text.encode())
+    return text.encode()
 
 
 def without_fencing(words):
     """The command, as of a product whose scripts do not look at the token: what the checker must find out."""
     match words:
         case [b"SCRIPT", b"LOAD", text]:
-            return [b"SCRIPT", b"LOAD", _LOADED.get(text, text)]
+            name = _learn(text)
+            return [b"SCRIPT", b"LOAD", _unfenced(name, text) if name else text]
         case [b"EVALSHA", sha, *rest]:
             return [b"EVALSHA", _CALLED.get(sha, sha), *rest]
     return words

@@ -45,7 +45,7 @@ def main():
         redis = stack.enter_context(RedisServer(pathlib.Path(folder) / "redis"))
         flags = ("--threads", str(os.cpu_count()), "--preload", "pictograms")
         memory = stack.enter_context(Latentd(*flags))
-        durable = stack.enter_context(Latentd(*flags, "--job-store", f"redis://127.0.0.1:{redis.port}/0"))
+        durable = stack.enter_context(Latentd(*flags, "--job-store", f"redis://{redis.address}/0"))
         found = load.by_turns([load.Way("memory", memory.address, {"latentd": [memory]}),
                                load.Way("Redis", durable.address, {"latentd": [durable], "Redis": [redis]})],
                               args.rounds, args.images, args.callers)

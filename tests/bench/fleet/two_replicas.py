@@ -18,7 +18,7 @@ from redis_server import RedisServer
 
 def fleet(stack, folder, replicas):
     redis = stack.enter_context(RedisServer(folder))
-    latentds = [stack.enter_context(Latentd("--preload", "pictograms", "--job-store", f"redis://127.0.0.1:{redis.port}/0"))
+    latentds = [stack.enter_context(Latentd("--preload", "pictograms", "--job-store", f"redis://{redis.address}/0"))
                 for _ in range(replicas)]
     edge = stack.enter_context(Edge(*(each.address for each in latentds)))
     name = "one replica" if replicas == 1 else f"{replicas} replicas"

@@ -118,6 +118,7 @@ TEST_F(GenerateCommandTest, EveryFlagReachesTheServer) {
                                                            "90s",
                                                            "--priority",
                                                            "-3",
+                                                           "--single-flight",
                                                            "--label",
                                                            "a=b",
                                                            "--label",
@@ -145,6 +146,7 @@ TEST_F(GenerateCommandTest, EveryFlagReachesTheServer) {
   EXPECT_TRUE(spec.output().omit_prompts());
   EXPECT_EQ(request.options().timeout().seconds(), 90);
   EXPECT_EQ(request.options().priority(), -3);
+  EXPECT_TRUE(request.options().single_flight());
   EXPECT_EQ(request.options().labels().at("a"), "b");
   EXPECT_EQ(request.options().labels().at("c"), "d=e");
 }

@@ -83,7 +83,7 @@ def test_an_empty_mapping_sets_the_message():
 def test_job_options():
     options = v1.JobOptions()
     moment = datetime(2030, 1, 1, tzinfo=timezone.utc)
-    fill(options, {"timeout": 1.5, "priority": 2, "labels": {"a": "b"}, "expire_time": moment})
+    fill(options, {"timeout": 1.5, "priority": 2, "labels": {"a": "b"}, "expire_time": moment, "single_flight": True})
     assert options.timeout.ToTimedelta() == timedelta(seconds=1.5)
     assert options.labels == {"a": "b"}
     assert options.expire_time.ToDatetime(timezone.utc) == moment

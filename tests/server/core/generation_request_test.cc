@@ -370,6 +370,8 @@ TEST(GenerationRequestTest, OptionsAreInRange) {
   EXPECT_REFUSED("options.priority", f.priority = -11);
   EXPECT_TAKEN(f.expire_time = kTestNow + absl::Nanoseconds(1));
   EXPECT_REFUSED("options.expire_time", f.expire_time = kTestNow);
+  EXPECT_TAKEN((f.single_flight = true, f.seed = 7));
+  EXPECT_REFUSED("options.single_flight", (f.single_flight = true, f.seed = std::nullopt));
   EXPECT_REFUSED("options.expire_time", f.expire_time = absl::InfinitePast());
 }
 

@@ -176,3 +176,4 @@ class JobOptionsFields(TypedDict, total=False):
     priority: int
     labels: Mapping[str, str]
     expire_time: datetime | None
+    single_flight: bool
