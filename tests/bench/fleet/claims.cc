@@ -91,6 +91,7 @@ void Claims::Claim(std::function<void()> then) {
 
 void Claims::TakeIn(const std::vector<Token>& jobs, std::function<void()> then) {
   std::vector<store::RedisCommand> commands;
+  commands.reserve(jobs.size());
   for (const auto& [id, token] : jobs) commands.push_back(options_.redis->Script("take", {id, token}));
   options_.redis->Run("take in", commands, [this, jobs, then = std::move(then)](const VirtualRedis::Replies&) {
     options_.on_claimed(jobs);

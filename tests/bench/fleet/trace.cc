@@ -51,8 +51,8 @@ Trace::Trace(const Options& options)
       random_(options.seed) {}
 
 Arrival Trace::Next() {
-  static const std::vector<double> kModelWeights = FallingAsOneByRank(kModels);
-  static const std::vector<double> kTenantWeights = FallingAsOneByRank(kTenants);
+  static const std::vector<double> model_weights = FallingAsOneByRank(kModels);
+  static const std::vector<double> tenant_weights = FallingAsOneByRank(kTenants);
   // Candidates come at the burst's rate, of which the quiet time takes one in three.
   const double burst_share = absl::FDivDuration(kBurst, kCycle);
   const double quiet_rate = jobs_per_second_ / (1 + (kBurstRate - 1) * burst_share);
@@ -66,8 +66,8 @@ Arrival Trace::Next() {
   }
   const Kind& kind = kKinds[uniform(random_) < kKinds[0].share ? 0 : 1];
   return {.time = last_,
-          .tenant = absl::StrCat("tenant-", Draw(kTenantWeights, random_)),
-          .model = Draw(kModelWeights, random_),
+          .tenant = absl::StrCat("tenant-", Draw(tenant_weights, random_)),
+          .model = Draw(model_weights, random_),
           .steps = kind.steps,
           .lanes = kind.lanes};
 }
