@@ -49,9 +49,8 @@ struct Job {
 // another claim.
 struct Claim {
   Claim() = default;
-  Claim(std::string name,
-        std::string claim_token = "")  // NOLINT(google-explicit-constructor): of a store without tokens
-      : job(std::move(name)), token(std::move(claim_token)) {}
+  // NOLINTNEXTLINE(google-explicit-constructor): where a store has no tokens, a job's name is its claim
+  Claim(std::string name, std::string claim_token = "") : job(std::move(name)), token(std::move(claim_token)) {}
 
   std::string job{};
   std::string token{};  // the store's; empty when it hands out each job once

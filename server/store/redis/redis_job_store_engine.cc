@@ -60,6 +60,7 @@ void RedisJobStore::Drain() {
 
 bool RedisJobStore::TakeIn(RedisConnection& redis, const std::vector<Claimer::Claimed>& jobs) {
   std::vector<RedisCommand> commands;
+  commands.reserve(jobs.size());
   for (const auto& [token, losses] : jobs) {
     commands.push_back(CallScript("take", options_.prefix, {token.first, token.second}));
   }

@@ -148,7 +148,7 @@ class RedisScriptsTest : public testing::Test {
   void ExpectNothingIsLeft() {
     std::map<std::string, std::string> totals = Hash("totals");
     EXPECT_EQ(totals["queued"], "0");
-    EXPECT_EQ(totals["running"] == "" ? "0" : totals["running"], "0");
+    EXPECT_EQ(totals["running"].empty() ? "0" : totals["running"], "0");
     EXPECT_EQ(totals["bytes"], "0");
     EXPECT_EQ(totals["waiting:pictograms"], "0");
     for (const char* key : {"models", "leases", "deadlines", "waiting:pictograms"}) {
