@@ -87,7 +87,8 @@ absl::StatusOr<core::Job> JobTable::Create(absl::Time now, std::shared_ptr<const
 }
 
 void JobTable::CatchUp(JobRecord& record, const JobRecord& leader, absl::Time now, Effects& effects) {
-  if (leader.start_time) Start(record, now, {.seed = leader.request->seed(), .warnings = leader.warnings}, effects);
+  if (leader.state != JobState::kQueued)
+    Start(record, now, {.seed = leader.request->seed(), .warnings = leader.warnings}, effects);
   for (const auto& [index, output] : leader.outputs) AddOutput(record, now, output, effects);
   if (leader.state == JobState::kCompleted) Complete(record, now, effects);
 }

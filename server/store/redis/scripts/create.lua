@@ -70,7 +70,7 @@ if leader then
   if state == 'completed' then complete(id, shared_usage) end
   return {'shared', id}
 end
-if run ~= '' then redis.call('SET', key('run', tenant, run), id, 'PX', kept) end
+if run ~= '' then redis.call('SET', key('run', tenant, run), id) end
 join_line(id, model, tenant, place, work)
 local before = position(id, model, tenant, weight)
 redis.call('HSET', key('job', id), 'told', before)

@@ -71,8 +71,8 @@ end
 local function follow(id, leader)
   redis.call('HSET', key('job', id), 'follows', leader)
   redis.call('SADD', key('followers', leader), id)
-  local f = get(leader, 'started', 'outputs')
-  if f[1] then start(id, f[1]) end
+  local f = get(leader, 'started', 'outputs', 'state')
+  if f[3] ~= 'queued' then start(id, f[1]) end
   for i = 0, tonumber(f[2]) - 1 do
     local output = get(leader, 'pieces:' .. i, 'output:' .. i)
     if output[1] then
@@ -92,12 +92,13 @@ end
 local function hand_on(id, run, tenant)
   local next = redis.call('SPOP', key('followers', id))
   if not next then return redis.call('DEL', run) end
-  redis.call('SET', run, next, 'PX', longest(next))
+  redis.call('SET', run, next)
   local others = redis.call('SMEMBERS', key('followers', id))
   for _, other in ipairs(others) do redis.call('HSET', key('job', other), 'follows', next) end
   if #others > 0 then redis.call('RENAME', key('followers', id), key('followers', next)) end
   if redis.call('EXISTS', key('checkpoint', id)) == 1 then
     redis.call('RENAME', key('checkpoint', id), key('checkpoint', next))
+    redis.call('HDEL', key('checkpoint', next), 'usage')  -- the former leader's
   end
   local work = get(next, 'run_work')[1]
   redis.call('HDEL', key('job', next), 'follows')

@@ -4,14 +4,15 @@
 
 local function uncount(entry)
   local bytes, tenant = string.match(entry, '^(%d+):[^:]*:(.*)$')
-  redis.call('ZREM', key('expiries'), entry)
   redis.call('ZREM', key('ended', tenant), entry)
+  if redis.call('ZREM', key('expiries'), entry) == 0 then return end
   if redis.call('HINCRBY', key('kept'), tenant, -bytes) <= 0 then redis.call('HDEL', key('kept'), tenant) end
 end
 
 -- REQUIRES: it has ended.
 local function forget(id)
   local f = get(id, 'tenant', 'outputs', 'request_id', 'run', 'kept')
+  if not f[1] then return end  -- somebody has deleted its key
   if f[5] then uncount(f[5]) end
   redis.call('PUBLISH', key('told', id), '')
   redis.call('ZREM', key('jobs', f[1]), id)
@@ -53,6 +54,7 @@ local function keep(id, tenant, outputs, until_when)
   local total, oldest, ended = look_at_kept()
   while bound and total > bound and oldest and ended < now - 60000 do
     forget(string.match(oldest, '^%d+:([^:]*):'))
+    uncount(oldest)
     total, oldest, ended = look_at_kept()
   end
 end

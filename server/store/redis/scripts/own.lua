@@ -5,6 +5,7 @@
 -- {1, those that shared the run, and have ended with it…}.
 -- One thing is the last owner's when others have ended his job: to book the work that was under way (usage, pixel-steps).
 local id, what = ARGV[1], ARGV[5]
+needs_no_memory()
 local held = get(id, 'token', 'written')
 if held[1] ~= ARGV[2] then
   local f = get(id, 'state', 'former', 'tenant', 'used')
@@ -14,7 +15,6 @@ if held[1] ~= ARGV[2] then
   forget_idle(f[3])
   return 1
 end
-needs_no_memory()
 local written = tonumber(held[2] or '0')
 if tonumber(ARGV[3]) <= written then return 1 end  -- the answer was lost
 if tonumber(ARGV[4]) ~= written then return 2 end

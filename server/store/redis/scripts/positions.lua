@@ -1,5 +1,6 @@
 -- Tells jobs that wait where they stand, when that has changed.
 -- ARGV: id, id, …
+needs_no_memory()
 for _, id in ipairs(ARGV) do
   local f = get(id, 'state', 'model', 'tenant', 'weight', 'told', 'queued', 'follows')
   local waiting = f[7] or id

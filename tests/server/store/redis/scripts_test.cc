@@ -497,6 +497,27 @@ TEST_F(RedisScriptsTest, OfJobsThatHaveEndedTheOldestOfWhoHoldsTheMostMakeRoom) 
   }
 }
 
+TEST_F(RedisScriptsTest, AnEndedJobWhoseKeyIsGoneIsInNobodysWay) {
+  Create("a", {.job_bytes = 1});
+  Write(Claim("r1")[0], {"complete", "usage", "1"});
+  Run({"DEL", absl::StrCat(kPrefix, "job:a")});
+  const RedisReply entries = Run({"ZRANGE", absl::StrCat(kPrefix, "ended:shop"), "0", "-1"});
+  Run({"ZINCRBY", absl::StrCat(kPrefix, "ended:shop"), "-100000", entries.list().at(0).text()});
+  Create("b", {.job_bytes = 1});
+  EXPECT_TRUE(Write(Claim("r1")[0], {"complete", "usage", "1"}));
+  EXPECT_EQ(Run({"ZCARD", absl::StrCat(kPrefix, "expiries")}).number(), 1);
+}
+
+TEST_F(RedisScriptsTest, AFullRedisTakesWhatACancelledJobTook) {
+  Create("a");
+  const Claimed job = Claim("r1")[0];
+  Write(job, {"start", "started"});
+  Call("stop", {"a", "cancel", "CALLER", "status"});
+  Run({"CONFIG", "SET", "maxmemory", "1"});
+  EXPECT_TRUE(Write(job, {"usage", "in all", "7"}));
+  EXPECT_EQ(Field("a", "used"), "7");
+}
+
 // Jobs that share a run.
 
 TEST_F(RedisScriptsTest, AFollowerHearsAllThatItsLeaderMakes) {
@@ -521,6 +542,17 @@ TEST_F(RedisScriptsTest, AFollowerHearsAllThatItsLeaderMakes) {
   EXPECT_THAT(Events("late"), ElementsAre("1 queued", "2 event started", "3 event first output", "5 completed"));
   EXPECT_EQ(Call("forget", {"a"}).text(), "completed");
   EXPECT_THAT(Create("anew", {.run = "r"}), ElementsAre("created", "anew"));
+}
+
+TEST_F(RedisScriptsTest, AFollowerOfAJobThatWaitsAgainWaits) {
+  Create("a", {.run = "r"});
+  const Claimed job = Claim("r1")[0];
+  Write(job, {"start", "started"});
+  Write(job, {"give back", "DRAINED"});
+  Create("b", {.run = "r"});
+  EXPECT_EQ(Field("b", "state"), "queued");
+  Write(Claim("r2")[0], {"start", "started again"});
+  EXPECT_THAT(Events("b"), ElementsAre("1 queued", "2 event started again"));
 }
 
 TEST_F(RedisScriptsTest, WhenALeaderIsCancelledAFollowerGoesOnFromItsCheckpoint) {
