@@ -46,11 +46,11 @@ redis.call('HSET', key('job', id), 'number', number, 'tenant', tenant, 'model', 
            'bytes', bytes, 'weight', weight, 'outputs', ARGV[8], 'create', now, 'deadline', now + tonumber(ARGV[9]),
            'keep', ARGV[10], 'expire', ARGV[11], 'request_id', request_id, 'fingerprint', fingerprint, 'trace', ARGV[14],
            'request', ARGV[15], 'run', run, 'run_work', run_work, 'state', 'queued', 'sequence', 0)
-local kept = longest(id)
-if request_id ~= '' then redis.call('SET', key('request', tenant, request_id), id, 'PX', kept) end
+local longest = tonumber(ARGV[9]) + tonumber(ARGV[10]) + 1000  -- that the job can be there
+if request_id ~= '' then redis.call('SET', key('request', tenant, request_id), id, 'PX', longest) end
 for i = 24, #ARGV, 2 do redis.call('HSET', key('pictures', id), ARGV[i], ARGV[i + 1]) end
 redis.call('ZADD', key('jobs', tenant), number, id)
-if redis.call('PTTL', key('jobs', tenant)) < kept then redis.call('PEXPIRE', key('jobs', tenant), kept) end
+if redis.call('PTTL', key('jobs', tenant)) < longest then redis.call('PEXPIRE', key('jobs', tenant), longest) end
 -- The oldest in the list have expired first: two go for each that comes.
 for _, oldest in ipairs(redis.call('ZRANGE', key('jobs', tenant), 0, 1)) do
   if redis.call('EXISTS', key('job', oldest)) == 0 then redis.call('ZREM', key('jobs', tenant), oldest) end

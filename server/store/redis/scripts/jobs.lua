@@ -82,12 +82,6 @@ local function follow(id, leader)
   end
 end
 
--- How long the job can be there.
-local function longest(id)
-  local f = get(id, 'deadline', 'keep')
-  return tonumber(f[1]) - now + tonumber(f[2]) + 1000
-end
-
 -- The first of those that follow leads from now on, from the last checkpoint; without any the run is over.
 local function hand_on(id, run, tenant)
   local next = redis.call('SPOP', key('followers', id))
