@@ -46,6 +46,15 @@ void LogJob(const core::Job& job) {
   log::Info("job ended", fields);
 }
 
+void LogJobStore(const absl::Status& status) {
+  if (status.ok()) return log::Info("the store of jobs is there");
+  log::Error("the store of jobs cannot be used", {{"error", std::string(status.message())}});
+}
+
+void LogRefusal(const absl::Status& status) {
+  log::Error("the store of jobs has refused a command", {{"error", std::string(status.message())}});
+}
+
 void LogReload(const absl::Status& status) {
   log::Error("a file that changed cannot be used", {{"error", std::string(status.message())}});
 }

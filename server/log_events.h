@@ -14,6 +14,12 @@ void LogCall(const rpc::CallRecord& call);
 // A job has ended, however.
 void LogJob(const core::Job& job);
 
+// Whether the store that shares jobs can be used has changed.
+void LogJobStore(const absl::Status& status);
+
+// That store has refused a single command.
+void LogRefusal(const absl::Status& status);
+
 // A file that changed while it is in use cannot be used.
 void LogReload(const absl::Status& status);
 

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -45,7 +46,7 @@ constexpr absl::Duration kFlushTime = absl::Seconds(2);
 // That wait for Redis: as many calls about jobs at a time.
 constexpr int kStoreThreads = 16;
 
-// Signals are waited for, never handled: no code of ours runs in a handler.
+// Signals are waited for: no code of ours runs in a handler, but to end at once.
 sigset_t PrepareSignals() {
   // hiredis writes to connections that their other end may have closed: that is an error, and no reason to die.
   (void)signal(SIGPIPE, SIG_IGN);
@@ -55,6 +56,14 @@ sigset_t PrepareSignals() {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   return signals;
+}
+
+// By a handler of our own: for process 1 the system has none.
+void EndAtNextSignal(const sigset_t& signals) {
+  struct sigaction action = {};
+  action.sa_handler = [](int which) { _exit(128 + which); };
+  for (const int each : {SIGTERM, SIGINT}) sigaction(each, &action, nullptr);
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
 }
 
 // Loads what --preload names, then says that the server is ready. What cannot be loaded is reported; the rest still
@@ -134,6 +143,12 @@ absl::Status Serve(const config::ServerOptions& options, const sigset_t& stop_si
                                     .codec = &codec,
                                     .observer = &observer,
                                     .on_ended = LogJob,
+                                    .on_health =
+                                        [&prometheus](const absl::Status& status) {
+                                          prometheus.SetJobStoreUp(status.ok());
+                                          LogJobStore(status);
+                                        },
+                                    .on_refused = LogRefusal,
                                     .tenant_limits = limits_of,
                                     .max_queued_jobs = options.max_queued_jobs,
                                     .job_ttl = options.job_ttl,
@@ -259,8 +274,7 @@ absl::Status Serve(const config::ServerOptions& options, const sigset_t& stop_si
 
   int signal = 0;
   sigwait(&stop_signals, &signal);
-  // A second signal ends the process at once.
-  pthread_sigmask(SIG_UNBLOCK, &stop_signals, nullptr);
+  EndAtNextSignal(stop_signals);
   log::Info("finishing what was accepted",
             {{"signal", strsignal(signal)}, {"for_at_most", absl::FormatDuration(options.drain_timeout)}});
   const absl::Time deadline = clock.Now() + options.drain_timeout;

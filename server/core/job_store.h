@@ -99,8 +99,9 @@ struct ClaimedJob {
 
 // What an engine could take in.
 struct Capacity {
-  int jobs = 0;                       // that begin soon
-  std::vector<std::string> models{};  // that it has, or is about to have
+  int jobs = 0;                             // that begin soon
+  std::vector<std::string> models{};        // that it has, or is about to have
+  std::vector<std::string> other_models{};  // that it could load
 
   bool operator==(const Capacity&) const = default;
 };

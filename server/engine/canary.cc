@@ -58,4 +58,44 @@ absl::Status RunCanary(const core::ModelInfo& info, model::DiffusionModel& model
   return GuardedStatus([&] { return Step(info, model); });
 }
 
+Canary::~Canary() {
+  if (timer_) options_.clock->Cancel(*timer_);
+}
+
+bool Canary::IsDue(bool on_time, bool has_jobs) {
+  if (options_.every == absl::ZeroDuration()) return false;
+  if (on_time) timer_.reset();
+  const absl::Time now = options_.clock->Now();
+  if (has_jobs) {
+    worked_at_ = now;
+    return false;
+  }
+  if (on_time && worked_at_ + options_.every <= now) return true;
+  SetTimer();
+  return false;
+}
+
+void Canary::SetResult(const absl::Status& status) {
+  Tell(status);
+  Skip();
+}
+
+void Canary::Skip() {
+  worked_at_ = options_.clock->Now();
+  SetTimer();
+}
+
+void Canary::NoteStep() {
+  if (failed_) Tell(absl::OkStatus());
+}
+
+void Canary::Tell(const absl::Status& status) {
+  const bool failed_before = std::exchange(failed_, !status.ok());
+  if (options_.on_result && (failed_before || !status.ok())) options_.on_result(status);
+}
+
+void Canary::SetTimer() {
+  if (!timer_) timer_ = options_.clock->At(worked_at_ + options_.every, options_.on_time);
+}
+
 }  // namespace latentd::engine

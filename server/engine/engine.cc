@@ -4,12 +4,10 @@
 
 #include <algorithm>
 #include <limits>
-#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "model/samplers/sampler.h"
-#include "server/engine/canary.h"
 #include "server/engine/checkpoint.h"
 #include "server/engine/compute_threads.h"
 #include "server/engine/image_prompt_inputs.h"
@@ -28,17 +26,21 @@ Engine::Engine(const Options& options)
       executor_({.clock = options.clock, .observer = options.observer, .withhold_flagged = options.withhold_flagged}),
       watchdog_(options.clock, options.stuck_after, options.on_stuck),
       scheduler_(options.scheduler),
-      worked_at_(options.clock->Now()),
+      canary_({.every = options.canary_every,
+               .clock = options.clock,
+               .on_time = [inbox = inbox_] { inbox->CanaryDue(); },
+               .on_result = options.on_canary}),
       workers_(options.worker_threads) {
+  options_.models->SetListener([inbox = inbox_] { inbox->ModelsChanged(); });
   thread_ = std::thread([this] { Run(); });
   options_.store->SetListener(this);
 }
 
 Engine::~Engine() {
   options_.store->SetListener(nullptr);
+  options_.models->SetListener(nullptr);
   inbox_->Stop();
   thread_.join();
-  if (canary_timer_) options_.clock->Cancel(*canary_timer_);
 }
 
 void Engine::OnWorkAvailable() { inbox_->AnnounceWork(); }
@@ -77,12 +79,13 @@ void Engine::Run() {
   bool planned = true;
   for (Inbox::Content content; !content.stop; content = inbox_->Take(/*wait=*/!planned)) {
     const bool canary_due = content.canary_due;
+    models_changed_ = models_changed_ || content.models_changed;
     Handle(std::move(content));
     MakeRoomForWaitingModels();
     const std::optional<core::Plan> plan = scheduler_.NextPlan(options_.clock->Now());
     planned = plan.has_value();
     if (planned) RunPlan(*plan);
-    TendCanary(canary_due);
+    if (!handing_back_ && canary_.IsDue(canary_due, !jobs_.empty())) RunCanary();
     NoteState();
     Offer();
   }
@@ -307,7 +310,7 @@ void Engine::RunPlan(const core::Plan& plan) {
   scheduler_.Update(plan, options_.clock->Now(), outcome.results);
   const bool stepped = plan.stage == core::Stage::kPredict &&
                        std::count(outcome.results.begin(), outcome.results.end(), core::RowResult::kOk) > 0;
-  if (canary_failed_ && stepped) TellOfCanary(absl::OkStatus());
+  if (stepped) canary_.NoteStep();
   for (size_t i = 0; i < rows.size(); ++i) {
     const bool failed = outcome.results[i] == core::RowResult::kFailed;
     if (failed) {
@@ -381,50 +384,32 @@ void Engine::ForgetJob(RunningJob& job) {
 // them.
 void Engine::Offer() {
   core::Capacity capacity;
-  if (!handing_back_) {
+  // A device that does not work would fail them all.
+  if (!handing_back_ && !canary_.failed()) {
     const auto is_waiting = [](const auto& job) { return job.second->sampler == nullptr; };  // for its model
     const auto waiting = std::count_if(jobs_.begin(), jobs_.end(), is_waiting) + scheduler_.stats().waiting_rows;
     capacity.jobs = std::max(0, options_.scheduler.batching.max_batch_rows - static_cast<int>(waiting));
   }
-  // Which models are there changes with those that are used: looked up only then.
-  if (capacity.jobs == offered_.jobs && std::exchange(offered_uses_, uses_.size()) == uses_.size()) return;
-  std::set<std::string> models;
-  for (const auto& [model, use] : uses_) models.insert(model);
+  const bool uses_changed = std::exchange(offered_uses_, uses_.size()) != uses_.size();
+  if (capacity.jobs == offered_.jobs && !uses_changed && !std::exchange(models_changed_, false)) return;
   for (const core::ModelInfo& model : options_.models->List()) {
-    if (model.state == core::ModelState::kLoaded) models.insert(model.name);
+    const bool is_here = model.state == core::ModelState::kLoaded || uses_.contains(model.name);
+    if (is_here) capacity.models.push_back(model.name);
+    if (!is_here && model.state != core::ModelState::kBroken) capacity.other_models.push_back(model.name);
   }
-  capacity.models.assign(models.begin(), models.end());
   if (capacity == offered_) return;
   offered_ = capacity;
   options_.store->Offer(capacity);
 }
 
-// One timer at a time: when there was work meanwhile, it is set again for what is left. Where no model is loaded, there
-// is nothing to look at.
-void Engine::TendCanary(bool due) {
-  if (options_.canary_every == absl::ZeroDuration() || handing_back_) return;
-  if (due) canary_timer_.reset();
-  const absl::Time now = options_.clock->Now();
-  if (!jobs_.empty()) {
-    worked_at_ = now;
-    return;
-  }
-  if (due && worked_at_ + options_.canary_every <= now) {
-    if (const auto borrowed = options_.models->BorrowSmallest()) {
-      watchdog_.Begin();
-      const absl::Status status = RunCanary(borrowed->info, *borrowed->lease);
-      watchdog_.End();
-      TellOfCanary(status);
-    }
-    worked_at_ = options_.clock->Now();
-  }
-  if (canary_timer_) return;
-  canary_timer_ = options_.clock->At(worked_at_ + options_.canary_every, [inbox = inbox_] { inbox->CanaryDue(); });
-}
-
-void Engine::TellOfCanary(const absl::Status& status) {
-  const bool failed_before = std::exchange(canary_failed_, !status.ok());
-  if (options_.on_canary && (failed_before || !status.ok())) options_.on_canary(status);
+// Where no model is loaded, there is nothing to look at.
+void Engine::RunCanary() {
+  const auto borrowed = options_.models->BorrowSmallest();
+  if (!borrowed) return canary_.Skip();
+  watchdog_.Begin();
+  const absl::Status status = engine::RunCanary(borrowed->info, *borrowed->lease);
+  watchdog_.End();
+  canary_.SetResult(status);
 }
 
 void Engine::NoteState() {

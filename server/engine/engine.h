@@ -19,6 +19,7 @@
 #include "server/core/observer.h"
 #include "server/core/scheduler.h"
 #include "server/engine/adapter_registry.h"
+#include "server/engine/canary.h"
 #include "server/engine/executor.h"
 #include "server/engine/inbox.h"
 #include "server/engine/model_registry.h"
@@ -60,8 +61,9 @@ class Engine : public core::WorkListener {
     // clock's and the engine's thread; must neither block nor call the engine. May be null.
     absl::Duration stuck_after = absl::Minutes(10);
     std::function<void(bool)> on_stuck;
-    // An engine without jobs for so long takes a step that nobody asked for, and again each time (RunCanary), to see
-    // whether the device works; the watchdog looks at it, too. 0: never.
+    // An engine without jobs for so long takes a step that nobody asked for, and again each time (Canary), to see
+    // whether the device works; the watchdog looks at it, too. 0: never. While it does not, jobs that other engines
+    // could run are left to them.
     absl::Duration canary_every;
     // Why the step failed, each time; and OK with the first step that succeeds after that, be it a job's. On the
     // engine's thread; must not block. May be null.
@@ -127,9 +129,7 @@ class Engine : public core::WorkListener {
   // Forgets it, so that what follows is published after its rows are gone; runs when that is done.
   std::function<void()> ForgetBeforePublishing(RunningJob& job);
   void ForgetJob(RunningJob& job);
-  // Runs the canary when it is time, or sees to it that it will be; `due`: its timer has run out.
-  void TendCanary(bool due);
-  void TellOfCanary(const absl::Status& status);
+  void RunCanary();
   void NoteState();
   // Tells the store what there is room for, when that has changed.
   void Offer();
@@ -141,6 +141,7 @@ class Engine : public core::WorkListener {
   Executor executor_;
   Watchdog watchdog_;
   core::Scheduler scheduler_;
+  Canary canary_;
   // Of a job that was lost and claimed again both claims are here, until the store has told of the first one's end.
   std::map<core::Claim, std::unique_ptr<RunningJob>> jobs_;
   std::map<core::RowId, Row*> rows_;
@@ -148,11 +149,9 @@ class Engine : public core::WorkListener {
   core::RowId next_row_ = 1;
   int64_t claimed_at_ = 0;                   // the announcement of work that was followed last
   std::optional<std::string> handing_back_;  // why; empty: jobs are run
-  absl::Time worked_at_;                     // when there was a job last, or a canary
-  std::optional<core::Clock::TimerId> canary_timer_;
-  bool canary_failed_ = false;
   core::Capacity offered_;
-  size_t offered_uses_ = 0;  // models that were used then
+  bool models_changed_ = true;  // on the device, since then
+  size_t offered_uses_ = 0;     // models that were used then
 
   mutable core::Mutex mutex_;
   core::CondVar idle_changed_;

@@ -22,6 +22,7 @@ class Inbox {
     int64_t announced = 0;  // how often work was announced, since the beginning
     bool stop = false;
     bool canary_due = false;
+    bool models_changed = false;  // those on the device
     std::string hand_back;  // why all jobs are to be; empty: no
     std::vector<core::Claim> ended;
     std::vector<std::pair<std::string, absl::StatusOr<ModelLease>>> models;         // that were asked for
@@ -52,6 +53,9 @@ class Inbox {
   }
   void CanaryDue() {
     Change([](Content& content) { content.canary_due = true; });
+  }
+  void ModelsChanged() {
+    Change([](Content& content) { content.models_changed = true; });
   }
   void Stop() {
     Change([](Content& content) { content.stop = true; });

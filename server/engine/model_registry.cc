@@ -78,7 +78,7 @@ void ModelRegistry::Unload(const std::string& name, std::function<void(absl::Sta
     }
   }
   changed_.NotifyAll();
-  ReportMemory();
+  TellOfChange();
   done(status);
 }
 
@@ -152,7 +152,7 @@ void ModelRegistry::RunLoader() {
       if (on_unloaded_) on_unloaded_();
     }
     if (!next.empty()) LoadOne(next);
-    ReportMemory();
+    TellOfChange();
   }
 }
 
@@ -291,14 +291,21 @@ int64_t ModelRegistry::LoadedBytes(int least_leases) const {
   return bytes;
 }
 
-void ModelRegistry::ReportMemory() {
-  if (observer_ == nullptr) return;
+void ModelRegistry::SetListener(std::function<void()> on_changed) {
+  core::MutexLock lock(mutex_);
+  on_changed_ = std::move(on_changed);
+}
+
+void ModelRegistry::TellOfChange() {
   int64_t bytes = 0;
+  std::function<void()> on_changed;
   {
     core::MutexLock lock(mutex_);
     bytes = LoadedBytes();
+    on_changed = on_changed_;
   }
-  observer_->OnDeviceMemory(bytes, bytes);
+  if (observer_ != nullptr) observer_->OnDeviceMemory(bytes, bytes);
+  if (on_changed) on_changed();
 }
 
 }  // namespace latentd::engine

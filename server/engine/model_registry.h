@@ -105,6 +105,10 @@ class ModelRegistry : public core::ModelCatalog {
   };
   std::optional<Borrowed> BorrowSmallest();
 
+  // Who is told after models came or went; null for nobody. On the loader's thread or inside Unload; must not block.
+  // The former one may still be told once.
+  void SetListener(std::function<void()> on_changed);
+
   // Whether a model waits to be loaded and finds no room, since those on the device are held.
   bool ShortOfMemory() const;
 
@@ -131,7 +135,7 @@ class ModelRegistry : public core::ModelCatalog {
   void Release(const std::string& name);
   // Of the models on the device that have at least so many leases.
   int64_t LoadedBytes(int least_leases = 0) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void ReportMemory();
+  void TellOfChange();
 
   const int64_t memory_budget_;
   core::Observer* const observer_;
@@ -148,6 +152,7 @@ class ModelRegistry : public core::ModelCatalog {
   Request last_request_ ABSL_GUARDED_BY(mutex_) = 0;
   bool short_of_memory_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::function<void()> on_changed_ ABSL_GUARDED_BY(mutex_);
 
   std::thread loader_;
 };

@@ -1,13 +1,10 @@
 #include "server/imaging/encode.h"
 
-#include <opencv2/core.hpp>
-#include <opencv2/imgcodecs.hpp>
-#include <opencv2/imgproc.hpp>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "server/imaging/containers.h"
+#include "server/imaging/output_formats.h"
 #include "server/imaging/unicode.h"
 
 namespace latentd::imaging {
@@ -20,29 +17,12 @@ struct Texts {
   std::string software;
 };
 
-// The pixels alone, in the codec's plainest form of file.
 absl::StatusOr<std::string> EncodePixels(const Picture& picture, core::ImageFormat format, int quality) {
   if (format == core::ImageFormat::kLatent) return absl::InvalidArgumentError("a latent is no picture");
   if (!picture.valid()) return absl::InvalidArgumentError("the picture's size and its bytes do not agree");
-  const char* suffix = ".png";
-  // Of 0 to 9; OpenCV's own default is 1, the fastest.
-  std::vector<int> parameters = {cv::IMWRITE_PNG_COMPRESSION, 4};
-  if (format != core::ImageFormat::kPng) {
-    if (quality < 1 || quality > 100) return absl::InvalidArgumentError("the quality is not from 1 to 100");
-    const bool webp = format == core::ImageFormat::kWebp;
-    suffix = webp ? ".webp" : ".jpg";
-    parameters = {webp ? cv::IMWRITE_WEBP_QUALITY : cv::IMWRITE_JPEG_QUALITY, quality};
-  }
-  std::vector<uint8_t> bytes;
-  try {
-    const cv::Mat rgb(picture.height, picture.width, CV_8UC3, const_cast<uint8_t*>(picture.rgb.data()));
-    cv::Mat bgr;
-    cv::cvtColor(rgb, bgr, cv::COLOR_RGB2BGR);
-    if (!cv::imencode(suffix, bgr, bytes, parameters)) return absl::InternalError("the encoder failed");
-  } catch (const cv::Exception& exception) {
-    return absl::InvalidArgumentError(absl::StrCat("cannot encode the picture: ", exception.err));
-  }
-  return std::string(bytes.begin(), bytes.end());
+  if (format == core::ImageFormat::kPng) return EncodePng(picture);
+  if (quality < 1 || quality > 100) return absl::InvalidArgumentError("the quality is not from 1 to 100");
+  return format == core::ImageFormat::kJpeg ? EncodeJpeg(picture, quality) : EncodeWebp(picture, quality);
 }
 
 absl::StatusOr<std::string> EncodeWith(const Picture& picture, core::ImageFormat format, int quality,

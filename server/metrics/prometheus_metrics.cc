@@ -137,6 +137,12 @@ void PrometheusMetrics::SetEngineStuck(bool stuck) { engine_stuck_.Set(stuck ? 1
 
 void PrometheusMetrics::OnCanaryFailed() { canary_failures_.Increment(); }
 
+void PrometheusMetrics::SetJobStoreUp(bool up) {
+  GaugeFamily(*registry_, "latentd_job_store_up", "1 while the store that shares jobs can be used.")
+      .Add({})
+      .Set(up ? 1 : 0);
+}
+
 void PrometheusMetrics::SetOpenStreams(int count) { open_streams_.Set(count); }
 
 void PrometheusMetrics::SetBlobs(const core::BlobUsage& usage) {

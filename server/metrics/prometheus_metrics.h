@@ -40,6 +40,9 @@ class PrometheusMetrics : public core::Observer {
   void SetEngineStuck(bool stuck);
   void OnCanaryFailed();
 
+  // Of jobs that are shared: whether their store can be used.
+  void SetJobStoreUp(bool up);
+
   // Event streams that are open now; see rpc::Server::Options::on_open_streams.
   void SetOpenStreams(int count);
 

@@ -32,7 +32,8 @@ absl::StatusOr<core::Job> JobTable::Create(absl::Time now, std::shared_ptr<const
     if (known->options.request_fingerprint == options.request_fingerprint) return known->Snapshot();
     return RequestIdReusedError(known->name);
   }
-  JobRecord* const leader = runs_.LeaderOf(options);
+  const bool is_alone = runs_.IsFull(options);
+  JobRecord* const leader = is_alone ? nullptr : runs_.LeaderOf(options);
   const int64_t pixel_steps = leader == nullptr ? PixelSteps(*request) : 0;
   const absl::Duration until_room = estimate_.UntilRoom(admission_.running());
   absl::Status admitted = admission_.Check(PendingBytes(*request), until_room);
@@ -49,6 +50,7 @@ absl::StatusOr<core::Job> JobTable::Create(absl::Time now, std::shared_ptr<const
   record->serial = ++last_serial_;
   record->request = std::move(request);
   record->options = options;
+  if (is_alone) record->options.run.clear();
   record->create_time = now;
   record->deadline = now + record->request->timeout();
   record->weight = limits.weight;

@@ -3,10 +3,21 @@
 #include <algorithm>
 
 namespace latentd::store {
+namespace {
+
+// Each costs a part of every write: jobs.lua has the same bound.
+constexpr size_t kMostFollowers = 255;
+
+}  // namespace
 
 JobRecord* SharedRuns::LeaderOf(const core::CreateOptions& options) const {
   const auto run = runs_.find(KeyOf(options));
   return run == runs_.end() ? nullptr : run->second.leader;
+}
+
+bool SharedRuns::IsFull(const core::CreateOptions& options) const {
+  const auto run = runs_.find(KeyOf(options));
+  return run != runs_.end() && run->second.followers.size() >= kMostFollowers;
 }
 
 void SharedRuns::Lead(JobRecord* record) {

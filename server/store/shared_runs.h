@@ -16,6 +16,9 @@ class SharedRuns {
   // The job to follow, which has not ended or has completed; null when the next job leads.
   JobRecord* LeaderOf(const core::CreateOptions& options) const;
 
+  // Whether no more can follow: the next job has a run of its own, which it shares with nobody.
+  bool IsFull(const core::CreateOptions& options) const;
+
   // A new job. REQUIRES: there is no leader; there is one.
   void Lead(JobRecord* record);
   void Follow(JobRecord* record, JobRecord* leader);

@@ -12,6 +12,7 @@
 #include "client/cpp/client.h"
 #include "tests/e2e/cases.h"
 #include "tests/e2e/server_process.h"
+#include "tests/server/metrics/page.h"
 #include "tests/server/store/redis/redis_server.h"
 
 namespace latentd::e2e {
@@ -129,7 +130,7 @@ TEST_F(Fleet, NoReplicaDiesOfABrokenConnection) {
   ASSERT_NE(signal(SIGPIPE, SIG_DFL), SIG_ERR) << "a program inherits what is ignored";
   const auto server = ServerProcess::Begin({.models = "", .arguments = {"--job-store", "redis://127.0.0.1:1/0"}});
   ASSERT_TRUE(server != nullptr);
-  server->WaitForFirstLine();
+  server->WaitForLog("\n");
   const std::string status = ReadFile(absl::StrCat("/proc/", server->pid(), "/status"));
   const uint64_t ignored = std::stoull(status.substr(status.find("SigIgn:") + 7), nullptr, 16);
   EXPECT_TRUE(ignored & (uint64_t{1} << (SIGPIPE - 1))) << status;
@@ -221,6 +222,20 @@ TEST_F(Fleet, ARedisThatIsRestartedCostsNothingOfARunningJob) {
   const Followed followed = Follow(*server, job);
   EXPECT_THAT(followed.requeued, IsEmpty());
   EXPECT_EQ(followed.pictures, Undisturbed(*server, spec));
+}
+
+TEST_F(Fleet, AReplicaTellsWhetherItsStoreCanBeUsed) {
+  const auto server = StartReplica();
+  ASSERT_NE(server, nullptr);
+  const auto up = [&] { return metrics::ValueOf(server->MetricsPage(), "latentd_job_store_up"); };
+  ASSERT_TRUE(server->WaitForLog("the store of jobs is there"));
+  EXPECT_EQ(up(), 1);
+  redis_.Kill();
+  ASSERT_TRUE(server->WaitForLog("the store of jobs cannot be used"));
+  EXPECT_EQ(up(), 0);
+  redis_.Start();
+  ASSERT_TRUE(server->WaitForLog("the store of jobs is there", 2));
+  EXPECT_EQ(up(), 1);
 }
 
 TEST_F(Fleet, ACancelAtOneReplicaStopsTheOther) {

@@ -47,7 +47,7 @@ std::vector<Json> Find(const std::vector<Json>& lines, const std::string& messag
 TEST(Log, AStopDuringTheStartIsInOrder) {
   const auto server = ServerProcess::Begin({.models = {}, .arguments = {}});
   ASSERT_NE(server, nullptr);
-  server->WaitForFirstLine();
+  server->WaitForLog("\n");
   server->Signal(SIGTERM);
   EXPECT_EQ(server->Wait(), 0) << server->log();
 }

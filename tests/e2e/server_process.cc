@@ -104,9 +104,15 @@ void ServerProcess::ReadLog(int fd) {
   changed_.NotifyAll();
 }
 
-void ServerProcess::WaitForFirstLine() {
+bool ServerProcess::WaitForLog(const std::string& text, int times) {
   core::MutexLock lock(mutex_);
-  while (!closed_ && log_.find('\n') == std::string::npos) changed_.Wait(mutex_);
+  while (true) {
+    int found = 0;
+    for (size_t at = 0; (at = log_.find(text, at)) != std::string::npos; at += text.size()) ++found;
+    if (found >= times) return true;
+    if (closed_) return false;
+    changed_.Wait(mutex_);
+  }
 }
 
 bool ServerProcess::WaitUntilReady() {

@@ -26,8 +26,8 @@ class ServerProcess {
   static std::unique_ptr<ServerProcess> Begin(const Options& options);
   ~ServerProcess();
 
-  // Waits until the log has a line, or the program has ended.
-  void WaitForFirstLine();
+  // Waits until the log has the text so many times, or the program has ended: then false.
+  bool WaitForLog(const std::string& text, int times = 1);
 
   const std::string& address() const { return address_; }  // of gRPC, "127.0.0.1:PORT"
   // What GET /metrics answers now.

@@ -206,5 +206,19 @@ TEST_F(ImpatientService, ToldToStopItRefusesNewJobsAndCancelsWhatTakesTooLong) {
   EXPECT_EQ(server_->Wait(), 0) << server_->log();
 }
 
+TEST_F(ImpatientService, ASecondSignalEndsItAtOnce) {
+  grpc::ClientContext context;
+  v1::GenerateRequest request;
+  *request.mutable_spec() = Apple(900);
+  const auto stream = stub_->Generate(&context, request);
+  v1::Event event;
+  while (!event.has_progress()) ASSERT_TRUE(stream->Read(&event));
+  server_->Signal(SIGTERM);
+  ASSERT_TRUE(server_->WaitForLog("finishing what was accepted"));
+  server_->Signal(SIGTERM);
+  EXPECT_EQ(server_->Wait(), 128 + SIGTERM);
+  EXPECT_THAT(server_->log(), testing::Not(HasSubstr("stopped")));
+}
+
 }  // namespace
 }  // namespace latentd::e2e

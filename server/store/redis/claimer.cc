@@ -89,10 +89,12 @@ void Claimer::Run() {
 
 void Claimer::Claim(const core::Capacity& capacity) {
   std::vector<std::string> arguments = {options_.owner, absl::StrCat(claim_), Ms(options_.lease),
-                                        absl::StrCat(capacity.jobs), Ms(options_.patience)};
+                                        absl::StrCat(capacity.jobs), Ms(options_.patience),
+                                        absl::StrCat(capacity.models.size())};
   arguments.insert(arguments.end(), capacity.models.begin(), capacity.models.end());
+  arguments.insert(arguments.end(), capacity.other_models.begin(), capacity.other_models.end());
   const auto reply = redis_.Run(CallScript("claim", options_.prefix, std::move(arguments)));
-  if (!reply.ok()) return;  // asked again when it is time
+  if (!reply.ok()) return TellOfHealth(reply.status());  // asked again when it is time
   std::vector<Claimed> jobs;
   for (const RedisReply& job : reply->list()) {
     jobs.push_back({.token = {job.list().at(0).text(), job.list().at(1).text()},
@@ -116,6 +118,7 @@ void Claimer::Renew(const core::Capacity& capacity, bool takes_jobs) {
     arguments.push_back(token);
   }
   const auto lost = redis_.Run(CallScript("renew", options_.prefix, std::move(arguments)));
+  TellOfHealth(lost.status());
   if (!lost.ok()) return;
   for (const RedisReply& id : lost->list()) options_.on_lost(id.text());
 }
@@ -126,6 +129,12 @@ absl::Time Claimer::Reap() {
   for (size_t i = 1; i < reply->list().size(); ++i) options_.on_overdue(redis_, reply->list()[i].text());
   const RedisReply& next = reply->list().at(0);
   return next.is_nil() ? absl::InfiniteFuture() : options_.clock->Now() + absl::Milliseconds(next.number());
+}
+
+void Claimer::TellOfHealth(const absl::Status& status) {
+  if (health_ == status) return;
+  health_ = status;
+  if (options_.on_health) options_.on_health(status);
 }
 
 }  // namespace latentd::store

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -41,6 +42,7 @@ class Claimer {
     std::function<std::vector<Token>()> owned;
     std::function<void(const std::string& id)> on_lost;                             // it is not this process's any more
     std::function<void(RedisConnection& redis, const std::string& id)> on_overdue;  // its deadline has passed
+    std::function<void(const absl::Status&)> on_health;  // why Redis cannot be used, or OK: at first and when it changes
   };
 
   explicit Claimer(Options options);
@@ -58,11 +60,13 @@ class Claimer {
   void Renew(const core::Capacity& capacity, bool takes_jobs);
   // Gives the time when there will be something to do again.
   absl::Time Reap();
+  void TellOfHealth(const absl::Status& status);
 
   const Options options_;
   // The thread's own.
   RedisConnection redis_;
   int64_t claim_ = 1;  // the number of the next one: one whose answer was lost is repeated
+  std::optional<absl::Status> health_;  // when Redis was looked at last
 
   core::Mutex mutex_;
   core::CondVar changed_;

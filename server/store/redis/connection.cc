@@ -93,8 +93,7 @@ std::vector<absl::StatusOr<RedisReply>> RedisConnection::RunAll(const std::vecto
     }
     replies.push_back(Await());
     // A script that was forgotten comes back with the next greeting, and one that serves no more may have a successor.
-    const absl::Status& answer = replies.back().status();
-    if (absl::IsFailedPrecondition(answer) || absl::IsUnavailable(answer)) Close();
+    if (absl::IsUnavailable(replies.back().status())) Close();
     if (context_ == nullptr) status = replies.back().status();
   }
   return replies;
@@ -184,11 +183,11 @@ absl::Status RedisConnection::Refused(std::string_view error) {
     return core::MakeError(absl::StatusCode::kResourceExhausted, "The store of jobs has no memory left.",
                            {.reason = "JOB_STORE_FULL", .retry_after = absl::Seconds(5), .quota = "memory of Redis"});
   }
-  // It is starting, or has lost its replicas or its disk: it may be asked again.
-  for (const char* passing : {"LOADING", "MASTERDOWN", "READONLY", "MISCONF", "NOREPLICAS", "BUSY", "CLUSTERDOWN"}) {
+  // It is starting, has lost its replicas, its disk or our scripts: it may be asked again.
+  for (const char* passing :
+       {"LOADING", "MASTERDOWN", "READONLY", "MISCONF", "NOREPLICAS", "BUSY", "CLUSTERDOWN", "NOSCRIPT"}) {
     if (absl::StartsWith(text, passing)) return CannotServe(text);
   }
-  if (absl::StartsWith(text, "NOSCRIPT")) return absl::FailedPreconditionError(text);
   return absl::InternalError(absl::StrCat("the store of jobs refuses a command: ", text));
 }
 

@@ -103,7 +103,11 @@ absl::StatusOr<core::Job> ReadJob(const std::string& id, const RedisHash& hash, 
 
 absl::StatusOr<core::EventKind> ReadEvent(const RedisHash& entry, const core::JobCodec& codec) {
   if (entry.contains("event")) return codec.ReadEvent(entry.at("event"));
-  if (entry.contains("queued")) return core::Queued{.position = static_cast<int>(Number(entry.at("queued")))};
+  if (entry.contains("queued")) {
+    core::Queued queued{.position = static_cast<int>(Number(entry.at("queued")))};
+    if (entry.contains("eta")) queued.eta = absl::Milliseconds(Number(entry.at("eta")));
+    return queued;
+  }
   if (entry.contains("requeued")) {
     return core::Requeued{.reason = entry.at("requeued"),
                           .resume_step = static_cast<int>(Number(Field(entry, "step")))};

@@ -136,6 +136,7 @@ size_t Outbox::Send(const std::vector<Pending>& batch) {
 void Outbox::Book(const Pending& sent, const absl::StatusOr<RedisReply>& answer) {
   const Write& write = sent.write;
   last_written_[write.token] = sent.number;
+  if (!answer.ok() && options_.on_refused) options_.on_refused(answer.status());
   if (!answer.ok() || AnswerOf(*answer) == kFenced) {
     given_up_.insert(write.token);
     options_.on_fenced(write.id, write.token);

@@ -67,7 +67,8 @@ RedisJobStore::RedisJobStore(const RedisJobStoreOptions& options)
                    [this](const std::string& id) {
                      const absl::StatusOr<core::Job> job = Get(JobName(id));
                      if (job.ok()) Report(*job, core::JobState::kQueued);
-                   }}),
+                   },
+               .on_refused = options.on_refused}),
       claimer_({.connection = Connecting(options),
                 .prefix = options.prefix,
                 .owner = owner_,
@@ -84,9 +85,11 @@ RedisJobStore::RedisJobStore(const RedisJobStoreOptions& options)
                       return owned;
                     },
                 .on_lost = [this](const std::string& id) { Lose(id, ""); },
-                .on_overdue = [this](RedisConnection& redis, const std::string& id) { EndOverdue(redis, id); }}),
-      subscriptions_(
-          {.connection = {.address = options.address, .timeout = absl::InfiniteDuration()}, .clock = options.clock}) {
+                .on_overdue = [this](RedisConnection& redis, const std::string& id) { EndOverdue(redis, id); },
+                .on_health = options.on_health}),
+      subscriptions_({.connection = {.address = options.address, .timeout = absl::InfiniteDuration()},
+                      .clock = options.clock,
+                      .on_refused = options.on_refused}) {
   subscriptions_.Add(Key("work", owner_), [this](const std::string& /*message*/) {
     claimer_.Wake();
     return true;
@@ -187,21 +190,21 @@ core::Job RedisJobStore::JustMade(const std::string& id, std::shared_ptr<const c
 absl::Status RedisJobStore::Refused(const std::vector<RedisReply>& answer, const core::CreateOptions& options,
                                     const core::TenantLimits& limits) const {
   const std::string& what = answer.at(0).text();
-  const absl::Duration soon = absl::Seconds(1);
   if (what == "reused") return RequestIdReusedError(JobName(answer.at(1).text()));
-  if (what == "jobs") return QuotaExceededError(options.tenant, "jobs at once", limits.max_jobs, soon);
-  if (what == "waiting") return QuotaExceededError(options.tenant, "queued jobs", limits.max_queued_jobs, soon);
   if (what == "work") {
     double ms = 0;
     (void)absl::SimpleAtod(answer.at(1).text(), &ms);
     return QuotaExceededError(options.tenant, "pixel-steps per minute", limits.pixel_steps_per_minute,
                               absl::Milliseconds(ms));
   }
-  if (what == "full") return QueueFullError(answer.at(1).number(), soon);
+  const absl::Duration until_room = absl::Milliseconds(answer.at(1).number());
+  if (what == "jobs") return QuotaExceededError(options.tenant, "jobs at once", limits.max_jobs, until_room);
+  if (what == "waiting") return QuotaExceededError(options.tenant, "queued jobs", limits.max_queued_jobs, until_room);
+  if (what == "full") return QueueFullError(answer.at(2).number(), until_room);
   return core::MakeError(absl::StatusCode::kUnavailable,
-                         absl::StrCat("The queue is full: the jobs in it need ", answer.at(1).text(), " of ",
+                         absl::StrCat("The queue is full: the jobs in it need ", answer.at(2).text(), " of ",
                                       options_.max_pending_bytes, " bytes."),
-                         {.reason = "QUEUE_FULL", .retry_after = soon});
+                         {.reason = "QUEUE_FULL", .retry_after = until_room});
 }
 
 absl::StatusOr<core::Job> RedisJobStore::Get(const std::string& name) const {

@@ -37,6 +37,11 @@ struct RedisJobStoreOptions {
   const core::JobCodec* codec = nullptr;  // required
   core::Observer* observer = nullptr;     // told of this process's jobs; null: nobody
   std::function<void(const core::Job&)> on_ended{};
+  // Why Redis cannot be used, or OK: at first and when it changes, as it is looked at several times in a lease. Any
+  // thread, as the next.
+  std::function<void(const absl::Status&)> on_health{};
+  // Redis refuses a single command as such, as if it had never been.
+  std::function<void(const absl::Status&)> on_refused{};
   std::function<core::TenantLimits(const std::string& tenant)> tenant_limits{};
 
   int max_queued_jobs = 256;  // of all processes together

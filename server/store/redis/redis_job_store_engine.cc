@@ -66,12 +66,14 @@ bool RedisJobStore::TakeIn(RedisConnection& redis, const std::vector<Claimer::Cl
   }
   const auto replies = redis.RunAll(commands);
   for (const auto& reply : replies) {
-    if (!reply.ok()) return false;
+    if (!reply.ok() && !absl::IsInternal(reply.status())) return false;
   }
   bool any = false;
   for (size_t i = 0; i < jobs.size(); ++i) {
     const auto& [id, token] = jobs[i].token;
-    if (replies[i]->is_nil()) continue;
+    // One that Redis refuses as such is no reason to leave the others: its lease will end.
+    if (!replies[i].ok() && options_.on_refused) options_.on_refused(replies[i].status());
+    if (!replies[i].ok() || replies[i]->is_nil()) continue;
     const std::vector<RedisReply>& parts = replies[i]->list();
     const RedisHash hash = ToHash(parts.at(0));
     // One that was lost and claimed again before this process knew.
@@ -171,8 +173,8 @@ void RedisJobStore::Write(const core::Claim& claim, Outbox::Write write,
     write.id = JobId(claim.job);
     write.token = claim.token;
     if (change) change(owned->second.job);
+    outbox_.Add(std::move(write));  // under the lock: nothing comes behind the last
   }
-  outbox_.Add(std::move(write));
 }
 
 void RedisJobStore::End(const core::Claim& claim, std::vector<std::string> what, core::JobState state,

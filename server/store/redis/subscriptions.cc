@@ -113,7 +113,12 @@ void Subscriptions::Listen() {
   if (waits[0].revents == 0 || !redis_.Receive().ok()) return;
   while (true) {
     const absl::StatusOr<std::optional<RedisReply>> reply = redis_.Next();
-    if (!reply.ok() || !reply->has_value()) return;
+    if (absl::IsUnavailable(reply.status())) return redis_.Close();  // and again from the beginning
+    if (!reply.ok()) {
+      if (options_.on_refused) options_.on_refused(reply.status());
+      continue;
+    }
+    if (!reply->has_value()) return;
     const std::vector<RedisReply>& words = (*reply)->list();
     if (words.size() != 3) continue;
     const std::string& channel = words[1].text();

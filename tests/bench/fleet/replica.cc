@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/bench/fleet/speed.h"
+#include "tests/bench/fleet/trace.h"
 
 namespace latentd::bench {
 namespace {
@@ -194,9 +195,11 @@ void Replica::Checkpoint() {
 void Replica::Offer() {
   const int waiting = scheduler_.stats().waiting_rows;
   core::Capacity capacity{.jobs = std::max(0, Speed::kMaxRows - waiting)};
-  std::set<std::string> models = models_;
-  models.insert(loading_.begin(), loading_.end());
-  capacity.models.assign(models.begin(), models.end());
+  for (int i = 0; i < Trace::kModels; ++i) {
+    const std::string model = ModelName(i);
+    const bool is_here = models_.contains(model) || loading_.contains(model);
+    (is_here ? capacity.models : capacity.other_models).push_back(model);
+  }
   if (capacity == offered_) return;
   offered_ = capacity;
   claims_.Offer(capacity);

@@ -1,12 +1,20 @@
--- Gives waiting jobs to an owner: those of models that he has, and others when nobody has their model, or they have
--- waited for too long. Tenants take turns by what they had, for their weights (start-time fair queuing).
--- ARGV: owner, number of this claim among his, lease, most jobs, patience, model, model, …
+-- Gives waiting jobs to an owner: those of models that he has, and of others that he could load when nobody has their
+-- model, or they have waited for too long. Tenants take turns by what they had, for their weights (start-time fair
+-- queuing).
+-- ARGV: owner, number of this claim among his, lease, most jobs, patience, number of models that he has, models…, others
+--       that he could load…
 -- Returns for each job: id, token, how often its owner was lost. A claim with the number of the one before it is that one:
 -- its answer was lost.
 local owner, lease, most, patience = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local has = {}
-for i = 6, #ARGV do has[ARGV[i]] = true end
+local others = 7 + tonumber(ARGV[6])
+local has, could_load = {}, {}
+for i = 7, others - 1 do has[ARGV[i]] = true end
+for i = others, #ARGV do could_load[ARGV[i]] = true end
 needs_no_memory()
+for model in pairs(could_load) do  -- he may have had it
+  redis.call('ZREM', key('loaded', model), owner)
+  redis.call('ZREM', key('idle', model), owner)
+end
 
 local answer = redis.call('HMGET', key('claimed', owner), 'number', 'jobs')
 if answer[1] == ARGV[2] then
@@ -27,6 +35,7 @@ end
 
 local function may_take(model)
   if has[model] then return true end
+  if not could_load[model] then return false end
   if redis.call('ZCOUNT', key('loaded', model), now, '+inf') == 0 then return true end
   for _, tenant in ipairs(redis.call('HKEYS', key('waiting', model))) do
     local id = first_of(model, tenant)

@@ -19,7 +19,7 @@
 --   shares          zset     tenants that had more of the devices, for their weights, than the least that was served
 --   totals          hash     jobs and bytes that wait or run; the last number and token; work that waits, by model; the
 --                            least that was served; when leases were looked at last, and the line's move was announced;
---                            the bound of what is kept
+--                            the bound of what is kept; how long a job runs
 --   replicas        zset     replicas that take jobs, by the time until which that is known
 --   names           zset     the same, by name
 --   claimed:OWNER   hash     number and answer of its last claim
@@ -134,6 +134,33 @@ local function position(id, model, tenant, weight)
     end
   end
   return before
+end
+
+-- A job's end tells how long jobs run; the last ones count most.
+local function note_run(ms)
+  local mean = tonumber(redis.call('HGET', key('totals'), 'mean') or ms)
+  redis.call('HSET', key('totals'), 'mean', mean + 0.1 * (ms - mean))
+end
+
+-- In how many ms the job at this position begins, as QueueEstimate has it; nothing before the first job has ended.
+local function until_start(place)
+  local totals = redis.call('HMGET', key('totals'), 'mean', 'running')
+  if not totals[1] then return nil end
+  local running = tonumber(totals[2] or '0')
+  if running > 0 then place = place + 1 end
+  return math.floor(totals[1] * place / math.max(1, running))
+end
+
+-- In how many ms there is room for one more in the line.
+local function until_room()
+  return math.min(math.max(until_start(0) or 0, 1000), 60000)
+end
+
+-- The job waits, at this position.
+local function append_queued(id, place)
+  local eta = until_start(place)
+  if not eta then return append(id, 0, 'queued', place) end
+  return append(id, 0, 'queued', place, 'eta', eta)
 end
 
 -- What the tenant took of its pixel-steps is made good by time.

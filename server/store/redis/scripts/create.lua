@@ -25,16 +25,17 @@ end
 local run_work = work
 local leader = run ~= '' and redis.call('GET', key('run', tenant, run))
 if leader and redis.call('EXISTS', key('job', leader)) == 0 then leader = nil end
+if leader and redis.call('SCARD', key('followers', leader)) >= MOST_FOLLOWERS then leader, run = nil, '' end
 if leader then work = 0 end
 
 local totals = redis.call('HMGET', key('totals'), 'queued', 'bytes')
-if tonumber(totals[1] or '0') >= fleet_waiting then return {'full', totals[1]} end
-if tonumber(totals[2] or '0') + bytes > fleet_bytes then return {'full of bytes', totals[2]} end
+if tonumber(totals[1] or '0') >= fleet_waiting then return {'full', until_room(), totals[1]} end
+if tonumber(totals[2] or '0') + bytes > fleet_bytes then return {'full of bytes', until_room(), totals[2]} end
 
 local use = redis.call('HMGET', key('use', tenant), 'queued', 'running')
 local queued, running = tonumber(use[1] or '0'), tonumber(use[2] or '0')
-if max_jobs > 0 and queued + running >= max_jobs then return {'jobs'} end
-if max_waiting > 0 and queued >= max_waiting then return {'waiting'} end
+if max_jobs > 0 and queued + running >= max_jobs then return {'jobs', until_room()} end
+if max_waiting > 0 and queued >= max_waiting then return {'waiting', until_room()} end
 local taken = refill(tenant, per_minute)
 local allowed = math.max(0, per_minute - work)
 if per_minute > 0 and taken > allowed then
@@ -65,7 +66,7 @@ redis.call('PERSIST', key('use', tenant))
 if per_minute > 0 then redis.call('HINCRBYFLOAT', key('use', tenant), 'taken', work) end
 if leader then
   local state = get(leader, 'state')[1]
-  append(id, 0, 'queued', state == 'queued' and position(leader, model, tenant, weight) or 0)
+  append_queued(id, state == 'queued' and position(leader, model, tenant, weight) or 0)
   follow(id, leader)
   if state == 'completed' then complete(id, shared_usage) end
   return {'shared', id}
@@ -74,6 +75,6 @@ if run ~= '' then redis.call('SET', key('run', tenant, run), id) end
 join_line(id, model, tenant, place, work)
 local before = position(id, model, tenant, weight)
 redis.call('HSET', key('job', id), 'told', before)
-append(id, 0, 'queued', before)
+append_queued(id, before)
 announce_work(model)
 return {'created', id}

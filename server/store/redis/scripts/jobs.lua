@@ -2,6 +2,9 @@
 -- waits, is claimed and is written of; whatever is written of it is written of those that follow it, too. Only the leader
 -- takes anything of a tenant's share.
 
+-- Each costs a part of every write: SharedRuns has the same bound.
+local MOST_FOLLOWERS = 255
+
 -- Those that follow it, and itself.
 local function sharers(id)
   local jobs = redis.call('SMEMBERS', key('followers', id))
@@ -115,13 +118,16 @@ end
 -- It has ended, in any way: nobody owns it any more, and it is kept for its time. `is_whole`: all that it was to make is
 -- there.
 local function finish(id, state, is_whole, ...)
-  local f = get(id, 'state', 'model', 'tenant', 'work', 'bytes', 'keep', 'outputs', 'expire', 'used')
+  local f = get(id, 'state', 'model', 'tenant', 'work', 'bytes', 'keep', 'outputs', 'expire', 'used', 'start')
   local before, model, tenant = f[1], f[2], f[3]
   leave_line(id, model, tenant, tonumber(f[4]))
   redis.call('ZREM', key('leases'), id)
   redis.call('ZREM', key('deadlines'), id)
   local token = redis.call('HGET', key('job', id), 'token')
-  if token then redis.call('HSET', key('job', id), 'former', token) end
+  if token then
+    redis.call('HSET', key('job', id), 'former', token)
+    if f[10] then note_run(now - f[10]) end
+  end
   redis.call('HDEL', key('job', id), 'token', 'owner')
   redis.call('HINCRBY', key('totals'), before, -1)
   redis.call('HINCRBY', key('totals'), 'bytes', -tonumber(f[5]))

@@ -9,7 +9,7 @@ for _, id in ipairs(ARGV) do
     if tostring(place) ~= f[5] then
       -- The first stays, and the newest of those after it.
       if f[6] then redis.call('XDEL', key('events', id), f[6] .. '-0') end
-      local sequence = append(id, 0, 'queued', place)
+      local sequence = append_queued(id, place)
       redis.call('HSET', key('job', id), 'told', place, 'queued', sequence)
     end
   end

@@ -286,7 +286,7 @@ TEST_F(RedisJobStoreTest, AJobThatKillsItsReplicasIsGivenUp) {
     EXPECT_EQ(mortal->ClaimOne().name, name);
   }
   auto last = MakeReplica(options);
-  last->store().Offer({.jobs = 1});
+  last->store().Offer({.jobs = 1, .models = {"pictograms"}});
   const auto events = Reader(last->store(), name).Read();
   ASSERT_TRUE(std::holds_alternative<core::Failed>(events.back().kind));
   EXPECT_EQ(ReasonOf(std::get<core::Failed>(events.back().kind).status), "REPLICAS_LOST");

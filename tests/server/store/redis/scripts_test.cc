@@ -96,8 +96,11 @@ class RedisScriptsTest : public testing::Test {
   std::vector<Claimed> Claim(const std::string& owner, int most = 100, std::vector<std::string> models = {"pictograms"},
                              int64_t lease = 60'000, int64_t patience = 60'000) {
     std::vector<std::string> arguments = {owner, absl::StrCat(++claims_), absl::StrCat(lease), absl::StrCat(most),
-                                          absl::StrCat(patience)};
+                                          absl::StrCat(patience), absl::StrCat(models.size())};
     arguments.insert(arguments.end(), models.begin(), models.end());
+    for (const std::string& other : could_load_) {
+      if (std::find(models.begin(), models.end(), other) == models.end()) arguments.push_back(other);
+    }
     std::vector<Claimed> claimed;
     for (const RedisReply& job : Call("claim", arguments).list()) {
       claimed.push_back({job.list()[0].text(), job.list()[1].text(), static_cast<int>(job.list()[2].number())});
@@ -158,6 +161,7 @@ class RedisScriptsTest : public testing::Test {
 
   RedisServer server_;
   RedisConnection redis_{{.address = server_.address(), .greeting = LoadScripts()}};
+  std::vector<std::string> could_load_ = {"pictograms", "sdxl", "turbo"};  // whoever claims
   int claims_ = 0;
   int writes_ = 0;
   std::map<std::string, int> written_;  // by token
@@ -195,16 +199,16 @@ TEST_F(RedisScriptsTest, ARequestIdGivesTheJobThatThereIs) {
 }
 
 TEST_F(RedisScriptsTest, LimitsRefuseAndLeaveNothing) {
-  EXPECT_THAT(Create("a", {.fleet_waiting = 0}), ElementsAre("full", testing::_));
-  EXPECT_THAT(Create("a", {.fleet_bytes = 999}), ElementsAre("full of bytes", testing::_));
+  EXPECT_THAT(Create("a", {.fleet_waiting = 0}), ElementsAre("full", "1000", testing::_));
+  EXPECT_THAT(Create("a", {.fleet_bytes = 999}), ElementsAre("full of bytes", "1000", testing::_));
   EXPECT_THAT(Run({"KEYS", "*"}).list(), IsEmpty());
   Create("a", {.max_jobs = 1});
-  EXPECT_THAT(Create("b", {.max_jobs = 1}), ElementsAre("jobs"));
-  EXPECT_THAT(Create("b", {.max_waiting = 1}), ElementsAre("waiting"));
+  EXPECT_THAT(Create("b", {.max_jobs = 1}), ElementsAre("jobs", "1000"));
+  EXPECT_THAT(Create("b", {.max_waiting = 1}), ElementsAre("waiting", "1000"));
   EXPECT_THAT(Create("b", {.tenant = "other", .max_jobs = 1}), ElementsAre("created", "b"));
   const auto claimed = Claim("r1");
   Write(claimed[0], {"start", "started"});
-  EXPECT_THAT(Create("c", {.max_jobs = 1}), ElementsAre("jobs")) << "it runs";
+  EXPECT_THAT(Create("c", {.max_jobs = 1}), ElementsAre("jobs", "1000")) << "it runs";
   EXPECT_THAT(Create("c", {.max_waiting = 1}), ElementsAre("created", "c")) << "it does not wait";
 }
 
@@ -260,6 +264,54 @@ TEST_F(RedisScriptsTest, AJobThatWaitsForTooLongGoesToAnybody) {
   Call("renew", {"r2", "60000", "1", "1", "sdxl"});
   EXPECT_THAT(Claim("r1", 9, {"pictograms"}, 60'000, 60'000), IsEmpty());
   EXPECT_THAT(Claim("r1", 9, {"pictograms"}, 60'000, 0), SizeIs(1));
+}
+
+TEST_F(RedisScriptsTest, AJobIsLeftByThoseWhoDoNotKnowItsModel) {
+  could_load_ = {"sdxl"};
+  Create("s", {.model = "sdxl"});
+  Create("n", {.model = "new"});
+  EXPECT_THAT(Claim("r1", 9, {"pictograms"}, 60'000, 0), SizeIs(1));
+  EXPECT_THAT(Claim("r1", 9, {"pictograms"}, 60'000, 0), IsEmpty()) << "in an older replica, while others are replaced";
+  EXPECT_THAT(ClaimedIds("r2", 9, {"new"}), ElementsAre("n"));
+}
+
+// Its lease of the model has not run out.
+TEST_F(RedisScriptsTest, AModelThatLeftAReplicaIsLoadedAnew) {
+  Call("renew", {"r1", "60000", "1", "1", "sdxl"});
+  Create("s", {.model = "sdxl"});
+  EXPECT_THAT(ClaimedIds("r2"), IsEmpty()) << "r1 has it";
+  EXPECT_THAT(ClaimedIds("r1", 9, {"pictograms"}), ElementsAre("s"));
+}
+
+TEST_F(RedisScriptsTest, AJobThatWaitsIsToldHowLongFromHowLongOthersRan) {
+  const auto eta = [this](const std::string& id) {
+    const auto entry = Run({"XREVRANGE", absl::StrCat(kPrefix, "events:", id), "+", "-", "COUNT", "1"});
+    const std::vector<RedisReply>& words = entry.list().at(0).list().at(1).list();
+    for (size_t i = 0; i < words.size(); i += 2) {
+      if (words[i].text() == "eta") return words[i + 1].number();
+    }
+    return int64_t{-1};
+  };
+  Create("a");
+  EXPECT_EQ(eta("a"), -1) << "nothing has run yet";
+  const Claimed ran = Claim("r1")[0];
+  Write(ran, {"start", "started"});
+  Run({"HINCRBY", absl::StrCat(kPrefix, "job:a"), "start", "-20000"});
+  Write(ran, {"complete", "usage", "1", "usage", "1"});
+  Create("b");
+  EXPECT_EQ(eta("b"), 0) << "nothing runs";
+  Write(Claim("r1")[0], {"start", "started"});
+  for (const char* job : {"c", "d"}) Create(job);
+  EXPECT_THAT(eta("c"), testing::AllOf(testing::Ge(20'000), testing::Lt(30'000)));
+  EXPECT_THAT(eta("d"), testing::AllOf(testing::Ge(40'000), testing::Lt(60'000)));
+  const std::vector<std::string> refused = Create("e", {.fleet_waiting = 0});
+  EXPECT_EQ(refused[1], absl::StrCat(eta("c"))) << "then there is room";
+}
+
+TEST_F(RedisScriptsTest, SoManyFollowARunAndNoMore) {
+  for (int i = 0; i < 257; ++i) Create(absl::StrCat("j", i), {.run = "same"});
+  EXPECT_EQ(Run({"SCARD", absl::StrCat(kPrefix, "followers:j0")}).number(), 255);
+  EXPECT_THAT(ClaimedIds("r1"), ElementsAre("j0", "j256"));
 }
 
 TEST_F(RedisScriptsTest, WhoLooksAtTheLineIsToldWhetherItsNextMoveIsAnnounced) {
@@ -422,7 +474,7 @@ TEST_F(RedisScriptsTest, AClaimWhoseAnswerIsLostIsRepeated) {
   Create("a");
   Create("b");
   const auto claim = [&](const std::string& number) {
-    return Call("claim", {"r1", number, "60000", "1", "60000", "pictograms"}).list();
+    return Call("claim", {"r1", number, "60000", "1", "60000", "1", "pictograms"}).list();
   };
   const auto first = claim("7");
   ASSERT_THAT(first, SizeIs(1));
