@@ -15,17 +15,21 @@ WORKDIR /source
 COPY deploy/install.sh deploy/lib.sh deploy/
 COPY deploy/pins deploy/pins
 
-FROM installer AS libraries-cpu
-RUN --mount=type=cache,target=/root/.cache --mount=type=secret,id=pip.conf,target=/etc/pip.conf --mount=type=secret,id=ca.pem \
-    deploy/install.sh
-
-FROM libraries-cpu AS build-cpu
+# What the programs are built from, on either device.
+FROM scratch AS sources
 COPY CMakeLists.txt CMakePresets.json ./
 COPY deploy/cmake deploy/cmake
 COPY proto proto
 COPY model model
 COPY server server
 COPY client client
+
+FROM installer AS libraries-cpu
+RUN --mount=type=cache,target=/root/.cache --mount=type=secret,id=pip.conf,target=/etc/pip.conf --mount=type=secret,id=ca.pem \
+    deploy/install.sh
+
+FROM libraries-cpu AS build-cpu
+COPY --from=sources / ./
 RUN --mount=type=cache,target=/root/.cache \
     cmake --preset release -DLATENTD_TESTS=OFF -DCMAKE_INSTALL_PREFIX=/usr \
  && cmake --build build/release --target latentd latentctl \
@@ -39,12 +43,7 @@ RUN --mount=type=cache,target=/root/.cache --mount=type=secret,id=pip.conf,targe
     deploy/install.sh --cuda
 
 FROM libraries-cuda AS build-cuda
-COPY CMakeLists.txt CMakePresets.json ./
-COPY deploy/cmake deploy/cmake
-COPY proto proto
-COPY model model
-COPY server server
-COPY client client
+COPY --from=sources / ./
 RUN --mount=type=cache,target=/root/.cache \
     cmake --preset release -DLATENTD_TESTS=OFF -DCMAKE_INSTALL_PREFIX=/usr \
       -DLATENTD_CUDA=ON -DLATENTD_LIBTORCH_ROOT=/opt/latentd/libtorch-2.11.0-cuda \

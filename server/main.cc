@@ -136,6 +136,7 @@ absl::Status Serve(const config::ServerOptions& options, const sigset_t& stop_si
   const rpc::StoredJobs codec(imaging::OpenImage);
   const bool shared = options.job_store != "memory";
   std::unique_ptr<core::JobStore> store;
+  prometheus.SetJobStoreUp(!shared);  // until it was looked at
   if (shared) {
     store = std::make_unique<store::RedisJobStore>(
         store::RedisJobStoreOptions{.address = *store::ParseRedisAddress(options.job_store),

@@ -84,6 +84,9 @@ PrometheusMetrics::PrometheusMetrics(const std::string& version)
       canary_failures_(CounterFamily(*registry_, "latentd_canary_failures_total",
                                      "Steps without a job, taken to see whether the device works, that failed.")
                            .Add({})),
+      job_store_up_(GaugeFamily(*registry_, "latentd_job_store_up",
+                                "1 while the store of jobs can be used; that in memory always can.")
+                        .Add({})),
       queue_depth_(GaugeFamily(*registry_, "latentd_queue_depth", "Jobs that wait.").Add({})),
       encode_cache_hits_(
           CounterFamily(*registry_, "latentd_encode_cache_hits_total", "Prompts found already encoded.").Add({})),
@@ -137,11 +140,7 @@ void PrometheusMetrics::SetEngineStuck(bool stuck) { engine_stuck_.Set(stuck ? 1
 
 void PrometheusMetrics::OnCanaryFailed() { canary_failures_.Increment(); }
 
-void PrometheusMetrics::SetJobStoreUp(bool up) {
-  GaugeFamily(*registry_, "latentd_job_store_up", "1 while the store that shares jobs can be used.")
-      .Add({})
-      .Set(up ? 1 : 0);
-}
+void PrometheusMetrics::SetJobStoreUp(bool up) { job_store_up_.Set(up ? 1 : 0); }
 
 void PrometheusMetrics::SetOpenStreams(int count) { open_streams_.Set(count); }
 

@@ -40,7 +40,6 @@ class PrometheusMetrics : public core::Observer {
   void SetEngineStuck(bool stuck);
   void OnCanaryFailed();
 
-  // Of jobs that are shared: whether their store can be used.
   void SetJobStoreUp(bool up);
 
   // Event streams that are open now; see rpc::Server::Options::on_open_streams.
@@ -90,6 +89,7 @@ class PrometheusMetrics : public core::Observer {
   prometheus::Gauge& ready_;
   prometheus::Gauge& engine_stuck_;
   prometheus::Counter& canary_failures_;
+  prometheus::Gauge& job_store_up_;
   prometheus::Gauge& queue_depth_;
   prometheus::Counter& encode_cache_hits_;
   prometheus::Counter& encode_cache_misses_;

@@ -20,6 +20,7 @@ TEST(PrometheusMetrics, ANewServerShowsItsGaugesAndItsBuild) {
   EXPECT_THAT(page, HasSubstr("latentd_build_info{version=\"1.2.3\"} 1"));
   EXPECT_THAT(page, HasSubstr("\nlatentd_ready 0"));
   EXPECT_THAT(page, HasSubstr("\nlatentd_engine_stuck 0"));
+  EXPECT_THAT(page, HasSubstr("\nlatentd_job_store_up 0"));
   EXPECT_THAT(page, HasSubstr("\nlatentd_queue_depth 0"));
   EXPECT_THAT(page, HasSubstr("\nlatentd_open_streams 0"));
   EXPECT_THAT(page, HasSubstr("\nlatentd_encode_cache_hits_total 0"));
@@ -80,8 +81,10 @@ TEST(PrometheusMetrics, ReadyAndStuckAreToldApart) {
   PrometheusMetrics metrics("1");
   metrics.SetReady(true);
   metrics.SetEngineStuck(true);
+  metrics.SetJobStoreUp(true);
   EXPECT_THAT(Page(metrics), HasSubstr("\nlatentd_ready 1"));
   EXPECT_THAT(Page(metrics), HasSubstr("\nlatentd_engine_stuck 1"));
+  EXPECT_THAT(Page(metrics), HasSubstr("\nlatentd_job_store_up 1"));
   metrics.SetReady(false);
   metrics.SetEngineStuck(false);
   EXPECT_THAT(Page(metrics), HasSubstr("\nlatentd_ready 0"));
