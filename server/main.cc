@@ -166,8 +166,11 @@ absl::Status Serve(const config::ServerOptions& options, const sigset_t& stop_si
   }
   std::unique_ptr<core::BlobStore> blobs;
   if (shared) {
-    blobs = std::make_unique<store::RedisBlobStore>(store::RedisBlobStoreOptions{
-        .address = *store::ParseRedisAddress(options.job_store), .bytes = options.blob_bytes, .ttl = options.job_ttl});
+    blobs = std::make_unique<store::RedisBlobStore>(
+        store::RedisBlobStoreOptions{.address = *store::ParseRedisAddress(options.job_store),
+                                     .clock = &clock,
+                                     .bytes = options.blob_bytes,
+                                     .ttl = options.job_ttl});
   } else {
     blobs = std::make_unique<store::MemoryBlobStore>(
         store::MemoryBlobStoreOptions{.clock = &clock,

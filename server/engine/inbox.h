@@ -23,7 +23,7 @@ class Inbox {
     bool stop = false;
     bool canary_due = false;
     bool models_changed = false;  // those on the device
-    std::string hand_back;  // why all jobs are to be; empty: no
+    std::string hand_back;        // why all jobs are to be; empty: no
     std::vector<core::Claim> ended;
     std::vector<std::pair<std::string, absl::StatusOr<ModelLease>>> models;         // that were asked for
     std::vector<std::pair<core::Claim, absl::StatusOr<model::TaskInputs>>> inputs;  // of jobs

@@ -88,9 +88,9 @@ void Claimer::Run() {
 }
 
 void Claimer::Claim(const core::Capacity& capacity) {
-  std::vector<std::string> arguments = {options_.owner, absl::StrCat(claim_), Ms(options_.lease),
-                                        absl::StrCat(capacity.jobs), Ms(options_.patience),
-                                        absl::StrCat(capacity.models.size())};
+  std::vector<std::string> arguments = {options_.owner,        absl::StrCat(claim_),
+                                        Ms(options_.lease),    absl::StrCat(capacity.jobs),
+                                        Ms(options_.patience), absl::StrCat(capacity.models.size())};
   arguments.insert(arguments.end(), capacity.models.begin(), capacity.models.end());
   arguments.insert(arguments.end(), capacity.other_models.begin(), capacity.other_models.end());
   const auto reply = redis_.Run(CallScript("claim", options_.prefix, std::move(arguments)));

@@ -42,7 +42,8 @@ class Claimer {
     std::function<std::vector<Token>()> owned;
     std::function<void(const std::string& id)> on_lost;                             // it is not this process's any more
     std::function<void(RedisConnection& redis, const std::string& id)> on_overdue;  // its deadline has passed
-    std::function<void(const absl::Status&)> on_health;  // why Redis cannot be used, or OK: at first and when it changes
+    std::function<void(const absl::Status&)>
+        on_health;  // why Redis cannot be used, or OK: at first and when it changes
   };
 
   explicit Claimer(Options options);
@@ -65,7 +66,7 @@ class Claimer {
   const Options options_;
   // The thread's own.
   RedisConnection redis_;
-  int64_t claim_ = 1;  // the number of the next one: one whose answer was lost is repeated
+  int64_t claim_ = 1;                   // the number of the next one: one whose answer was lost is repeated
   std::optional<absl::Status> health_;  // when Redis was looked at last
 
   core::Mutex mutex_;

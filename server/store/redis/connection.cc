@@ -1,5 +1,6 @@
 #include "server/store/redis/connection.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -26,12 +27,12 @@ constexpr char kSilent[] = "JOB_STORE_NO_ANSWER";
 // its way.
 constexpr unsigned int kUnacknowledgedMs = 10'000;
 
+}  // namespace
+
 absl::Status CannotServe(absl::string_view why) {
   return core::MakeError(absl::StatusCode::kUnavailable, absl::StrCat("The store of jobs cannot serve now: ", why),
                          {.reason = kUnreachable, .retry_after = absl::Seconds(1)});
 }
-
-}  // namespace
 
 int64_t RedisReply::number() const {
   int64_t number = 0;
@@ -82,6 +83,7 @@ absl::StatusOr<RedisReply> RedisConnection::Run(const RedisCommand& command) { r
 
 std::vector<absl::StatusOr<RedisReply>> RedisConnection::RunAll(const std::vector<RedisCommand>& commands) {
   std::vector<absl::StatusOr<RedisReply>> replies;
+  was_silent_ = false;
   absl::Status status = Connect();
   for (const RedisCommand& command : commands) {
     if (status.ok()) status = Append(command);
@@ -142,6 +144,7 @@ absl::StatusOr<RedisReply> RedisConnection::Await() {
 }
 
 absl::Status RedisConnection::Broken(absl::string_view reason, absl::string_view what) {
+  was_silent_ = errno == EAGAIN || errno == ETIMEDOUT;
   const std::string message = absl::StrCat("The store of jobs, Redis at ", options_.address.host, ":",
                                            options_.address.port, ", does not answer: ", what);
   Close();

@@ -40,6 +40,9 @@ class RedisReply {
 
 using RedisCommand = std::vector<std::string>;
 
+// UNAVAILABLE (reason JOB_STORE_UNAVAILABLE): nothing happened.
+absl::Status CannotServe(absl::string_view why);
+
 // One connection to a Redis, made when it is needed and made anew after it broke. Not thread-safe.
 //
 //   RedisConnection redis({.address = *ParseRedisAddress("redis://127.0.0.1:6379/0")});
@@ -75,6 +78,8 @@ class RedisConnection {
   absl::Status Connect();
   void Close() { context_.reset(); }
   bool connected() const { return context_ != nullptr; }
+  // The last command was answered with an error because nothing came within a timeout.
+  bool was_silent() const { return was_silent_; }
   // Its other end is there, as far as can be seen without asking. REQUIRES: connected, and nothing is under way.
   bool LooksAlive() const;
 
@@ -92,6 +97,7 @@ class RedisConnection {
 
   const Options options_;
   std::unique_ptr<redisContext, Free> context_;
+  bool was_silent_ = false;
 };
 
 }  // namespace latentd::store

@@ -42,7 +42,7 @@ absl::Status Refusal(const core::BlobPart& part, const std::vector<RedisReply>& 
 }  // namespace
 
 RedisBlobStore::RedisBlobStore(const RedisBlobStoreOptions& options)
-    : options_(Bounded(options)), pool_({.address = options.address, .greeting = LoadScripts()}) {}
+    : options_(Bounded(options)), pool_({.address = options.address, .greeting = LoadScripts()}, options.clock) {}
 
 absl::StatusOr<core::BlobState> RedisBlobStore::Put(const core::BlobPart& part) {
   const RedisCommand put = CallScript(

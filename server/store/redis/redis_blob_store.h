@@ -15,7 +15,8 @@ namespace latentd::store {
 // As MemoryBlobStoreOptions has them, but of all processes together.
 struct RedisBlobStoreOptions {
   RedisAddress address{};
-  std::string prefix = "{latentd}:";  // of all keys, as RedisJobStoreOptions has it
+  std::string prefix = "{latentd}:";   // of all keys, as RedisJobStoreOptions has it
+  const core::Clock* clock = nullptr;  // required; outlives the store
 
   int64_t bytes = int64_t{256} << 20;
   int64_t max_blob_bytes = int64_t{64} << 20;

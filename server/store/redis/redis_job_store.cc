@@ -57,7 +57,7 @@ RedisConnection::Options Connecting(const RedisJobStoreOptions& options) {
 RedisJobStore::RedisJobStore(const RedisJobStoreOptions& options)
     : options_(options),
       owner_(JobId(NewJobName(options.random ? options.random : SystemRandom))),
-      pool_(Connecting(options)),
+      pool_(Connecting(options), options.clock),
       gauge_(options.observer),
       outbox_({.connection = Connecting(options),
                .prefix = options.prefix,
@@ -160,8 +160,12 @@ absl::StatusOr<core::Job> RedisJobStore::Create(std::shared_ptr<const core::Gene
   while (what == "taken") {
     arguments[0] = JobId(NewJobName(options_.random ? options_.random : SystemRandom));
     answer = Call("create", arguments);
-    // The same job again: were it there already, nothing more would happen.
-    if (IsUnanswered(answer.status())) answer = Call("create", arguments);
+    // The same job again: were it there already, nothing more would happen. When that cannot be done either, what
+    // became of the first is still not known.
+    if (IsUnanswered(answer.status())) {
+      absl::StatusOr<RedisReply> again = Call("create", arguments);
+      if (!absl::IsUnavailable(again.status())) answer = std::move(again);
+    }
     if (!answer.ok()) return MayBeThere(answer.status(), options);
     what = answer->list().at(0).text();
   }

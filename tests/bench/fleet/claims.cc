@@ -74,9 +74,9 @@ void Claims::Reap(std::function<void()> then) {
 }
 
 void Claims::Claim(std::function<void()> then) {
-  std::vector<std::string> arguments = {options_.owner, absl::StrCat(++claims_), Ms(kLease),
-                                        absl::StrCat(working_with_.jobs), Ms(kPatience),
-                                        absl::StrCat(working_with_.models.size())};
+  std::vector<std::string> arguments = {options_.owner, absl::StrCat(++claims_),
+                                        Ms(kLease),     absl::StrCat(working_with_.jobs),
+                                        Ms(kPatience),  absl::StrCat(working_with_.models.size())};
   arguments.insert(arguments.end(), working_with_.models.begin(), working_with_.models.end());
   arguments.insert(arguments.end(), working_with_.other_models.begin(), working_with_.other_models.end());
   options_.redis->Run("claim", {options_.redis->Script("claim", std::move(arguments))},

@@ -15,6 +15,7 @@
 #include "server/core/errors.h"
 #include "server/imaging/sha256.h"
 #include "server/store/redis/scripts.h"
+#include "tests/server/core/fake_clock.h"
 #include "tests/server/store/blobs_of_tenants.h"
 #include "tests/server/store/redis/redis_server.h"
 
@@ -25,7 +26,9 @@ using ::testing::HasSubstr;
 
 BlobsUnderTest InRedis(const BlobBounds& bounds) {
   auto server = std::make_shared<RedisServer>();
+  static core::FakeClock clock;
   auto store = std::make_unique<RedisBlobStore>(RedisBlobStoreOptions{.address = server->address(),
+                                                                      .clock = &clock,
                                                                       .bytes = bounds.bytes,
                                                                       .max_blob_bytes = bounds.max_blob_bytes,
                                                                       .max_blobs = bounds.max_blobs,
@@ -48,6 +51,7 @@ class RedisBlobStoreTest : public testing::Test {
  protected:
   RedisBlobStoreOptions Options() const {
     return {.address = server_.address(),
+            .clock = &clock_,
             .bytes = 1000,
             .max_blob_bytes = 400,
             .max_uploads = 4,
@@ -78,6 +82,7 @@ class RedisBlobStoreTest : public testing::Test {
   size_t Keys() { return Run({"KEYS", "*"}).list().size(); }
 
   RedisServer server_;
+  core::FakeClock clock_;
   RedisConnection redis_{{.address = server_.address(), .greeting = LoadScripts()}};
   RedisBlobStore one_{Options()}, two_{Options()};
 };

@@ -21,7 +21,7 @@ TEST(RedisWatchTest, NextDoesNotWaitForAReading) {
   core::SystemClock clock;
   const rpc::StoredJobs codec(imaging::OpenImage);
   WaitingJobs waiting;
-  RedisPool pool({.address = read.address(), .timeout = absl::InfiniteDuration()});
+  RedisPool pool({.address = read.address(), .timeout = absl::InfiniteDuration()}, &clock);
   Subscriptions subscriptions(
       {.connection = {.address = heard.address(), .timeout = absl::InfiniteDuration()}, .clock = &clock});
   ASSERT_TRUE(pool.Run({"HSET", "job:a", "state", "queued"}).ok());

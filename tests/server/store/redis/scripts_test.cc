@@ -95,8 +95,12 @@ class RedisScriptsTest : public testing::Test {
 
   std::vector<Claimed> Claim(const std::string& owner, int most = 100, std::vector<std::string> models = {"pictograms"},
                              int64_t lease = 60'000, int64_t patience = 60'000) {
-    std::vector<std::string> arguments = {owner, absl::StrCat(++claims_), absl::StrCat(lease), absl::StrCat(most),
-                                          absl::StrCat(patience), absl::StrCat(models.size())};
+    std::vector<std::string> arguments = {owner,
+                                          absl::StrCat(++claims_),
+                                          absl::StrCat(lease),
+                                          absl::StrCat(most),
+                                          absl::StrCat(patience),
+                                          absl::StrCat(models.size())};
     arguments.insert(arguments.end(), models.begin(), models.end());
     for (const std::string& other : could_load_) {
       if (std::find(models.begin(), models.end(), other) == models.end()) arguments.push_back(other);
