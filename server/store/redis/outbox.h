@@ -32,7 +32,7 @@ class Outbox {
     // A job that shared the run of another has ended with it. On the outbox's thread.
     std::function<void(const std::string& id)> on_follower_ended;
     // Redis refuses a write as such: the job is given up. On the outbox's thread; may be null.
-    std::function<void(const absl::Status&)> on_refused;
+    std::function<void(const absl::Status&)> on_refused{};
     absl::Duration retry_after = absl::Milliseconds(100);
   };
 

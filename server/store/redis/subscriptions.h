@@ -22,7 +22,7 @@ class Subscriptions {
     RedisConnection::Options connection;
     core::Clock* clock = nullptr;  // outlives this
     // Redis refuses a channel, of which nobody hears then. On the thread; may be null.
-    std::function<void(const absl::Status&)> on_refused;
+    std::function<void(const absl::Status&)> on_refused{};
     absl::Duration retry_after = absl::Milliseconds(100);
   };
   // On the thread; must not block for long. `message` is empty when something may have been missed. False: it could not
