@@ -1,5 +1,4 @@
 #include <png.h>
-#include <zlib.h>
 
 #include <csetjmp>
 #include <cstdint>
@@ -12,10 +11,8 @@
 namespace latentd::imaging {
 namespace {
 
-// Pictures are noise to a search for repetitions: with differences of neighbours, runs are nearly all there is to find,
-// in a third of the time.
-constexpr int kFilter = PNG_FILTER_SUB;
-constexpr int kStrategy = Z_RLE;
+// As small as with the filter that libpng would choose row by row, in three quarters of the time.
+constexpr int kFilter = PNG_FILTER_PAETH;
 constexpr int kLevel = 4;
 
 // libpng reports errors by longjmp: its calls are kept in functions that own nothing.
@@ -37,7 +34,6 @@ class PngWriter {
     if (setjmp(png_jmpbuf(png_)) != 0) return false;
     png_set_write_fn(png_, file, OnWrite, nullptr);
     png_set_compression_level(png_, kLevel);
-    png_set_compression_strategy(png_, kStrategy);
     png_set_filter(png_, PNG_FILTER_TYPE_BASE, kFilter);
     png_set_IHDR(png_, info_, static_cast<png_uint_32>(picture.width), static_cast<png_uint_32>(picture.height), 8,
                  PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);

@@ -18,8 +18,10 @@ buildah() { command buildah ${STORAGE_DRIVER:+--storage-driver "$STORAGE_DRIVER"
 make_base() {
   buildah inspect --type image $base >/dev/null 2>&1 && return
   local sources container
-  sources=$(find /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources 2>/dev/null | head -n 1)
-  mmdebstrap --quiet --variant=minbase bookworm "$work/base.tar" "${sources:?this machine has no apt sources}"
+  for sources in /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources; do
+    [ ! -s "$sources" ] || break
+  done
+  mmdebstrap --quiet --variant=minbase bookworm "$work/base.tar" "$sources"
   container=$(buildah from scratch)
   buildah add --quiet "$container" "$work/base.tar" / >/dev/null
   buildah commit --quiet --rm "$container" $base >/dev/null
