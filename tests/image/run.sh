@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
-# Builds the image of `--target cpu` and tries it, without Docker: a base by mmdebstrap from this machine's apt sources, the
-# build by buildah, and the result run by buildah, as 65532, on a read-only root. As root; tests/run.sh --image.
+# Builds the images of `--target cpu` and `--target edge` and tries them, without Docker: a base by mmdebstrap from this
+# machine's apt sources, the build by buildah, and the results run by buildah, as 65532, on a read-only root. As root;
+# tests/run.sh --image.
 #
-#   tests/image/run.sh
+#   tests/image/run.sh           or
+#   tests/image/run.sh cuda      builds `--target cuda` (4 GB to fetch), and asks it for its version: no GPU is needed
 #
 # How this machine reaches the registries goes in as secrets. Its ~/.cache is the build's, for the compiler's cache.
 # STORAGE_DRIVER=vfs where buildah cannot have overlays.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source deploy/lib.sh
+source tests/image/buildah.sh
 
 base=localhost/latentd-base
-image=localhost/latentd:cpu
-buildah() { command buildah ${STORAGE_DRIVER:+--storage-driver "$STORAGE_DRIVER"} "$@"; }
+image() { printf 'localhost/latentd:%s' "$1"; }
 
 # Like official Debian images: a minimal Debian 12 that knows where packages are.
 make_base() {
@@ -27,22 +29,31 @@ make_base() {
   buildah commit --quiet --rm "$container" $base >/dev/null
 }
 
-build() {
+secrets() {
   printf '[global]\n' >"$work/pip.conf"
   python3 -m pip config list | sed -nE "s/^(global|:env:)\.(index-url|extra-index-url|trusted-host|proxy)='(.*)'$/\2 = \3/p" >>"$work/pip.conf"
   printf 'cert = /run/secrets/ca.pem\n' >>"$work/pip.conf"
-  buildah bud --isolation chroot --format docker --layers --target cpu --tag $image --build-arg BASE=$base \
-    --build-arg REVISION="$(git rev-parse HEAD)" --secret id=pip.conf,src="$work/pip.conf" \
-    --secret id=ca.pem,src=/etc/ssl/certs/ca-certificates.crt --volume "$HOME/.cache:/root/.cache" . >build/image.log 2>&1 ||
-    { tail -n 30 build/image.log; return 1; }
+  { [ ! -f "$HOME/.npmrc" ] || grep -v '^cafile' "$HOME/.npmrc" || true; echo 'cafile=/run/secrets/ca.pem'; } >"$work/npmrc"
+}
+
+build() {
+  buildah bud --isolation chroot --format docker --layers --target "$1" --tag "$(image "$1")" --build-arg BASE=$base \
+    --build-arg REVISION="$(git rev-parse HEAD)" --secret id=pip.conf,src="$work/pip.conf" --secret id=npmrc,src="$work/npmrc" \
+    --secret id=ca.pem,src=/etc/ssl/certs/ca-certificates.crt --volume "$HOME/.cache:/root/.cache" . >"build/image-$1.log" 2>&1 ||
+    { tail -n 30 "build/image-$1.log"; return 1; }
 }
 
 mkdir -p build
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+containers=()
+trap 'for each in "${containers[@]}"; do buildah rm "$each" >/dev/null; done; rm -rf "$work"' EXIT
 step "making the base" make_base
-step "building the image" build
-container=$(buildah from $image)
-trap 'buildah rm "$container" >/dev/null; rm -rf "$work"' EXIT
+step "saying how registries are reached" secrets
+targets=(cpu edge)
+[ "${1:-}" != cuda ] || targets=(cuda)
+for target in "${targets[@]}"; do
+  step "building the image $target" build "$target"
+  containers+=("$(buildah from "$(image "$target")")")
+done
 # Processes, mounts and ports of its own: they end with it, and the ports are free.
-unshare --mount --net --pid --fork --kill-child --mount-proc tests/image/try.sh "$container"
+unshare --mount --net --pid --fork --kill-child --mount-proc "tests/image/try_${targets[0]}.sh" "${containers[@]}"

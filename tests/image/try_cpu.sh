@@ -1,15 +1,14 @@
 #!/usr/bin/env bash
-# What run.sh runs in namespaces of its own: one container, seen from outside and at work.
+# What run.sh runs in namespaces of its own: a container, seen from outside and at work, alone and behind that of the edge.
 #
-#   tests/image/try.sh CONTAINER
+#   tests/image/try_cpu.sh CONTAINER EDGE
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source deploy/lib.sh
+source tests/image/buildah.sh
 
 container=$1
-buildah() { command buildah ${STORAGE_DRIVER:+--storage-driver "$STORAGE_DRIVER"} "$@"; }
-config() { buildah inspect --format "{{$1}}" "$container"; }
-list() { buildah inspect --format "{{range $1}}{{.}} {{end}}" "$container"; }
+edge=$2
 root=$(buildah mount "$container")
 work=$(mktemp -d)
 chmod 1777 "$work"
@@ -26,12 +25,12 @@ ip link set lo up
 inside() { buildah run --isolation chroot --volume "$work:/tmp" "$@"; }
 
 says_what_it_is() {
-  [ "$(config .Docker.Config.User)" = 65532:65532 ] || die "the user is $(config .Docker.Config.User)"
-  [ "$(list .Docker.Config.Entrypoint)" = "latentd " ] || die "the entry point is $(list .Docker.Config.Entrypoint)"
-  [ "$(list .Docker.Config.Healthcheck.Test)" = "CMD latentctl health " ] || die "the health check is $(list .Docker.Config.Healthcheck.Test)"
+  [ "$(config "$container" .Docker.Config.User)" = 65532:65532 ] || die "the user is $(config "$container" .Docker.Config.User)"
+  [ "$(list "$container" .Docker.Config.Entrypoint)" = "latentd " ] || die "the entry point is $(list "$container" .Docker.Config.Entrypoint)"
+  [ "$(list "$container" .Docker.Config.Healthcheck.Test)" = "CMD latentctl health " ] || die "the health check is $(list "$container" .Docker.Config.Healthcheck.Test)"
   local version; version=$(inside "$container" -- latentd --version)
-  [[ "$version" == *"$(config 'index .Docker.Config.Labels "org.opencontainers.image.version"')"* ]] || die "the label is not of $version"
-  [ "$(config 'index .Docker.Config.Labels "org.opencontainers.image.revision"')" = "$(git rev-parse HEAD)" ] || die "the revision's label is wrong"
+  [[ "$version" == *"$(config "$container" 'index .Docker.Config.Labels "org.opencontainers.image.version"')"* ]] || die "the label is not of $version"
+  [ "$(config "$container" 'index .Docker.Config.Labels "org.opencontainers.image.revision"')" = "$(git rev-parse HEAD)" ] || die "the revision's label is wrong"
 }
 
 # Whatever its folder: by name, and by what it is.
@@ -48,7 +47,7 @@ has_only_what_it_needs() {
 
 running() { pgrep -x latentd >/dev/null; }
 wait_for() { for _ in $(seq 300); do "$@" >/dev/null 2>&1 && return; running || return 1; sleep 0.2; done; return 1; }
-is_healthy() { inside "$container" -- $(list .Docker.Config.Healthcheck.Test | sed 's/^CMD //'); }
+is_healthy() { inside "$container" -- $(list "$container" .Docker.Config.Healthcheck.Test | sed 's/^CMD //'); }
 starts() { for _ in $(seq 100); do running && return; sleep 0.1; done; return 1; }
 
 serves() {
@@ -92,13 +91,46 @@ is_process_1_on_a_read_only_root() {
   printf '  stopped in %d s, with a job that was running\n' $((SECONDS - began))
 }
 
-sizes() {
-  printf '  all: %s MB in %s files; its largest:\n' "$(du -sm --apparent-size "$root" | cut -f 1)" "$(find "$root" -type f | wc -l)"
-  (cd "$root" && find . -type f -size +5M -printf '%s %P\n') | sort -rn | awk '{printf "  %6.1f MB  %s\n", $1 / 1e6, $2}'
+# Process 1 has no default handlers for that either.
+ends_at_a_second_signal() {
+  unshare --pid --fork chroot --userspec=65532:65532 "$sealed" /usr/bin/latentd 2>"$work/log" &
+  local runtime=$! pid code=0
+  starts && wait_for by_chroot 65532:65532 /usr/bin/latentctl health || { cat "$work/log"; die "it does not become healthy"; }
+  pid=$(pgrep -x latentd)
+  by_chroot 65532:65532 /usr/bin/latentctl generate --model pictograms --prompt "a cat" --steps 999 --num-images 8 --detach --out /tmp/cat.png >/dev/null
+  kill -TERM "$pid"
+  wait_for grep -q '"finishing what was accepted"' "$work/log"
+  kill -TERM "$pid"
+  wait $runtime || code=$?
+  [ $code = 143 ] || die "its exit code is $code"
+}
+
+answers() { curl --fail --silent --output "$work/answer" "$@"; }
+
+# The page, JSON and a picture, by the image's own entry point.
+is_reached_through_the_edge() {
+  local served entry
+  [ "$(config "$edge" .Docker.Config.User)" = 65532:65532 ] || die "the user is $(config "$edge" .Docker.Config.User)"
+  inside "$container" -- latentd 2>"$work/log" &
+  served=$!
+  starts && wait_for is_healthy || { cat "$work/log"; die "it does not become healthy"; }
+  read -ra entry <<<"$(list "$edge" .Docker.Config.Entrypoint)"
+  inside "$edge" -- "${entry[@]}" --listen 127.0.0.1:8080 --backend 127.0.0.1:50051 2>"$work/edge.log" &
+  wait_for answers http://127.0.0.1:8080/v1/models || { cat "$work/edge.log"; die "the edge does not answer"; }
+  grep -q '"pictograms"' "$work/answer"
+  answers http://127.0.0.1:8080/ && grep -qi '<html' "$work/answer" || die "there is no page"
+  inside "$container" -- latentctl generate --server 127.0.0.1:8080 --model pictograms --prompt "a red apple" --seed 7 --out /tmp/edge.png | tail -n 1
+  cmp "$work/apple.png" "$work/edge.png"
+  grep -Eq '^Uid:(\s+65532){4}$' "/proc/$(pgrep -x envoy)/status" || die "Envoy runs as somebody else"
+  kill -TERM "$(pgrep -x envoy)" "$(pgrep -x latentd)"
+  wait $served
 }
 
 step "what the image says of itself" says_what_it_is
 step "what is in it, and what is not" has_only_what_it_needs
 step "serving as 65532, by buildah" serves
 step "serving on a read-only root, and stopping, as process 1" is_process_1_on_a_read_only_root
-step "sizes" sizes
+step "ending at once at a second SIGTERM" ends_at_a_second_signal
+step "behind the edge's image" is_reached_through_the_edge
+step "sizes" sizes "$root"
+step "sizes of the edge" sizes "$(buildah mount "$edge")"
