@@ -178,6 +178,16 @@ absl::Status Serve(const config::ServerOptions& options, const sigset_t& stop_si
                                       .ttl = options.job_ttl,
                                       .on_usage = [&](const core::BlobUsage& usage) { prometheus.SetBlobs(usage); }});
   }
+  // What may fail goes before the engine, which takes jobs.
+  auto exposed = metrics::MetricsServer::Start(options.metrics_listen, prometheus.registry());
+  if (!exposed.ok()) return exposed.status();
+  auto authenticator =
+      auth::Authenticator::Create({.api_keys = options.api_keys,
+                                   .jwks = options.jwks,
+                                   .rules = {.issuer = options.jwt_issuer, .audience = options.jwt_audience},
+                                   .clock = &clock,
+                                   .on_error = LogReload});
+  if (!authenticator.ok()) return authenticator.status();
   // A GPU says itself when it is full; a process that takes too much of the machine's memory is killed.
   const int64_t memory = options.model_memory > 0 ? options.model_memory
                          : device->is_cuda()      ? 0
@@ -215,7 +225,7 @@ absl::Status Serve(const config::ServerOptions& options, const sigset_t& stop_si
                log::Error("the canary failed: the device does not work", {{"error", std::string(status.message())}});
                prometheus.OnCanaryFailed();
              } else {
-               log::Info("the device works again");
+               log::Info("the canary fails no more");
              }
              readiness.SetFaulty(!status.ok());
            },
@@ -228,15 +238,6 @@ absl::Status Serve(const config::ServerOptions& options, const sigset_t& stop_si
                         .blob_bytes = options.blob_bytes,
                         .process_bytes = engine::HostMemory()});
 
-  auto exposed = metrics::MetricsServer::Start(options.metrics_listen, prometheus.registry());
-  if (!exposed.ok()) return exposed.status();
-  auto authenticator =
-      auth::Authenticator::Create({.api_keys = options.api_keys,
-                                   .jwks = options.jwks,
-                                   .rules = {.issuer = options.jwt_issuer, .audience = options.jwt_audience},
-                                   .clock = &clock,
-                                   .on_error = LogReload});
-  if (!authenticator.ok()) return authenticator.status();
   auto started =
       rpc::Server::Start({.listen = options.listen,
                           .health_listen = options.health_listen,
@@ -254,7 +255,10 @@ absl::Status Serve(const config::ServerOptions& options, const sigset_t& stop_si
                           .on_call = LogCall,
                           .on_open_streams = [&](int count) { prometheus.SetOpenStreams(count); },
                           .draw_seed = nullptr});
-  if (!started.ok()) return started.status();
+  if (!started.ok()) {
+    Drain(*store, engine, shared, clock, clock.Now() + kFlushTime);
+    return started.status();
+  }
   const std::shared_ptr<rpc::Server> server = *std::move(started);
   // The ports that were bound, which matters when port 0 was asked for.
   const auto bound = [](const std::string& address, int port) {

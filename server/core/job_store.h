@@ -99,9 +99,10 @@ struct ClaimedJob {
 
 // What an engine could take in.
 struct Capacity {
-  int jobs = 0;                             // that begin soon
-  std::vector<std::string> models{};        // that it has, or is about to have
-  std::vector<std::string> other_models{};  // that it could load
+  int jobs = 0;                              // that begin soon
+  std::vector<std::string> models{};         // that it has, or is about to have
+  std::vector<std::string> other_models{};   // that it could load
+  std::vector<std::string> broken_models{};  // that it knows and cannot load
 
   bool operator==(const Capacity&) const = default;
 };

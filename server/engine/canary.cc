@@ -77,13 +77,11 @@ bool Canary::IsDue(bool on_time, bool has_jobs) {
 
 void Canary::SetResult(const absl::Status& status) {
   Tell(status);
-  Skip();
-}
-
-void Canary::Skip() {
   worked_at_ = options_.clock->Now();
   SetTimer();
 }
+
+void Canary::Skip() { SetResult(absl::OkStatus()); }
 
 void Canary::NoteStep() {
   if (failed_) Tell(absl::OkStatus());

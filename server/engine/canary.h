@@ -38,7 +38,7 @@ class Canary {
   // Whether it is to run now; otherwise sees to it that it will. To be called after everything that the engine does.
   // `on_time`: that was called since the last time.
   bool IsDue(bool on_time, bool has_jobs);
-  // It has run; there was nothing to run it with.
+  // It has run; there was nothing to run it with: then nothing is known of the device.
   void SetResult(const absl::Status& status);
   void Skip();
   // A step of a job has succeeded.

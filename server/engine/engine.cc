@@ -32,8 +32,8 @@ Engine::Engine(const Options& options)
                .on_result = options.on_canary}),
       workers_(options.worker_threads) {
   options_.models->SetListener([inbox = inbox_] { inbox->ModelsChanged(); });
+  options_.store->SetListener(this);  // before the first offer: what follows that is heard
   thread_ = std::thread([this] { Run(); });
-  options_.store->SetListener(this);
 }
 
 Engine::~Engine() {
@@ -394,8 +394,8 @@ void Engine::Offer() {
   if (capacity.jobs == offered_.jobs && !uses_changed && !std::exchange(models_changed_, false)) return;
   for (const core::ModelInfo& model : options_.models->List()) {
     const bool is_here = model.state == core::ModelState::kLoaded || uses_.contains(model.name);
-    if (is_here) capacity.models.push_back(model.name);
-    if (!is_here && model.state != core::ModelState::kBroken) capacity.other_models.push_back(model.name);
+    const bool is_broken = model.state == core::ModelState::kBroken;
+    (is_here ? capacity.models : is_broken ? capacity.broken_models : capacity.other_models).push_back(model.name);
   }
   if (capacity == offered_) return;
   offered_ = capacity;

@@ -35,7 +35,10 @@ class JpegWriter {
 
   // Makes file(). False: see error().
   bool Write(const Picture& picture, int quality) {
-    if (setjmp(on_error_) != 0) return false;
+    if (setjmp(on_error_) != 0) {
+      bytes_ = nullptr;  // libjpeg may have replaced it, and says so only at the end
+      return false;
+    }
     jpeg_create_compress(&jpeg_);
     jpeg_mem_dest(&jpeg_, &bytes_, &size_);
     jpeg_.image_width = static_cast<JDIMENSION>(picture.width);

@@ -31,8 +31,10 @@ def kind_of(words):
             _learn(text)
         case [b"EVALSHA", sha, b"1", _, _, _, _, _, what, *_] if _NAMES.get(sha) == "own":
             return what.decode()
-        case [b"EVALSHA", sha, b"1", _, _, _, _, models, *rest] if _NAMES.get(sha) == "renew" and len(rest) > int(models):
-            return "heartbeat"
+        case [b"EVALSHA", sha, b"1", _, _, _, _, *models_and_jobs] if _NAMES.get(sha) == "renew":
+            for _ in ("that it has", "that it could load"):  # each behind its number
+                models_and_jobs = models_and_jobs[1 + int(models_and_jobs[0]):]
+            return "heartbeat" if models_and_jobs else None
     return None
 
 

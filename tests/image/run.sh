@@ -36,9 +36,11 @@ secrets() {
   { [ ! -f "$HOME/.npmrc" ] || grep -v '^cafile' "$HOME/.npmrc" || true; echo 'cafile=/run/secrets/ca.pem'; } >"$work/npmrc"
 }
 
+# The label once more: the cache of buildah's layers does not see that an argument has changed.
 build() {
+  local revision; revision=$(git rev-parse HEAD)
   buildah bud --isolation chroot --format docker --layers --target "$1" --tag "$(image "$1")" --build-arg BASE=$base \
-    --build-arg REVISION="$(git rev-parse HEAD)" --secret id=pip.conf,src="$work/pip.conf" --secret id=npmrc,src="$work/npmrc" \
+    --build-arg REVISION="$revision" --label org.opencontainers.image.revision="$revision" --secret id=pip.conf,src="$work/pip.conf" --secret id=npmrc,src="$work/npmrc" \
     --secret id=ca.pem,src=/etc/ssl/certs/ca-certificates.crt --volume "$HOME/.cache:/root/.cache" . >"build/image-$1.log" 2>&1 ||
     { tail -n 30 "build/image-$1.log"; return 1; }
 }

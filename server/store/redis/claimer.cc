@@ -42,6 +42,7 @@ void Claimer::Offer(const core::Capacity& capacity) {
     core::MutexLock lock(mutex_);
     look_ = look_ || capacity.jobs > capacity_.jobs || capacity.models != capacity_.models;
     capacity_ = capacity;
+    ++offers_;
   }
   changed_.NotifyAll();
 }
@@ -92,7 +93,9 @@ void Claimer::Claim(const core::Capacity& capacity) {
                                         Ms(options_.lease),    absl::StrCat(capacity.jobs),
                                         Ms(options_.patience), absl::StrCat(capacity.models.size())};
   arguments.insert(arguments.end(), capacity.models.begin(), capacity.models.end());
+  arguments.push_back(absl::StrCat(capacity.other_models.size()));
   arguments.insert(arguments.end(), capacity.other_models.begin(), capacity.other_models.end());
+  arguments.insert(arguments.end(), capacity.broken_models.begin(), capacity.broken_models.end());
   const auto reply = redis_.Run(CallScript("claim", options_.prefix, std::move(arguments)));
   if (!reply.ok()) return TellOfHealth(reply.status());  // asked again when it is time
   std::vector<Claimed> jobs;
@@ -100,19 +103,33 @@ void Claimer::Claim(const core::Capacity& capacity) {
     jobs.push_back({.token = {job.list().at(0).text(), job.list().at(1).text()},
                     .losses = static_cast<int>(job.list().at(2).number())});
   }
-  if (!jobs.empty() && !options_.on_claimed(redis_, jobs)) return;
-  ++claim_;
-  {
-    // Until the engine says anew what it has room for.
-    core::MutexLock lock(mutex_);
-    capacity_.jobs = std::max(0, capacity_.jobs - static_cast<int>(jobs.size()));
+  if (jobs.empty()) {
+    ++claim_;
+    return;
   }
+  // Before the engine has them: it may at once say anew what it has room for.
+  const int count = static_cast<int>(jobs.size());
+  int64_t offers = 0;
+  {
+    core::MutexLock lock(mutex_);
+    capacity_.jobs -= count;
+    offers = offers_;
+  }
+  const std::optional<int> given = options_.on_claimed(redis_, jobs);
+  if (given) ++claim_;
+  // The engine says nothing of those that it did not get.
+  if (given == count) return;
+  core::MutexLock lock(mutex_);
+  if (offers_ == offers) capacity_.jobs += count - given.value_or(0);
+  look_ = look_ || given.has_value();  // otherwise when it is time
 }
 
 void Claimer::Renew(const core::Capacity& capacity, bool takes_jobs) {
   std::vector<std::string> arguments = {options_.owner, Ms(options_.lease), takes_jobs ? "1" : "0",
                                         absl::StrCat(capacity.models.size())};
   arguments.insert(arguments.end(), capacity.models.begin(), capacity.models.end());
+  arguments.push_back(absl::StrCat(capacity.other_models.size()));
+  arguments.insert(arguments.end(), capacity.other_models.begin(), capacity.other_models.end());
   for (const auto& [id, token] : options_.owned()) {
     arguments.push_back(id);
     arguments.push_back(token);
@@ -120,7 +137,9 @@ void Claimer::Renew(const core::Capacity& capacity, bool takes_jobs) {
   const auto lost = redis_.Run(CallScript("renew", options_.prefix, std::move(arguments)));
   TellOfHealth(lost.status());
   if (!lost.ok()) return;
-  for (const RedisReply& id : lost->list()) options_.on_lost(id.text());
+  for (size_t i = 0; i + 1 < lost->list().size(); i += 2) {
+    options_.on_lost({lost->list()[i].text(), lost->list()[i + 1].text()});
+  }
 }
 
 absl::Time Claimer::Reap() {

@@ -37,10 +37,10 @@ class Claimer {
     core::Clock* clock = nullptr;
     absl::Duration lease{};
     absl::Duration patience{};
-    // False: could not be taken in now; the same come again.
-    std::function<bool(RedisConnection& redis, const std::vector<Claimed>& jobs)> on_claimed;
+    // How many of them the engine will be given; nothing: they could not be taken in now, and the same come again.
+    std::function<std::optional<int>(RedisConnection& redis, const std::vector<Claimed>& jobs)> on_claimed;
     std::function<std::vector<Token>()> owned;
-    std::function<void(const std::string& id)> on_lost;                             // it is not this process's any more
+    std::function<void(const Token& token)> on_lost;                                // it is not this process's any more
     std::function<void(RedisConnection& redis, const std::string& id)> on_overdue;  // its deadline has passed
     std::function<void(const absl::Status&)>
         on_health;  // why Redis cannot be used, or OK: at first and when it changes
@@ -72,8 +72,9 @@ class Claimer {
   core::Mutex mutex_;
   core::CondVar changed_;
   core::Capacity capacity_ ABSL_GUARDED_BY(mutex_);
-  bool look_ ABSL_GUARDED_BY(mutex_) = true;  // for work
-  bool due_ ABSL_GUARDED_BY(mutex_) = true;   // it is time to renew and to reap
+  int64_t offers_ ABSL_GUARDED_BY(mutex_) = 0;  // that were made
+  bool look_ ABSL_GUARDED_BY(mutex_) = true;    // for work
+  bool due_ ABSL_GUARDED_BY(mutex_) = true;     // it is time to renew and to reap
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
 

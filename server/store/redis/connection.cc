@@ -6,6 +6,8 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -45,13 +47,16 @@ absl::Status RedisConnection::Connect() {
                                          absl::ToTimeval(options_.connect_timeout)));
   if (context_ == nullptr) return Broken(kUnreachable, "there is no memory for a connection");
   if (context_->err != 0) return Broken(kUnreachable, context_->errstr);
-  if (options_.timeout != absl::InfiniteDuration()) {
-    redisSetTimeout(context_.get(), absl::ToTimeval(options_.timeout));
-  }
+  // A greeting is answered at once, or never.
+  redisSetTimeout(context_.get(), absl::ToTimeval(std::min(options_.timeout, options_.connect_timeout)));
   redisEnableKeepAlive(context_.get());
   setsockopt(context_->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &kUnacknowledgedMs, sizeof kUnacknowledgedMs);
   const absl::Status greeted = Greet();
-  if (greeted.ok()) return greeted;
+  if (greeted.ok()) {
+    const bool is_patient = options_.timeout == absl::InfiniteDuration();
+    redisSetTimeout(context_.get(), is_patient ? timeval{} : absl::ToTimeval(options_.timeout));
+    return greeted;
+  }
   Close();
   // Nothing of what was to follow has been sent.
   return CannotServe(greeted.message());
@@ -144,7 +149,8 @@ absl::StatusOr<RedisReply> RedisConnection::Await() {
 }
 
 absl::Status RedisConnection::Broken(absl::string_view reason, absl::string_view what) {
-  was_silent_ = errno == EAGAIN || errno == ETIMEDOUT;
+  // By its words: errno may be another call's by now.
+  was_silent_ = absl::EndsWith(what, strerror(EAGAIN)) || absl::EndsWith(what, strerror(ETIMEDOUT));
   const std::string message = absl::StrCat("The store of jobs, Redis at ", options_.address.host, ":",
                                            options_.address.port, ", does not answer: ", what);
   Close();

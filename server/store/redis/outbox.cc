@@ -57,6 +57,15 @@ void Outbox::Add(Write write) {
   changed_.NotifyAll();
 }
 
+std::vector<std::pair<std::string, std::string>> Outbox::Ending() const {
+  std::vector<std::pair<std::string, std::string>> ending;
+  core::MutexLock lock(mutex_);
+  for (const Pending& each : pending_) {
+    if (each.write.is_end) ending.emplace_back(each.write.id, each.write.token);
+  }
+  return ending;
+}
+
 bool Outbox::Flush(absl::Time deadline) {
   bool expired = false;  // guarded by mutex_
   const core::Clock::TimerId timer = options_.clock->At(deadline, [this, &expired] {
@@ -102,7 +111,7 @@ void Outbox::Run() {
 size_t Outbox::Send(const std::vector<Pending>& batch) {
   std::map<std::string, int64_t> last = last_written_;
   std::vector<RedisCommand> commands;
-  std::vector<size_t> sent;  // of the batch, those that are not given up
+  std::vector<std::pair<size_t, int64_t>> sent;  // of the batch, those that are not given up; the number before each
   for (size_t i = 0; i < batch.size(); ++i) {
     const auto& [number, write] = batch[i];
     if (given_up_.contains(write.token)) continue;
@@ -110,17 +119,21 @@ size_t Outbox::Send(const std::vector<Pending>& batch) {
     std::vector<std::string> arguments = {write.id, write.token, absl::StrCat(number), absl::StrCat(before)};
     arguments.insert(arguments.end(), write.what.begin(), write.what.end());
     commands.push_back(CallScript("own", options_.prefix, std::move(arguments)));
-    sent.push_back(i);
+    sent.emplace_back(i, before);
     before = number;
   }
   const auto replies = redis_.RunAll(commands);
   size_t reply = 0;
   for (size_t i = 0; i < batch.size(); ++i) {
     const Write& write = batch[i].write;
-    if (reply < sent.size() && sent[reply] == i) {
+    if (reply < sent.size() && sent[reply].first == i) {
+      const int64_t before = sent[reply].second;
       const auto& answer = replies[reply++];
-      // One that Redis refuses as such would be refused again: nothing is to be gained by sending it for ever.
-      const bool is_over = answer.ok() ? AnswerOf(*answer) != kNotYet : absl::IsInternal(answer.status());
+      // One that Redis refuses as such would be refused again: nothing is to be gained by sending it for ever. The same
+      // of one whose predecessor Redis had, and has no more, as it came back with less than it had.
+      const bool is_over = !answer.ok()                   ? absl::IsInternal(answer.status())
+                           : AnswerOf(*answer) != kNotYet ? true
+                                                          : WrittenLast(write.token) == before;
       if (!given_up_.contains(write.token)) {
         if (!is_over) return i;
         Book(batch[i], answer);
@@ -133,11 +146,16 @@ size_t Outbox::Send(const std::vector<Pending>& batch) {
   return batch.size();
 }
 
+int64_t Outbox::WrittenLast(const std::string& token) const {
+  const auto last = last_written_.find(token);
+  return last == last_written_.end() ? 0 : last->second;
+}
+
 void Outbox::Book(const Pending& sent, const absl::StatusOr<RedisReply>& answer) {
   const Write& write = sent.write;
   last_written_[write.token] = sent.number;
   if (!answer.ok() && options_.on_refused) options_.on_refused(answer.status());
-  if (!answer.ok() || AnswerOf(*answer) == kFenced) {
+  if (!answer.ok() || AnswerOf(*answer) == kFenced || AnswerOf(*answer) == kNotYet) {
     given_up_.insert(write.token);
     options_.on_fenced(write.id, write.token);
   } else if (answer->is_list()) {

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -44,6 +45,7 @@ class Outbox {
     std::string state_of{};    // what of the job it tells; a later one of the same makes it worthless …
     bool has_preview = false;  // … unless it has a preview, and that has not
     bool is_last = false;      // of this token; one is always sent
+    bool is_end = false;       // of its job, or it is given back: until then it is this process's
   };
 
   explicit Outbox(Options options);
@@ -51,6 +53,9 @@ class Outbox {
   ~Outbox();
 
   void Add(Write write);
+
+  // Jobs with their tokens whose end, or giving back, is not written yet.
+  std::vector<std::pair<std::string, std::string>> Ending() const;
 
   // Waits until all that was added before is written, or until `deadline` of the clock: then false.
   bool Flush(absl::Time deadline);
@@ -64,6 +69,7 @@ class Outbox {
   void Run();
   // How many, from the first, are done with.
   size_t Send(const std::vector<Pending>& batch);
+  int64_t WrittenLast(const std::string& token) const;
   void Book(const Pending& sent, const absl::StatusOr<RedisReply>& answer);
 
   const Options options_;
@@ -73,7 +79,7 @@ class Outbox {
   std::map<std::string, int64_t> last_written_;  // by token, until its last write
   std::set<std::string> given_up_;               // tokens of jobs that are not this process's any more, likewise
 
-  core::Mutex mutex_;
+  mutable core::Mutex mutex_;
   core::CondVar changed_;
   std::deque<Pending> pending_ ABSL_GUARDED_BY(mutex_);
   // Of those, from the front: sent, perhaps more than once. Redis may have them, so they stay as they are.

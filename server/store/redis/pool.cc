@@ -12,20 +12,32 @@ constexpr absl::Duration kAskAgain = absl::Milliseconds(500);
 absl::StatusOr<RedisReply> RedisPool::Run(const RedisCommand& command) { return std::move(RunAll({command})[0]); }
 
 std::vector<absl::StatusOr<RedisReply>> RedisPool::RunAll(const std::vector<RedisCommand>& commands) {
-  std::unique_ptr<RedisConnection> connection = Take();
-  if (connection == nullptr) return {commands.size(), CannotServe("it does not answer")};
+  if (IsClosed()) return {commands.size(), CannotServe("it does not answer")};
+  return RunOn(Take(), commands);
+}
+
+absl::StatusOr<RedisReply> RedisPool::RunAnyway(const RedisCommand& command) {
+  return std::move(RunOn(Take(), {command})[0]);
+}
+
+std::vector<absl::StatusOr<RedisReply>> RedisPool::RunOn(std::unique_ptr<RedisConnection> connection,
+                                                         const std::vector<RedisCommand>& commands) {
   auto replies = connection->RunAll(commands);
   Return(std::move(connection));
   return replies;
 }
 
+bool RedisPool::IsClosed() {
+  core::MutexLock lock(mutex_);
+  if (!silent_) return false;
+  const absl::Time now = clock_->Now();
+  if (now < ask_again_) return true;
+  ask_again_ = now + options_.connect_timeout + options_.timeout + kAskAgain;  // by then this caller knows
+  return false;
+}
+
 std::unique_ptr<RedisConnection> RedisPool::Take() {
   core::MutexLock lock(mutex_);
-  if (silent_) {
-    const absl::Time now = clock_->Now();
-    if (now < ask_again_) return nullptr;
-    ask_again_ = now + options_.connect_timeout + options_.timeout + kAskAgain;  // when this caller knows
-  }
   while (!idle_.empty()) {
     std::unique_ptr<RedisConnection> connection = std::move(idle_.back());
     idle_.pop_back();
@@ -37,7 +49,10 @@ std::unique_ptr<RedisConnection> RedisPool::Take() {
 void RedisPool::Return(std::unique_ptr<RedisConnection> connection) {
   core::MutexLock lock(mutex_);
   silent_ = connection->was_silent();
-  if (silent_) ask_again_ = clock_->Now() + kAskAgain;
+  if (silent_) {
+    ask_again_ = clock_->Now() + kAskAgain;
+    idle_.clear();  // the others lead to the same silence, while a new one may find somebody
+  }
   if (connection->connected()) idle_.push_back(std::move(connection));
 }
 

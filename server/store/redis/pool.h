@@ -24,9 +24,14 @@ class RedisPool {
 
   absl::StatusOr<RedisReply> Run(const RedisCommand& command);
   std::vector<absl::StatusOr<RedisReply>> RunAll(const std::vector<RedisCommand>& commands);
+  // Waits also while Redis is silent.
+  absl::StatusOr<RedisReply> RunAnyway(const RedisCommand& command);
 
  private:
-  // Null: Redis is silent, and it is not this caller's to ask it.
+  std::vector<absl::StatusOr<RedisReply>> RunOn(std::unique_ptr<RedisConnection> connection,
+                                                const std::vector<RedisCommand>& commands);
+  // Whether it is silent, and not for this caller to ask.
+  bool IsClosed();
   std::unique_ptr<RedisConnection> Take();
   void Return(std::unique_ptr<RedisConnection> connection);
 

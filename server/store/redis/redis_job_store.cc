@@ -80,11 +80,12 @@ RedisJobStore::RedisJobStore(const RedisJobStoreOptions& options)
                 .owned =
                     [this] {
                       core::MutexLock lock(mutex_);
-                      std::vector<Claimer::Token> owned;
+                      // Also those whose end is on its way: their work would be done again.
+                      std::vector<Claimer::Token> owned = outbox_.Ending();
                       for (const auto& [name, each] : owned_) owned.emplace_back(JobId(name), each.token);
                       return owned;
                     },
-                .on_lost = [this](const std::string& id) { Lose(id, ""); },
+                .on_lost = [this](const Claimer::Token& token) { Lose(token.first, token.second); },
                 .on_overdue = [this](RedisConnection& redis, const std::string& id) { EndOverdue(redis, id); },
                 .on_health = options.on_health}),
       subscriptions_({.connection = {.address = options.address, .timeout = absl::InfiniteDuration()},
@@ -163,10 +164,13 @@ absl::StatusOr<core::Job> RedisJobStore::Create(std::shared_ptr<const core::Gene
     // The same job again: were it there already, nothing more would happen. When that cannot be done either, what
     // became of the first is still not known.
     if (IsUnanswered(answer.status())) {
-      absl::StatusOr<RedisReply> again = Call("create", arguments);
+      absl::StatusOr<RedisReply> again = pool_.RunAnyway(CallScript("create", options_.prefix, arguments));
       if (!absl::IsUnavailable(again.status())) answer = std::move(again);
     }
-    if (!answer.ok()) return MayBeThere(answer.status(), options);
+    if (!answer.ok()) {
+      if (options_.observer != nullptr) options_.observer->OnJobRefused(core::GetErrorDetails(answer.status()).reason);
+      return MayBeThere(answer.status(), options);
+    }
     what = answer->list().at(0).text();
   }
   const bool is_new = what == "created" || what == "shared";

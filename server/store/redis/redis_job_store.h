@@ -117,7 +117,7 @@ class RedisJobStore final : public core::JobStore {
 
   // On the claimer's thread.
   // False: it could not be read, and is asked for again.
-  bool TakeIn(RedisConnection& redis, const std::vector<Claimer::Claimed>& jobs);
+  std::optional<int> TakeIn(RedisConnection& redis, const std::vector<Claimer::Claimed>& jobs);
   absl::StatusOr<core::ClaimedJob> ReadClaimed(const std::string& id, RedisHash hash, const RedisHash& pictures,
                                                const RedisHash& checkpoint) const;
   void EndOverdue(RedisConnection& redis, const std::string& id);

@@ -28,6 +28,12 @@ constexpr absl::Duration kProgressInterval = absl::Milliseconds(200);
 
 void RedisJobStore::SetListener(core::WorkListener* listener) {
   listener_.Set(listener);
+  bool is_waiting = false;
+  {
+    core::MutexLock lock(mutex_);
+    is_waiting = !ready_.empty();
+  }
+  if (is_waiting) listener_.Tell([](core::WorkListener& told) { told.OnWorkAvailable(); });
   claimer_.Wake();
 }
 
@@ -58,7 +64,7 @@ void RedisJobStore::Drain() {
   claimer_.Close();
 }
 
-bool RedisJobStore::TakeIn(RedisConnection& redis, const std::vector<Claimer::Claimed>& jobs) {
+std::optional<int> RedisJobStore::TakeIn(RedisConnection& redis, const std::vector<Claimer::Claimed>& jobs) {
   std::vector<RedisCommand> commands;
   commands.reserve(jobs.size());
   for (const auto& [token, losses] : jobs) {
@@ -66,9 +72,9 @@ bool RedisJobStore::TakeIn(RedisConnection& redis, const std::vector<Claimer::Cl
   }
   const auto replies = redis.RunAll(commands);
   for (const auto& reply : replies) {
-    if (!reply.ok() && !absl::IsInternal(reply.status())) return false;
+    if (!reply.ok() && !absl::IsInternal(reply.status())) return std::nullopt;
   }
-  bool any = false;
+  int taken = 0;
   for (size_t i = 0; i < jobs.size(); ++i) {
     const auto& [id, token] = jobs[i].token;
     // One that Redis refuses as such is no reason to leave the others: its lease will end.
@@ -102,7 +108,7 @@ bool RedisJobStore::TakeIn(RedisConnection& redis, const std::vector<Claimer::Cl
       owned_[name] = {.token = token, .job = *job};
       if (refused.ok()) ready_.push_back(*std::move(claimed));
     }
-    any = any || refused.ok();
+    if (refused.ok()) ++taken;
     if (!refused.ok()) {
       const core::Usage usage = job->usage.value_or(core::Usage());
       End({name, token},
@@ -111,8 +117,8 @@ bool RedisJobStore::TakeIn(RedisConnection& redis, const std::vector<Claimer::Cl
           core::JobState::kFailed, [&](core::Job& ended) { ended.error = refused; });
     }
   }
-  if (any) listener_.Tell([](core::WorkListener& listener) { listener.OnWorkAvailable(); });
-  return true;
+  if (taken > 0) listener_.Tell([](core::WorkListener& listener) { listener.OnWorkAvailable(); });
+  return taken;
 }
 
 absl::StatusOr<core::ClaimedJob> RedisJobStore::ReadClaimed(const std::string& id, RedisHash hash,
@@ -181,7 +187,8 @@ void RedisJobStore::End(const core::Claim& claim, std::vector<std::string> what,
                         const std::function<void(core::Job&)>& change) {
   std::optional<Owned> owned = TakeOut(claim);
   if (!owned) return;
-  outbox_.Add({.id = JobId(claim.job), .token = owned->token, .what = std::move(what), .is_last = true});
+  outbox_.Add(
+      {.id = JobId(claim.job), .token = owned->token, .what = std::move(what), .is_last = true, .is_end = true});
   core::Job& job = owned->job;
   const core::JobState before = std::exchange(job.state, state);
   job.end_time = options_.clock->Now();

@@ -51,13 +51,16 @@ void Claims::Done() {
 void Claims::Renew(std::function<void()> then) {
   std::vector<std::string> arguments = {options_.owner, Ms(kLease), "1", absl::StrCat(working_with_.models.size())};
   arguments.insert(arguments.end(), working_with_.models.begin(), working_with_.models.end());
+  arguments.push_back(absl::StrCat(working_with_.other_models.size()));
+  arguments.insert(arguments.end(), working_with_.other_models.begin(), working_with_.other_models.end());
   for (const auto& [id, token] : options_.owned()) {
     arguments.push_back(id);
     arguments.push_back(token);
   }
   options_.redis->Run("renew", {options_.redis->Script("renew", std::move(arguments))},
                       [this, then = std::move(then)](const VirtualRedis::Replies& replies) {
-                        for (const store::RedisReply& id : replies[0].list()) options_.on_lost(id.text());
+                        const std::vector<store::RedisReply>& lost = replies[0].list();
+                        for (size_t i = 0; i < lost.size(); i += 2) options_.on_lost(lost[i].text());
                         then();
                       });
 }
@@ -78,6 +81,7 @@ void Claims::Claim(std::function<void()> then) {
                                         Ms(kLease),     absl::StrCat(working_with_.jobs),
                                         Ms(kPatience),  absl::StrCat(working_with_.models.size())};
   arguments.insert(arguments.end(), working_with_.models.begin(), working_with_.models.end());
+  arguments.push_back(absl::StrCat(working_with_.other_models.size()));
   arguments.insert(arguments.end(), working_with_.other_models.begin(), working_with_.other_models.end());
   options_.redis->Run("claim", {options_.redis->Script("claim", std::move(arguments))},
                       [this, then = std::move(then)](const VirtualRedis::Replies& replies) {

@@ -10,7 +10,7 @@
 --   waiting:UPLOAD    hash    parts that came before those before them, by their offsets; they do not overlap
 --   room              hash    what each tenant holds: KIND:TENANT; and the last serial
 --
--- Counts come first in each change: they are what a Redis without memory refuses.
+-- Counts come first where something comes: they are what a Redis without memory refuses; and last where something goes.
 
 -- Kinds of what is limited: uploads and their bytes; all blobs, uploads among them, and their bytes.
 local kinds = {'uploads', 'upload_bytes', 'all', 'all_bytes'}
@@ -39,15 +39,15 @@ local function tenant_of_upload(upload)
 end
 
 local function forget_blob(blob, size)
-  count(tenant_of_blob(blob), blob_counts(size), -1)
   redis.call('ZREM', key('blobs'), blob)
   redis.call('DEL', key('blob', blob))
+  count(tenant_of_blob(blob), blob_counts(size), -1)
 end
 
 local function stop_upload(upload, bytes)
-  count(tenant_of_upload(upload), upload_counts(bytes), -1)
   redis.call('ZREM', key('uploads'), upload)
   redis.call('DEL', key('upload', upload), key('start', upload), key('waiting', upload))
+  count(tenant_of_upload(upload), upload_counts(bytes), -1)
 end
 
 local function size_of(blob)

@@ -1,19 +1,25 @@
 -- Gives waiting jobs to an owner: those of models that he has, and of others that he could load when nobody has their
--- model, or they have waited for too long. Tenants take turns by what they had, for their weights (start-time fair
--- queuing).
--- ARGV: owner, number of this claim among his, lease, most jobs, patience, number of models that he has, models…, others
---       that he could load…
+-- model, or they have waited for too long. Those of models that he cannot load he takes, to fail them, when nobody else
+-- could. Tenants take turns by what they had, for their weights (start-time fair queuing).
+-- ARGV: owner, number of this claim among his, lease, most jobs, patience, number of models that he has, models…, number
+--       of others that he could load, models…, those that he cannot load…
 -- Returns for each job: id, token, how often its owner was lost. A claim with the number of the one before it is that one:
 -- its answer was lost.
 local owner, lease, most, patience = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local others = 7 + tonumber(ARGV[6])
-local has, could_load = {}, {}
-for i = 7, others - 1 do has[ARGV[i]] = true end
-for i = others, #ARGV do could_load[ARGV[i]] = true end
+local has_end = 6 + tonumber(ARGV[6])
+local models_end = has_end + 1 + tonumber(ARGV[has_end + 1])
+local has, could_load, broken = {}, {}, {}
+for i = 7, has_end do has[ARGV[i]] = true end
+for i = has_end + 2, models_end do could_load[ARGV[i]] = true end
+for i = models_end + 1, #ARGV do broken[ARGV[i]] = true end
 needs_no_memory()
-for model in pairs(could_load) do  -- he may have had it
-  redis.call('ZREM', key('loaded', model), owner)
-  redis.call('ZREM', key('idle', model), owner)
+for i = has_end + 2, #ARGV do  -- he may have had it
+  redis.call('ZREM', key('loaded', ARGV[i]), owner)
+  redis.call('ZREM', key('idle', ARGV[i]), owner)
+end
+for model in pairs(broken) do
+  redis.call('ZREM', key('knows', model), owner)
+  redis.call('ZREM', key('names', model), owner)
 end
 
 local answer = redis.call('HMGET', key('claimed', owner), 'number', 'jobs')
@@ -35,6 +41,7 @@ end
 
 local function may_take(model)
   if has[model] then return true end
+  if broken[model] then return redis.call('ZCOUNT', key('knows', model), now, '+inf') == 0 end
   if not could_load[model] then return false end
   if redis.call('ZCOUNT', key('loaded', model), now, '+inf') == 0 then return true end
   for _, tenant in ipairs(redis.call('HKEYS', key('waiting', model))) do
@@ -70,11 +77,12 @@ while #claimed < most do
     redis.call('ZADD', key('shares'), best.share + tonumber(f[1]) / tonumber(f[2]), best.tenant)
     redis.call('HSET', key('totals'), 'served', best.share)
     redis.call('ZREMRANGEBYSCORE', key('shares'), '-inf', best.share)
-    local token = redis.call('HINCRBY', key('totals'), 'token', 1)
+    -- With the owner: a Redis that comes back with less than it had gives a number twice.
+    local token = redis.call('HINCRBY', key('totals'), 'token', 1) .. ':' .. owner
     redis.call('HSET', key('job', best.id), 'token', token, 'owner', owner)
     redis.call('HDEL', key('job', best.id), 'written', 'taken')
     redis.call('ZADD', key('leases'), now + lease, best.id)
-    claimed[#claimed + 1] = {best.id, tostring(token), f[3] or '0'}
+    claimed[#claimed + 1] = {best.id, token, f[3] or '0'}
   end
 end
 if #claimed > 0 then

@@ -21,9 +21,10 @@
 --                            least that was served; when leases were looked at last, and the line's move was announced;
 --                            the bound of what is kept; how long a job runs
 --   replicas        zset     replicas that take jobs, by the time until which that is known
---   names           zset     the same, by name
 --   claimed:OWNER   hash     number and answer of its last claim
 --   loaded:MODEL    zset     those of them that have it, likewise
+--   knows:MODEL     zset     those of them that have it or could load it, likewise
+--   names:MODEL     zset     the same, by name
 --   kept            hash     bytes of jobs that have ended, by tenant
 --   expiries        zset     these jobs, by the time when Redis forgets them
 --   ended:TENANT    zset     the same, by the time when they ended

@@ -1,10 +1,11 @@
--- Jobs whose owner has not been heard of wait again. Anybody may call it, at any time; every owner does, several times in
+-- Jobs whose owner has not been heard of wait again, and large inputs whose time is over are forgotten. Anybody may call it, at any time; every owner does, several times in
 -- a lease. When nobody has for half of one, Redis could not be reached: no owner is to blame, and all leases begin anew.
 -- ARGV: most jobs, lease
 -- Returns {in how many ms the next lease or deadline ends (nothing: there is none), jobs whose deadline has passed…};
 -- these their caller ends.
 local most, lease = tonumber(ARGV[1]), tonumber(ARGV[2])
 needs_no_memory()
+forget_expired()
 local before = tonumber(redis.call('HGET', key('totals'), 'reaped') or now)
 redis.call('HSET', key('totals'), 'reaped', now)
 if now - before > lease / 2 then

@@ -1,8 +1,11 @@
--- An owner lives: what he owns stays his, and that he takes jobs, and which models he has, is known.
--- ARGV: owner, lease, '1' while he takes jobs, number of models, models…, id, token, id, token, …
--- Returns the jobs that are not his any more.
+-- An owner lives: what he owns stays his, and that he takes jobs, and which models he has and could load, is known.
+-- ARGV: owner, lease, '1' while he takes jobs, number of models that he has, models…, number of others that he could load,
+--       models…, id, token, id, token, …
+-- Returns id, token, id, token, … of the jobs that are not his any more.
 needs_no_memory()
-local owner, lease, models = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[4])
+local owner, lease = ARGV[1], tonumber(ARGV[2])
+local has_end = 4 + tonumber(ARGV[4])
+local models_end = has_end + 1 + tonumber(ARGV[has_end + 1])
 
 -- Gives whether he, or another, came or went.
 local function note(list)
@@ -13,22 +16,31 @@ local function note(list)
   return new + gone > 0
 end
 
-local gone = redis.call('ZRANGEBYSCORE', key('replicas'), '-inf', now)
-if ARGV[3] == '1' then
-  redis.call('ZADD', key('names'), 0, owner)
-  redis.call('PEXPIRE', key('names'), lease)
-else
-  gone[#gone + 1] = owner
+local function note_known(model)
+  local gone = redis.call('ZRANGEBYSCORE', key('knows', model), '-inf', now)
+  if ARGV[3] == '1' then
+    redis.call('ZADD', key('names', model), 0, owner)
+    redis.call('PEXPIRE', key('names', model), lease)
+  else
+    gone[#gone + 1] = owner
+  end
+  for _, name in ipairs(gone) do redis.call('ZREM', key('names', model), name) end
+  note(key('knows', model))
 end
-for _, name in ipairs(gone) do redis.call('ZREM', key('names'), name) end
+
 if note(key('replicas')) then announce_move() end
-for i = 5, 4 + models do note(key('loaded', ARGV[i])) end
+for i = 5, has_end do
+  note(key('loaded', ARGV[i]))
+  note_known(ARGV[i])
+end
+for i = has_end + 2, models_end do note_known(ARGV[i]) end
 local lost = {}
-for i = 5 + models, #ARGV, 2 do
+for i = models_end + 1, #ARGV, 2 do
   if redis.call('HGET', key('job', ARGV[i]), 'token') == ARGV[i + 1] then
     redis.call('ZADD', key('leases'), now + lease, ARGV[i])
   else
     lost[#lost + 1] = ARGV[i]
+    lost[#lost + 1] = ARGV[i + 1]
   end
 end
 return lost

@@ -24,7 +24,7 @@ class OutboxTest : public testing::Test {
         CallScript("create", "", {id, "", "m",       "0", "1", "1", "1",   "4",    "600000", "600000", "0", "",
                                   "", "", "request", "0", "0", "0", "100", "1000", "1000",   "",       ""}));
     EXPECT_TRUE(created.ok()) << created.status();
-    const auto claimed = redis_.Run(CallScript("claim", "", {"me", id, "60000", "1", "0", "1", "m"}));
+    const auto claimed = redis_.Run(CallScript("claim", "", {"me", id, "60000", "1", "0", "1", "m", "0"}));
     EXPECT_TRUE(claimed.ok()) << claimed.status();
     return claimed->list().at(0).list().at(1).text();
   }
@@ -174,6 +174,32 @@ TEST_F(OutboxTest, AnOwnerThatIsFencedOutIsTold) {
   outbox_.Add({.id = "a", .token = token, .what = {"start", "late"}});
   Flush();
   EXPECT_THAT(Fenced(), ElementsAre("a"));
+}
+
+// As after a failure of its machine, where not every write is on the disk before it is answered.
+TEST_F(OutboxTest, ARedisThatComesBackWithLessIsInNobodysWay) {
+  const std::string a = Own("a"), b = Own("b");
+  for (int i = 0; i < 3; ++i) outbox_.Add({.id = "a", .token = a, .what = {"start", absl::StrCat(i)}});
+  Flush();
+  ASSERT_TRUE(redis_.Run({"HSET", "job:a", "written", "2"}).ok());
+  outbox_.Add({.id = "a", .token = a, .what = {"start", "3"}});
+  outbox_.Add({.id = "a", .token = a, .what = {"start", "4"}});
+  outbox_.Add({.id = "b", .token = b, .what = {"start", "of b"}});
+  Flush();
+  EXPECT_THAT(Fenced(), ElementsAre("a")) << "whoever has it next goes on from what is there";
+  EXPECT_THAT(Events("b"), ElementsAre("of b"));
+}
+
+TEST_F(OutboxTest, ThoseWhoseEndIsNotWrittenAreKnown) {
+  const std::string token = Own("a");
+  EXPECT_THAT(outbox_.Ending(), testing::IsEmpty());
+  server_.Pause();
+  outbox_.Add({.id = "a", .token = token, .what = {"start", "it"}});
+  outbox_.Add({.id = "a", .token = token, .what = {"complete", "u", "1", "u", "1"}, .is_last = true, .is_end = true});
+  EXPECT_THAT(outbox_.Ending(), ElementsAre(testing::Pair("a", token)));
+  server_.Resume();
+  Flush();
+  EXPECT_THAT(outbox_.Ending(), testing::IsEmpty());
 }
 
 TEST_F(OutboxTest, AWriteThatRedisRefusesIsInNobodysWay) {

@@ -81,6 +81,9 @@ class Replica final : public core::WorkListener {
   // The next job, once there is one.
   core::ClaimedJob ClaimOne() {
     store_->Offer({.jobs = 1, .models = {"pictograms"}});
+    return AwaitOne();
+  }
+  core::ClaimedJob AwaitOne() {
     while (true) {
       std::vector<core::ClaimedJob> jobs = store_->Claim(1);
       if (!jobs.empty()) {
@@ -291,6 +294,8 @@ TEST_F(RedisJobStoreTest, AJobThatKillsItsReplicasIsGivenUp) {
   ASSERT_TRUE(std::holds_alternative<core::Failed>(events.back().kind));
   EXPECT_EQ(ReasonOf(std::get<core::Failed>(events.back().kind).status), "REPLICAS_LOST");
   EXPECT_EQ(ReasonOf(last->store().Get(name)->error), "REPLICAS_LOST");
+  const std::string next = last->store().Create(core::TestRequest(), {})->name;
+  EXPECT_EQ(last->AwaitOne().name, next) << "what was not handed out takes no room";
 }
 
 // Nobody could renew a lease meanwhile, and nobody is to blame.

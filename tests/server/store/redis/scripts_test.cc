@@ -102,9 +102,13 @@ class RedisScriptsTest : public testing::Test {
                                           absl::StrCat(patience),
                                           absl::StrCat(models.size())};
     arguments.insert(arguments.end(), models.begin(), models.end());
+    std::vector<std::string> others;
     for (const std::string& other : could_load_) {
-      if (std::find(models.begin(), models.end(), other) == models.end()) arguments.push_back(other);
+      if (std::find(models.begin(), models.end(), other) == models.end()) others.push_back(other);
     }
+    arguments.push_back(absl::StrCat(others.size()));
+    arguments.insert(arguments.end(), others.begin(), others.end());
+    arguments.insert(arguments.end(), broken_.begin(), broken_.end());
     std::vector<Claimed> claimed;
     for (const RedisReply& job : Call("claim", arguments).list()) {
       claimed.push_back({job.list()[0].text(), job.list()[1].text(), static_cast<int>(job.list()[2].number())});
@@ -166,6 +170,7 @@ class RedisScriptsTest : public testing::Test {
   RedisServer server_;
   RedisConnection redis_{{.address = server_.address(), .greeting = LoadScripts()}};
   std::vector<std::string> could_load_ = {"pictograms", "sdxl", "turbo"};  // whoever claims
+  std::vector<std::string> broken_;                                        // and cannot load these
   int claims_ = 0;
   int writes_ = 0;
   std::map<std::string, int> written_;  // by token
@@ -256,7 +261,7 @@ TEST_F(RedisScriptsTest, WhoComesBackIsOwedNothing) {
 TEST_F(RedisScriptsTest, JobsGoToThoseWhoHaveTheirModel) {
   Create("p");
   Create("s", {.model = "sdxl"});
-  Call("renew", {"r2", "60000", "1", "1", "sdxl"});
+  Call("renew", {"r2", "60000", "1", "1", "sdxl", "0"});
   EXPECT_THAT(ClaimedIds("r1", 9, {"pictograms"}), ElementsAre("p")) << "r2 has sdxl";
   EXPECT_THAT(ClaimedIds("r2", 9, {"sdxl"}), ElementsAre("s"));
   Create("t", {.model = "turbo"});
@@ -265,7 +270,7 @@ TEST_F(RedisScriptsTest, JobsGoToThoseWhoHaveTheirModel) {
 
 TEST_F(RedisScriptsTest, AJobThatWaitsForTooLongGoesToAnybody) {
   Create("s", {.model = "sdxl"});
-  Call("renew", {"r2", "60000", "1", "1", "sdxl"});
+  Call("renew", {"r2", "60000", "1", "1", "sdxl", "0"});
   EXPECT_THAT(Claim("r1", 9, {"pictograms"}, 60'000, 60'000), IsEmpty());
   EXPECT_THAT(Claim("r1", 9, {"pictograms"}, 60'000, 0), SizeIs(1));
 }
@@ -279,9 +284,20 @@ TEST_F(RedisScriptsTest, AJobIsLeftByThoseWhoDoNotKnowItsModel) {
   EXPECT_THAT(ClaimedIds("r2", 9, {"new"}), ElementsAre("n"));
 }
 
+TEST_F(RedisScriptsTest, AModelThatNobodyCanLoadFailsItsJobs) {
+  const auto renew = [this](const std::string& owner) { Call("renew", {owner, "60000", "1", "0", "1", "sdxl"}); };
+  Create("s", {.model = "sdxl"});
+  renew("r1");
+  renew("r2");
+  could_load_ = {};
+  broken_ = {"sdxl"};
+  EXPECT_THAT(ClaimedIds("r1"), IsEmpty()) << "r2 could";
+  EXPECT_THAT(ClaimedIds("r2"), ElementsAre("s")) << "who takes it tells why it fails";
+}
+
 // Its lease of the model has not run out.
 TEST_F(RedisScriptsTest, AModelThatLeftAReplicaIsLoadedAnew) {
-  Call("renew", {"r1", "60000", "1", "1", "sdxl"});
+  Call("renew", {"r1", "60000", "1", "1", "sdxl", "0"});
   Create("s", {.model = "sdxl"});
   EXPECT_THAT(ClaimedIds("r2"), IsEmpty()) << "r1 has it";
   EXPECT_THAT(ClaimedIds("r1", 9, {"pictograms"}), ElementsAre("s"));
@@ -360,6 +376,7 @@ class AnnouncedWorkTest : public RedisScriptsTest {
   void Wait(const std::string& owner, std::vector<std::string> models) {
     std::vector<std::string> arguments = {owner, "60000", "1", absl::StrCat(models.size())};
     arguments.insert(arguments.end(), models.begin(), models.end());
+    arguments.push_back("0");
     Call("renew", arguments);
     Claim(owner, 100, std::move(models));
   }
@@ -422,7 +439,7 @@ TEST_F(AnnouncedWorkTest, AnybodyIsToldOfWhatNobodyHas) {
 TEST_F(AnnouncedWorkTest, WhoTakesNoJobsAnyMoreIsPassedOver) {
   Wait("r1", {"pictograms"});
   Wait("r2", {"pictograms"});
-  Call("renew", {"r1", "60000", "0", "1", "pictograms"});
+  Call("renew", {"r1", "60000", "0", "1", "pictograms", "0"});
   Create("a");
   EXPECT_THAT(Told(), ElementsAre("r2"));
 }
@@ -478,7 +495,7 @@ TEST_F(RedisScriptsTest, AClaimWhoseAnswerIsLostIsRepeated) {
   Create("a");
   Create("b");
   const auto claim = [&](const std::string& number) {
-    return Call("claim", {"r1", number, "60000", "1", "60000", "1", "pictograms"}).list();
+    return Call("claim", {"r1", number, "60000", "1", "60000", "1", "pictograms", "0"}).list();
   };
   const auto first = claim("7");
   ASSERT_THAT(first, SizeIs(1));
@@ -658,7 +675,7 @@ TEST_F(RedisScriptsTest, WhatFailsIsNotSharedAnyMore) {
 TEST_F(RedisScriptsTest, AnOwnerThatIsHeardOfKeepsThem) {
   Create("a");
   const Claimed job = Claim("r1", 9, {"pictograms"}, 1)[0];
-  EXPECT_THAT(Call("renew", {"r1", "60000", "1", "1", "pictograms", job.id, job.token}).list(), IsEmpty());
+  EXPECT_THAT(Call("renew", {"r1", "60000", "1", "1", "pictograms", "0", job.id, job.token}).list(), IsEmpty());
   absl::SleepFor(absl::Milliseconds(5));
   Call("reap", {"100", "60000"});
   EXPECT_TRUE(Write(job, {"start", "started"}));
@@ -711,9 +728,10 @@ TEST_F(RedisScriptsTest, AHeartbeatOfOneThatIsFencedOutRenewsNothing) {
   absl::SleepFor(absl::Milliseconds(5));
   Call("reap", {"100", "60000"});
   Claim("r2", 9, {"pictograms"}, 1);
-  const auto lost = Call("renew", {"r1", "60000", "1", "0", old.id, old.token}).list();
-  ASSERT_THAT(lost, SizeIs(1));
+  const auto lost = Call("renew", {"r1", "60000", "1", "0", "0", old.id, old.token}).list();
+  ASSERT_THAT(lost, SizeIs(2));
   EXPECT_EQ(lost[0].text(), "a");
+  EXPECT_EQ(lost[1].text(), old.token);
   absl::SleepFor(absl::Milliseconds(5));
   Call("reap", {"100", "60000"});
   EXPECT_THAT(Claim("r3"), SizeIs(1)) << "the lease of r2 was not made longer";
@@ -827,7 +845,7 @@ TEST_F(RedisScriptsTest, EachReplicaTellsAnEqualPartOfWhatWaits) {
     return own;
   };
   const std::vector<std::string> replicas = {"r1", "r2", "r3"};
-  for (const std::string& replica : replicas) Call("renew", {replica, "60000", "1", "0"});
+  for (const std::string& replica : replicas) Call("renew", {replica, "60000", "1", "1", "sdxl", "1", "pictograms"});
   for (int i = 0; i < 7; ++i) Create(absl::StrCat("j", i), {.tenant = i % 2 == 0 ? "shop" : "rival"});
   Create("other", {.model = "sdxl", .work = 50});
   std::map<std::string, std::pair<int64_t, int64_t>> sum;
@@ -842,7 +860,7 @@ TEST_F(RedisScriptsTest, EachReplicaTellsAnEqualPartOfWhatWaits) {
   EXPECT_EQ(sum["pictograms"], (std::pair<int64_t, int64_t>(7, 700)));
   EXPECT_EQ(sum["sdxl"], (std::pair<int64_t, int64_t>(1, 50)));
 
-  Call("renew", {"r2", "60000", "0", "0"});  // it takes no jobs any more
+  Call("renew", {"r2", "60000", "0", "1", "sdxl", "1", "pictograms"});  // it takes no jobs any more
   EXPECT_THAT(parts("r2"), IsEmpty());
   EXPECT_EQ(parts("r1")["pictograms"].first + parts("r3")["pictograms"].first, 7);
   ClaimedIds("r1", 100, {"pictograms", "sdxl"});
@@ -850,10 +868,10 @@ TEST_F(RedisScriptsTest, EachReplicaTellsAnEqualPartOfWhatWaits) {
 }
 
 TEST_F(RedisScriptsTest, AReplicaThatTakesNoJobsHasNoModels) {
-  Call("renew", {"r1", "60000", "1", "1", "sdxl"});
+  Call("renew", {"r1", "60000", "1", "1", "sdxl", "0"});
   Create("a", {.model = "sdxl"});
   EXPECT_THAT(ClaimedIds("r2"), IsEmpty()) << "another has it";
-  Call("renew", {"r1", "60000", "0", "1", "sdxl"});
+  Call("renew", {"r1", "60000", "0", "1", "sdxl", "0"});
   EXPECT_THAT(ClaimedIds("r2"), ElementsAre("a"));
 }
 
