@@ -40,7 +40,11 @@ Claimer::~Claimer() {
 void Claimer::Offer(const core::Capacity& capacity) {
   {
     core::MutexLock lock(mutex_);
-    look_ = look_ || capacity.jobs > capacity_.jobs || capacity.models != capacity_.models;
+    core::Capacity as_many = capacity_;
+    as_many.jobs = capacity.jobs;
+    const bool models_changed = capacity != as_many;  // others count on what this one has and could load
+    look_ = look_ || capacity.jobs > capacity_.jobs || models_changed;
+    due_ = due_ || models_changed;
     capacity_ = capacity;
     ++offers_;
   }

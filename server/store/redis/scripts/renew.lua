@@ -25,15 +25,16 @@ local function note_known(model)
     gone[#gone + 1] = owner
   end
   for _, name in ipairs(gone) do redis.call('ZREM', key('names', model), name) end
-  note(key('knows', model))
+  return note(key('knows', model))
 end
 
-if note(key('replicas')) then announce_move() end
+local changed = note(key('replicas'))
 for i = 5, has_end do
   note(key('loaded', ARGV[i]))
-  note_known(ARGV[i])
+  changed = note_known(ARGV[i]) or changed
 end
-for i = has_end + 2, models_end do note_known(ARGV[i]) end
+for i = has_end + 2, models_end do changed = note_known(ARGV[i]) or changed end
+if changed then announce_move() end  -- each one's part of the line, too
 local lost = {}
 for i = models_end + 1, #ARGV, 2 do
   if redis.call('HGET', key('job', ARGV[i]), 'token') == ARGV[i + 1] then

@@ -584,6 +584,7 @@ TEST_F(RedisJobStoreTest, WhatReplicasTellAddsUpToTheFleets) {
   LastWord seen[2];
   const auto a = MakeReplica({.observer = &seen[0], .lease = absl::Seconds(2)});
   const auto b = MakeReplica({.observer = &seen[1], .lease = absl::Seconds(2)});
+  for (const auto* replica : {&a, &b}) (*replica)->store().Offer({.jobs = 0, .other_models = {"pictograms"}});
   const int64_t work = PixelSteps(*core::TestRequest());
   for (int i = 0; i < 5; ++i) a->store().Create(core::TestRequest(), {}).IgnoreError();
   const auto waits = [&](int64_t at_a, int64_t at_b) {
