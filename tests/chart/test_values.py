@@ -99,3 +99,17 @@ def test_config_has_the_flags_that_the_chart_does_not_set():
     ours = {"config", "listen", "metrics-listen", "health-listen", "models", "adapters", "device", "threads", "job-store",
             "drain-timeout", "tls-cert", "tls-key", "tls-client-ca", "api-keys", "jwks", "tenants", "insecure", "version"}
     assert set(SCHEMA["properties"]["config"]["properties"]) == {a or b for a, b in flags} - ours
+
+
+TAKEN = [("job-bytes", each) for each in ("8GiB", "1.5TiB", "24GB", "5kB", "5KB", "1000B", "0", 1000)]
+REFUSED = [("job-bytes", each) for each in ("8Gi", "24G", "5K", "B", "-1GiB", "")]
+
+
+@pytest.mark.parametrize("flag, value", TAKEN + REFUSED)
+def test_config_takes_what_latentd_takes(tmp_path, flag, value):
+    config = tmp_path / "latentd.yaml"
+    config.write_text(yaml.safe_dump({flag: value}))
+    # Ends for the lone certificate once it has read all the rest.
+    said = subprocess.run([os.environ["LATENTD_BINARY"], f"--config={config}", "--tls-cert=x"], capture_output=True, text=True).stderr
+    assert ("--tls-cert and --tls-key go together" in said) == ((flag, value) in TAKEN), said
+    assert VALIDATOR.is_valid({"config": {flag: value}}) == ((flag, value) in TAKEN)
