@@ -101,8 +101,12 @@ def test_config_has_the_flags_that_the_chart_does_not_set():
     assert set(SCHEMA["properties"]["config"]["properties"]) == {a or b for a, b in flags} - ours
 
 
-TAKEN = [("job-bytes", each) for each in ("8GiB", "1.5TiB", "24GB", "5kB", "5KB", "1000B", "0", 1000)]
-REFUSED = [("job-bytes", each) for each in ("8Gi", "24G", "5K", "B", "-1GiB", "")]
+TAKEN = [("job-bytes", each) for each in ("8GiB", "1.5TiB", "24GB", "5kB", "5KB", "1000B", "0", 1000)] + [
+    ("job-ttl", "0h10m"), ("canary-every", "500ms"), ("drain-timeout", "1s"), ("preload", "all"), ("preload", "sd15, sdxl"),
+    ("max-batch-rows", 4096), ("max-queued-jobs", 1000000)]
+REFUSED = [("job-bytes", each) for each in ("8Gi", "24G", "5K", "B", "-1GiB", "")] + [
+    ("job-ttl", "0s"), ("canary-every", "0h00m"), ("drain-timeout", "0s"), ("preload", ""), ("preload", "sd15,"), ("preload", "sd15, ,sdxl"),
+    ("max-batch-rows", 4097), ("max-queued-jobs", 0), ("max-queued-jobs", 1000001), ("jwt-issuer", ""), ("jwt-audience", "")]
 
 
 @pytest.mark.parametrize("flag, value", TAKEN + REFUSED)
@@ -112,4 +116,5 @@ def test_config_takes_what_latentd_takes(tmp_path, flag, value):
     # Ends for the lone certificate once it has read all the rest.
     said = subprocess.run([os.environ["LATENTD_BINARY"], f"--config={config}", "--tls-cert=x"], capture_output=True, text=True).stderr
     assert ("--tls-cert and --tls-key go together" in said) == ((flag, value) in TAKEN), said
-    assert VALIDATOR.is_valid({"config": {flag: value}}) == ((flag, value) in TAKEN)
+    values = {"drain": {"jobSeconds": int(value.rstrip("s"))}} if flag == "drain-timeout" else {"config": {flag: value}}
+    assert VALIDATOR.is_valid(values) == ((flag, value) in TAKEN)
