@@ -70,8 +70,8 @@ def test_the_tunnel_ends_at_a_redis_with_tls(tmp_path, redis):
         wait_for("the tunnel carries", lambda: ping(listens) == b"+PONG\r\n")
 
 
-def test_the_tunnel_ends_at_no_other(tmp_path, redis):
-    address, _ = redis
+def test_the_tunnel_ends_at_no_other_until_its_authority_is_replaced(tmp_path, redis):
+    address, authority = redis
     (tmp_path / "stranger").mkdir()
     stranger = credentials.Authority(tmp_path / "stranger", "stranger")
     envoy, listens = tunnel(tmp_path / "pod", address, pathlib.Path(stranger.file).read_text())
@@ -79,6 +79,8 @@ def test_the_tunnel_ends_at_no_other(tmp_path, redis):
         wait_for("the tunnel listens", lambda: connects(listens))
         assert ping(listens) == b""
         assert envoy.running()
+        credentials.replace(tmp_path / "pod/redis-ca/ca.crt", authority)
+        wait_for("the tunnel trusts its new authority", lambda: ping(listens) == b"+PONG\r\n")
 
 
 def edge(folder, objects, **secrets):
