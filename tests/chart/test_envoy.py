@@ -40,9 +40,9 @@ def ping(address):
 
 @pytest.fixture
 def redis(tmp_path):
-    """A Redis that speaks TLS alone, as `localhost`: its address and the authority of its certificate."""
+    """A Redis that speaks TLS alone, as `localhost` and 127.0.0.1: its address and the authority of its certificate."""
     authority = credentials.Authority(tmp_path, "redis authority")
-    certificate, key = authority.issue("redis", ["localhost"])
+    certificate, key = authority.issue("redis", ["localhost", "127.0.0.1"])
     address = unused_address()
     host, port = address.split(":")
     with Process(["redis-server", "--bind", host, "--port", "0", "--tls-port", port, "--tls-cert-file", certificate, "--tls-key-file",
@@ -62,9 +62,10 @@ def tunnel(folder, address, authority):
     return Process([os.environ["LATENTD_ENVOY"], *pod.arguments]), listens
 
 
-def test_the_tunnel_ends_at_a_redis_with_tls(tmp_path, redis):
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_the_tunnel_ends_at_a_redis_with_tls(tmp_path, redis, host):
     address, authority = redis
-    envoy, listens = tunnel(tmp_path / "pod", address, authority)
+    envoy, listens = tunnel(tmp_path / "pod", address.replace("localhost", host), authority)
     with envoy:
         wait_for("the tunnel listens", lambda: connects(listens))
         wait_for("the tunnel carries", lambda: ping(listens) == b"+PONG\r\n")
