@@ -49,4 +49,4 @@ def test_units(tmp_path):
     done = subprocess.run([tool, "--strict", "--file", "../../tests/chart/unit/*.yaml", CHART], capture_output=True, text=True,
                           env=os.environ | {"HOME": str(tmp_path)})
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Test Suites: 4 passed, 4 total" in done.stdout
+    assert "Test Suites: 5 passed, 5 total" in done.stdout
