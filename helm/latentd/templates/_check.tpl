@@ -25,6 +25,9 @@
 {{- if ne (eq .redis.source "external") (not (empty .redis.address)) }}
 {{- $problems = append $problems "redis.address belongs to redis.source: external" }}
 {{- end }}
+{{- if and .redis.user (not (and .redis.passwordSecret (eq .redis.source "external"))) }}
+{{- $problems = append $problems "redis.user is for an external Redis and needs redis.passwordSecret" }}
+{{- end }}
 {{- if and .redis.caSecret (ne .redis.source "external") }}
 {{- $problems = append $problems "redis.caSecret is for an external Redis" }}
 {{- end }}

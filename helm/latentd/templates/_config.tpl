@@ -69,7 +69,7 @@ emptyDir: {sizeLimit: {{ .downloadSize }}}
 {{- if eq .source "none" -}}
 memory
 {{- else -}}
-redis://{{ if or .user .passwordSecret }}{{ .user }}{{ if .passwordSecret }}:$(REDIS_PASSWORD){{ end }}@{{ end }}{{ $host }}/{{ .database }}
+redis://{{ if .passwordSecret }}{{ .user }}:$(REDIS_PASSWORD)@{{ end }}{{ $host }}/{{ .database }}
 {{- end }}
 {{- end }}
 {{- end }}
