@@ -19,6 +19,12 @@
 {{- if and (eq .redis.source "none") (or .autoscaling.enabled (gt (int .replicas) 1)) }}
 {{- $problems = append $problems "several replicas need one store of jobs: redis.source chart or external" }}
 {{- end }}
+{{- if and .autoscaling.enabled (gt (int .autoscaling.minReplicas) (int .autoscaling.maxReplicas)) }}
+{{- $problems = append $problems "autoscaling.minReplicas is more than autoscaling.maxReplicas" }}
+{{- end }}
+{{- if not (or (trimSuffix "%" (toString .rollout.maxSurge) | int) (trimSuffix "%" (toString .rollout.maxUnavailable) | int)) }}
+{{- $problems = append $problems "no replica could be replaced: one of rollout.maxSurge and rollout.maxUnavailable must be more than 0" }}
+{{- end }}
 {{- if and .autoscaling.enabled (not (and .monitoring.serviceMonitor.enabled .monitoring.rules.enabled)) }}
 {{- $problems = append $problems "autoscaling asks Prometheus for latentd:backlog_seconds: turn monitoring.serviceMonitor.enabled and monitoring.rules.enabled on" }}
 {{- end }}
