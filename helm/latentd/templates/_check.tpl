@@ -13,6 +13,9 @@
 {{- if gt (len (compact (list .models.persistentVolumeClaim .models.image (ternary "" "download" (empty .models.download))))) 1 }}
 {{- $problems = append $problems "models come from one of persistentVolumeClaim, image and download" }}
 {{- end }}
+{{- if and (or .models.adapters (ne (clean .models.folder) ".")) (not (include "latentd.modelsVolume" $)) }}
+{{- $problems = append $problems "models.folder and models.adapters are in a volume: give one of models.persistentVolumeClaim, models.image and models.download" }}
+{{- end }}
 {{- if and .models.image (semverCompare "<1.33-0" $kube) }}
 {{- $problems = append $problems (printf "models.image needs Kubernetes 1.33; this is %s" $kube) }}
 {{- end }}
