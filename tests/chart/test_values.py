@@ -17,7 +17,7 @@ SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
 VALIDATOR = jsonschema.Draft7Validator(SCHEMA)
 # Whose keys are the user's own.
-FREE = {"config", "tenants", "resources", "edge.resources", "nodeSelector", "podAnnotations", "edge.serviceAnnotations", "rollout"} | {
+FREE = {"config", "tenants", "resources", "edge.resources", "nodeSelector", "redis.nodeSelector", "edge.nodeSelector", "podAnnotations", "edge.serviceAnnotations", "rollout"} | {
     f"monitoring.{each}.labels" for each in ("serviceMonitor", "rules", "dashboard")}
 
 
