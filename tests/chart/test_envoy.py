@@ -40,9 +40,9 @@ def ping(address):
 
 @pytest.fixture
 def redis(tmp_path):
-    """A Redis that speaks TLS alone, as `localhost`: its address and the authority of its certificate."""
+    """A Redis that speaks TLS alone, as `localhost` and 127.0.0.1: its address and the authority of its certificate."""
     authority = credentials.Authority(tmp_path, "redis authority")
-    certificate, key = authority.issue("redis", ["localhost"])
+    certificate, key = authority.issue("redis", ["localhost", "127.0.0.1"])
     address = unused_address()
     host, port = address.split(":")
     with Process(["redis-server", "--bind", host, "--port", "0", "--tls-port", port, "--tls-cert-file", certificate, "--tls-key-file",
@@ -62,16 +62,17 @@ def tunnel(folder, address, authority):
     return Process([os.environ["LATENTD_ENVOY"], *pod.arguments]), listens
 
 
-def test_the_tunnel_ends_at_a_redis_with_tls(tmp_path, redis):
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_the_tunnel_ends_at_a_redis_with_tls(tmp_path, redis, host):
     address, authority = redis
-    envoy, listens = tunnel(tmp_path / "pod", address, authority)
+    envoy, listens = tunnel(tmp_path / "pod", address.replace("localhost", host), authority)
     with envoy:
         wait_for("the tunnel listens", lambda: connects(listens))
         wait_for("the tunnel carries", lambda: ping(listens) == b"+PONG\r\n")
 
 
-def test_the_tunnel_ends_at_no_other(tmp_path, redis):
-    address, _ = redis
+def test_the_tunnel_ends_at_no_other_until_its_authority_is_replaced(tmp_path, redis):
+    address, authority = redis
     (tmp_path / "stranger").mkdir()
     stranger = credentials.Authority(tmp_path / "stranger", "stranger")
     envoy, listens = tunnel(tmp_path / "pod", address, pathlib.Path(stranger.file).read_text())
@@ -79,6 +80,8 @@ def test_the_tunnel_ends_at_no_other(tmp_path, redis):
         wait_for("the tunnel listens", lambda: connects(listens))
         assert ping(listens) == b""
         assert envoy.running()
+        credentials.replace(tmp_path / "pod/redis-ca/ca.crt", authority)
+        wait_for("the tunnel trusts its new authority", lambda: ping(listens) == b"+PONG\r\n")
 
 
 def edge(folder, objects, **secrets):

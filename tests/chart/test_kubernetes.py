@@ -31,6 +31,12 @@ def test_every_version_of_kubernetes_takes_it(example, minor):
             kubernetes_validate.validate(each, f"1.{minor}", strict=True)
 
 
+def test_one_gpu_s_pods_have_a_place_on_its_node():
+    taint = {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
+    templates = [each["spec"]["template"]["spec"] for each in render("one-gpu") if "template" in each.get("spec", {})]
+    assert len(templates) == 2 and all(taint in each["tolerations"] for each in templates)
+
+
 def test_the_schemas_can_refuse():
     deployment = next(each for each in render("laptop") if each["kind"] == "Deployment")
     deployment["spec"]["template"]["spec"]["containers"][0]["livenessProb"] = {}
@@ -49,4 +55,4 @@ def test_units(tmp_path):
     done = subprocess.run([tool, "--strict", "--file", "../../tests/chart/unit/*.yaml", CHART], capture_output=True, text=True,
                           env=os.environ | {"HOME": str(tmp_path)})
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Test Suites: 4 passed, 4 total" in done.stdout
+    assert "Test Suites: 5 passed, 5 total" in done.stdout

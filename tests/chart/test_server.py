@@ -96,3 +96,7 @@ def test_a_restart_is_for_the_configuration_not_for_tenants():
         return {"default": {"max_jobs": most}}
     assert annotations(tenants=tenants(1)) == annotations(tenants=tenants(2))
     assert annotations(config={"max-queued-jobs": 1}) != annotations(config={"max-queued-jobs": 2})
+
+    def redis(address):
+        return {"source": "external", "address": address, "caSecret": "ca"}
+    assert annotations(redis=redis("a:6380")) != annotations(redis=redis("b:6380"))

@@ -17,7 +17,7 @@ SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
 VALIDATOR = jsonschema.Draft7Validator(SCHEMA)
 # Whose keys are the user's own.
-FREE = {"config", "tenants", "resources", "edge.resources", "nodeSelector", "podAnnotations", "edge.serviceAnnotations", "rollout"} | {
+FREE = {"config", "tenants", "resources", "edge.resources", "nodeSelector", "redis.nodeSelector", "edge.nodeSelector", "podAnnotations", "edge.serviceAnnotations", "rollout"} | {
     f"monitoring.{each}.labels" for each in ("serviceMonitor", "rules", "dashboard")}
 
 
@@ -99,3 +99,22 @@ def test_config_has_the_flags_that_the_chart_does_not_set():
     ours = {"config", "listen", "metrics-listen", "health-listen", "models", "adapters", "device", "threads", "job-store",
             "drain-timeout", "tls-cert", "tls-key", "tls-client-ca", "api-keys", "jwks", "tenants", "insecure", "version"}
     assert set(SCHEMA["properties"]["config"]["properties"]) == {a or b for a, b in flags} - ours
+
+
+TAKEN = [("job-bytes", each) for each in ("8GiB", "1.5TiB", "24GB", "5kB", "5KB", "1000B", "0", 1000)] + [
+    ("job-ttl", "0h10m"), ("canary-every", "500ms"), ("drain-timeout", "1s"), ("preload", "all"), ("preload", "sd15, sdxl"),
+    ("max-batch-rows", 4096), ("max-queued-jobs", 1000000)]
+REFUSED = [("job-bytes", each) for each in ("8Gi", "24G", "5K", "B", "-1GiB", "")] + [
+    ("job-ttl", "0s"), ("canary-every", "0h00m"), ("drain-timeout", "0s"), ("preload", ""), ("preload", "sd15,"), ("preload", "sd15, ,sdxl"),
+    ("max-batch-rows", 4097), ("max-queued-jobs", 0), ("max-queued-jobs", 1000001), ("jwt-issuer", ""), ("jwt-audience", "")]
+
+
+@pytest.mark.parametrize("flag, value", TAKEN + REFUSED)
+def test_config_takes_what_latentd_takes(tmp_path, flag, value):
+    config = tmp_path / "latentd.yaml"
+    config.write_text(yaml.safe_dump({flag: value}))
+    # Ends for the lone certificate once it has read all the rest.
+    said = subprocess.run([os.environ["LATENTD_BINARY"], f"--config={config}", "--tls-cert=x"], capture_output=True, text=True).stderr
+    assert ("--tls-cert and --tls-key go together" in said) == ((flag, value) in TAKEN), said
+    values = {"drain": {"jobSeconds": int(value.rstrip("s"))}} if flag == "drain-timeout" else {"config": {flag: value}}
+    assert VALIDATOR.is_valid(values) == ((flag, value) in TAKEN)

@@ -13,17 +13,29 @@
 {{- if gt (len (compact (list .models.persistentVolumeClaim .models.image (ternary "" "download" (empty .models.download))))) 1 }}
 {{- $problems = append $problems "models come from one of persistentVolumeClaim, image and download" }}
 {{- end }}
+{{- if and (or .models.adapters (ne (clean .models.folder) ".")) (not (include "latentd.modelsVolume" $)) }}
+{{- $problems = append $problems "models.folder and models.adapters are in a volume: give one of models.persistentVolumeClaim, models.image and models.download" }}
+{{- end }}
 {{- if and .models.image (semverCompare "<1.33-0" $kube) }}
 {{- $problems = append $problems (printf "models.image needs Kubernetes 1.33; this is %s" $kube) }}
 {{- end }}
 {{- if and (eq .redis.source "none") (or .autoscaling.enabled (gt (int .replicas) 1)) }}
 {{- $problems = append $problems "several replicas need one store of jobs: redis.source chart or external" }}
 {{- end }}
+{{- if and .autoscaling.enabled (gt (int .autoscaling.minReplicas) (int .autoscaling.maxReplicas)) }}
+{{- $problems = append $problems "autoscaling.minReplicas is more than autoscaling.maxReplicas" }}
+{{- end }}
+{{- if not (or (trimSuffix "%" (toString .rollout.maxSurge) | int) (trimSuffix "%" (toString .rollout.maxUnavailable) | int)) }}
+{{- $problems = append $problems "no replica could be replaced: one of rollout.maxSurge and rollout.maxUnavailable must be more than 0" }}
+{{- end }}
 {{- if and .autoscaling.enabled (not (and .monitoring.serviceMonitor.enabled .monitoring.rules.enabled)) }}
 {{- $problems = append $problems "autoscaling asks Prometheus for latentd:backlog_seconds: turn monitoring.serviceMonitor.enabled and monitoring.rules.enabled on" }}
 {{- end }}
 {{- if ne (eq .redis.source "external") (not (empty .redis.address)) }}
 {{- $problems = append $problems "redis.address belongs to redis.source: external" }}
+{{- end }}
+{{- if and .redis.user (not (and .redis.passwordSecret (eq .redis.source "external"))) }}
+{{- $problems = append $problems "redis.user is for an external Redis and needs redis.passwordSecret" }}
 {{- end }}
 {{- if and .redis.caSecret (ne .redis.source "external") }}
 {{- $problems = append $problems "redis.caSecret is for an external Redis" }}

@@ -33,6 +33,14 @@ jwks: /etc/latentd/jwks/jwks.json
 {{- if .tenants }}
 tenants: /etc/latentd/config/tenants.yaml
 {{- end }}
+{{- if eq .redis.source "chart" }}
+{{- /* At its limit Redis refuses new jobs before latentd throws old ones out: the rest is for events, what waits, and Redis itself. */}}
+{{- range $flag, $part := dict "job-bytes" 3 "blob-bytes" 6 }}
+{{- if not (hasKey $.Values.config $flag) }}
+{{ $flag }}: {{ div (include "latentd.redisBytes" (list $.Values.redis.maxMemory 1)) $part }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- range $flag, $value := .config }}
 {{ $flag }}: {{ $value | toJson }}
 {{- end }}
@@ -61,7 +69,7 @@ emptyDir: {sizeLimit: {{ .downloadSize }}}
 {{- if eq .source "none" -}}
 memory
 {{- else -}}
-redis://{{ if or .user .passwordSecret }}{{ .user }}{{ if .passwordSecret }}:$(REDIS_PASSWORD){{ end }}@{{ end }}{{ $host }}/{{ .database }}
+redis://{{ if .passwordSecret }}{{ .user }}:$(REDIS_PASSWORD)@{{ end }}{{ $host }}/{{ .database }}
 {{- end }}
 {{- end }}
 {{- end }}

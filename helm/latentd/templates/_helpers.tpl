@@ -1,6 +1,7 @@
-{{/* What the release's objects are called; short enough for the longest suffix. */}}
+{{/* What the release's objects are called. Short enough for the longest suffix: of 63 characters Kubernetes puts 11 behind the
+     name of a StatefulSet, `-redis` has 6, and the Services' `-edge-replicas` 14. */}}
 {{- define "latentd.name" -}}
-{{- if contains .Chart.Name .Release.Name }}{{ .Release.Name }}{{ else }}{{ .Release.Name }}-{{ .Chart.Name }}{{ end }}
+{{- ternary .Release.Name (printf "%s-%s" .Release.Name .Chart.Name) (contains .Chart.Name .Release.Name) | trunc 46 | trimSuffix "-" }}
 {{- end }}
 
 {{/* Labels that never change: (list $ "server"), "edge" or "redis". */}}
