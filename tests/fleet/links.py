@@ -21,9 +21,11 @@ class Links:
         assert self._process.running(), self._process.log
 
     def open(self, name):
-        made = self.ask("POST", "/proxies", {"name": name, "listen": f"{self._host}:0", "upstream": self._upstream,
-                                             "enabled": True})
-        return Link(self, name, made["listen"])
+        return Link(self, name, self.make(name, f"{self._host}:0"))
+
+    def make(self, name, address):
+        """Gives the address where it listens."""
+        return self.ask("POST", "/proxies", {"name": name, "listen": address, "upstream": self._upstream, "enabled": True})["listen"]
 
     def ask(self, verb, path, body=None):
         data = None if body is None else json.dumps(body).encode()
@@ -52,7 +54,7 @@ class Link:
 
     def cut(self):
         """Its connections break, and new ones are refused."""
-        self._set(enabled=False)
+        self._links.ask("POST", f"/proxies/{self._name}", {"enabled": False})
 
     def silence(self):
         """Connections stay, and nothing comes through them any more."""
@@ -65,14 +67,9 @@ class Link:
             self._add(stream, "bandwidth", rate=kilobytes_a_second)
 
     def heal(self):
-        # Without connections: toxiproxy hangs when it takes a toxic out of one that breaks in the same moment.
-        self._set(enabled=False)
-        for toxic in self._links.ask("GET", f"/proxies/{self._name}")["toxics"]:
-            self._links.ask("DELETE", f"/proxies/{self._name}/toxics/{toxic['name']}")
-        self._set(enabled=True)
-
-    def _set(self, enabled):
-        self._links.ask("POST", f"/proxies/{self._name}", {"enabled": enabled})
+        # Anew: toxiproxy hangs when it takes a toxic out of a connection that breaks in the same moment.
+        self._links.ask("DELETE", f"/proxies/{self._name}")
+        self._links.make(self._name, self.address)
 
     def _add(self, stream, kind, **attributes):
         self._links.ask("POST", f"/proxies/{self._name}/toxics",
