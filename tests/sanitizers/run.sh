@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The sanitizers, as tests/run.sh --sanitizers runs them (everything is installed by then):
 #   address + undefined   core, model, client and e2e tests
-#   thread                core, store and engine (with a fake model) tests
+#   thread                core, store (Redis, too) and engine (with a fake model) tests
 #   libFuzzer             a minute of each target
 # Stops at the first report.
 set -euo pipefail
@@ -34,7 +34,7 @@ step "address and undefined behaviour: building" build asan
 step "address and undefined behaviour: testing" run_tests asan
 
 # Not rpc: gRPC and the Abseil that Debian has are not instrumented, so that their own locks look like races.
-thread_tests=(latentd_core_test latentd_store_test latentd_engine_test)
+thread_tests=(latentd_core_test latentd_store_test latentd_redis_test latentd_engine_test)
 step "threads: configuring" configure tsan --preset tsan
 step "threads: building" build tsan --target "${thread_tests[@]}"
 # OpenMP is not instrumented: one thread computes, the engine's own threads are what is looked at.
