@@ -175,15 +175,22 @@ TEST_F(Service, TheEmbeddedPixelModelDrawsAFace) {
 class ImpatientService : public Service {
  protected:
   void SetUp() override { Start({"--drain-timeout", "2s"}); }
+
+  // It would run for longer than that.
+  void BeginLongJob() {
+    v1::GenerateRequest request;
+    *request.mutable_spec() = Apple(900);
+    stream_ = stub_->Generate(&context_, request);
+    v1::Event event;
+    while (!event.has_progress()) ASSERT_TRUE(stream_->Read(&event));
+  }
+
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientReader<v1::Event>> stream_;
 };
 
 TEST_F(ImpatientService, ToldToStopItRefusesNewJobsAndCancelsWhatTakesTooLong) {
-  grpc::ClientContext context;
-  v1::GenerateRequest request;
-  *request.mutable_spec() = Apple(900);
-  const auto stream = stub_->Generate(&context, request);
-  v1::Event event;
-  while (!event.has_progress()) ASSERT_TRUE(stream->Read(&event));
+  ASSERT_NO_FATAL_FAILURE(BeginLongJob());
   server_->Signal(SIGTERM);
 
   // The signal takes its time: jobs that still slip in are short.
@@ -200,19 +207,15 @@ TEST_F(ImpatientService, ToldToStopItRefusesNewJobsAndCancelsWhatTakesTooLong) {
   const auto healthy = client_->Health();
   EXPECT_FALSE(healthy.ok() && *healthy);
 
-  while (stream->Read(&event)) {
+  v1::Event event;
+  while (stream_->Read(&event)) {
   }
   EXPECT_EQ(event.cancelled().reason(), "DRAINED") << event.DebugString();
   EXPECT_EQ(server_->Wait(), 0) << server_->log();
 }
 
 TEST_F(ImpatientService, ASecondSignalEndsItAtOnce) {
-  grpc::ClientContext context;
-  v1::GenerateRequest request;
-  *request.mutable_spec() = Apple(900);
-  const auto stream = stub_->Generate(&context, request);
-  v1::Event event;
-  while (!event.has_progress()) ASSERT_TRUE(stream->Read(&event));
+  ASSERT_NO_FATAL_FAILURE(BeginLongJob());
   server_->Signal(SIGTERM);
   ASSERT_TRUE(server_->WaitForLog("finishing what was accepted"));
   server_->Signal(SIGTERM);
