@@ -137,6 +137,7 @@ TEST_F(SlowStore, ACallWhoseCallerHasGoneIsNotMade) {
   answers[0].get();  // two seconds later; the turn of the others comes now
   redis_.Resume();
   for (size_t i = 1; i < answers.size(); ++i) answers[i].get();
+  ASSERT_TRUE(Eventually([&] { return redis_store_.List({.page_size = 10}).ok(); })) << "Redis is asked again";
   const std::string last = CreateJob();
   const auto jobs = redis_store_.List({.page_size = 10});
   ASSERT_TRUE(jobs.ok()) << jobs.status();
