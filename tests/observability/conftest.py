@@ -9,6 +9,7 @@ import pages
 from api import METHODS
 from callers import by_grpc
 from processes import ROOT, Edge, Latentd, unused_address, wait_for
+from redis_server import RedisServer
 
 # Of three pictures its checker flags the first.
 FLAGGED = {"model": "tiny-safety", "prompt": "a red apple", "negativePrompt": "green", "width": 72, "height": 56, "numImages": 3,
@@ -71,12 +72,34 @@ def exposed_by_the_edge():
         return _metrics(edge.listens("metrics"))
 
 
+def _metrics_address(latentd):
+    return latentd.log.split("metrics on http://")[1].split("/metrics")[0]
+
+
+def _with_a_full_redis(folder):
+    """The metrics of a latentd that has refused a job for want of Redis' memory."""
+    with RedisServer(folder / "redis") as redis, Latentd("--job-store", f"redis://{redis.address}/0") as latentd:
+        redis.command("CONFIG", "SET", "maxmemory", "1mb")
+        outcome = by_grpc(latentd.address, METHODS["ImageGeneration.CreateJob"], {"spec": {"model": "pictograms", "prompt": "a cat"}})
+        assert outcome.error["code"] == 8, outcome
+        return _metrics(_metrics_address(latentd))
+
+
 @pytest.fixture(scope="session")
-def exposed():
-    """The metrics of a latentd that has completed a job, flagged a picture, refused a job and failed one."""
+def exposed(tmp_path_factory):
+    """The metrics of a latentd that has completed a job, flagged a picture, refused a job and failed one; and those refusals
+    that only jobs in Redis meet."""
+    found = _exposed_in_memory()
+    for metric, labels in _with_a_full_redis(tmp_path_factory.mktemp("full")).items():
+        for label, values in labels.items():
+            found.setdefault(metric, {}).setdefault(label, set()).update(values)
+    return found
+
+
+def _exposed_in_memory():
     create, generate, cancel = (METHODS[f"ImageGeneration.{name}"] for name in ("CreateJob", "Generate", "CancelJob"))
     with Latentd("--models", str(ROOT / "tests/golden/pipelines/models"), "--max-queued-jobs", "1", "--max-batch-rows", "1") as latentd:
-        address = latentd.log.split("metrics on http://")[1].split("/metrics")[0]
+        address = _metrics_address(latentd)
 
         def seen(metric, **labels):
             return lambda: all(value in _metrics(address).get(metric, {}).get(label, ()) for label, value in labels.items())

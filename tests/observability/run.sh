@@ -7,5 +7,6 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source tests/edge/environment.sh
 
+export PYTHONPATH=$PYTHONPATH:$PWD/tests/fleet
 cd tests/observability
 exec "$LATENTD_TEST_PYTHON/bin/python" -m pytest -q -p no:cacheprovider "$@"
