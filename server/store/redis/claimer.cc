@@ -13,6 +13,14 @@ namespace {
 constexpr int kReapedAtOnce = 100;
 constexpr absl::Duration kSoonest = absl::Milliseconds(50);  // that Redis is asked again
 
+// As claim.lua and renew.lua have them: those that it has, and those that it could load, each behind their number.
+void AppendModels(const core::Capacity& capacity, std::vector<std::string>* arguments) {
+  for (const auto* models : {&capacity.models, &capacity.other_models}) {
+    arguments->push_back(absl::StrCat(models->size()));
+    arguments->insert(arguments->end(), models->begin(), models->end());
+  }
+}
+
 }  // namespace
 
 Claimer::Claimer(Options options)
@@ -93,12 +101,9 @@ void Claimer::Run() {
 }
 
 void Claimer::Claim(const core::Capacity& capacity) {
-  std::vector<std::string> arguments = {options_.owner,        absl::StrCat(claim_),
-                                        Ms(options_.lease),    absl::StrCat(capacity.jobs),
-                                        Ms(options_.patience), absl::StrCat(capacity.models.size())};
-  arguments.insert(arguments.end(), capacity.models.begin(), capacity.models.end());
-  arguments.push_back(absl::StrCat(capacity.other_models.size()));
-  arguments.insert(arguments.end(), capacity.other_models.begin(), capacity.other_models.end());
+  std::vector<std::string> arguments = {options_.owner, absl::StrCat(claim_), Ms(options_.lease),
+                                        absl::StrCat(capacity.jobs), Ms(options_.patience)};
+  AppendModels(capacity, &arguments);
   arguments.insert(arguments.end(), capacity.broken_models.begin(), capacity.broken_models.end());
   const auto reply = redis_.Run(CallScript("claim", options_.prefix, std::move(arguments)));
   if (!reply.ok()) return TellOfHealth(reply.status());  // asked again when it is time
@@ -129,11 +134,8 @@ void Claimer::Claim(const core::Capacity& capacity) {
 }
 
 void Claimer::Renew(const core::Capacity& capacity, bool takes_jobs) {
-  std::vector<std::string> arguments = {options_.owner, Ms(options_.lease), takes_jobs ? "1" : "0",
-                                        absl::StrCat(capacity.models.size())};
-  arguments.insert(arguments.end(), capacity.models.begin(), capacity.models.end());
-  arguments.push_back(absl::StrCat(capacity.other_models.size()));
-  arguments.insert(arguments.end(), capacity.other_models.begin(), capacity.other_models.end());
+  std::vector<std::string> arguments = {options_.owner, Ms(options_.lease), takes_jobs ? "1" : "0"};
+  AppendModels(capacity, &arguments);
   for (const auto& [id, token] : options_.owned()) {
     arguments.push_back(id);
     arguments.push_back(token);
