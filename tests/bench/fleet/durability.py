@@ -14,6 +14,7 @@ import tempfile
 import time
 
 import load
+import spread
 import table
 from processes import Latentd
 from redis_server import RedisServer
@@ -33,6 +34,13 @@ def fsync_milliseconds(folder):
     return statistics.median(taken)
 
 
+def verdict(cost, sure):
+    """Of the median; a goal is met when it holds for all that the median may be."""
+    if cost >= GOAL:
+        return "missed"
+    return "met" if sure and 1 - sure[0] < GOAL else "met by the median, not shown"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=31)
@@ -49,8 +57,9 @@ def main():
         found = load.by_turns([load.Way("memory", memory.address, {"latentd": [memory]}),
                                load.Way("Redis", durable.address, {"latentd": [durable], "Redis": [redis]})],
                               args.rounds, args.images, args.callers)
-    cost = 1 - table.show(found)
-    print(f"cost of durability: {cost:.1%} of images/s; goal: under {GOAL:.0%}: {'met' if cost < GOAL else 'missed'}")
+    ratios = table.show(found)
+    cost, sure = 1 - statistics.median(ratios), spread.sure(ratios)
+    print(f"cost of durability: {cost:.1%} of images/s; goal: under {GOAL:.0%}: {verdict(cost, sure)}")
 
 
 if __name__ == "__main__":

@@ -6,8 +6,7 @@ import spread
 
 
 def show(found):
-    """Figures of two ways, by name; returns the median of the pairs' ratios of images per second, the second way's to the
-    first one's."""
+    """Figures of two ways, by name; returns the pairs' ratios of images per second, the second way's to the first one's."""
     first, second = found
     print(f"\nmedian (least–most) of {len(found[first])} rounds")
     print(f"{'':<34}{first:>26}{second:>26}{'ratio of the pairs':>26}")
@@ -30,4 +29,4 @@ def show(found):
         sure = spread.sure(ratios)
         between = f", with 95 % between {sure[0]:.3f} and {sure[1]:.3f}" if sure else ""
         print(f"ratio of {name}: median {statistics.median(ratios):.3f}{between}")
-    return statistics.median(speed)
+    return speed
