@@ -5,8 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
+#include <chrono>
 #include <cstdio>
+#include <future>
 #include <memory>
 #include <string>
 #include <thread>
@@ -29,6 +30,7 @@
 #include "server/metrics/metrics_server.h"
 #include "server/metrics/prometheus_metrics.h"
 #include "server/metrics/stats_collector.h"
+#include "server/preload.h"
 #include "server/rpc/server.h"
 #include "server/rpc/stored_jobs.h"
 #include "server/store/memory_blob_store.h"
@@ -64,29 +66,6 @@ void EndAtNextSignal(const sigset_t& signals) {
   action.sa_handler = [](int which) { _exit(128 + which); };
   for (const int each : {SIGTERM, SIGINT}) sigaction(each, &action, nullptr);
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
-}
-
-// Loads what --preload names, then says that the server is ready. What cannot be loaded is reported; the rest still
-// serves.
-void Preload(const config::Preload& preload, engine::ModelRegistry& registry, std::function<void()> ready) {
-  auto remaining = std::make_shared<std::atomic<int>>(1);
-  const auto one_done = [remaining, ready = std::move(ready)] {
-    if (--*remaining == 0) ready();
-  };
-  for (const core::ModelInfo& model : registry.List()) {
-    const bool named = std::find(preload.names.begin(), preload.names.end(), model.name) != preload.names.end();
-    if (!preload.all && !named) continue;
-    ++*remaining;
-    registry.Load(model.name, [one_done, name = model.name](const absl::Status& status) {
-      if (status.ok()) {
-        log::Info("a model is loaded", {{"model", name}});
-      } else {
-        log::Error("a model could not be preloaded", {{"model", name}, {"error", std::string(status.message())}});
-      }
-      one_done();
-    });
-  }
-  one_done();
 }
 
 // Refuses new jobs. Those there are go to other replicas where jobs are shared; else they have until `deadline`, and
@@ -135,11 +114,14 @@ absl::Status Serve(const config::ServerOptions& options, const sigset_t& stop_si
   };
   const rpc::StoredJobs codec(imaging::OpenImage);
   const bool shared = options.job_store != "memory";
+  store::RedisAddress redis;
+  if (shared) redis = *store::ParseRedisAddress(options.job_store);
+  redis.password_file = options.job_store_password;
   std::unique_ptr<core::JobStore> store;
   prometheus.SetJobStoreUp(!shared);  // until it was looked at
   if (shared) {
     store = std::make_unique<store::RedisJobStore>(
-        store::RedisJobStoreOptions{.address = *store::ParseRedisAddress(options.job_store),
+        store::RedisJobStoreOptions{.address = redis,
                                     .clock = &clock,
                                     .codec = &codec,
                                     .observer = &observer,
@@ -166,11 +148,8 @@ absl::Status Serve(const config::ServerOptions& options, const sigset_t& stop_si
   }
   std::unique_ptr<core::BlobStore> blobs;
   if (shared) {
-    blobs = std::make_unique<store::RedisBlobStore>(
-        store::RedisBlobStoreOptions{.address = *store::ParseRedisAddress(options.job_store),
-                                     .clock = &clock,
-                                     .bytes = options.blob_bytes,
-                                     .ttl = options.job_ttl});
+    blobs = std::make_unique<store::RedisBlobStore>(store::RedisBlobStoreOptions{
+        .address = redis, .clock = &clock, .bytes = options.blob_bytes, .ttl = options.job_ttl});
   } else {
     blobs = std::make_unique<store::MemoryBlobStore>(
         store::MemoryBlobStoreOptions{.clock = &clock,
@@ -198,6 +177,13 @@ absl::Status Serve(const config::ServerOptions& options, const sigset_t& stop_si
       {.models = *std::move(models), .memory_budget = memory, .observer = &observer, .on_unloaded = [&] {
          adapters.DropOrphans();
        }});
+  // Before the engine, which leaves to others what waits for a model while one is loaded here.
+  std::promise<absl::Status> not_preloaded;
+  Preload(options.preload, registry, [&](const absl::Status& status) {
+    if (status.ok()) return readiness.SetPreloaded();
+    not_preloaded.set_value(status);
+    kill(getpid(), SIGTERM);  // whoever starts it again may have more luck
+  });
   core::SchedulerOptions scheduler;
   scheduler.batching.max_batch_rows = options.max_batch_rows > 0 ? options.max_batch_rows : device->is_cuda() ? 16 : 8;
   scheduler.batching.max_lanes = 2 * scheduler.batching.max_batch_rows;
@@ -274,10 +260,7 @@ absl::Status Serve(const config::ServerOptions& options, const sigset_t& stop_si
     if (alive == nullptr) return;
     alive->SetServing(health.ready);
     alive->SetLive(health.live);
-  });
-  Preload(options.preload, registry, [&readiness] {
-    readiness.SetPreloaded();
-    if (!readiness.draining()) log::Info("ready");
+    if (health.ready) log::Info("ready");
   });
 
   int signal = 0;
@@ -290,7 +273,8 @@ absl::Status Serve(const config::ServerOptions& options, const sigset_t& stop_si
   Drain(*store, engine, shared, clock, deadline);
   server->Shutdown(std::max(deadline - clock.Now(), absl::Seconds(1)));
   log::Info("stopped");
-  return absl::OkStatus();
+  std::future<absl::Status> failed = not_preloaded.get_future();
+  return failed.wait_for(std::chrono::seconds(0)) == std::future_status::ready ? failed.get() : absl::OkStatus();
 }
 
 int Main(int argc, char** argv) {

@@ -16,6 +16,7 @@
 #include "absl/strings/strip.h"
 #include "server/config/flags.h"
 #include "server/config/values.h"
+#include "server/store/redis/address.h"
 
 namespace latentd::config {
 namespace {
@@ -91,6 +92,27 @@ absl::Status UnknownArgument(const std::vector<std::string>& extras) {
   return absl::InvalidArgumentError(absl::StrCat("'", extras.front(), "' does not belong to a flag"));
 }
 
+absl::Status CheckJobStore(const ServerOptions& options) {
+  const bool is_redis = options.job_store != "memory";
+  const bool has_file = !options.job_store_password.empty();
+  if (has_file && !is_redis) {
+    return absl::InvalidArgumentError("--job-store-password-file goes with a Redis in --job-store");
+  }
+  if (!is_redis) return absl::OkStatus();
+  const store::RedisAddress address = *store::ParseRedisAddress(options.job_store);
+  if (has_file && !address.password.empty()) {
+    return absl::InvalidArgumentError("--job-store has a password already: leave --job-store-password-file out");
+  }
+  if (has_file && !std::ifstream(options.job_store_password)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--job-store-password-file: cannot read ", options.job_store_password));
+  }
+  if (!has_file && !address.user.empty() && address.password.empty()) {
+    return absl::InvalidArgumentError("--job-store has a user without a password");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<ServerOptions> ParseServerOptions(int argc, const char* const* argv, const std::string& version) {
@@ -147,6 +169,7 @@ absl::StatusOr<ServerOptions> ParseServerOptions(int argc, const char* const* ar
   if (!options.tls_client_ca.empty() && options.tls_cert.empty()) {
     return absl::InvalidArgumentError("--tls-client-ca goes with --tls-cert and --tls-key");
   }
+  if (const absl::Status checked = CheckJobStore(options); !checked.ok()) return checked;
   return options;
 }
 

@@ -34,6 +34,7 @@ struct ServerOptions {
   std::string safety = "withhold";            // "off", "flag" or "withhold"
   absl::Duration job_ttl = absl::Hours(1);
   std::string job_store = "memory";  // or redis://…
+  std::string job_store_password;    // file; empty: none, or in job_store
   int64_t job_bytes = int64_t{1} << 30;
   int64_t blob_bytes = int64_t{256} << 20;
   absl::Duration canary_every;                       // 0: never

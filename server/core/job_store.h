@@ -103,6 +103,7 @@ struct Capacity {
   std::vector<std::string> models{};         // that it has, or is about to have
   std::vector<std::string> other_models{};   // that it could load
   std::vector<std::string> broken_models{};  // that it knows and cannot load
+  bool can_load = true;                      // now: it loads none already
 
   bool operator==(const Capacity&) const = default;
 };

@@ -118,7 +118,7 @@ void Engine::Handle(Inbox::Content&& content) {
 // in the way of others.
 void Engine::ClaimJobs() {
   std::vector<core::ClaimedJob> claimed = options_.store->Claim(std::numeric_limits<int>::max());
-  if (!claimed.empty()) offered_.jobs = -1;  // the offer was taken: there is a new one, be it the same
+  offered_.jobs = -1;  // the offer was taken, be it by jobs that have ended meanwhile: there is a new one
   for (core::ClaimedJob& each : claimed) {
     auto owned = std::make_unique<RunningJob>();
     RunningJob& job = *owned;
@@ -132,6 +132,7 @@ void Engine::ClaimJobs() {
     jobs_[job.claimed.claim()] = std::move(owned);
     ModelUse& use = uses_[model];
     use.jobs[job.claimed.claim()] = &job;
+    models_changed_ = models_changed_ || use.jobs.size() == 1;
     if (!core::PicturesOf(job.request().fields()).empty()) {
       DecodeInputs(job);
     } else {
@@ -378,24 +379,27 @@ void Engine::ForgetJob(RunningJob& job) {
   scheduler_.SetModelReady(model, false);
   scheduler_.SetModelHeld(model, false);
   uses_.erase(model);
+  models_changed_ = true;
 }
 
 // As many jobs wait here as the next batch could take: those behind them are better off where another engine can take
 // them.
 void Engine::Offer() {
   core::Capacity capacity;
-  // A device that does not work would fail them all.
-  if (!handing_back_ && !canary_.failed()) {
+  // A device that does not work would fail them all, and nobody is to count on what it has.
+  const bool works = !canary_.failed();
+  if (!handing_back_ && works) {
     const auto is_waiting = [](const auto& job) { return job.second->sampler == nullptr; };  // for its model
     const auto waiting = std::count_if(jobs_.begin(), jobs_.end(), is_waiting) + scheduler_.stats().waiting_rows;
     capacity.jobs = std::max(0, options_.scheduler.batching.max_batch_rows - static_cast<int>(waiting));
   }
-  const bool uses_changed = std::exchange(offered_uses_, uses_.size()) != uses_.size();
-  if (capacity.jobs == offered_.jobs && !uses_changed && !std::exchange(models_changed_, false)) return;
+  if (capacity.jobs == offered_.jobs && !std::exchange(models_changed_, false)) return;
   for (const core::ModelInfo& model : options_.models->List()) {
-    const bool is_here = model.state == core::ModelState::kLoaded || uses_.contains(model.name);
+    const bool is_here = works && (model.state == core::ModelState::kLoaded || uses_.contains(model.name));
     const bool is_broken = model.state == core::ModelState::kBroken;
     (is_here ? capacity.models : is_broken ? capacity.broken_models : capacity.other_models).push_back(model.name);
+    // Models come one by one: others begin sooner where the loader is free, or as soon here when it is.
+    capacity.can_load = capacity.can_load && model.state != core::ModelState::kLoading;
   }
   if (capacity == offered_) return;
   offered_ = capacity;

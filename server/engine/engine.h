@@ -150,8 +150,7 @@ class Engine : public core::WorkListener {
   int64_t claimed_at_ = 0;                   // the announcement of work that was followed last
   std::optional<std::string> handing_back_;  // why; empty: jobs are run
   core::Capacity offered_;
-  bool models_changed_ = true;  // on the device, since then
-  size_t offered_uses_ = 0;     // models that were used then
+  bool models_changed_ = true;  // on the device, or those in use, since then
 
   mutable core::Mutex mutex_;
   core::CondVar idle_changed_;

@@ -85,6 +85,7 @@ void ModelRegistry::Unload(const std::string& name, std::function<void(absl::Sta
 ModelRegistry::Request ModelRegistry::Acquire(const std::string& name, Ready ready) {
   absl::StatusOr<ModelLease> result = absl::UnknownError("");
   Request request = 0;
+  std::function<void()> on_changed;
   {
     core::MutexLock lock(mutex_);
     request = ++last_request_;
@@ -96,24 +97,31 @@ ModelRegistry::Request ModelRegistry::Acquire(const std::string& name, Ready rea
     } else {
       // A model that nobody holds waits its turn even when it is still there, if its room may be another's by then.
       slot.waiting.emplace(request, std::move(ready));
+      ready = nullptr;
       if (slot.waiting.size() == 1) {
         to_load_.push_back(name);
         changed_.NotifyAll();
+        on_changed = on_changed_;
       }
-      return request;
     }
   }
-  ready(std::move(result));
+  if (ready) ready(std::move(result));
+  if (on_changed) on_changed();
   return request;
 }
 
 void ModelRegistry::Withdraw(const std::string& name, Request request) {
-  core::MutexLock lock(mutex_);
-  const auto found = slots_.find(name);
-  if (found == slots_.end() || found->second.waiting.erase(request) == 0 || !found->second.waiting.empty()) return;
-  std::erase(to_load_, name);
-  short_of_memory_ = false;  // until the loader has looked at the next
+  std::function<void()> on_changed;
+  {
+    core::MutexLock lock(mutex_);
+    const auto found = slots_.find(name);
+    if (found == slots_.end() || found->second.waiting.erase(request) == 0 || !found->second.waiting.empty()) return;
+    std::erase(to_load_, name);
+    short_of_memory_ = false;  // until the loader has looked at the next
+    on_changed = on_changed_;
+  }
   changed_.NotifyAll();
+  if (on_changed) on_changed();
 }
 
 std::optional<ModelRegistry::Borrowed> ModelRegistry::BorrowSmallest() {

@@ -105,8 +105,8 @@ class ModelRegistry : public core::ModelCatalog {
   };
   std::optional<Borrowed> BorrowSmallest();
 
-  // Who is told after models came or went; null for nobody. On the loader's thread or inside Unload; must not block.
-  // The former one may still be told once.
+  // Who is told after models came or went, or are or are not to come; null for nobody. On the loader's thread or inside
+  // a call of this; must not block. The former one may still be told once.
   void SetListener(std::function<void()> on_changed);
 
   // Whether a model waits to be loaded and finds no room, since those on the device are held.

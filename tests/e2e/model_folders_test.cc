@@ -17,6 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 void Write(const fs::path& path, const std::string& content) { std::ofstream(path, std::ios::binary) << content; }
 
@@ -88,6 +89,16 @@ TEST_F(ModelFolders, EachFaultIsReportedAndTheOthersServe) {
   good.set_steps(1);
   const auto result = client->Generate(good);
   EXPECT_TRUE(result.ok()) << result.status();
+}
+
+TEST_F(ModelFolders, AModelThatIsNamedToBePreloadedAndCannotBeEndsTheServer) {
+  const fs::path truncated = Copy("truncated");
+  fs::resize_file(truncated, fs::file_size(truncated) / 2);
+  const Finished finished = RunServer({"--models", folder_.string(), "--preload", "good,truncated", "--listen",
+                                       "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"});
+  EXPECT_EQ(finished.code, 1);
+  EXPECT_THAT(finished.errors, AllOf(HasSubstr("latentd: --preload truncated: "), HasSubstr("unet"),
+                                     Not(HasSubstr("\"message\":\"ready\""))));
 }
 
 TEST_F(ModelFolders, SeveralModelsTakeTurnsUnderAMemoryBudget) {

@@ -1,5 +1,6 @@
 #include "server/store/redis/address.h"
 
+#include <algorithm>
 #include <string_view>
 
 #include "absl/strings/ascii.h"
@@ -15,7 +16,7 @@ constexpr absl::string_view kScheme = "redis://";
 
 absl::Status Bad(absl::string_view what) {
   return absl::InvalidArgumentError(
-      absl::StrCat("a Redis is named as redis://[[user]:password@]host[:port][/database]: ", what));
+      absl::StrCat("a Redis is named as redis://[user[:password]@]host[:port][/database]: ", what));
 }
 
 absl::StatusOr<std::string> Decoded(absl::string_view text) {
@@ -51,10 +52,9 @@ absl::StatusOr<RedisAddress> ParseRedisAddress(const std::string& url) {
   }
   if (const size_t at = rest.rfind('@'); at != absl::string_view::npos) {
     const absl::string_view credentials = rest.substr(0, at);
-    const size_t colon = credentials.find(':');
-    if (colon == absl::string_view::npos) return Bad("there is a user without a password");
+    const size_t colon = std::min(credentials.find(':'), credentials.size());
     absl::StatusOr<std::string> user = Decoded(credentials.substr(0, colon));
-    absl::StatusOr<std::string> password = Decoded(credentials.substr(colon + 1));
+    absl::StatusOr<std::string> password = Decoded(credentials.substr(std::min(colon + 1, credentials.size())));
     if (!user.ok()) return user.status();
     if (!password.ok()) return password.status();
     address.user = *std::move(user);

@@ -12,10 +12,11 @@ struct RedisAddress {
   int port = 6379;
   std::string user{};
   std::string password{};
+  std::string password_file{};  // holds it instead; read for each connection, so that it may change
   int database = 0;
 };
 
-// Reads redis://[[user]:password@]host[:port][/database]. User and password may be percent-encoded. INVALID_ARGUMENT
+// Reads redis://[user[:password]@]host[:port][/database]. User and password may be percent-encoded. INVALID_ARGUMENT
 // says what is wrong, never the password.
 absl::StatusOr<RedisAddress> ParseRedisAddress(const std::string& url);
 

@@ -10,7 +10,7 @@
 namespace latentd::store {
 namespace {
 
-constexpr int kReapedAtOnce = 100;
+constexpr int kReapedAtOnce = 16;                            // few, so that leases are renewed between them
 constexpr absl::Duration kSoonest = absl::Milliseconds(50);  // that Redis is asked again
 
 // As claim.lua and renew.lua have them: those that it has, and those that it could load, each behind their number.
@@ -72,9 +72,13 @@ void Claimer::Close() {
     core::MutexLock lock(mutex_);
     closed_ = true;
     due_ = true;
+    changed_.NotifyAll();
+    // What it is just claiming is there when this returns.
+    for (const int64_t under_way = begun_; done_ < under_way;) changed_.Wait(mutex_);
   }
-  changed_.NotifyAll();
 }
+
+void Claimer::LookBy(absl::Time time) { alarm_.RingBy(time); }
 
 void Claimer::Run() {
   while (true) {
@@ -84,8 +88,11 @@ void Claimer::Run() {
     bool takes_jobs = false;
     {
       core::MutexLock lock(mutex_);
+      done_ = begun_;
+      if (closed_) changed_.NotifyAll();
       while (!stopped_ && !due_ && !(look_ && !closed_ && capacity_.jobs > 0)) changed_.Wait(mutex_);
       if (stopped_) return;
+      ++begun_;
       due = std::exchange(due_, false);
       look = !closed_ && capacity_.jobs > 0 && (std::exchange(look_, false) || due);
       capacity = capacity_;
@@ -101,8 +108,9 @@ void Claimer::Run() {
 }
 
 void Claimer::Claim(const core::Capacity& capacity) {
-  std::vector<std::string> arguments = {options_.owner, absl::StrCat(claim_), Ms(options_.lease),
-                                        absl::StrCat(capacity.jobs), Ms(options_.patience)};
+  std::vector<std::string> arguments = {options_.owner,        absl::StrCat(claim_),
+                                        Ms(options_.lease),    absl::StrCat(capacity.jobs),
+                                        Ms(options_.patience), capacity.can_load ? "1" : "0"};
   AppendModels(capacity, &arguments);
   arguments.insert(arguments.end(), capacity.broken_models.begin(), capacity.broken_models.end());
   const auto reply = redis_.Run(CallScript("claim", options_.prefix, std::move(arguments)));
@@ -151,7 +159,9 @@ void Claimer::Renew(const core::Capacity& capacity, bool takes_jobs) {
 absl::Time Claimer::Reap() {
   const auto reply = redis_.Run(CallScript("reap", options_.prefix, {absl::StrCat(kReapedAtOnce), Ms(options_.lease)}));
   if (!reply.ok()) return options_.clock->Now() + options_.lease / 10;
-  for (size_t i = 1; i < reply->list().size(); ++i) options_.on_overdue(redis_, reply->list()[i].text());
+  for (size_t i = 1; i < reply->list().size(); ++i) {
+    if (!options_.on_overdue(redis_, reply->list()[i].text())) return options_.clock->Now() + options_.lease / 10;
+  }
   const RedisReply& next = reply->list().at(0);
   return next.is_nil() ? absl::InfiniteFuture() : options_.clock->Now() + absl::Milliseconds(next.number());
 }

@@ -40,10 +40,11 @@ class Claimer {
     // How many of them the engine will be given; nothing: they could not be taken in now, and the same come again.
     std::function<std::optional<int>(RedisConnection& redis, const std::vector<Claimed>& jobs)> on_claimed;
     std::function<std::vector<Token>()> owned;
-    std::function<void(const Token& token)> on_lost;                                // it is not this process's any more
-    std::function<void(RedisConnection& redis, const std::string& id)> on_overdue;  // its deadline has passed
-    std::function<void(const absl::Status&)>
-        on_health;  // why Redis cannot be used, or OK: at first and when it changes
+    std::function<void(const Token& token)> on_lost;  // it is not this process's any more
+    // Its deadline has passed. False: Redis does not answer.
+    std::function<bool(RedisConnection& redis, const std::string& id)> on_overdue;
+    // Why Redis cannot be used, or OK: at first and when it changes.
+    std::function<void(const absl::Status&)> on_health;
   };
 
   explicit Claimer(Options options);
@@ -52,7 +53,9 @@ class Claimer {
   void Offer(const core::Capacity& capacity);
   // There may be work.
   void Wake();
-  // Claims nothing any more, and tells so; what there is is still kept.
+  // There is something to look after at this time: a job's deadline.
+  void LookBy(absl::Time time);
+  // Claims nothing any more, and tells so; what there is is still kept. Waits for what it is just claiming.
   void Close();
 
  private:
@@ -75,6 +78,8 @@ class Claimer {
   int64_t offers_ ABSL_GUARDED_BY(mutex_) = 0;  // that were made
   bool look_ ABSL_GUARDED_BY(mutex_) = true;    // for work
   bool due_ ABSL_GUARDED_BY(mutex_) = true;     // it is time to renew and to reap
+  int64_t begun_ ABSL_GUARDED_BY(mutex_) = 0;   // turns of the thread
+  int64_t done_ ABSL_GUARDED_BY(mutex_) = 0;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
 

@@ -8,8 +8,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -59,15 +62,16 @@ absl::Status RedisConnection::Connect() {
   }
   Close();
   // Nothing of what was to follow has been sent.
-  return CannotServe(greeted.message());
+  return core::GetErrorDetails(greeted).reason == kUnreachable ? greeted : CannotServe(greeted.message());
 }
 
 absl::Status RedisConnection::Greet() {
   std::vector<RedisCommand> greeting;
-  if (!options_.address.password.empty()) {
-    greeting.push_back(options_.address.user.empty()
-                           ? RedisCommand{"AUTH", options_.address.password}
-                           : RedisCommand{"AUTH", options_.address.user, options_.address.password});
+  const absl::StatusOr<std::string> password = Password();
+  if (!password.ok()) return password.status();
+  if (!password->empty()) {
+    greeting.push_back(options_.address.user.empty() ? RedisCommand{"AUTH", *password}
+                                                     : RedisCommand{"AUTH", options_.address.user, *password});
   }
   if (options_.address.database != 0) greeting.push_back({"SELECT", absl::StrCat(options_.address.database)});
   greeting.insert(greeting.end(), options_.greeting.begin(), options_.greeting.end());
@@ -77,6 +81,14 @@ absl::Status RedisConnection::Greet() {
   }
   for (size_t i = 0; i < greeting.size() && greeted.ok(); ++i) greeted = Await().status();
   return greeted;
+}
+
+absl::StatusOr<std::string> RedisConnection::Password() const {
+  if (options_.address.password_file.empty()) return options_.address.password;
+  std::ifstream file(options_.address.password_file);
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  if (!file) return CannotServe(absl::StrCat("its password cannot be read from ", options_.address.password_file));
+  return std::string(absl::StripTrailingAsciiWhitespace(text));
 }
 
 bool RedisConnection::LooksAlive() const {

@@ -112,13 +112,11 @@ absl::StatusOr<core::EventKind> ReadEvent(const RedisHash& entry, const core::Jo
     return core::Requeued{.reason = entry.at("requeued"),
                           .resume_step = static_cast<int>(Number(Field(entry, "step")))};
   }
-  if (entry.contains("completed")) {
-    absl::StatusOr<core::Usage> usage = UsageOf(entry.at("completed"), codec);
-    if (!usage.ok()) return usage.status();
-    return core::Completed{.usage = *usage};
-  }
-  absl::StatusOr<core::Usage> usage = UsageOf(Field(entry, "usage"), codec);
+  const bool is_completed = entry.contains("completed");
+  absl::StatusOr<core::Usage> usage = UsageOf(Field(entry, is_completed ? "completed" : "usage"), codec);
   if (!usage.ok()) return usage.status();
+  usage->queue_time = absl::Milliseconds(Number(Field(entry, "waited")));
+  if (is_completed) return core::Completed{.usage = *usage};
   if (entry.contains("failed")) return core::Failed{.status = codec.ReadStatus(entry.at("failed")), .usage = *usage};
   if (entry.contains("cancelled")) return core::Cancelled{.reason = entry.at("cancelled"), .usage = *usage};
   return absl::DataLossError("what was stored of a job is damaged: an event of an unknown kind");

@@ -126,6 +126,7 @@ size_t Outbox::Send(const std::vector<Pending>& batch) {
   size_t reply = 0;
   for (size_t i = 0; i < batch.size(); ++i) {
     const Write& write = batch[i].write;
+    bool is_written = false;
     if (reply < sent.size() && sent[reply].first == i) {
       const int64_t before = sent[reply].second;
       const auto& answer = replies[reply++];
@@ -136,9 +137,10 @@ size_t Outbox::Send(const std::vector<Pending>& batch) {
                                                           : WrittenLast(write.token) == before;
       if (!given_up_.contains(write.token)) {
         if (!is_over) return i;
-        Book(batch[i], answer);
+        is_written = Book(batch[i], answer);
       }
     }
+    if (write.on_answer) write.on_answer(is_written);
     if (!write.is_last) continue;
     last_written_.erase(write.token);
     given_up_.erase(write.token);
@@ -151,16 +153,18 @@ int64_t Outbox::WrittenLast(const std::string& token) const {
   return last == last_written_.end() ? 0 : last->second;
 }
 
-void Outbox::Book(const Pending& sent, const absl::StatusOr<RedisReply>& answer) {
+bool Outbox::Book(const Pending& sent, const absl::StatusOr<RedisReply>& answer) {
   const Write& write = sent.write;
   last_written_[write.token] = sent.number;
   if (!answer.ok() && options_.on_refused) options_.on_refused(answer.status());
   if (!answer.ok() || AnswerOf(*answer) == kFenced || AnswerOf(*answer) == kNotYet) {
     given_up_.insert(write.token);
     options_.on_fenced(write.id, write.token);
-  } else if (answer->is_list()) {
-    for (size_t i = 1; i < answer->list().size(); ++i) options_.on_follower_ended(answer->list()[i].text());
+    return false;
   }
+  if (!answer->is_list()) return true;
+  for (size_t i = 1; i < answer->list().size(); ++i) options_.on_follower_ended(answer->list()[i].text());
+  return true;
 }
 
 }  // namespace latentd::store

@@ -46,6 +46,8 @@ class Outbox {
     bool has_preview = false;  // … unless it has a preview, and that has not
     bool is_last = false;      // of this token; one is always sent
     bool is_end = false;       // of its job, or it is given back: until then it is this process's
+    // Whether it is written; not called when the outbox goes first. On the outbox's thread; may be null.
+    std::function<void(bool)> on_answer{};
   };
 
   explicit Outbox(Options options);
@@ -70,7 +72,8 @@ class Outbox {
   // How many, from the first, are done with.
   size_t Send(const std::vector<Pending>& batch);
   int64_t WrittenLast(const std::string& token) const;
-  void Book(const Pending& sent, const absl::StatusOr<RedisReply>& answer);
+  // Whether it is written.
+  bool Book(const Pending& sent, const absl::StatusOr<RedisReply>& answer);
 
   const Options options_;
 

@@ -86,8 +86,9 @@ RedisJobStore::RedisJobStore(const RedisJobStoreOptions& options)
                       return owned;
                     },
                 .on_lost = [this](const Claimer::Token& token) { Lose(token.first, token.second); },
-                .on_overdue = [this](RedisConnection& redis, const std::string& id) { EndOverdue(redis, id); },
+                .on_overdue = [this](RedisConnection& redis, const std::string& id) { return EndOverdue(redis, id); },
                 .on_health = options.on_health}),
+      outputs_({.pool = &pool_, .clock = options.clock}),
       subscriptions_({.connection = {.address = options.address, .timeout = absl::InfiniteDuration()},
                       .clock = options.clock,
                       .on_refused = options.on_refused}) {
@@ -174,6 +175,7 @@ absl::StatusOr<core::Job> RedisJobStore::Create(std::shared_ptr<const core::Gene
     what = answer->list().at(0).text();
   }
   const bool is_new = what == "created" || what == "shared";
+  if (is_new) claimer_.LookBy(options_.clock->Now() + request->timeout());
   const std::string model = request->model();
   absl::StatusOr<core::Job> job =
       is_new || what == "known" ? Get(JobName(answer->list().at(1).text())) : Refused(answer->list(), options, limits);
@@ -322,6 +324,7 @@ absl::StatusOr<std::unique_ptr<core::Watch>> RedisJobStore::OpenWatch(const std:
                            .pool = &pool_,
                            .subscriptions = &subscriptions_,
                            .waiting = &waiting_,
+                           .outputs = &outputs_,
                            .codec = options_.codec,
                            .on_ready = std::move(on_ready)});
 }

@@ -23,6 +23,7 @@
 #include "server/store/redis/claimer.h"
 #include "server/store/redis/job_reader.h"
 #include "server/store/redis/outbox.h"
+#include "server/store/redis/output_reader.h"
 #include "server/store/redis/pool.h"
 #include "server/store/redis/queue_gauge.h"
 #include "server/store/redis/subscriptions.h"
@@ -98,6 +99,7 @@ class RedisJobStore final : public core::JobStore {
   struct Owned {
     std::string token;
     core::Job job;                         // as far as it is known here: for metrics and logs
+    absl::Duration ahead{};                // Redis' clock of this process's
     std::map<int, absl::Time> progress{};  // when it was written last, by output
   };
 
@@ -109,7 +111,7 @@ class RedisJobStore final : public core::JobStore {
   // A job that was made and cannot be read now.
   core::Job JustMade(const std::string& id, std::shared_ptr<const core::GenerationRequest> request,
                      const core::CreateOptions& options) const;
-  // A job has ended: for metrics and logs. `from`: what it was here before.
+  // A job has ended: for metrics and logs; times are Redis'. `from`: what it was here before.
   void Report(core::Job job, core::JobState from) const;
 
   // On the subscriptions' thread: what has changed in the line. False: it is to be told again.
@@ -120,11 +122,12 @@ class RedisJobStore final : public core::JobStore {
   std::optional<int> TakeIn(RedisConnection& redis, const std::vector<Claimer::Claimed>& jobs);
   absl::StatusOr<core::ClaimedJob> ReadClaimed(const std::string& id, RedisHash hash, const RedisHash& pictures,
                                                const RedisHash& checkpoint) const;
-  void EndOverdue(RedisConnection& redis, const std::string& id);
+  // False: Redis does not answer.
+  bool EndOverdue(RedisConnection& redis, const std::string& id);
 
   // Of a job that this process has by this claim; nothing otherwise. `change` is made to what is known of it, under the
   // lock.
-  void Write(const core::Claim& claim, Outbox::Write write, const std::function<void(core::Job&)>& change = {});
+  void Write(const core::Claim& claim, Outbox::Write write, const std::function<void(Owned&)>& change = {});
   // Its last write.
   void End(const core::Claim& claim, std::vector<std::string> what, core::JobState state,
            const std::function<void(core::Job&)>& change);
@@ -151,6 +154,7 @@ class RedisJobStore final : public core::JobStore {
   // Last: their threads use what is above.
   Outbox outbox_;
   Claimer claimer_;
+  OutputReader outputs_;
   mutable Subscriptions subscriptions_;
 };
 

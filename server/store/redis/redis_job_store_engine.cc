@@ -19,6 +19,7 @@ namespace latentd::store {
 namespace {
 
 constexpr char kDead[] = "REPLICAS_LOST";
+constexpr char kDamaged[] = "JOB_DAMAGED";
 // An engine tells what a lost job took as soon as it has let go of it.
 constexpr size_t kLostAreKnown = 256;
 // Faster than anybody's eye.
@@ -105,15 +106,16 @@ std::optional<int> RedisJobStore::TakeIn(RedisConnection& redis, const std::vect
     }
     {
       core::MutexLock lock(mutex_);
-      owned_[name] = {.token = token, .job = *job};
+      owned_[name] = {.token = token, .job = *job, .ahead = FromMs(parts.at(3).text()) - options_.clock->Now()};
       if (refused.ok()) ready_.push_back(*std::move(claimed));
     }
     if (refused.ok()) ++taken;
     if (!refused.ok()) {
+      const std::string reason = core::GetErrorDetails(refused).reason;
       const core::Usage usage = job->usage.value_or(core::Usage());
       End({name, token},
           {"fail", options_.codec->WriteUsage(usage), absl::StrCat(usage.pixel_evaluations),
-           options_.codec->WriteStatus(refused), kDead},
+           options_.codec->WriteStatus(refused), reason.empty() ? kDamaged : reason},
           core::JobState::kFailed, [&](core::Job& ended) { ended.error = refused; });
     }
   }
@@ -155,30 +157,32 @@ absl::StatusOr<core::ClaimedJob> RedisJobStore::ReadClaimed(const std::string& i
   return job;
 }
 
-void RedisJobStore::EndOverdue(RedisConnection& redis, const std::string& id) {
-  const absl::StatusOr<RedisReply> hash = redis.Run({"HGETALL", Key("job", id)});
-  if (!hash.ok() || hash->list().empty()) return;
-  absl::StatusOr<core::Job> job = ReadJob(id, ToHash(*hash), *options_.codec);
+bool RedisJobStore::EndOverdue(RedisConnection& redis, const std::string& id) {
+  const absl::StatusOr<RedisReply> reply = redis.Run({"HGETALL", Key("job", id)});
+  if (!reply.ok() || reply->list().empty()) return !absl::IsUnavailable(reply.status());
+  RedisHash hash = ToHash(*reply);
+  absl::StatusOr<core::Job> job = ReadJob(id, hash, *options_.codec);
   const absl::Status status = JobTimeoutError(JobName(id), job.ok() ? job->state : core::JobState::kQueued,
                                               job.ok() ? job->request->timeout() : absl::ZeroDuration());
   const auto stopped =
       redis.Run(CallScript("stop", options_.prefix, {id, "deadline", "", options_.codec->WriteStatus(status)}));
-  if (!job.ok() || !stopped.ok() || stopped->number() == 0) return;
+  if (!stopped.ok()) return !absl::IsUnavailable(stopped.status());
+  if (!job.ok() || stopped->number() == 0) return true;
   job->state = core::JobState::kFailed;
   job->error = status;
-  job->end_time = options_.clock->Now();
+  job->end_time = FromMs(hash["deadline"]);
   Report(*std::move(job), core::JobState::kQueued);
+  return true;
 }
 
-void RedisJobStore::Write(const core::Claim& claim, Outbox::Write write,
-                          const std::function<void(core::Job&)>& change) {
+void RedisJobStore::Write(const core::Claim& claim, Outbox::Write write, const std::function<void(Owned&)>& change) {
   {
     core::MutexLock lock(mutex_);
     const auto owned = owned_.find(claim.job);
     if (owned == owned_.end() || owned->second.token != claim.token) return;
     write.id = JobId(claim.job);
     write.token = claim.token;
-    if (change) change(owned->second.job);
+    if (change) change(owned->second);
     outbox_.Add(std::move(write));  // under the lock: nothing comes behind the last
   }
 }
@@ -187,18 +191,23 @@ void RedisJobStore::End(const core::Claim& claim, std::vector<std::string> what,
                         const std::function<void(core::Job&)>& change) {
   std::optional<Owned> owned = TakeOut(claim);
   if (!owned) return;
-  outbox_.Add(
-      {.id = JobId(claim.job), .token = owned->token, .what = std::move(what), .is_last = true, .is_end = true});
   core::Job& job = owned->job;
   const core::JobState before = std::exchange(job.state, state);
-  job.end_time = options_.clock->Now();
+  job.end_time = options_.clock->Now() + owned->ahead;
   if (change) change(job);
-  if (job.request == nullptr) return;
-  if (core::IsFinal(state)) {
-    Report(std::move(job), before);
-  } else if (before == core::JobState::kRunning && options_.observer != nullptr) {
-    options_.observer->OnJobRequeued(job.request->model());
-  }
+  outbox_.Add({.id = JobId(claim.job),
+               .token = owned->token,
+               .what = std::move(what),
+               .is_last = true,
+               .is_end = true,
+               .on_answer = [this, job = std::move(job), before](bool is_written) {
+                 if (job.request == nullptr) return;
+                 if (is_written && core::IsFinal(job.state)) {
+                   Report(job, before);
+                 } else if (before == core::JobState::kRunning && options_.observer != nullptr) {
+                   options_.observer->OnJobRequeued(job.request->model());
+                 }
+               }});
 }
 
 void RedisJobStore::Lose(const std::string& id, const std::string& token) {
@@ -250,11 +259,12 @@ void RedisJobStore::OnQueued(const core::Claim& /*claim*/, core::Queued /*event*
 
 void RedisJobStore::OnStarted(const core::Claim& claim, core::Started event) {
   std::optional<core::Job> started;
-  Write(claim, {.what = {"start", options_.codec->WriteEvent(event)}}, [&](core::Job& job) {
+  Write(claim, {.what = {"start", options_.codec->WriteEvent(event)}}, [&](Owned& owned) {
+    core::Job& job = owned.job;
     job.warnings = event.warnings;
     if (job.state != core::JobState::kQueued) return;
     job.state = core::JobState::kRunning;
-    if (!job.start_time) job.start_time = options_.clock->Now();
+    if (!job.start_time) job.start_time = options_.clock->Now() + owned.ahead;
     started = job;
   });
   if (!started) return;

@@ -1,6 +1,7 @@
 #include "server/store/redis/redis_watch.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -27,7 +28,7 @@ RedisWatch::RedisWatch(Options options)
       place_(options_.after_sequence) {}
 
 absl::Status RedisWatch::Begin() {
-  auto entries = Read(0, options_.after_sequence);
+  auto entries = Read(0);
   if (!entries.ok()) return entries.status();
   core::MutexLock lock(mutex_);
   for (Entry& entry : *entries) Take(std::move(entry));
@@ -38,6 +39,12 @@ absl::Status RedisWatch::Begin() {
 
 RedisWatch::~RedisWatch() {
   if (subscription_ != 0) options_.subscriptions->Remove(subscription_);
+  OutputReader::Id wish = 0;
+  {
+    core::MutexLock lock(mutex_);
+    wish = wish_;
+  }
+  options_.outputs->Withdraw(wish);
   notifier_->Close();
   core::MutexLock lock(mutex_);
   if (in_line_) options_.waiting->Remove(options_.id);
@@ -47,28 +54,86 @@ absl::StatusOr<std::optional<core::Event>> RedisWatch::Next() {
   core::MutexLock lock(mutex_);
   waiting_ = false;
   if (at_end_) return std::nullopt;
-  if (const core::Event* event = log_.After(place_); event != nullptr) {
+  if (std::optional<core::Event> event = TakeNext()) {
     place_ = event->sequence;
     at_end_ = event->terminal();
-    return *event;
+    return event;
   }
   if (!problem_.ok()) return problem_;
   waiting_ = true;
   return std::nullopt;
 }
 
+std::optional<core::Event> RedisWatch::TakeNext() {
+  const core::Event* const next = log_.After(place_);
+  // The output that he is at, or in the middle of.
+  auto output = outputs_.end();
+  if (next != nullptr) output = outputs_.find(next->sequence);
+  if (const auto after = outputs_.upper_bound(place_); after != outputs_.begin()) {
+    const auto before = std::prev(after);
+    if (place_ < before->first + before->second.pieces) output = before;
+  }
+  if (output == outputs_.end()) return next == nullptr ? std::nullopt : std::optional(*next);
+  const auto& [sequence, pieces] = *output;
+  if (!HasBytes(sequence, pieces)) return std::nullopt;
+  if (sequence > place_) {
+    core::Event event = *next;
+    std::get<core::Output>(event.kind).data = bytes_;
+    return event;
+  }
+  const int64_t offset = (place_ - sequence) * core::EventLog::kChunkBytes;
+  const int64_t size = std::min(core::EventLog::kChunkBytes, static_cast<int64_t>(bytes_->size()) - offset);
+  core::Event event{.sequence = place_ + 1,
+                    .time = pieces.time,
+                    .kind = core::OutputChunk{.index = pieces.index, .offset = offset, .size = size, .data = bytes_}};
+  if (event.sequence == sequence + pieces.pieces) {  // he has all of it
+    bytes_ = nullptr;
+    bytes_of_ = 0;
+  }
+  return event;
+}
+
+bool RedisWatch::HasBytes(int64_t sequence, const InPieces& output) {
+  if (bytes_of_ != sequence) {
+    bytes_of_ = sequence;
+    bytes_ = nullptr;
+    wish_ = options_.outputs->Read(
+        absl::StrCat(options_.prefix, "output:", options_.id, ":", output.index),
+        [this, sequence](absl::StatusOr<core::Blob> bytes) { OnBytes(sequence, std::move(bytes)); });
+  }
+  return bytes_ != nullptr;
+}
+
+void RedisWatch::OnBytes(int64_t sequence, absl::StatusOr<core::Blob> bytes) {
+  {
+    core::MutexLock lock(mutex_);
+    // Nothing there: the job was forgotten in this moment.
+    if (bytes.ok() && *bytes == nullptr) bytes = core::JobNotFoundError(JobName(options_.id));
+    if (!bytes.ok()) problem_ = bytes.status();
+    if (bytes.ok() && bytes_of_ == sequence) bytes_ = *std::move(bytes);
+  }
+  Tell();
+}
+
+void RedisWatch::Tell() {
+  {
+    core::MutexLock lock(mutex_);
+    if (!std::exchange(waiting_, false)) return;
+  }
+  const std::shared_ptr<Notifier> notifier = notifier_;  // it may end this
+  notifier->Notify();
+}
+
 bool RedisWatch::Fill() {
   int64_t sequence = 0;
-  int64_t place = 0;
   {
     core::MutexLock lock(mutex_);
     if (log_.ended()) return true;
     sequence = log_.last_sequence();
-    place = place_;
   }
-  auto entries = Read(sequence, place);
+  auto entries = Read(sequence);
   if (absl::IsUnavailable(entries.status())) return false;
-  bool tell = false;
+  bool is_news = false;
   {
     core::MutexLock lock(mutex_);
     if (!entries.ok()) {
@@ -76,14 +141,13 @@ bool RedisWatch::Fill() {
     } else {
       for (Entry& entry : *entries) Take(std::move(entry));
     }
-    tell = waiting_ && (log_.After(place_) != nullptr || !problem_.ok());
-    if (tell) waiting_ = false;
+    is_news = log_.After(place_) != nullptr || !problem_.ok();
   }
-  if (tell) notifier_->Notify();
+  if (is_news) Tell();
   return true;
 }
 
-absl::StatusOr<std::vector<RedisWatch::Entry>> RedisWatch::Read(int64_t sequence, int64_t place) const {
+absl::StatusOr<std::vector<RedisWatch::Entry>> RedisWatch::Read(int64_t sequence) const {
   const auto replies = options_.pool->RunAll(
       {{"EXISTS", absl::StrCat(options_.prefix, "job:", options_.id)},
        {"XRANGE", absl::StrCat(options_.prefix, "events:", options_.id), absl::StrCat("(", sequence, "-0"), "+"}});
@@ -93,14 +157,14 @@ absl::StatusOr<std::vector<RedisWatch::Entry>> RedisWatch::Read(int64_t sequence
   if (replies[0]->number() == 0) return core::JobNotFoundError(JobName(options_.id));
   std::vector<Entry> entries;
   for (const RedisReply& reply : replies[1]->list()) {
-    absl::StatusOr<Entry> entry = ReadOne(reply, place);
+    absl::StatusOr<Entry> entry = ReadOne(reply);
     if (!entry.ok()) return entry.status();
     entries.push_back(*std::move(entry));
   }
   return entries;
 }
 
-absl::StatusOr<RedisWatch::Entry> RedisWatch::ReadOne(const RedisReply& reply, int64_t place) const {
+absl::StatusOr<RedisWatch::Entry> RedisWatch::ReadOne(const RedisReply& reply) const {
   Entry entry;
   const std::string& number = reply.list().at(0).text();
   if (!absl::SimpleAtoi(number.substr(0, number.find('-')), &entry.sequence)) {
@@ -112,21 +176,17 @@ absl::StatusOr<RedisWatch::Entry> RedisWatch::ReadOne(const RedisReply& reply, i
   entry.kind = *std::move(event);
   entry.time = FromMs(values.at("time"));
   if (values.contains("pieces")) (void)absl::SimpleAtoi(values.at("pieces"), &entry.pieces);
-  auto* const output = std::get_if<core::Output>(&entry.kind);
-  if (output == nullptr || entry.pieces == 0 || entry.sequence + entry.pieces <= place) return entry;
-  auto bytes = options_.pool->Run({"GET", absl::StrCat(options_.prefix, "output:", options_.id, ":", output->index)});
-  if (!bytes.ok()) return bytes.status();
-  if (bytes->is_nil()) return core::JobNotFoundError(JobName(options_.id));  // it was forgotten in this moment
-  output->data = std::make_shared<const std::string>(std::move(*bytes).text());
   return entry;
 }
 
 void RedisWatch::Take(Entry entry) {
   log_.SkipTo(entry.sequence - 1);
-  const int64_t last = entry.sequence + entry.pieces;
-  if (entry.pieces > 0 && last <= place_) return log_.SkipTo(last);  // it has them
   NoteWhetherItWaits(entry.kind);
+  if (const auto* output = std::get_if<core::Output>(&entry.kind); output != nullptr && entry.pieces > 0) {
+    outputs_[entry.sequence] = {.index = output->index, .pieces = entry.pieces, .time = entry.time};
+  }
   log_.Append(entry.time, std::move(entry.kind));
+  log_.SkipTo(entry.sequence + entry.pieces);
 }
 
 void RedisWatch::NoteWhetherItWaits(const core::EventKind& event) {

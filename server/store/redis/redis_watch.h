@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,15 +17,17 @@
 #include "server/core/job_store.h"
 #include "server/core/mutex.h"
 #include "server/store/notifier.h"
+#include "server/store/redis/output_reader.h"
 #include "server/store/redis/pool.h"
 #include "server/store/redis/subscriptions.h"
 #include "server/store/redis/waiting_jobs.h"
 
 namespace latentd::store {
 
-// A reader's own copy of a job's history, as far as it has come: filled whenever Redis says that there is more, without
-// the lock, so that Next never waits; its end waits for a filling that is under way. Thread-safe but for Next, which
-// one thread calls at a time.
+// A reader's own copy of a job's history, as far as it has come, but for the bytes of outputs: those are read when the
+// reader comes to them, and dropped when he has them. Filled whenever Redis says that there is more, without the lock,
+// so that Next never waits; its end waits for a filling that is under way. Thread-safe but for Next, which one thread
+// calls at a time.
 class RedisWatch final : public core::Watch {
  public:
   struct Options {
@@ -34,6 +37,7 @@ class RedisWatch final : public core::Watch {
     RedisPool* pool = nullptr;  // these outlive the watch
     Subscriptions* subscriptions = nullptr;
     WaitingJobs* waiting = nullptr;  // has the job while it waits
+    OutputReader* outputs = nullptr;
     const core::JobCodec* codec = nullptr;
     std::function<void()> on_ready;
   };
@@ -56,10 +60,23 @@ class RedisWatch final : public core::Watch {
     absl::Time time{};
     core::EventKind kind{};
   };
-  // What Redis has after `sequence`. The bytes of outputs whose pieces end at `place` or before are left out.
-  absl::StatusOr<std::vector<Entry>> Read(int64_t sequence, int64_t place) const;
-  absl::StatusOr<Entry> ReadOne(const RedisReply& reply, int64_t place) const;
+  // An output whose bytes follow it in pieces.
+  struct InPieces {
+    int index = 0;
+    int64_t pieces = 0;
+    absl::Time time{};
+  };
+  // What Redis has after `sequence`.
+  absl::StatusOr<std::vector<Entry>> Read(int64_t sequence) const;
+  absl::StatusOr<Entry> ReadOne(const RedisReply& reply) const;
   void Take(Entry entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The next event; nothing: there is none, or its bytes are still to come.
+  std::optional<core::Event> TakeNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The bytes of the output with this number are here, or are asked for now.
+  bool HasBytes(int64_t sequence, const InPieces& output) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void OnBytes(int64_t sequence, absl::StatusOr<core::Blob> bytes);
+  // Tells the reader if he waits.
+  void Tell();
   void NoteWhetherItWaits(const core::EventKind& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Options options_;
@@ -68,6 +85,10 @@ class RedisWatch final : public core::Watch {
 
   core::Mutex mutex_;
   core::EventLog log_ ABSL_GUARDED_BY(mutex_);
+  std::map<int64_t, InPieces> outputs_ ABSL_GUARDED_BY(mutex_);  // by their numbers
+  int64_t bytes_of_ ABSL_GUARDED_BY(mutex_) = 0;                 // which of them is wanted or here; 0: none
+  core::Blob bytes_ ABSL_GUARDED_BY(mutex_);                     // null: it is still to come
+  OutputReader::Id wish_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t place_ ABSL_GUARDED_BY(mutex_);
   absl::Status problem_ ABSL_GUARDED_BY(mutex_);  // that ends the watch
   bool at_end_ ABSL_GUARDED_BY(mutex_) = false;

@@ -66,7 +66,7 @@ void Claims::Renew(std::function<void()> then) {
 }
 
 void Claims::Reap(std::function<void()> then) {
-  options_.redis->Run("renew", {options_.redis->Script("reap", {"100", Ms(kLease)})},
+  options_.redis->Run("renew", {options_.redis->Script("reap", {"16", Ms(kLease)})},
                       [this, then = std::move(then)](const VirtualRedis::Replies&) {
                         options_.events->At(options_.events->now() + kLease / 3, [this] {
                           due_ = true;
@@ -77,9 +77,13 @@ void Claims::Reap(std::function<void()> then) {
 }
 
 void Claims::Claim(std::function<void()> then) {
-  std::vector<std::string> arguments = {options_.owner, absl::StrCat(++claims_),
-                                        Ms(kLease),     absl::StrCat(working_with_.jobs),
-                                        Ms(kPatience),  absl::StrCat(working_with_.models.size())};
+  std::vector<std::string> arguments = {options_.owner,
+                                        absl::StrCat(++claims_),
+                                        Ms(kLease),
+                                        absl::StrCat(working_with_.jobs),
+                                        Ms(kPatience),
+                                        working_with_.can_load ? "1" : "0",
+                                        absl::StrCat(working_with_.models.size())};
   arguments.insert(arguments.end(), working_with_.models.begin(), working_with_.models.end());
   arguments.push_back(absl::StrCat(working_with_.other_models.size()));
   arguments.insert(arguments.end(), working_with_.other_models.begin(), working_with_.other_models.end());

@@ -194,7 +194,7 @@ void Replica::Checkpoint() {
 
 void Replica::Offer() {
   const int waiting = scheduler_.stats().waiting_rows;
-  core::Capacity capacity{.jobs = std::max(0, Speed::kMaxRows - waiting)};
+  core::Capacity capacity{.jobs = std::max(0, Speed::kMaxRows - waiting), .can_load = loading_.empty()};
   for (int i = 0; i < Trace::kModels; ++i) {
     const std::string model = ModelName(i);
     const bool is_here = models_.contains(model) || loading_.contains(model);

@@ -204,6 +204,22 @@ TEST(ServerOptions, BadValuesNameTheFlag) {
   EXPECT_THAT(ErrorOf(Parse({"--threads"})), HasSubstr("--threads"));
 }
 
+TEST(ServerOptions, APasswordOfTheJobStoreComesFromOnePlace) {
+  const ConfigFile file("hush\n");
+  const auto parse = [&](const char* store, bool has_file) {
+    std::vector<const char*> arguments = {"--job-store", store};
+    if (has_file) arguments.insert(arguments.end(), {"--job-store-password-file", file.path()});
+    return Parse(arguments);
+  };
+  EXPECT_TRUE(parse("redis://h", true).ok());
+  EXPECT_TRUE(parse("redis://user@h", true).ok());
+  EXPECT_THAT(ErrorOf(parse("redis://user@h", false)), HasSubstr("a user without a password"));
+  EXPECT_THAT(ErrorOf(parse("redis://:p@h", true)), HasSubstr("has a password already"));
+  EXPECT_THAT(ErrorOf(parse("memory", true)), HasSubstr("goes with a Redis"));
+  EXPECT_THAT(ErrorOf(Parse({"--job-store", "redis://h", "--job-store-password-file", "/does/not/exist"})),
+              HasSubstr("/does/not/exist"));
+}
+
 TEST(ServerOptions, UnknownFlagsAreNamedWithTheNearest) {
   EXPECT_THAT(ErrorOf(Parse({"--thread", "4"})), HasSubstr("unknown flag --thread; did you mean --threads?"));
   EXPECT_THAT(ErrorOf(Parse({"--model-memroy=4"})), HasSubstr("did you mean --model-memory?"));

@@ -5,10 +5,8 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
-#include <condition_variable>
 #include <future>
 #include <memory>
-#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -18,6 +16,7 @@
 #include "tests/server/core/fake_clock.h"
 #include "tests/server/engine/engine_fixture.h"
 #include "tests/server/engine/null_observer.h"
+#include "tests/server/engine/offered_store.h"
 
 namespace latentd::engine {
 namespace {
@@ -31,31 +30,6 @@ class CountingObserver : public NullObserver {
   void OnStageRun(const core::StageRun& /*run*/) override { ++stages; }
 
   int stages = 0;
-};
-
-class OfferedStore : public store::MemoryJobStore {
- public:
-  using MemoryJobStore::MemoryJobStore;
-
-  void Offer(const core::Capacity& capacity) override {
-    const std::lock_guard lock(mutex_);
-    offered_ = capacity;
-    changed_.notify_all();
-  }
-  // Waits for it.
-  void Await(bool has_room, const std::vector<std::string>& models) {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return (offered_.jobs > 0) == has_room && offered_.models == models; });
-  }
-  core::Capacity offered() const {
-    const std::lock_guard lock(mutex_);
-    return offered_;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  core::Capacity offered_;
 };
 
 class CanaryTest : public EngineTest {
@@ -147,19 +121,23 @@ TEST_F(CanaryTest, WhileItFailsJobsAreLeftToOtherEngines) {
   auto owned = std::make_unique<OfferedStore>(store::MemoryJobStoreOptions{.clock = clock_.get()});
   OfferedStore& store = *owned;
   store_ = std::move(owned);
+  const auto await = [&](bool has_room, const std::vector<std::string>& models) {
+    store.AwaitOffer(
+        [&](const core::Capacity& offer) { return (offer.jobs > 0) == has_room && offer.models == models; });
+  };
   StartEngine({}, {"pictograms", "other"});
   std::promise<absl::Status> loaded;
   registry_->Load("pictograms", [&](const absl::Status& status) { loaded.set_value(status); });
   EXPECT_TRUE(loaded.get_future().get().ok());
   WaitUntilIdle();
-  store.Await(/*has_room=*/true, {"pictograms"});
+  await(/*has_room=*/true, {"pictograms"});
   EXPECT_THAT(store.offered().other_models, ElementsAre("other"));
   control_.nan = true;
   Advance(absl::Minutes(1));
-  store.Await(/*has_room=*/false, {"pictograms"});
+  await(/*has_room=*/false, {});
   control_.nan = false;
   Advance(absl::Minutes(1));
-  store.Await(/*has_room=*/true, {"pictograms"});
+  await(/*has_room=*/true, {"pictograms"});
 }
 
 TEST_F(CanaryTest, AResultThatIsNoNumberIsAFailure) {

@@ -26,7 +26,9 @@ end
 local function count(tenant, counts, sign)
   for kind, amount in pairs(counts) do
     local field = kind .. ':' .. tenant
-    if redis.call('HINCRBY', key('room'), field, sign * amount) == 0 then redis.call('HDEL', key('room'), field) end
+    if amount ~= 0 and redis.call('HINCRBY', key('room'), field, sign * amount) == 0 then
+      redis.call('HDEL', key('room'), field)
+    end
   end
 end
 
@@ -55,7 +57,7 @@ local function size_of(blob)
 end
 
 local function bytes_of(upload)
-  return tonumber(redis.call('HGET', key('upload', upload), 'bytes'))
+  return tonumber(redis.call('HGET', key('upload', upload), 'bytes') or '0')  -- somebody has deleted its key
 end
 
 local now_us = clock[1] * 1000000 + clock[2]

@@ -1,15 +1,15 @@
 -- Gives waiting jobs to an owner: those of models that he has, and of others that he could load when nobody has their
 -- model, or they have waited for too long. Those of models that he cannot load he takes, to fail them, when nobody else
 -- could. Tenants take turns by what they had, for their weights (start-time fair queuing).
--- ARGV: owner, number of this claim among his, lease, most jobs, patience, number of models that he has, models…, number
---       of others that he could load, models…, those that he cannot load…
+-- ARGV: owner, number of this claim among his, lease, most jobs, patience, whether he could load one now, number of models
+--       that he has, models…, number of others that he could load, models…, those that he cannot load…
 -- Returns for each job: id, token, how often its owner was lost. A claim with the number of the one before it is that one:
 -- its answer was lost.
 local owner, lease, most, patience = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local has_end = 6 + tonumber(ARGV[6])
+local has_end = 7 + tonumber(ARGV[7])
 local models_end = has_end + 1 + tonumber(ARGV[has_end + 1])
 local has, could_load, broken = {}, {}, {}
-for i = 7, has_end do has[ARGV[i]] = true end
+for i = 8, has_end do has[ARGV[i]] = true end
 for i = has_end + 2, models_end do could_load[ARGV[i]] = true end
 for i = models_end + 1, #ARGV do broken[ARGV[i]] = true end
 needs_no_memory()
@@ -42,7 +42,7 @@ end
 local function may_take(model)
   if has[model] then return true end
   if broken[model] then return redis.call('ZCOUNT', key('knows', model), now, '+inf') == 0 end
-  if not could_load[model] then return false end
+  if not could_load[model] or ARGV[6] ~= '1' then return false end
   if redis.call('ZCOUNT', key('loaded', model), now, '+inf') == 0 then return true end
   for _, tenant in ipairs(redis.call('HKEYS', key('waiting', model))) do
     local id = first_of(model, tenant)
@@ -56,33 +56,44 @@ for _, model in ipairs(redis.call('SMEMBERS', key('models'))) do
   if may_take(model) then models[#models + 1] = model end
 end
 
+-- Read once: thousands of tenants may wait.
+local base = tonumber(redis.call('HGET', key('totals'), 'served') or '0')
+local lines, shares = {}, {}
+for _, model in ipairs(models) do
+  for _, tenant in ipairs(redis.call('HKEYS', key('waiting', model))) do
+    local id, place = first_of(model, tenant)
+    lines[#lines + 1] = {model = model, tenant = tenant, id = id, place = place}
+    shares[tenant] = shares[tenant] or tonumber(redis.call('ZSCORE', key('shares'), tenant) or '0')
+  end
+end
+
 local claimed = {}
 while #claimed < most do
-  local base = tonumber(redis.call('HGET', key('totals'), 'served') or '0')
-  local best
-  for _, model in ipairs(models) do
-    for _, tenant in ipairs(redis.call('HKEYS', key('waiting', model))) do
-      local id, place = first_of(model, tenant)
-      local share = math.max(base, tonumber(redis.call('ZSCORE', key('shares'), tenant) or '0'))
-      if not best or share < best.share or (share == best.share and place < best.place) then
-        best = {share = share, place = place, id = id, model = model, tenant = tenant}
-      end
+  local best, best_share
+  for _, line in ipairs(lines) do
+    local share = math.max(base, shares[line.tenant])
+    if line.id and (not best or share < best_share or (share == best_share and line.place < best.place)) then
+      best, best_share = line, share
     end
   end
   if not best then break end
 
-  local f = get(best.id, 'work', 'weight', 'lost')
-  leave_line(best.id, best.model, best.tenant, tonumber(f[1] or '0'))
+  local id, tenant = best.id, best.tenant
+  local f = get(id, 'work', 'weight', 'lost')
+  leave_line(id, best.model, tenant, tonumber(f[1] or '0'))
+  best.id, best.place = first_of(best.model, tenant)
   if f[1] then  -- else somebody has deleted its key
-    redis.call('ZADD', key('shares'), best.share + tonumber(f[1]) / tonumber(f[2]), best.tenant)
-    redis.call('HSET', key('totals'), 'served', best.share)
-    redis.call('ZREMRANGEBYSCORE', key('shares'), '-inf', best.share)
+    base = best_share
+    shares[tenant] = best_share + tonumber(f[1]) / tonumber(f[2])
+    redis.call('ZADD', key('shares'), shares[tenant], tenant)
+    redis.call('HSET', key('totals'), 'served', base)
+    redis.call('ZREMRANGEBYSCORE', key('shares'), '-inf', base)
     -- With the owner: a Redis that comes back with less than it had gives a number twice.
     local token = redis.call('HINCRBY', key('totals'), 'token', 1) .. ':' .. owner
-    redis.call('HSET', key('job', best.id), 'token', token, 'owner', owner)
-    redis.call('HDEL', key('job', best.id), 'written', 'taken')
-    redis.call('ZADD', key('leases'), now + lease, best.id)
-    claimed[#claimed + 1] = {best.id, token, f[3] or '0'}
+    redis.call('HSET', key('job', id), 'token', token, 'owner', owner)
+    redis.call('HDEL', key('job', id), 'written', 'taken')
+    redis.call('ZADD', key('leases'), now + lease, id)
+    claimed[#claimed + 1] = {id, token, f[3] or '0'}
   end
 end
 if #claimed > 0 then

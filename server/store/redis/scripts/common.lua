@@ -112,24 +112,48 @@ local function leave_line(id, model, tenant, work)
   redis.call('HINCRBYFLOAT', key('totals'), 'waiting:' .. model, -work)
 end
 
+-- What a script has read of the lines for `position`: thousands of tenants may wait, and many jobs ask.
+local read = {}
+
+local function once(what, how)
+  if read[what] == nil then read[what] = how() end
+  return read[what]
+end
+
+-- Who waits for the model: tenants, how many jobs of theirs, by what weight they take turns.
+local function lines_of(model)
+  return once('lines:' .. model, function()
+    local lines = {}
+    local waiting = redis.call('HGETALL', key('waiting', model))
+    for i = 1, #waiting, 2 do
+      local weight = redis.call('HGET', key('use', waiting[i]), 'weight')
+      lines[#lines + 1] = {tenant = waiting[i], waiting = tonumber(waiting[i + 1]), weight = tonumber(weight or '1')}
+    end
+    return lines
+  end)
+end
+
+local function place_of(model, tenant, index)
+  local line = line_key(model, tenant)
+  return once(line .. ' ' .. index, function()
+    return tonumber(redis.call('ZRANGE', line, index, index, 'WITHSCORES')[2])
+  end)
+end
+
 -- Jobs before this one. Tenants take turns by their weights: the n-th of one stands before the m-th of another when
--- n / weight is smaller than its m / weight, or equal and its place is.
+-- n / weight is smaller than its m / weight, or equal and its place is. REQUIRES: the script does not change the lines
+-- after this.
 local function position(id, model, tenant, weight)
-  local own = line_key(model, tenant)
-  local index = redis.call('ZRANK', own, id)
+  local index = redis.call('ZRANK', line_key(model, tenant), id)
   if not index then return 0 end
-  local turn = (index + 1) / weight
-  local before = index
-  local lines = redis.call('HGETALL', key('waiting', model))
-  for i = 1, #lines, 2 do
-    local other = lines[i]
-    if other ~= tenant then
-      local turns = turn * tonumber(redis.call('HGET', key('use', other), 'weight') or '1')
-      local waiting = tonumber(lines[i + 1])
-      local ahead = math.min(waiting, math.ceil(turns) - 1)
-      if turns == math.floor(turns) and turns <= waiting then
-        local rival = redis.call('ZRANGE', line_key(model, other), turns - 1, turns - 1, 'WITHSCORES')
-        if tonumber(rival[2]) < tonumber(redis.call('ZSCORE', own, id)) then ahead = ahead + 1 end
+  local turn, before = (index + 1) / weight, index
+  local place = place_of(model, tenant, index)
+  for _, line in ipairs(lines_of(model)) do
+    if line.tenant ~= tenant then
+      local turns = turn * line.weight
+      local ahead = math.min(line.waiting, math.ceil(turns) - 1)
+      if turns == math.floor(turns) and turns <= line.waiting and place_of(model, line.tenant, turns - 1) < place then
+        ahead = ahead + 1
       end
       before = before + ahead
     end

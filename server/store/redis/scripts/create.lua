@@ -25,7 +25,7 @@ end
 local run_work = work
 local leader = run ~= '' and redis.call('GET', key('run', tenant, run))
 if leader and redis.call('EXISTS', key('job', leader)) == 0 then leader = nil end
-if leader and redis.call('SCARD', key('followers', leader)) >= MOST_FOLLOWERS then leader, run = nil, '' end
+if leader and not may_follow(leader, tonumber(ARGV[21])) then leader, run = nil, '' end
 if leader then work = 0 end
 
 local totals = redis.call('HMGET', key('totals'), 'queued', 'bytes')
@@ -66,6 +66,7 @@ redis.call('PERSIST', key('use', tenant))
 if per_minute > 0 then redis.call('HINCRBYFLOAT', key('use', tenant), 'taken', work) end
 if leader then
   local state = get(leader, 'state')[1]
+  if state == 'queued' then bring_forward(leader, model, tenant, place) end
   append_queued(id, state == 'queued' and position(leader, model, tenant, weight) or 0)
   follow(id, leader)
   if state == 'completed' then complete(id, shared_usage) end

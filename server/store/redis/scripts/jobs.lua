@@ -55,7 +55,7 @@ local function add_progress(id, output, has_preview, event)
   if old[1] and old[1] ~= old[2] then redis.call('XDEL', key('events', id), old[1] .. '-0') end
   if has_preview then
     if old[2] then redis.call('XDEL', key('events', id), old[2] .. '-0') end
-    redis.call('HSET', key('job', id), preview, sequence)
+    redis.call('HSET', key('job', id), preview, sequence, 'preview_bytes:' .. output, #event)
   end
   redis.call('HSET', key('job', id), newest, sequence)
 end
@@ -68,6 +68,22 @@ end
 
 local function copy_output(from, to, index)
   redis.call('COPY', key('output', from, index), key('output', to, index))
+end
+
+-- Whether one more job may share the run. Who comes after its end gets copies at once, which no queue holds back: they must
+-- have room among what is kept.
+local function may_follow(leader, kept_bound)
+  if redis.call('SCARD', key('followers', leader)) >= MOST_FOLLOWERS then return false end
+  local kept = get(leader, 'kept')[1]
+  if not kept then return true end
+  return look_at_kept() + tonumber(string.match(kept, '^%d+')) <= kept_bound
+end
+
+-- Who leads waits at the best place of those that share the run.
+local function bring_forward(leader, model, tenant, place)
+  if redis.call('ZADD', line_key(model, tenant), 'XX', 'LT', 'CH', place, leader) == 1 then
+    redis.call('HSET', key('job', leader), 'place', place)
+  end
 end
 
 -- It shares the run of the one that leads, and hears what that has made already.
@@ -148,8 +164,14 @@ local function finish(id, state, is_whole, ...)
   for i = 0, tonumber(f[7]) - 1 do redis.call('PEXPIRE', key('output', id, i), kept) end
 end
 
+-- Its last event; `waited`: for how long, until it began first or ended.
+local function append_end(id, kind, value, ...)
+  local f = get(id, 'start', 'create')
+  append(id, 0, kind, value, 'waited', tonumber(f[1] or now) - tonumber(f[2]), ...)
+end
+
 local function complete(id, usage, is_whole)
   redis.call('HSET', key('job', id), 'usage', usage)
-  append(id, 0, 'completed', usage)
+  append_end(id, 'completed', usage)
   finish(id, 'completed', is_whole)
 end

@@ -2,6 +2,9 @@
 -- when their time is over; before that, until the bound is kept, the oldest of the tenant that holds the most goes, but
 -- nothing that ended within the last minute: somebody may be reading it.
 
+-- Of its own: its fields, its small events, its places in the lists.
+local JOB_BYTES = 4096
+
 local function uncount(entry)
   local bytes, tenant = string.match(entry, '^(%d+):[^:]*:(.*)$')
   redis.call('ZREM', key('ended', tenant), entry)
@@ -39,8 +42,10 @@ end
 
 -- It has ended, and is kept until that time.
 local function keep(id, tenant, outputs, until_when)
-  local bytes = #get(id, 'request')[1]
-  for i = 0, outputs - 1 do bytes = bytes + redis.call('STRLEN', key('output', id, i)) end
+  local bytes = JOB_BYTES + #get(id, 'request')[1]
+  for i = 0, outputs - 1 do
+    bytes = bytes + redis.call('STRLEN', key('output', id, i)) + tonumber(get(id, 'preview_bytes:' .. i)[1] or '0')
+  end
   local entry = bytes .. ':' .. id .. ':' .. tenant
   redis.call('HSET', key('job', id), 'kept', entry)
   redis.call('ZADD', key('expiries'), until_when, entry)

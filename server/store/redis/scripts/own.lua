@@ -9,7 +9,9 @@ needs_no_memory()
 local held = get(id, 'token', 'written')
 if held[1] ~= ARGV[2] then
   local f = get(id, 'state', 'former', 'tenant', 'used')
-  if what ~= 'usage' or f[2] ~= ARGV[2] or not is_final(f[1]) then return 0 end
+  if f[2] ~= ARGV[2] or not is_final(f[1]) then return 0 end
+  if tonumber(held[2] or '0') >= tonumber(ARGV[3]) then return 1 end  -- the answer was lost
+  if what ~= 'usage' then return 0 end
   redis.call('HSET', key('job', id), 'usage', ARGV[6], 'used', ARGV[7])
   redis.call('HINCRBYFLOAT', key('use', f[3]), 'taken', tonumber(ARGV[7]) - tonumber(f[4] or '0'))
   forget_idle(f[3])
@@ -55,11 +57,13 @@ elseif what == 'fail' then  -- usage, pixel-steps that were used, status, reason
   redis.call('HSET', key('job', id), 'usage', ARGV[6], 'used', ARGV[7])
   local jobs = sharers(id)
   for _, each in ipairs(jobs) do
-    append(each, 0, 'failed', ARGV[8], 'usage', get(each, 'usage')[1] or '')
+    append_end(each, 'failed', ARGV[8], 'usage', get(each, 'usage')[1] or '')
     finish(each, 'failed', false, 'error', ARGV[8])
   end
   if ARGV[9] ~= '' then
-    redis.call('LPUSH', key('dead'), cjson.encode({job = id, reason = ARGV[9], time = now}))
+    local f = get(id, 'tenant', 'model', 'trace', 'lost')
+    redis.call('LPUSH', key('dead'), cjson.encode({job = id, tenant = f[1], model = f[2], trace = f[3], lost = tonumber(f[4] or '0'),
+                                                   reason = ARGV[9], time = now}))
     redis.call('LTRIM', key('dead'), 0, 999)
   end
   return ended(jobs)

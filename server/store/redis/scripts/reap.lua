@@ -5,7 +5,6 @@
 -- these their caller ends.
 local most, lease = tonumber(ARGV[1]), tonumber(ARGV[2])
 needs_no_memory()
-forget_expired()
 local before = tonumber(redis.call('HGET', key('totals'), 'reaped') or now)
 redis.call('HSET', key('totals'), 'reaped', now)
 if now - before > lease / 2 then
@@ -29,6 +28,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('deadlines'), '-inf', now, '
     redis.call('ZREM', key('deadlines'), id)
   end
 end
+forget_expired()
 local next = false
 for _, times in ipairs({'leases', 'deadlines'}) do
   local first = tonumber(redis.call('ZRANGE', key(times), 0, 0, 'WITHSCORES')[2])

@@ -8,10 +8,10 @@ if why == 'deadline' and tonumber(f[2]) > now then return 0 end
 needs_no_memory()
 local usage = f[4] or ''
 if why == 'cancel' then
-  append(id, 0, 'cancelled', ARGV[3], 'usage', usage)
+  append_end(id, 'cancelled', ARGV[3], 'usage', usage)
   finish(id, 'cancelled', false, 'error', ARGV[4])
 else
-  append(id, 0, 'failed', ARGV[4], 'usage', usage)
+  append_end(id, 'failed', ARGV[4], 'usage', usage)
   finish(id, 'failed', false, 'error', ARGV[4])
 end
 if f[3] then redis.call('PUBLISH', key('ended', f[3]), id) end

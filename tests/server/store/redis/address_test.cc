@@ -26,11 +26,13 @@ TEST(RedisAddressTest, EveryPartIsRead) {
   EXPECT_EQ(address->port, 6380);
   EXPECT_EQ(address->database, 3);
   EXPECT_EQ(ParseRedisAddress("redis://:secret@h/")->password, "secret");
+  EXPECT_EQ(ParseRedisAddress("redis://user@h")->user, "user");
+  EXPECT_EQ(ParseRedisAddress("redis://user@h")->password, "");
 }
 
 TEST(RedisAddressTest, WhatIsWrongIsSaidWithoutThePassword) {
   for (const char* url : {"http://h", "redis://", "redis://h:port", "redis://h:0", "redis://h:65536", "redis://h/x",
-                          "redis://h/-1", "redis://user@h", "redis://u:%zz@h", "redis://[::1", "redis://[::1]x"}) {
+                          "redis://h/-1", "redis://u:%zz@h", "redis://[::1", "redis://[::1]x"}) {
     EXPECT_EQ(ParseRedisAddress(url).status().code(), absl::StatusCode::kInvalidArgument) << url;
   }
   EXPECT_THAT(std::string(ParseRedisAddress("redis://u:hush@h:x").status().message()), Not(HasSubstr("hush")));

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <filesystem>
+#include <fstream>
 #include <string>
 
 #include "server/core/errors.h"
@@ -76,6 +78,28 @@ TEST_F(RedisConnectionTest, PasswordsAndDatabasesAreUsed) {
   RedisConnection second({.address = address});
   ASSERT_TRUE(second.Run({"SET", "k", "of 2"}).ok());
   EXPECT_TRUE(redis_.Run({"GET", "k"})->is_nil());
+}
+
+TEST_F(RedisConnectionTest, APasswordInAFileIsReadForEachConnection) {
+  const std::string file = testing::TempDir() + "/redis-password";
+  const auto write = [&](const std::string& password) { std::ofstream(file) << password; };
+  RedisAddress address = server_.address();
+  address.password_file = file;
+  ASSERT_TRUE(redis_.Run({"CONFIG", "SET", "requirepass", "old"}).ok());
+  write("old\n");
+  RedisConnection redis({.address = address});
+  ASSERT_TRUE(redis.Run({"PING"}).ok());
+  ASSERT_TRUE(redis_.Run({"CONFIG", "SET", "requirepass", "new"}).ok());
+  redis.Close();
+  const absl::Status refused = redis.Run({"PING"}).status();
+  EXPECT_EQ(ReasonOf(refused), "JOB_STORE_UNAVAILABLE");
+  write("new\n");
+  EXPECT_TRUE(redis.Run({"PING"}).ok());
+  redis.Close();
+  std::filesystem::remove(file);
+  const absl::Status unread = redis.Run({"PING"}).status();
+  EXPECT_EQ(ReasonOf(unread), "JOB_STORE_UNAVAILABLE");
+  EXPECT_EQ(unread.message(), "The store of jobs cannot serve now: its password cannot be read from " + file);
 }
 
 TEST_F(RedisConnectionTest, TheGreetingComesFirstOnEachConnection) {

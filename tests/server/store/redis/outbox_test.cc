@@ -24,7 +24,7 @@ class OutboxTest : public testing::Test {
         CallScript("create", "", {id, "", "m",       "0", "1", "1", "1",   "4",    "600000", "600000", "0", "",
                                   "", "", "request", "0", "0", "0", "100", "1000", "1000",   "",       ""}));
     EXPECT_TRUE(created.ok()) << created.status();
-    const auto claimed = redis_.Run(CallScript("claim", "", {"me", id, "60000", "1", "0", "1", "m", "0"}));
+    const auto claimed = redis_.Run(CallScript("claim", "", {"me", id, "60000", "1", "0", "1", "1", "m", "0"}));
     EXPECT_TRUE(claimed.ok()) << claimed.status();
     return claimed->list().at(0).list().at(1).text();
   }

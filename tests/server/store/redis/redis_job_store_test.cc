@@ -237,6 +237,83 @@ TEST_F(RedisJobStoreTest, AReaderGoesOnWhereItWasAtAnotherReplica) {
   EXPECT_THAT(Kinds(Reader(two_->store(), name, 99).Read()), ElementsAre("7 completed"));
 }
 
+TEST_F(RedisJobStoreTest, AReaderGetsTheBytesOfEachOutput) {
+  core::RequestFields fields = core::TestFields();
+  fields.num_images = 2;
+  const std::string name = one_->store().Create(core::TestRequest(fields), {})->name;
+  std::string bytes[2] = {std::string(2'500'000, 'a'), std::string(1'500'000, 'b')};
+  for (size_t i = 0; i < 2; ++i) {
+    for (size_t at = 0; at < bytes[i].size(); at += 1000) bytes[i][at] = static_cast<char>('0' + at / 1000 % 10);
+  }
+  Reader from_the_beginning(two_->store(), name);
+  one_->ClaimOne();
+  one_->store().OnStarted(one_->Of(name), {});
+  for (int i = 0; i < 2; ++i) one_->store().OnOutput(one_->Of(name), Picture(i, bytes[i]));
+  one_->store().OnCompleted(one_->Of(name), {});
+  std::string read[2];
+  for (const core::Event& event : from_the_beginning.Read()) {
+    if (const auto* output = std::get_if<core::Output>(&event.kind)) {
+      EXPECT_EQ(*output->data, bytes[output->index]);
+    } else if (const auto* chunk = std::get_if<core::OutputChunk>(&event.kind)) {
+      EXPECT_EQ(static_cast<size_t>(chunk->offset), read[chunk->index].size());
+      read[chunk->index] += chunk->data->substr(chunk->offset, chunk->size);
+    }
+  }
+  EXPECT_EQ(read[0], bytes[0]);
+  EXPECT_EQ(read[1], bytes[1]);
+  // In the middle of the first: number 3, its pieces 4 to 6.
+  const auto rest = Reader(two_->store(), name, 4).Read();
+  EXPECT_THAT(Kinds(rest), ElementsAre("5 chunk", "6 chunk", "7 output", "8 chunk", "9 chunk", "10 completed"));
+  const auto& chunk = std::get<core::OutputChunk>(rest[0].kind);
+  EXPECT_EQ(chunk.offset, core::EventLog::kChunkBytes);
+  EXPECT_EQ(*chunk.data, bytes[0]);
+}
+
+TEST_F(RedisJobStoreTest, AnEndTellsHowLongTheJobWaited) {
+  const std::string name = one_->store().Create(core::TestRequest(), {})->name;
+  absl::SleepFor(absl::Milliseconds(50));
+  one_->ClaimOne();
+  one_->store().OnStarted(one_->Of(name), {});
+  one_->store().OnCompleted(one_->Of(name), {.evaluations = 25});
+  const auto events = Reader(two_->store(), name).Read();
+  const core::Usage usage = std::get<core::Completed>(events.back().kind).usage;
+  EXPECT_EQ(usage.evaluations, 25);
+  EXPECT_GE(usage.queue_time, absl::Milliseconds(50));
+  EXPECT_EQ(usage.queue_time, two_->store().Get(name)->usage->queue_time);
+  const std::string waits = one_->store().Create(core::TestRequest(), {})->name;
+  absl::SleepFor(absl::Milliseconds(50));
+  one_->store().Cancel(waits, "CALLER").IgnoreError();
+  const auto cancelled = Reader(two_->store(), waits).Read();
+  EXPECT_GE(std::get<core::Cancelled>(cancelled.back().kind).usage.queue_time, absl::Milliseconds(50));
+}
+
+TEST_F(RedisJobStoreTest, ATimeoutIsNoticedWhenItIsOver) {
+  core::RequestFields fields = core::TestFields();
+  fields.timeout = absl::Seconds(1);
+  one_ = nullptr;
+  const auto patient = MakeReplica({.lease = absl::Minutes(1)});
+  two_ = nullptr;
+  const absl::Time begin = absl::Now();
+  const std::string name = patient->store().Create(core::TestRequest(fields), {})->name;
+  const auto events = Reader(patient->store(), name).Read();
+  EXPECT_TRUE(std::holds_alternative<core::Failed>(events.back().kind));
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(10)) << "and not with the next third of a lease";
+}
+
+TEST_F(RedisJobStoreTest, WhatIsClaimedWhileItDrainsIsGivenBack) {
+  for (int i = 0; i < 20; ++i) {
+    const auto leaves = MakeReplica();
+    const std::string name = two_->store().Create(core::TestRequest(), {})->name;
+    leaves->store().Offer({.jobs = 1, .models = {"pictograms"}});
+    leaves->store().Drain();
+    leaves->store().GiveUpAll("DRAINED");
+    leaves->Flush();
+    RedisConnection redis({.address = server_.address()});
+    EXPECT_EQ(redis.Run({"HEXISTS", absl::StrCat("{latentd}:job:", JobId(name)), "owner"})->number(), 0);
+    two_->store().Cancel(name, "CALLER").IgnoreError();
+  }
+}
+
 TEST_F(RedisJobStoreTest, WhatIsGivenBackIsTakenUpByTheOther) {
   const std::string name = one_->store().Create(core::TestRequest(), {})->name;
   one_->ClaimOne();
@@ -612,6 +689,7 @@ TEST_F(RedisJobStoreTest, WhatReplicasTellAddsUpToTheFleets) {
   const std::string moved = a->ClaimOne().name;
   a->store().OnStarted(a->Of(moved), {});
   a->store().OnHandedBack(a->Of(moved), "DRAINED", {});
+  a->Flush();
   EXPECT_EQ(seen[0].counts().running, 0);
   EXPECT_TRUE(waits(4, 0));
   EXPECT_EQ(seen[0].counts().ended, 0);

@@ -22,6 +22,7 @@ TEST(RedisWatchTest, NextDoesNotWaitForAReading) {
   const rpc::StoredJobs codec(imaging::OpenImage);
   WaitingJobs waiting;
   RedisPool pool({.address = read.address(), .timeout = absl::InfiniteDuration()}, &clock);
+  OutputReader outputs({.pool = &pool, .clock = &clock});
   Subscriptions subscriptions(
       {.connection = {.address = heard.address(), .timeout = absl::InfiniteDuration()}, .clock = &clock});
   ASSERT_TRUE(pool.Run({"HSET", "job:a", "state", "queued"}).ok());
@@ -32,6 +33,7 @@ TEST(RedisWatchTest, NextDoesNotWaitForAReading) {
                                  .pool = &pool,
                                  .subscriptions = &subscriptions,
                                  .waiting = &waiting,
+                                 .outputs = &outputs,
                                  .codec = &codec,
                                  .on_ready = [] {}});
   ASSERT_TRUE(watch.ok()) << watch.status();

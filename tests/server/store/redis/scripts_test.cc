@@ -100,6 +100,7 @@ class RedisScriptsTest : public testing::Test {
                                           absl::StrCat(lease),
                                           absl::StrCat(most),
                                           absl::StrCat(patience),
+                                          is_loading_ ? "0" : "1",
                                           absl::StrCat(models.size())};
     arguments.insert(arguments.end(), models.begin(), models.end());
     std::vector<std::string> others;
@@ -171,6 +172,7 @@ class RedisScriptsTest : public testing::Test {
   RedisConnection redis_{{.address = server_.address(), .greeting = LoadScripts()}};
   std::vector<std::string> could_load_ = {"pictograms", "sdxl", "turbo"};  // whoever claims
   std::vector<std::string> broken_;                                        // and cannot load these
+  bool is_loading_ = false;                                                // another already
   int claims_ = 0;
   int writes_ = 0;
   std::map<std::string, int> written_;  // by token
@@ -273,6 +275,24 @@ TEST_F(RedisScriptsTest, AJobThatWaitsForTooLongGoesToAnybody) {
   Call("renew", {"r2", "60000", "1", "1", "sdxl", "0"});
   EXPECT_THAT(Claim("r1", 9, {"pictograms"}, 60'000, 60'000), IsEmpty());
   EXPECT_THAT(Claim("r1", 9, {"pictograms"}, 60'000, 0), SizeIs(1));
+}
+
+TEST_F(RedisScriptsTest, AJobIsLeftByThoseWhoLoadAnotherModel) {
+  Create("s", {.model = "sdxl"});
+  Create("p");
+  is_loading_ = true;
+  EXPECT_THAT(ClaimedIds("r1"), ElementsAre("p")) << "the model is there";
+  is_loading_ = false;
+  EXPECT_THAT(ClaimedIds("r1"), ElementsAre("s"));
+}
+
+TEST_F(RedisScriptsTest, ManyTenantsTakeTurnsInOneClaim) {
+  for (int i = 0; i < 3; ++i) {
+    Create(absl::StrCat("a", i), {.tenant = "a"});
+    Create(absl::StrCat("b", i), {.tenant = "b", .weight = 2});
+    Create(absl::StrCat("c", i), {.tenant = "c", .model = "sdxl"});
+  }
+  EXPECT_THAT(ClaimedIds("r1", 8, {"pictograms", "sdxl"}), ElementsAre("a0", "b0", "c0", "b1", "a1", "c1", "b2", "a2"));
 }
 
 TEST_F(RedisScriptsTest, AJobIsLeftByThoseWhoDoNotKnowItsModel) {
@@ -495,7 +515,7 @@ TEST_F(RedisScriptsTest, AClaimWhoseAnswerIsLostIsRepeated) {
   Create("a");
   Create("b");
   const auto claim = [&](const std::string& number) {
-    return Call("claim", {"r1", number, "60000", "1", "60000", "1", "pictograms", "0"}).list();
+    return Call("claim", {"r1", number, "60000", "1", "60000", "1", "1", "pictograms", "0"}).list();
   };
   const auto first = claim("7");
   ASSERT_THAT(first, SizeIs(1));
@@ -536,7 +556,7 @@ TEST_F(RedisScriptsTest, AShareThatMakesNoDifferenceIsForgotten) {
 
 TEST_F(RedisScriptsTest, OfJobsThatHaveEndedTheOldestOfWhoHoldsTheMostMakeRoom) {
   const auto make = [&](const std::string& id, const std::string& tenant, size_t size) {
-    Create(id, {.tenant = tenant, .request_id = "r" + id, .job_bytes = 3000});
+    Create(id, {.tenant = tenant, .request_id = "r" + id, .job_bytes = 19'500});
     const Claimed job = Claim("r1")[0];
     Write(job, {"output", "0", "1", "an output", std::string(size, 'x')});
     Write(job, {"complete", "usage", "1"});
@@ -581,6 +601,35 @@ TEST_F(RedisScriptsTest, AnEndedJobWhoseKeyIsGoneIsInNobodysWay) {
   EXPECT_EQ(Run({"ZCARD", absl::StrCat(kPrefix, "expiries")}).number(), 1);
 }
 
+TEST_F(RedisScriptsTest, AnEndWhoseAnswerWasLostIsStillItsOwners) {
+  Create("a");
+  const Claimed job = Claim("r1")[0];
+  const std::vector<std::string> end = {"a", job.token, "1", "0", "complete", "usage", "1"};
+  EXPECT_TRUE(Call("own", end).is_list());
+  EXPECT_EQ(Call("own", end).number(), 1);
+  EXPECT_EQ(Call("own", {"a", job.token, "2", "1", "complete", "usage", "1"}).number(), 0);
+  EXPECT_THAT(Events("a"), ElementsAre("1 queued", "2 completed"));
+}
+
+TEST_F(RedisScriptsTest, PreviewsAreKeptAndCounted) {
+  Create("a");
+  const Claimed job = Claim("r1")[0];
+  Write(job, {"progress", "0", "1", std::string(9000, 'p'), "usage", "1"});
+  Write(job, {"progress", "0", "1", std::string(7000, 'p'), "usage", "1"});
+  Write(job, {"complete", "usage", "1"});
+  const int64_t kept = Run({"HGET", absl::StrCat(kPrefix, "kept"), "shop"}).number();
+  EXPECT_GT(kept, 7000 + 4096);
+  EXPECT_LT(kept, 7000 + 5000);
+}
+
+TEST_F(RedisScriptsTest, AnUploadWhoseKeyIsGoneIsInNobodysWay) {
+  Run({"ZADD", absl::StrCat(kPrefix, "uploads"), "1", "abc:7:shop"});
+  Create("a", {.timeout = 1});
+  absl::SleepFor(absl::Milliseconds(5));
+  EXPECT_THAT(Call("reap", {"100", "60000"}).list(), SizeIs(2));
+  EXPECT_EQ(Run({"EXISTS", absl::StrCat(kPrefix, "uploads")}).number(), 0);
+}
+
 TEST_F(RedisScriptsTest, AFullRedisTakesWhatACancelledJobTook) {
   Create("a");
   const Claimed job = Claim("r1")[0];
@@ -615,6 +664,27 @@ TEST_F(RedisScriptsTest, AFollowerHearsAllThatItsLeaderMakes) {
   EXPECT_THAT(Events("late"), ElementsAre("1 queued", "2 event started", "3 event first output", "5 completed"));
   EXPECT_EQ(Call("forget", {"a"}).text(), "completed");
   EXPECT_THAT(Create("anew", {.run = "r"}), ElementsAre("created", "anew"));
+}
+
+// It would be copied at once, beyond all that the queue bounds.
+TEST_F(RedisScriptsTest, WhatIsKeptIsCopiedForLaterOnesOnlyWhereThereIsRoom) {
+  const int64_t bound = 25'000;
+  Create("a", {.job_bytes = bound, .run = "r"});
+  const Claimed job = Claim("r1")[0];
+  Write(job, {"start", "started"});
+  Write(job, {"output", "0", "1", "an output", std::string(5000, 'x')});
+  Call("own",
+       {job.id, job.token, absl::StrCat(writes_ + 1), absl::StrCat(writes_), "complete", "usage", "1", "none", "1"});
+  EXPECT_THAT(Create("b", {.job_bytes = bound, .run = "r"}), ElementsAre("shared", "b"));
+  EXPECT_THAT(Create("c", {.job_bytes = bound, .run = "r"}), ElementsAre("created", "c")) << "three of 9 kB do not fit";
+  EXPECT_EQ(Field("c", "work"), "100") << "it runs by itself";
+}
+
+TEST_F(RedisScriptsTest, ARunIsAsUrgentAsTheMostUrgentThatSharesIt) {
+  Create("first");
+  Create("a", {.run = "r"});
+  EXPECT_THAT(Create("b", {.place = -3600, .run = "r"}), ElementsAre("shared", "b"));
+  EXPECT_THAT(ClaimedIds("r1"), ElementsAre("a", "first"));
 }
 
 TEST_F(RedisScriptsTest, AFollowerOfAJobThatWaitsAgainWaits) {
@@ -953,7 +1023,9 @@ TEST_F(RedisScriptsTest, WhatKillsItsOwnersIsSetApart) {
   Write(job, {"fail", "usage", "1", "status", "REPLICAS_LOST"});
   const auto dead = Run({"LRANGE", absl::StrCat(kPrefix, "dead"), "0", "-1"}).list();
   ASSERT_THAT(dead, SizeIs(1));
-  EXPECT_THAT(dead[0].text(), testing::HasSubstr("\"job\":\"a\""));
+  for (const char* part : {R"("job":"a")", R"("tenant":"shop")", R"("model":"pictograms")", R"("trace":"trace")"}) {
+    EXPECT_THAT(dead[0].text(), testing::HasSubstr(part));
+  }
   EXPECT_THAT(dead[0].text(), testing::HasSubstr("REPLICAS_LOST"));
 }
 

@@ -1,0 +1,69 @@
+// What an engine says it could take in, to a store that others share.
+
+#include <gmock/gmock.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "tests/server/engine/engine_fixture.h"
+#include "tests/server/engine/offered_store.h"
+
+namespace latentd::engine {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class EngineOffersTest : public EngineTest {
+ protected:
+  EngineOffersTest() {
+    auto owned = std::make_unique<OfferedStore>(store::MemoryJobStoreOptions{.clock = clock_.get()});
+    offers_ = owned.get();
+    store_ = std::move(owned);
+  }
+
+  OfferedStore* offers_;
+};
+
+// Those that it was of may have been cancelled before the engine took them.
+TEST_F(EngineOffersTest, AnOfferThatWasTakenIsMadeAnew) {
+  StartEngine();
+  offers_->AwaitOffer([](const core::Capacity& offer) { return offer.jobs > 0; });
+  const int before = offers_->offers();
+  engine_->OnWorkAvailable();
+  WaitUntilIdle();
+  EXPECT_GT(offers_->offers(), before);
+}
+
+TEST_F(EngineOffersTest, WhileAModelIsLoadingJobsOfOthersAreLeft) {
+  Gate gate;
+  on_load_ = [&] { gate.Wait(); };
+  StartEngine({}, {"a", "b"});
+  offers_->AwaitOffer([](const core::Capacity& offer) { return offer.jobs > 0 && offer.can_load; });
+  registry_->Load("a", [](const absl::Status&) {});
+  gate.AwaitArrival();
+  offers_->AwaitOffer([](const core::Capacity& offer) { return !offer.can_load; });
+  EXPECT_THAT(offers_->offered().models, IsEmpty());
+  EXPECT_THAT(offers_->offered().other_models, ElementsAre("a", "b")) << "it still counts as one that could run them";
+  gate.Open();
+  offers_->AwaitOffer([](const core::Capacity& offer) { return offer.can_load && !offer.models.empty(); });
+  EXPECT_THAT(offers_->offered().models, ElementsAre("a"));
+}
+
+TEST_F(EngineOffersTest, ALoadThatNobodyWantsAnyMoreIsInNobodysWay) {
+  Gate gate;
+  on_load_ = [&] { gate.Wait(); };
+  StartEngine({}, {"a", "b"}, /*memory_budget=*/100);
+  registry_->Load("a", [](const absl::Status&) {});
+  gate.AwaitArrival();
+  const std::string waits = Create(FieldsFor("b"));
+  offers_->AwaitOffer([](const core::Capacity& offer) { return offer.models == std::vector<std::string>{"b"}; });
+  ASSERT_TRUE(store_->Cancel(waits, "CALLER").ok());
+  offers_->AwaitOffer([](const core::Capacity& offer) { return offer.models.empty(); });
+  gate.Open();
+  offers_->AwaitOffer([](const core::Capacity& offer) { return offer.can_load; });
+}
+
+}  // namespace
+}  // namespace latentd::engine
