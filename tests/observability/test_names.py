@@ -15,7 +15,7 @@ LEFT_OUT = {
 
 # Prometheus makes them itself, or adds them to all that it reads.
 PROMETHEUS = {"up": set(), "ALERTS": {"alertname", "alertstate", "severity"}}
-TARGET = {"job", "instance"}
+TARGET = {"job", "instance", "namespace"}  # the last in Kubernetes
 
 
 def _queries(rules, rule_tests, dashboards):
