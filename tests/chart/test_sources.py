@@ -7,7 +7,7 @@ import subprocess
 
 import yaml
 
-from charts import CHART, ROOT, only, render
+from charts import CHART, EXAMPLES, ROOT, only, render
 
 
 def test_rules_are_those_of_prometheus(tmp_path):
@@ -25,11 +25,25 @@ def test_dashboard_is_grafana_s():
     assert json.loads(text) == json.loads((ROOT / "deploy/grafana/latentd.json").read_text())
 
 
-def test_what_scales_is_recorded():
-    (trigger,) = only(render("fleet"), "ScaledObject")["spec"]["triggers"]
+def test_what_scales_is_recorded_and_of_the_same_replicas():
+    backlog, busy = (each["metadata"]["query"] for each in only(render("fleet"), "ScaledObject")["spec"]["triggers"])
     rules = only(render("fleet"), "PrometheusRule")["spec"]["groups"][0]["rules"]
-    metric = re.search(r"latentd:\w+", trigger["metadata"]["query"]).group()
-    assert metric in [each.get("record") for each in rules]
+    assert re.search(r"latentd:\w+", backlog).group() in [each.get("record") for each in rules]
+    # The recorded speed is work by the same seconds, which tests/observability finds at a running latentd.
+    assert re.search(r"latentd_\w+", busy).group() in rules[0]["expr"]
+    labels = '{namespace="images", service="r-latentd-replicas"}'
+    assert labels in backlog and labels in busy
+
+
+def test_the_fleet_s_queue_lets_it_grow_to_its_largest():
+    values = yaml.safe_load(EXAMPLES["fleet"].read_text())
+    text = (ROOT / "deploy/SCALING.md").read_text()
+    jobs = float(re.search(r"it is asked for ([0-9.]+) \(", text).group(1))  # that a replica does in a second
+    scaling = values["autoscaling"]
+    assert scaling["maxReplicas"] <= int(re.search(r"Redis' one processor, at (\d+) replicas", text).group(1))
+    needed = scaling["maxReplicas"] * scaling["backlogSeconds"] * jobs
+    assert values["config"]["max-queued-jobs"] >= needed
+    assert sum(each["max_queued_jobs"] for each in values["tenants"]["tenants"].values()) >= needed
 
 
 def test_the_version_is_the_project_s():

@@ -133,6 +133,19 @@ def test_it_leaves_nothing_behind(fleet):
     assert [each["metadata"]["name"] for each in fleet.all("PersistentVolumeClaim")] == ["models"]
 
 
+def test_turning_the_autoscaler_on_leaves_their_number(namespaces):
+    namespace = namespaces("turned")
+    on = {"autoscaling": {"enabled": True}, "monitoring": {"serviceMonitor": {"enabled": True}, "rules": {"enabled": True}}}
+    namespace.helm("install", charts.CHART, example="laptop", replicas=2, redis={"source": "chart"})
+    before = all_ready(namespace, 2)
+    namespace.helm("upgrade", charts.CHART, example="laptop", replicas=2, redis={"source": "chart"}, **on)
+    assert {each["metadata"]["uid"] for each in before} == {each["metadata"]["uid"] for each in all_ready(namespace, 2)}
+    scale(namespace, 3)
+    namespace.helm("upgrade", charts.CHART, example="laptop", replicas=2, redis={"source": "chart"}, **on)
+    all_ready(namespace, 3)
+    namespace.helm("uninstall")
+
+
 @pytest.fixture(scope="module")
 def single(namespaces):
     namespace = namespaces("single")
