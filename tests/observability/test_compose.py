@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -59,6 +60,30 @@ def test_latentd_knows_its_flags(compose):
     text = subprocess.run([os.environ["LATENTD_BINARY"], "--help"], capture_output=True, text=True, check=True).stdout
     for flag in compose["services"]["latentd"]["command"]:
         assert flag.partition("=")[0] in text.split(), flag
+
+
+def test_it_waits_as_long_as_models_take_by_the_image_s_own_check(compose):
+    check = compose["services"]["latentd"]["healthcheck"]
+    [image] = re.findall(r"^HEALTHCHECK .*CMD (\[\"latentctl.*\])$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert check["test"] == ["CMD", *json.loads(image)] and check["start_period"] == "15m"
+
+
+@pytest.mark.parametrize("answer, healthy", [("PONG", True), ("LOADING Redis is loading the dataset in memory", False), ("", False)])
+def test_a_redis_that_still_reads_is_not_healthy(compose, tmp_path, answer, healthy):
+    kind, command = compose["services"]["redis"]["healthcheck"]["test"]
+    assert kind == "CMD-SHELL"
+    (tmp_path / "redis-cli").write_text(f"#!/bin/sh\necho '{answer}'\n")
+    (tmp_path / "redis-cli").chmod(0o755)
+    done = subprocess.run(["sh", "-c", command], env={"PATH": f"{tmp_path}:/usr/bin:/bin"})
+    assert (done.returncode == 0) == healthy
+
+
+def test_redis_writes_each_change_once(compose):
+    """By its append-only file; snapshots, which it makes by default, would be written beside it."""
+    command = compose["services"]["redis"]["command"]
+    flags = dict(zip(command[1::2], command[2::2], strict=True))
+    assert command[0] == "redis-server"
+    assert flags["--save"] == "" and flags["--appendonly"] == "yes" and flags["--appendfsync"] == "always"
 
 
 def test_the_edge_takes_its_flags(compose, tmp_path):
