@@ -97,7 +97,7 @@ def test_config_has_the_flags_that_the_chart_does_not_set():
     flags = re.findall(r"^  --([a-z-]+) [A-Za-z]|^  --(insecure)", subprocess.run(
         [os.environ["LATENTD_BINARY"], "--help"], capture_output=True, text=True, check=True).stdout, re.M)
     ours = {"config", "listen", "metrics-listen", "health-listen", "models", "adapters", "device", "threads", "job-store",
-            "drain-timeout", "tls-cert", "tls-key", "tls-client-ca", "api-keys", "jwks", "tenants", "insecure", "version"}
+            "job-store-password-file", "drain-timeout", "tls-cert", "tls-key", "tls-client-ca", "api-keys", "jwks", "tenants", "insecure", "version"}
     assert set(SCHEMA["properties"]["config"]["properties"]) == {a or b for a, b in flags} - ours
 
 

@@ -60,7 +60,7 @@ emptyDir: {sizeLimit: {{ .downloadSize }}}
 {{- end }}
 {{- end }}
 
-{{/* latentd's --job-store; $(REDIS_PASSWORD) is filled in by the kubelet. */}}
+{{/* latentd's --job-store. The password is in a file of its own. */}}
 {{- define "latentd.jobStore" -}}
 {{- with .Values.redis }}
 {{- $host := .address }}
@@ -69,7 +69,7 @@ emptyDir: {sizeLimit: {{ .downloadSize }}}
 {{- if eq .source "none" -}}
 memory
 {{- else -}}
-redis://{{ if .passwordSecret }}{{ .user }}:$(REDIS_PASSWORD)@{{ end }}{{ $host }}/{{ .database }}
+redis://{{ with .user }}{{ . }}@{{ end }}{{ $host }}/{{ .database }}
 {{- end }}
 {{- end }}
 {{- end }}
