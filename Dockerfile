@@ -101,10 +101,11 @@ LABEL org.opencontainers.image.title="latentd-edge" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-# Python writes Envoy's configuration from the flags, and is gone when Envoy runs.
+# Python writes Envoy's configuration from the flags, and asks Envoy whether it is healthy.
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends python3 >/dev/null && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 COPY --from=build-edge /image /
 USER 65532:65532
 EXPOSE 8080 9901
+HEALTHCHECK --interval=10s --timeout=10s --start-period=30s --retries=3 CMD ["/usr/share/latentd/envoy/ready.py", "/tmp/admin"]
 # The flags of deploy/edge.sh follow.
-ENTRYPOINT ["/usr/share/latentd/envoy/run.sh", "--descriptors", "/usr/share/latentd/api.pb", "--page", "/usr/share/latentd/web", "--secrets", "/tmp"]
+ENTRYPOINT ["/usr/share/latentd/envoy/run.sh", "--descriptors", "/usr/share/latentd/api.pb", "--page", "/usr/share/latentd/web", "--secrets", "/tmp", "--admin", "/tmp/admin"]

@@ -1,7 +1,9 @@
 """Envoy as the chart starts it: before latentd, and as the tunnel to a Redis with TLS."""
 
+import json
 import os
 import pathlib
+import re
 import socket
 import subprocess
 
@@ -9,7 +11,7 @@ import pytest
 
 import credentials
 import render as edge_configuration
-from charts import render
+from charts import container, only, render
 from local_pod import LocalPod
 from processes import ROOT, Process, unused_address, wait_for
 
@@ -86,6 +88,18 @@ def test_the_tunnel_ends_at_no_other_until_its_authority_is_replaced(tmp_path, r
 
 def edge(folder, objects, **secrets):
     return LocalPod(folder, objects, "r-latentd-edge", secrets=secrets).arguments
+
+
+def test_the_edge_s_image_has_what_drains_it():
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    entry, check = (json.loads(re.search(rf"{what} (\[\"/usr/share/latentd/envoy.*\])$", dockerfile, re.MULTILINE).group(1))
+                    for what in ("ENTRYPOINT", "CMD"))
+    deployment = only(render("laptop", edge={"enabled": True}), "Deployment", "r-latentd-edge")
+    script, admin, *_ = container(deployment, "edge")["lifecycle"]["preStop"]["exec"]["command"]
+    assert entry[entry.index("--admin") + 1] == admin == check[1]
+    for each in entry[0], check[0], script:
+        folder, name = os.path.split(each)
+        assert folder == "/usr/share/latentd/envoy" and os.access(ROOT / "deploy/envoy" / name, os.X_OK)
 
 
 @pytest.mark.parametrize("example, values", [

@@ -1,12 +1,19 @@
 """deploy/edge.sh as its users know it."""
 
+import concurrent.futures
+import contextlib
 import itertools
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 
-from callers import request
+import http2
+from api import METHODS
+from callers import by_grpc, request
+from fake_backend import FakeBackend
 from processes import PATIENCE, ROOT, Edge, Process, unused_address, wait_for
 
 SCRIPT = ROOT / "deploy/edge.sh"
@@ -40,6 +47,61 @@ def test_a_second_edge_on_the_port_never_says_that_it_serves(latentd, tmp_path):
             wait_for("it ends", lambda: says_so(admin) or not second.running())
             assert not second.running()
         assert "Address already in use" in second.log
+
+
+DRAIN = ROOT / "deploy/envoy/drain.py"
+WATCH = METHODS["ImageGeneration.WatchJob"]
+HEARTBEAT = {"job": "jobs/1", "heartbeat": {}}
+COMPLETED = {"job": "jobs/1", "completed": {}}
+
+
+@contextlib.contextmanager
+def edge_at_work():
+    """An edge with a call under way: the edge, the call's outcome to come, and what lets the call end."""
+    may_end = threading.Event()
+
+    def watch(context):
+        yield HEARTBEAT
+        may_end.wait(PATIENCE)
+        yield COMPLETED
+
+    with FakeBackend(WatchJob=watch) as fake, Edge(fake.address) as envoy, concurrent.futures.ThreadPoolExecutor() as pool:
+        call = pool.submit(by_grpc, envoy.address, WATCH, {"name": "jobs/1"})
+        wait_for("a call is under way", lambda: fake.calls)
+        try:
+            yield envoy, call, may_end
+        finally:
+            may_end.set()
+
+
+def test_callers_are_sent_elsewhere_and_what_is_under_way_ends():
+    with edge_at_work() as (envoy, call, may_end), http2.connect(envoy.address) as idle, Process([DRAIN, envoy.admin_socket, "1", "100"]) as drain:
+        wait_for("balancers are told", lambda: request(envoy.address, "GET", "/healthz")[0] == 503)
+        # Who comes all the same is served, and comes elsewhere the next time.
+        status, headers, _ = request(envoy.address, "GET", "/nothing")
+        assert status == 404 and headers["connection"] == "close"
+        # Who does not come is told as well.
+        assert http2.GOAWAY in [kind for kind, *_ in idle.frames()]
+        assert drain.running() and not call.done()
+        may_end.set()
+        assert drain.wait() == 0
+        assert call.result().messages == [HEARTBEAT, COMPLETED]
+
+
+def test_a_drain_ends_in_time_and_not_before_balancers_have_heard():
+    with edge_at_work() as (envoy, call, may_end):
+        began = time.monotonic()
+        subprocess.run([DRAIN, envoy.admin_socket, "0", "2"], check=True, timeout=PATIENCE)
+        assert time.monotonic() - began >= 2 and not call.done()
+        may_end.set()
+        call.result()
+        began = time.monotonic()
+        subprocess.run([DRAIN, envoy.admin_socket, "2", "100"], check=True, timeout=PATIENCE)
+        assert 2 <= time.monotonic() - began < 50
+
+
+def test_nobody_is_drained_where_nobody_is(tmp_path):
+    assert subprocess.run([DRAIN, tmp_path / "admin", "0", "1"], capture_output=True).returncode != 0
 
 
 def test_the_port_for_metrics_shows_nothing_else(latentd):

@@ -105,6 +105,8 @@ ends_at_a_second_signal() {
   [ $code = 143 ] || die "its exit code is $code"
 }
 
+# By the check of its own.
+edge_is_healthy() { inside "$edge" -- $(list "$edge" .Docker.Config.Healthcheck.Test | sed 's/^CMD //'); }
 answers() { curl --fail --silent --output "$work/answer" "$@"; }
 
 # The page, JSON and a picture, by the image's own entry point.
@@ -118,10 +120,14 @@ is_reached_through_the_edge() {
   inside "$edge" -- "${entry[@]}" --listen 127.0.0.1:8080 --backend 127.0.0.1:50051 2>"$work/edge.log" &
   wait_for answers http://127.0.0.1:8080/v1/models || { cat "$work/edge.log"; die "the edge does not answer"; }
   grep -q '"pictograms"' "$work/answer"
+  edge_is_healthy || die "it answers, but says that it is not healthy"
   answers http://127.0.0.1:8080/ && grep -qi '<html' "$work/answer" || die "there is no page"
   inside "$container" -- latentctl generate --server 127.0.0.1:8080 --model pictograms --prompt "a red apple" --seed 7 --out /tmp/edge.png | tail -n 1
   cmp "$work/apple.png" "$work/edge.png"
   grep -Eq '^Uid:(\s+65532){4}$' "/proc/$(pgrep -x envoy)/status" || die "Envoy runs as somebody else"
+  # As the chart's preStop does.
+  inside "$edge" -- /usr/share/latentd/envoy/drain.py /tmp/admin 0 30
+  ! edge_is_healthy 2>/dev/null || die "it drains, and says that it is healthy"
   kill -TERM "$(pgrep -x envoy)" "$(pgrep -x latentd)"
   wait $served
 }
