@@ -37,6 +37,9 @@
 {{- if and .redis.user (not (and .redis.passwordSecret (eq .redis.source "external"))) }}
 {{- $problems = append $problems "redis.user is for an external Redis and needs redis.passwordSecret" }}
 {{- end }}
+{{- if and (eq .redis.source "chart") (lt (include "latentd.bytes" .redis.storage | float64) (mulf 4 (include "latentd.bytes" .redis.maxMemory | float64))) }}
+{{- $problems = append $problems (printf "redis.storage %v is less than four times redis.maxMemory %s: Redis' log and its rewriting would not have room" .redis.storage .redis.maxMemory) }}
+{{- end }}
 {{- if and .redis.caSecret (ne .redis.source "external") }}
 {{- $problems = append $problems "redis.caSecret is for an external Redis" }}
 {{- end }}

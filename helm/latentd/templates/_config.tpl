@@ -74,6 +74,13 @@ redis://{{ with .user }}{{ . }}@{{ end }}{{ $host }}/{{ .database }}
 {{- end }}
 {{- end }}
 
+{{/* A quantity of Kubernetes → bytes, as a number with a fraction. */}}
+{{- define "latentd.bytes" -}}
+{{- $units := dict "m" 0.001 "k" 1e3 "Ki" 1024 "M" 1e6 "Mi" 1048576 "G" 1e9 "Gi" 1073741824 "T" 1e12 "Ti" 1099511627776 }}
+{{- $text := ternary (toString .) (printf "%d" (int64 .)) (kindIs "string" .) }}
+{{- mulf (regexFind "^[0-9.]+" $text | float64) (get $units (regexFind "[A-Za-z]+$" $text) | default 1) }}
+{{- end }}
+
 {{/* (list "1Gi" factor) → bytes. Redis and Kubernetes spell sizes in ways of their own. */}}
 {{- define "latentd.redisBytes" -}}
 {{- $unit := index (dict "Mi" 1048576 "Gi" 1073741824) (regexFind "[MG]i$" (index . 0)) }}
