@@ -55,4 +55,4 @@ def test_units(tmp_path):
     done = subprocess.run([tool, "--strict", "--file", "../../tests/chart/unit/*.yaml", CHART], capture_output=True, text=True,
                           env=os.environ | {"HOME": str(tmp_path)})
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Test Suites: 5 passed, 5 total" in done.stdout
+    assert "Test Suites: 6 passed, 6 total" in done.stdout
