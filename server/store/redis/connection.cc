@@ -54,7 +54,7 @@ absl::Status RedisConnection::Connect() {
   redisSetTimeout(context_.get(), absl::ToTimeval(std::min(options_.timeout, options_.connect_timeout)));
   redisEnableKeepAlive(context_.get());
   setsockopt(context_->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &kUnacknowledgedMs, sizeof kUnacknowledgedMs);
-  const absl::Status greeted = Greet();
+  absl::Status greeted = Greet();
   if (greeted.ok()) {
     const bool is_patient = options_.timeout == absl::InfiniteDuration();
     redisSetTimeout(context_.get(), is_patient ? timeval{} : absl::ToTimeval(options_.timeout));

@@ -76,7 +76,7 @@ std::optional<core::Event> RedisWatch::TakeNext() {
   if (output == outputs_.end()) return next == nullptr ? std::nullopt : std::optional(*next);
   const auto& [sequence, pieces] = *output;
   if (!HasBytes(sequence, pieces)) return std::nullopt;
-  if (sequence > place_) {
+  if (next != nullptr && sequence > place_) {
     core::Event event = *next;
     std::get<core::Output>(event.kind).data = bytes_;
     return event;
