@@ -47,6 +47,8 @@ constexpr absl::Duration kCheckpointEvery = absl::Seconds(2);
 constexpr absl::Duration kFlushTime = absl::Seconds(2);
 // That wait for Redis: as many calls about jobs at a time.
 constexpr int kStoreThreads = 16;
+// What the process sends to itself to wake who waits for signals; once it stops, nobody does.
+constexpr int kEndItself = SIGUSR1;
 
 // Signals are waited for: no code of ours runs in a handler, but to end at once.
 sigset_t PrepareSignals() {
@@ -56,15 +58,21 @@ sigset_t PrepareSignals() {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, kEndItself);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   return signals;
 }
 
 // By a handler of our own: for process 1 the system has none.
-void EndAtNextSignal(const sigset_t& signals) {
+void EndAtNextSignal() {
   struct sigaction action = {};
   action.sa_handler = [](int which) { _exit(128 + which); };
-  for (const int each : {SIGTERM, SIGINT}) sigaction(each, &action, nullptr);
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int each : {SIGTERM, SIGINT}) {
+    sigaction(each, &action, nullptr);
+    sigaddset(&signals, each);
+  }
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
 }
 
@@ -89,6 +97,7 @@ absl::Status Serve(const config::ServerOptions& options, const sigset_t& stop_si
   metrics::PrometheusMetrics prometheus(LATENTD_VERSION);
   engine::Engine* running = nullptr;  // set below; the collector asks for it while the server is up
   core::Readiness readiness;          // outlives the registry and the engine, which report to it
+  std::promise<absl::Status> not_preloaded;
   metrics::StatsCollector collector(&clock,
                                     {.version = LATENTD_VERSION,
                                      .device = device->str(),
@@ -178,11 +187,10 @@ absl::Status Serve(const config::ServerOptions& options, const sigset_t& stop_si
          adapters.DropOrphans();
        }});
   // Before the engine, which leaves to others what waits for a model while one is loaded here.
-  std::promise<absl::Status> not_preloaded;
   Preload(options.preload, registry, [&](const absl::Status& status) {
     if (status.ok()) return readiness.SetPreloaded();
     not_preloaded.set_value(status);
-    kill(getpid(), SIGTERM);  // whoever starts it again may have more luck
+    kill(getpid(), kEndItself);  // whoever starts it again may have more luck
   });
   core::SchedulerOptions scheduler;
   scheduler.batching.max_batch_rows = options.max_batch_rows > 0 ? options.max_batch_rows : device->is_cuda() ? 16 : 8;
@@ -265,7 +273,7 @@ absl::Status Serve(const config::ServerOptions& options, const sigset_t& stop_si
 
   int signal = 0;
   sigwait(&stop_signals, &signal);
-  EndAtNextSignal(stop_signals);
+  EndAtNextSignal();
   log::Info("finishing what was accepted",
             {{"signal", strsignal(signal)}, {"for_at_most", absl::FormatDuration(options.drain_timeout)}});
   const absl::Time deadline = clock.Now() + options.drain_timeout;

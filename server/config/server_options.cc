@@ -99,13 +99,13 @@ absl::Status CheckJobStore(const ServerOptions& options) {
     return absl::InvalidArgumentError("--job-store-password-file goes with a Redis in --job-store");
   }
   if (!is_redis) return absl::OkStatus();
-  const store::RedisAddress address = *store::ParseRedisAddress(options.job_store);
+  store::RedisAddress address = *store::ParseRedisAddress(options.job_store);
   if (has_file && !address.password.empty()) {
     return absl::InvalidArgumentError("--job-store has a password already: leave --job-store-password-file out");
   }
-  if (has_file && !std::ifstream(options.job_store_password)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--job-store-password-file: cannot read ", options.job_store_password));
+  address.password_file = options.job_store_password;
+  if (const auto password = store::PasswordOf(address); !password.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("--job-store-password-file: ", password.status().message()));
   }
   if (!has_file && !address.user.empty() && address.password.empty()) {
     return absl::InvalidArgumentError("--job-store has a user without a password");

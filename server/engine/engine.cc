@@ -393,13 +393,14 @@ void Engine::Offer() {
     const auto waiting = std::count_if(jobs_.begin(), jobs_.end(), is_waiting) + scheduler_.stats().waiting_rows;
     capacity.jobs = std::max(0, options_.scheduler.batching.max_batch_rows - static_cast<int>(waiting));
   }
-  if (capacity.jobs == offered_.jobs && !std::exchange(models_changed_, false)) return;
+  // Models come one by one: others begin sooner where the loader is free, or as soon here when it is.
+  capacity.can_load = !options_.models->IsLoading();
+  const bool is_same = capacity.jobs == offered_.jobs && capacity.can_load == offered_.can_load;
+  if (is_same && !std::exchange(models_changed_, false)) return;
   for (const core::ModelInfo& model : options_.models->List()) {
     const bool is_here = works && (model.state == core::ModelState::kLoaded || uses_.contains(model.name));
     const bool is_broken = model.state == core::ModelState::kBroken;
     (is_here ? capacity.models : is_broken ? capacity.broken_models : capacity.other_models).push_back(model.name);
-    // Models come one by one: others begin sooner where the loader is free, or as soon here when it is.
-    capacity.can_load = capacity.can_load && model.state != core::ModelState::kLoading;
   }
   if (capacity == offered_) return;
   offered_ = capacity;

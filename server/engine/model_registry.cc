@@ -138,6 +138,11 @@ std::optional<ModelRegistry::Borrowed> ModelRegistry::BorrowSmallest() {
   return borrowed;
 }
 
+bool ModelRegistry::IsLoading() const {
+  core::MutexLock lock(mutex_);
+  return !to_load_.empty() && !short_of_memory_;
+}
+
 bool ModelRegistry::ShortOfMemory() const {
   core::MutexLock lock(mutex_);
   return short_of_memory_;

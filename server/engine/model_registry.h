@@ -109,7 +109,8 @@ class ModelRegistry : public core::ModelCatalog {
   // a call of this; must not block. The former one may still be told once.
   void SetListener(std::function<void()> on_changed);
 
-  // Whether a model waits to be loaded and finds no room, since those on the device are held.
+  // Whether a model is on its way to the device; or waits to be and finds no room, since those on the device are held.
+  bool IsLoading() const;
   bool ShortOfMemory() const;
 
  private:

@@ -1,6 +1,8 @@
 #include "server/store/redis/address.h"
 
 #include <algorithm>
+#include <fstream>
+#include <sstream>
 #include <string_view>
 
 #include "absl/strings/ascii.h"
@@ -77,6 +79,20 @@ absl::StatusOr<RedisAddress> ParseRedisAddress(const std::string& url) {
     return Bad("the port must be a number from 1 to 65535");
   }
   return address;
+}
+
+absl::StatusOr<std::string> PasswordOf(const RedisAddress& address) {
+  if (address.password_file.empty()) return address.password;
+  const std::ifstream file(address.password_file);
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file || !text) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the password of Redis cannot be read from ", address.password_file, ", or is empty"));
+  }
+  std::string password = text.str();
+  password.erase(password.find_last_not_of("\r\n") + 1);
+  return password;
 }
 
 }  // namespace latentd::store

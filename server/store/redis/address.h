@@ -20,4 +20,8 @@ struct RedisAddress {
 // says what is wrong, never the password.
 absl::StatusOr<RedisAddress> ParseRedisAddress(const std::string& url);
 
+// Its password, from where it is, without the end of the line; empty: it needs none. INVALID_ARGUMENT: the file cannot
+// be read, or is empty.
+absl::StatusOr<std::string> PasswordOf(const RedisAddress& address);
+
 }  // namespace latentd::store

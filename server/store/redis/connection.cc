@@ -8,11 +8,8 @@
 
 #include <algorithm>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -67,8 +64,8 @@ absl::Status RedisConnection::Connect() {
 
 absl::Status RedisConnection::Greet() {
   std::vector<RedisCommand> greeting;
-  const absl::StatusOr<std::string> password = Password();
-  if (!password.ok()) return password.status();
+  const absl::StatusOr<std::string> password = PasswordOf(options_.address);
+  if (!password.ok()) return CannotServe(password.status().message());
   if (!password->empty()) {
     greeting.push_back(options_.address.user.empty() ? RedisCommand{"AUTH", *password}
                                                      : RedisCommand{"AUTH", options_.address.user, *password});
@@ -81,14 +78,6 @@ absl::Status RedisConnection::Greet() {
   }
   for (size_t i = 0; i < greeting.size() && greeted.ok(); ++i) greeted = Await().status();
   return greeted;
-}
-
-absl::StatusOr<std::string> RedisConnection::Password() const {
-  if (options_.address.password_file.empty()) return options_.address.password;
-  std::ifstream file(options_.address.password_file);
-  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (!file) return CannotServe(absl::StrCat("its password cannot be read from ", options_.address.password_file));
-  return std::string(absl::StripTrailingAsciiWhitespace(text));
 }
 
 bool RedisConnection::LooksAlive() const {

@@ -91,7 +91,6 @@ class RedisConnection {
   absl::Status Append(const RedisCommand& command);
   absl::StatusOr<RedisReply> Await();
   absl::Status Greet();
-  absl::StatusOr<std::string> Password() const;
   absl::Status Broken(absl::string_view reason, absl::string_view what);
   static absl::StatusOr<RedisReply> Take(const redisReply& reply);
   static absl::Status Refused(std::string_view error);

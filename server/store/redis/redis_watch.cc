@@ -105,24 +105,20 @@ bool RedisWatch::HasBytes(int64_t sequence, const InPieces& output) {
 }
 
 void RedisWatch::OnBytes(int64_t sequence, absl::StatusOr<core::Blob> bytes) {
+  std::shared_ptr<Notifier> waiting;
   {
     core::MutexLock lock(mutex_);
     // Nothing there: the job was forgotten in this moment.
     if (bytes.ok() && *bytes == nullptr) bytes = core::JobNotFoundError(JobName(options_.id));
     if (!bytes.ok()) problem_ = bytes.status();
     if (bytes.ok() && bytes_of_ == sequence) bytes_ = *std::move(bytes);
+    waiting = WhoWaits();
   }
-  Tell();
+  // From here on this may be gone: the reader may have come, and left.
+  if (waiting != nullptr) waiting->Notify();
 }
 
-void RedisWatch::Tell() {
-  {
-    core::MutexLock lock(mutex_);
-    if (!std::exchange(waiting_, false)) return;
-  }
-  const std::shared_ptr<Notifier> notifier = notifier_;  // it may end this
-  notifier->Notify();
-}
+std::shared_ptr<Notifier> RedisWatch::WhoWaits() { return std::exchange(waiting_, false) ? notifier_ : nullptr; }
 
 bool RedisWatch::Fill() {
   int64_t sequence = 0;
@@ -133,7 +129,7 @@ bool RedisWatch::Fill() {
   }
   auto entries = Read(sequence);
   if (absl::IsUnavailable(entries.status())) return false;
-  bool is_news = false;
+  std::shared_ptr<Notifier> waiting;
   {
     core::MutexLock lock(mutex_);
     if (!entries.ok()) {
@@ -141,9 +137,9 @@ bool RedisWatch::Fill() {
     } else {
       for (Entry& entry : *entries) Take(std::move(entry));
     }
-    is_news = log_.After(place_) != nullptr || !problem_.ok();
+    if (log_.After(place_) != nullptr || !problem_.ok()) waiting = WhoWaits();
   }
-  if (is_news) Tell();
+  if (waiting != nullptr) waiting->Notify();
   return true;
 }
 

@@ -75,8 +75,8 @@ class RedisWatch final : public core::Watch {
   // The bytes of the output with this number are here, or are asked for now.
   bool HasBytes(int64_t sequence, const InPieces& output) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnBytes(int64_t sequence, absl::StatusOr<core::Blob> bytes);
-  // Tells the reader if he waits.
-  void Tell();
+  // The reader, to be told of news after the lock; null: he does not wait.
+  std::shared_ptr<Notifier> WhoWaits() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void NoteWhetherItWaits(const core::EventKind& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Options options_;

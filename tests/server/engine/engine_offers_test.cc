@@ -2,8 +2,10 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "tests/server/engine/engine_fixture.h"
@@ -49,6 +51,28 @@ TEST_F(EngineOffersTest, WhileAModelIsLoadingJobsOfOthersAreLeft) {
   gate.Open();
   offers_->AwaitOffer([](const core::Capacity& offer) { return offer.can_load && !offer.models.empty(); });
   EXPECT_THAT(offers_->offered().models, ElementsAre("a"));
+}
+
+// Else nothing but the models that are there would ever run.
+TEST_F(EngineOffersTest, ALoadThatFindsNoRoomIsInNobodysWay) {
+  Gate begins, goes_on;
+  std::atomic<int> predicted = 0;
+  control_.on_predict = [&](size_t) {
+    const int now = ++predicted;
+    if (now == 1) begins.Wait();
+    if (now == 3) goes_on.Wait();
+  };
+  StartEngine({}, {"a", "b", "c"}, /*memory_budget=*/100);
+  Create(FieldsFor("a"));
+  begins.AwaitArrival();
+  registry_->Load("b", [](const absl::Status&) {});
+  while (!registry_->ShortOfMemory()) std::this_thread::yield();
+  begins.Open();
+  goes_on.AwaitArrival();
+  EXPECT_TRUE(offers_->offered().can_load);
+  EXPECT_THAT(offers_->offered().models, ElementsAre("a"));
+  goes_on.Open();
+  WaitUntilIdle();
 }
 
 TEST_F(EngineOffersTest, ALoadThatNobodyWantsAnyMoreIsInNobodysWay) {

@@ -67,18 +67,25 @@ for _, model in ipairs(models) do
   end
 end
 
+-- Models come one by one: of those that he has not, he takes jobs of one.
+local cold
+local function is_his(line)
+  return line.id and (has[line.model] or not cold or line.model == cold)
+end
+
 local claimed = {}
 while #claimed < most do
   local best, best_share
   for _, line in ipairs(lines) do
     local share = math.max(base, shares[line.tenant])
-    if line.id and (not best or share < best_share or (share == best_share and line.place < best.place)) then
+    if is_his(line) and (not best or share < best_share or (share == best_share and line.place < best.place)) then
       best, best_share = line, share
     end
   end
   if not best then break end
 
   local id, tenant = best.id, best.tenant
+  if not has[best.model] then cold = best.model end
   local f = get(id, 'work', 'weight', 'lost')
   leave_line(id, best.model, tenant, tonumber(f[1] or '0'))
   best.id, best.place = first_of(best.model, tenant)
@@ -109,6 +116,6 @@ local function note(list)
   redis.call('PEXPIRE', list, lease)
 end
 
-note(key('idle'))
+if ARGV[6] == '1' and not cold then note(key('idle')) else redis.call('ZREM', key('idle'), owner) end
 for model in pairs(has) do note(key('idle', model)) end
 return claimed

@@ -25,7 +25,8 @@ end
 local run_work = work
 local leader = run ~= '' and redis.call('GET', key('run', tenant, run))
 if leader and redis.call('EXISTS', key('job', leader)) == 0 then leader = nil end
-if leader and not may_follow(leader, tonumber(ARGV[21])) then leader, run = nil, '' end
+if leader and redis.call('SCARD', key('followers', leader)) >= MOST_FOLLOWERS then leader, run = nil, '' end
+if leader and not has_room_for_copies(leader, tonumber(ARGV[21])) then leader = nil end  -- and leads a run of its own
 if leader then work = 0 end
 
 local totals = redis.call('HMGET', key('totals'), 'queued', 'bytes')

@@ -70,10 +70,8 @@ local function copy_output(from, to, index)
   redis.call('COPY', key('output', from, index), key('output', to, index))
 end
 
--- Whether one more job may share the run. Who comes after its end gets copies at once, which no queue holds back: they must
--- have room among what is kept.
-local function may_follow(leader, kept_bound)
-  if redis.call('SCARD', key('followers', leader)) >= MOST_FOLLOWERS then return false end
+-- Who comes after a run's end gets copies at once, which no queue holds back: they must have room among what is kept.
+local function has_room_for_copies(leader, kept_bound)
   local kept = get(leader, 'kept')[1]
   if not kept then return true end
   return look_at_kept() + tonumber(string.match(kept, '^%d+')) <= kept_bound
@@ -113,9 +111,11 @@ local function hand_on(id, run, tenant)
     redis.call('RENAME', key('checkpoint', id), key('checkpoint', next))
     redis.call('HDEL', key('checkpoint', next), 'usage')  -- the former leader's
   end
-  local work = get(next, 'run_work')[1]
+  local work, place = unpack(get(next, 'run_work', 'place'))
+  place = tonumber(place)
+  for _, other in ipairs(others) do place = math.min(place, tonumber(get(other, 'place')[1])) end
   redis.call('HDEL', key('job', next), 'follows')
-  redis.call('HSET', key('job', next), 'work', work)
+  redis.call('HSET', key('job', next), 'work', work, 'place', place)
   redis.call('HINCRBYFLOAT', key('use', tenant), 'taken', work)
   requeue(next, 'SHARED_RUN_ENDED')
 end
@@ -161,7 +161,8 @@ local function finish(id, state, is_whole, ...)
   kept = kept + 1000
   redis.call('PEXPIRE', key('job', id), kept)
   redis.call('PEXPIRE', key('events', id), kept)
-  for i = 0, tonumber(f[7]) - 1 do redis.call('PEXPIRE', key('output', id, i), kept) end
+  -- Who reads comes to them one by one.
+  for i = 0, tonumber(f[7]) - 1 do redis.call('PEXPIRE', key('output', id, i), kept + 60000) end
 end
 
 -- Its last event; `waited`: for how long, until it began first or ended.

@@ -2,6 +2,10 @@
 
 #include <gmock/gmock.h>
 
+#include <cstdio>
+#include <fstream>
+#include <string>
+
 namespace latentd::store {
 namespace {
 
@@ -36,6 +40,21 @@ TEST(RedisAddressTest, WhatIsWrongIsSaidWithoutThePassword) {
     EXPECT_EQ(ParseRedisAddress(url).status().code(), absl::StatusCode::kInvalidArgument) << url;
   }
   EXPECT_THAT(std::string(ParseRedisAddress("redis://u:hush@h:x").status().message()), Not(HasSubstr("hush")));
+}
+
+TEST(RedisAddressTest, APasswordThatCannotBeReadIsAnError) {
+  const std::string folder = testing::TempDir();
+  const std::string file = folder + "/redis-address-password";
+  EXPECT_EQ(*PasswordOf({.password = "p"}), "p");
+  EXPECT_EQ(*PasswordOf({}), "");
+  for (const std::string& path : {folder, file}) {
+    EXPECT_THAT(std::string(PasswordOf({.password_file = path}).status().message()), HasSubstr(path));
+  }
+  std::ofstream(file).flush();
+  EXPECT_FALSE(PasswordOf({.password_file = file}).ok());
+  std::ofstream(file) << "with a blank \n";
+  EXPECT_EQ(*PasswordOf({.password_file = file}), "with a blank ");
+  std::remove(file.c_str());
 }
 
 }  // namespace

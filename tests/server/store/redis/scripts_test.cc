@@ -678,6 +678,8 @@ TEST_F(RedisScriptsTest, WhatIsKeptIsCopiedForLaterOnesOnlyWhereThereIsRoom) {
   EXPECT_THAT(Create("b", {.job_bytes = bound, .run = "r"}), ElementsAre("shared", "b"));
   EXPECT_THAT(Create("c", {.job_bytes = bound, .run = "r"}), ElementsAre("created", "c")) << "three of 9 kB do not fit";
   EXPECT_EQ(Field("c", "work"), "100") << "it runs by itself";
+  EXPECT_THAT(Create("d", {.job_bytes = bound, .run = "r"}), ElementsAre("shared", "d"));
+  EXPECT_EQ(Field("d", "follows"), "c");
 }
 
 TEST_F(RedisScriptsTest, ARunIsAsUrgentAsTheMostUrgentThatSharesIt) {
@@ -685,6 +687,36 @@ TEST_F(RedisScriptsTest, ARunIsAsUrgentAsTheMostUrgentThatSharesIt) {
   Create("a", {.run = "r"});
   EXPECT_THAT(Create("b", {.place = -3600, .run = "r"}), ElementsAre("shared", "b"));
   EXPECT_THAT(ClaimedIds("r1"), ElementsAre("a", "first"));
+}
+
+TEST_F(RedisScriptsTest, ARunStaysAsUrgentWhoeverLeadsIt) {
+  Create("first");
+  Create("a", {.run = "r"});
+  for (const char* id : {"b", "c", "d"}) Create(id, {.run = "r"});
+  Create("urgent", {.place = -3600, .run = "r"});
+  Call("stop", {"a", "cancel", "CALLER", "status"});
+  const auto ids = ClaimedIds("r1");
+  ASSERT_THAT(ids, SizeIs(2));
+  EXPECT_EQ(ids[1], "first");
+}
+
+TEST_F(RedisScriptsTest, OfModelsThatAreStillToComeOneIsTakenOn) {
+  for (int i = 0; i < 2; ++i) {
+    Create(absl::StrCat("s", i), {.model = "sdxl"});
+    Create(absl::StrCat("t", i), {.model = "turbo"});
+    Create(absl::StrCat("p", i));
+  }
+  EXPECT_THAT(ClaimedIds("r1"), ElementsAre("s0", "p0", "s1", "p1"));
+  EXPECT_THAT(ClaimedIds("r2"), ElementsAre("t0", "t1"));
+}
+
+// Another would wait for the next third of a lease.
+TEST_F(RedisScriptsTest, WhoCannotTakeAJobIsNotWokenForIt) {
+  Claim("r2");
+  is_loading_ = true;
+  Claim("r1");
+  EXPECT_THAT(Run({"ZRANGE", absl::StrCat(kPrefix, "idle"), "0", "-1"}).list(), SizeIs(1));
+  EXPECT_THAT(Run({"ZRANGE", absl::StrCat(kPrefix, "idle:pictograms"), "0", "-1"}).list(), SizeIs(2));
 }
 
 TEST_F(RedisScriptsTest, AFollowerOfAJobThatWaitsAgainWaits) {
