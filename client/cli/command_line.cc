@@ -106,7 +106,7 @@ void Parse(CLI::App& app, int argc, const char* const* argv, CommandLine& line) 
   watch->add_option("--after", line.after, "Only events after this sequence number")->check(CLI::NonNegativeNumber);
   watch->add_option("--out", line.out, "File to write, as for generate");
   cancel->add_option("JOB", job, "The job's name")->required();
-  top->add_option("--server", line.servers, "Address of a server; several by commas, or repeated")
+  top->add_option("--server", line.servers, "Address of a server, or a name of several; more by commas, or repeated")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->option_text("ADDR:PORT[,ADDR:PORT...] [" + line.server + "]");

@@ -37,6 +37,9 @@ class Replica {
   // Blocks until it has answered or is given up.
   ReplicaSample Look(absl::Time now, const std::stop_token& stop);
 
+  // It did not answer the last time.
+  bool away() const { return away_since_.has_value(); }
+
  private:
   std::string server_;
   std::unique_ptr<client::Client> client_;

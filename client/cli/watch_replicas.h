@@ -1,10 +1,9 @@
 #pragma once
 
 #include <stop_token>
-#include <vector>
 
 #include "absl/time/time.h"
-#include "client/cli/replica.h"
+#include "client/cli/fleet.h"
 #include "client/cli/top_output.h"
 #include "client/cpp/waiter.h"
 
@@ -15,9 +14,9 @@ struct WatchReplicasOptions {
   int samples = 0;  // 0: until the stop
 };
 
-// Looks at all replicas at once, shows what it sees, and again after each interval, whatever a look takes of it. False:
-// none answered the last time.
-bool WatchReplicas(std::vector<Replica>& replicas, const WatchReplicasOptions& options, client::Waiter& waiter,
+// Looks at all replicas that there are at once, shows what it sees, and again after each interval, whatever a look
+// takes of it. False: none answered the last time.
+bool WatchReplicas(Fleet& fleet, const WatchReplicasOptions& options, client::Waiter& waiter,
                    const std::stop_token& stop, TopOutput& output);
 
 }  // namespace latentd::cli

@@ -38,6 +38,7 @@ std::unique_ptr<Client> Client::Connect(const std::string& address, ClientOption
   // A connection is taken up about as often as calls are tried.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 5000);
+  if (!options.authority.empty()) arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY, options.authority);
   const auto credentials = options.tls ? grpc::SslCredentials({.pem_root_certs = options.tls->ca,
                                                                .pem_private_key = options.tls->key,
                                                                .pem_cert_chain = options.tls->cert})

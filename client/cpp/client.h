@@ -22,7 +22,7 @@ class ChannelInterface;
 
 namespace latentd::client {
 
-// The server's certificate is checked, and its name is that of the address.
+// The server's certificate is checked, also for its name.
 struct TlsOptions {
   std::string ca{};    // PEM of the authorities that are trusted; empty: the system's
   std::string cert{};  // PEM of the caller's own certificate and key, for servers that ask for them (mutual TLS)
@@ -31,6 +31,7 @@ struct TlsOptions {
 
 struct ClientOptions {
   std::optional<TlsOptions> tls = {};  // none: plain text
+  std::string authority = {};          // "name:port" of the server, as it is certified; empty: that of the address
   Metadata metadata = {};              // sent with every call, such as {"authorization", "Bearer KEY"}
   RetryOptions retry = {};
   // For one try of a call that answers at once.

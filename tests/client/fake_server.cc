@@ -201,20 +201,20 @@ grpc::Status FakeServer::TakePart(const v1::PutChunkRequest& request, v1::Blob& 
   return grpc::Status::OK;
 }
 
-FakeServer::FakeServer(bool serving)
+FakeServer::FakeServer(bool serving, const std::string& ip, const std::shared_ptr<grpc::ServerCredentials>& credentials)
     : images_(std::make_unique<Images>(*this)),
       model_list_(std::make_unique<ModelList>(*this)),
       blob_list_(std::make_unique<BlobList>(*this)) {
   grpc::EnableDefaultHealthCheckService(true);
   int port = 0;
   grpc::ServerBuilder builder;
-  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+  builder.AddListeningPort(ip + ":0", credentials ? credentials : grpc::InsecureServerCredentials(), &port);
   builder.RegisterService(images_.get());
   builder.RegisterService(model_list_.get());
   builder.RegisterService(blob_list_.get());
   server_ = builder.BuildAndStart();
   server_->GetHealthCheckService()->SetServingStatus(serving);
-  address_ = "127.0.0.1:" + std::to_string(port);
+  address_ = ip + ":" + std::to_string(port);
 }
 
 FakeServer::~FakeServer() { server_->Shutdown(std::chrono::system_clock::now()); }

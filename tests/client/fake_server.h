@@ -25,7 +25,9 @@ class FakeServer {
 
   using PutScript = std::function<grpc::Status(const v1::PutChunkRequest&, v1::Blob&)>;
 
-  explicit FakeServer(bool serving = true);
+  // Without credentials it talks plain text.
+  explicit FakeServer(bool serving = true, const std::string& ip = "127.0.0.1",
+                      const std::shared_ptr<grpc::ServerCredentials>& credentials = nullptr);
   ~FakeServer();
 
   const std::string& address() const { return address_; }

@@ -5,6 +5,7 @@ import grpc
 import api
 
 _STATES = api.POOL.FindEnumTypeByName("latentd.v1.Job.State")
+_LABEL = "request"  # whose job it is, also where the request has no id that the service knows
 _OPTIONS = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0)]
 
 
@@ -32,8 +33,17 @@ def _unary(address, method, request, response, timeout):
             raise CallFailed(error) from error
 
 
-def create_job(address, spec, request_id, timeout):
-    request = _message("CreateJobRequest", {"spec": spec, "requestId": request_id})
+def label_of(job):
+    """The one that it was created with, or ""."""
+    return dict(job.options.labels).get(_LABEL, "")
+
+
+def _options(label):
+    return {"labels": {_LABEL: label}} if label else {}
+
+
+def create_job(address, spec, request_id, timeout, label=""):
+    request = _message("CreateJobRequest", {"spec": spec, "requestId": request_id, "options": _options(label)})
     return _unary(address, "CreateJob", request, api.message_class("latentd.v1.Job"), timeout)
 
 
@@ -75,5 +85,5 @@ def watch_job(address, job, after, timeout):
     return _stream(address, "WatchJob", _message("WatchJobRequest", {"name": job, "afterSequence": str(after)}), timeout)
 
 
-def generate(address, spec, timeout):
-    return _stream(address, "Generate", _message("GenerateRequest", {"spec": spec}), timeout)
+def generate(address, spec, timeout, label=""):
+    return _stream(address, "Generate", _message("GenerateRequest", {"spec": spec, "options": _options(label)}), timeout)

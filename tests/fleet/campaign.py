@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 
 import checker
 import history
+import told
 from faults import KINDS
 from processes import Latentd
 from specs import CATALOGUE, undisturbed
@@ -46,7 +47,7 @@ def judge(seed, path, problem):
     entries = history.read(path)
     verdict = Verdict(seed, violations=checker.check(entries))
     verdict.faults.update(entry["fault"] for entry in entries if entry["kind"] == "fault")
-    for job in checker.jobs_of(entries).values():
+    for job in told.jobs_of(entries).values():
         verdict.jobs.update(["acknowledged" if job.requests else "untold", job.end() or "not ended"] + ["moved"] * job.moved())
     verdict.jobs["tries"] = sum(entry["kind"] == "submit" for entry in entries)
     return verdict

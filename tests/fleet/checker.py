@@ -4,10 +4,10 @@ Each rule is a function from what is known of one job, or of the run, to sentenc
 """
 
 from collections import defaultdict
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
-TERMINAL = ("completed", "failed", "cancelled")
+from told import TERMINAL, faults_of, jobs_of, tries_of
+
 PASSING = ("progress", "queued")  # a reader gets the newest of them; all others reach every reader
 LOSSES = 3  # of replicas, after which a job is given up
 TAKING = ("kill", "pause", "cut", "silence", "slow")  # faults by which a replica may lose what it runs
@@ -20,96 +20,11 @@ class Violation(NamedTuple):
     text: str
 
 
-@dataclass
-class Job:
-    """All that a history tells of one job."""
-    name: str
-    requests: set = field(default_factory=set)
-    spec: str = ""
-    cancels: int = 0  # that were asked for, or that the end of a stream may have been
-    cancelled: bool = False  # so an answer said
-    readers: dict = field(default_factory=lambda: defaultdict(list))  # their events, as they came
-    seen: dict = field(default_factory=dict)  # by sequence: where in the history an event is first
-    watches: list = field(default_factory=list)  # (reader, after, sequences that came)
-    found: list = field(default_factory=list)
-    missing: list = field(default_factory=list)
-
-    def events(self):
-        """One of each, by sequence."""
-        return [each for _, each in sorted({event["sequence"]: event for read in self.readers.values() for event in read}.items())]
-
-    def may_be_untold(self):
-        """Nobody was told of it, and its request had no id: such a request that is tried again has another job."""
-        return not self.requests and bool(self.found) and all(not entry["request"] for entry in self.found)
-
-    def moved(self):
-        return any(event["what"] == "requeued" for event in self.events())
-
-    def end(self):
-        return next((event["what"] for event in self.events() if event["what"] in TERMINAL), None)
-
-
-class Fault(NamedTuple):
-    kind: str
-    target: str
-    begin: int  # places in the history
-    end: int
-
-
-def faults_of(history):
-    faults, begun = [], {}
-    for place, entry in enumerate(history):
-        if entry["kind"] == "fault":
-            begun[entry["fault"], entry["target"]] = len(faults)
-            faults.append(Fault(entry["fault"], entry["target"], place, len(history)))
-        elif entry["kind"] == "over":
-            index = begun[entry["fault"], entry["target"]]
-            faults[index] = faults[index]._replace(end=place)
-    return faults
-
-
-def jobs_of(history):
-    """By name. Those that were acknowledged, and those that are only told of."""
-    jobs, specs, open_watches = {}, {}, {}
-
-    def job(name):
-        return jobs.setdefault(name, Job(name))
-
-    for place, entry in enumerate(history):
-        match entry["kind"]:
-            case "submit":
-                specs[entry["request"]] = entry["spec"]
-            case "accepted":
-                job(entry["job"]).requests.add(entry["request"])
-                job(entry["job"]).spec = specs[entry["request"]]
-            case "watch":
-                sequences = open_watches[entry["reader"], entry["job"]] = []
-                job(entry["job"]).watches.append((entry["reader"], entry["after"], sequences))
-            case "event":
-                job(entry["job"]).readers[entry["reader"]].append(entry)
-                job(entry["job"]).seen.setdefault(entry["sequence"], place)
-                open_watches[entry["reader"], entry["job"]].append(entry["sequence"])
-            case "cancel":
-                job(entry["job"]).cancels += 1
-            case "gone":
-                job(entry["job"]).cancels += entry["code"] != "UNAVAILABLE"
-            case "cancelled":
-                job(entry["job"]).cancelled |= entry["state"] == "STATE_CANCELLED"
-            case "listed":
-                for name in entry["jobs"]:
-                    job(name)
-            case "found":
-                job(entry["job"]).found.append(entry)
-            case "missing":
-                job(entry["job"]).missing.append(entry)
-    return jobs
-
-
 def check(history):
     """What is wrong; empty when nothing is."""
     jobs, faults = jobs_of(history), faults_of(history)
     undisturbed = {entry["spec"]: entry["pictures"] for entry in history if entry["kind"] == "undisturbed"}
-    found = [Violation("doubled", "", text) for text in _requests(jobs, history)]
+    found = [Violation("doubled", "", text) for text in _requests(jobs, tries_of(history), history)]
     found += [Violation("count", "", text) for text in _counts(history)]
     for job in jobs.values():
         for rule, texts in (("lost", _ends(job)), ("doubled", _ends_once(job)), ("history", _same_history(job)),
@@ -119,35 +34,34 @@ def check(history):
     return found
 
 
-def _requests(jobs, history):
-    """A request has one job, a job one request, and there is no job that nobody asked for."""
+def _requests(jobs, tries, history):
+    """A request has one job, as has each try of one without an id; a job has one request, whose label it bears; and there is
+    no job that nobody asked for."""
     of_request = defaultdict(set)
     for job in jobs.values():
-        if len(job.requests) > 1:
-            yield f"{job.name} is the job of several requests: {sorted(job.requests)}"
-        for request in job.requests:
+        requests = job.requests | job.labels
+        if len(requests) > 1:
+            yield f"{job.name} is the job of several requests: {sorted(requests)}"
+        for request in requests:
             of_request[request].add(job.name)
-    untold = set()
+        for entry in job.found:
+            named = tries.get(entry["label"], {}).get("named")
+            if entry["request"] != (entry["label"] if named else ""):
+                yield f"{job.name} has the id {entry['request']!r} at {entry['replica']}, and is of the request {entry['label']!r}"
     for entry in history:
-        if entry["kind"] == "found" and entry["request"]:
-            of_request[entry["request"]].add(entry["job"])
         if entry["kind"] == "listed":
-            for name in entry["jobs"]:
-                if jobs[name].may_be_untold():
-                    untold.add(name)
-                elif not jobs[name].requests:
+            names = [name for name, _ in entry["jobs"]]
+            for name in names:
+                if not jobs[name].requests and not jobs[name].untold:
                     yield f"{name} is listed at {entry['replica']}, and no request was answered with it"
             for name, job in jobs.items():
-                if job.requests and name not in entry["jobs"]:
+                if job.requests and name not in names:
                     yield f"{name} is not listed at {entry['replica']}"
-            if len(set(entry["jobs"])) != len(entry["jobs"]):
+            if len(set(names)) != len(names):
                 yield f"a job is listed twice at {entry['replica']}"
     for request, names in of_request.items():
         if len(names) > 1:
             yield f"request {request} has several jobs: {sorted(names)}"
-    unanswered = {entry["request"] for entry in history if entry["kind"] == "submit" and not entry["named"]} - set(of_request)
-    if len(untold) > len(unanswered):
-        yield f"{sorted(untold)} are more than the {len(unanswered)} requests without an id and an answer"
 
 
 def _counts(history):
@@ -268,7 +182,7 @@ def _pictures(job, undisturbed):
     for event in job.events():
         if event["what"] == "output_chunk" and event["sha256"] != announced.get(event["output"]):
             yield f"the bytes of output {event['output']} are not those that were announced"
-    expected = undisturbed[job.spec] if job.requests else [announced[index] for index in sorted(announced)]
+    expected = undisturbed[job.spec] if job.spec else [announced[index] for index in sorted(announced)]
     for index, sha256 in announced.items():
         if index >= len(expected) or sha256 != expected[index]:
             yield f"output {index} is not the picture of an undisturbed run"
@@ -283,7 +197,7 @@ def _pictures(job, undisturbed):
 def _stops(job):
     """Jobs are cancelled when somebody asks, and fail only when they have lost too many replicas."""
     for event in job.events():
-        if event["what"] == "cancelled" and not job.cancels and not job.may_be_untold():
+        if event["what"] == "cancelled" and not job.cancels and not job.untold:
             yield "nobody asked to cancel it"
         if event["what"] == "failed" and event["reason"] != "REPLICAS_LOST":
             yield f"it failed: {event['reason']}"

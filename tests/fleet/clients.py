@@ -16,7 +16,8 @@ _TERMINAL = ("completed", "failed", "cancelled")
 
 class Callers:
     """Of one run. Each job gets a follower, some a second one and a cancel, all at replicas drawn for each call. Most are
-    created with an id of the request, some without one, and some by Generate, whose end cancels the job."""
+    created with an id of the request, some without one, and some by Generate, whose end cancels the job. All jobs have the
+    history's id of their request as a label."""
 
     def __init__(self, record, replicas, seed):
         self._record, self._replicas, self._seed = record, replicas, seed
@@ -95,7 +96,7 @@ class Callers:
     def _try(self, draw, name, request, named):
         replica = self._submitted(draw, name, request, named)
         try:
-            job = calls.create_job(replica.address, CATALOGUE[name], request if named else "", timeout=4).name
+            job = calls.create_job(replica.address, CATALOGUE[name], request if named else "", timeout=4, label=request).name
         except calls.CallFailed as error:
             self._record.add("unanswered", request=request, code=error.code)
             return None
@@ -114,7 +115,7 @@ class Callers:
             replica = self._submitted(draw, name, request, named=False)
             code = "OK"
             try:
-                for event in calls.generate(replica.address, CATALOGUE[name], timeout=_STREAM):
+                for event in calls.generate(replica.address, CATALOGUE[name], timeout=_STREAM, label=request):
                     if job is None:
                         job = event.job
                         self._accept(request, job)

@@ -3,7 +3,8 @@
 Kinds of entries, and what they have besides `at` (seconds since the run began) and `kind`:
 
     undisturbed  spec, pictures: SHA-256 of what a lone replica makes of the specification
-    submit       request, spec, replica, named: a try; when it is not named, with an id that only the history knows
+    submit       request, spec, replica, named: a try; when it is not named, with an id of its own that only the history knows.
+                 Either is a label of the job
     accepted     request, job: its answer; the job is acknowledged from here on
     unanswered   request, code: nobody knows whether there is a job
     watch        reader, replica, job, after: a stream was opened
@@ -15,9 +16,10 @@ Kinds of entries, and what they have besides `at` (seconds since the run began) 
     fault        fault, target ("redis", or the replica that it, or whose link, has it): begins
     over         fault, target: it has ended
     healed       all faults are over
-    found        replica, job, state, request (its id; "": none), pictures, last (sequence): GetJob and GetOutput at the end
+    found        replica, job, state, request (its id; "": none), label ("": none), pictures, last (sequence): GetJob and
+                 GetOutput at the end
     missing      replica, job, code: they failed
-    listed       replica, jobs: all of ListJobs at the end
+    listed       replica, jobs: all of ListJobs at the end, each with its label
     counted      queued, running, bytes: what Redis counts at the end; and its keys that should not be there (left), that
                  count jobs of a tenant (busy), and that have no end (lasting)
 """

@@ -70,7 +70,7 @@ def wake(kind, undisturbed, fenced=True):
         proxy = stack.enter_context(RespProxy(redis.address, hold))
         owner = stack.enter_context(Replica("owner", proxy.address))
         record.add("submit", request="r", spec=kind, replica=owner.name, named=True)
-        job = calls.create_job(owner.address, spec_for(kind), "r", timeout=30).name
+        job = calls.create_job(owner.address, spec_for(kind), "r", timeout=30, label="r").name
         record.add("accepted", request="r", job=job)
         assert hold.held.wait(_PATIENCE), f"no {kind}"
         owner.pause()

@@ -77,14 +77,14 @@ def await_ends(replica):
 def read_all(record, fleet, accepted):
     """What each replica says of all jobs, from their beginning."""
     for replica in fleet:
-        listed = [job.name for job in _listed(replica)]
+        listed = [(job.name, calls.label_of(job)) for job in _listed(replica)]
         record.add("listed", replica=replica.name, jobs=listed)
-        for name in dict.fromkeys([*listed, *accepted]):
+        for name in dict.fromkeys([*(name for name, _ in listed), *accepted]):
             try:
                 job = calls.get_job(replica.address, name, timeout=20)
                 pictures = [picture_of(replica.address, name, output.index) for output in job.outputs]
                 record.add("found", replica=replica.name, job=name, state=calls.state_of(job), request=job.request_id,
-                           pictures=pictures, last=job.last_sequence)
+                           label=calls.label_of(job), pictures=pictures, last=job.last_sequence)
                 reader = f"reader-at-{replica.name}"
                 record.add("watch", reader=reader, replica=replica.name, job=name, after=0)
                 for event in calls.watch_job(replica.address, name, 0, timeout=5):

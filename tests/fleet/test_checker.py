@@ -5,6 +5,7 @@ import copy
 import pytest
 
 import checker
+import told
 
 _PICTURE, _OTHER = "a" * 64, "b" * 64
 _JOB = "jobs/1"
@@ -40,8 +41,12 @@ def _submitted(request="r", job=_JOB, named=True):
     return [_try(request, named), {"kind": "accepted", "request": request, "job": job}]
 
 
-def _found(state="STATE_COMPLETED", replica="replica-0", pictures=(_PICTURE,), request="r", job=_JOB):
-    return {"kind": "found", "replica": replica, "job": job, "state": state, "request": request, "pictures": list(pictures)}
+def _found(state="STATE_COMPLETED", replica="replica-0", pictures=(_PICTURE,), request="r", job=_JOB, label=None):
+    return {"kind": "found", "replica": replica, "job": job, "state": state, "request": request,
+            "label": request if label is None else label, "pictures": list(pictures)}
+
+
+_FIRST = (_JOB, "r")  # with its label
 
 
 def _listed(*jobs):
@@ -60,7 +65,7 @@ def _over(kind, target="replica-0"):
     return {**_fault(kind, target), "kind": "over"}
 
 
-def _history(events=_LIFE, more=(), found=None, listed=(_JOB,), faults=(_fault("kill"), _fault("kill", "replica-1"), _fault("pause"))):
+def _history(events=_LIFE, more=(), found=None, listed=(_FIRST,), faults=(_fault("kill"), _fault("kill", "replica-1"), _fault("pause"))):
     found = {"last": events[-1]["sequence"], **(found or _found())}
     return [_KNOWN, *faults, *_submitted(), *_read("caller", events), *_read("reader", events), *more, found, _listed(*listed), _COUNTED]
 
@@ -81,7 +86,7 @@ def test_a_good_history_passes():
 
 
 def test_a_job_moved_and_ended():
-    job = checker.jobs_of(_history())[_JOB]
+    job = told.jobs_of(_history())[_JOB]
     assert job.moved() and job.end() == "completed"
 
 
@@ -112,20 +117,26 @@ def test_a_job_that_lost_three_replicas_may_be_given_up():
     assert checker.check(_history(events, found=_found("STATE_FAILED", pictures=()))) == []
 
 
-def _untold(name="jobs/2", request="", events=_LIFE):
+def _untold(name="jobs/2", label="x", request="", events=_LIFE, pictures=(_PICTURE,)):
     """A job that nobody was told of."""
-    return [*_read("reader", events, name), {**_found(request=request, job=name), "last": events[-1]["sequence"]}]
+    return [*_read("reader", events, name),
+            {**_found(request=request, job=name, label=label, pictures=pictures), "last": events[-1]["sequence"]}]
+
+
+def _also(*more):
+    """A history with `more`, and with a list of its jobs."""
+    return _history(more=more, listed=(_FIRST, *((entry["job"], entry["label"]) for entry in more if entry["kind"] == "found")))
 
 
 def test_a_request_without_an_id_may_have_a_job_for_each_try_that_was_not_answered():
-    more = [_try("x", named=False), *_submitted("y", "jobs/3", named=False), *_untold(), *_untold("jobs/3")]
-    assert checker.check(_history(more=more, listed=(_JOB, "jobs/2", "jobs/3"))) == []
+    assert checker.check(_also(_try("w", named=False), _try("x", named=False), *_submitted("y", "jobs/4", named=False),
+                               *_untold(label="w"), *_untold("jobs/3"), *_untold("jobs/4", "y"))) == []
 
 
 def test_a_job_that_nobody_was_told_of_may_be_cancelled():
     events = [*_LIFE[:3], _event(5, "cancelled", reason="CALLER_GONE")]
-    job = [*_read("reader", events, "jobs/2"), {**_found("STATE_CANCELLED", pictures=(), request="", job="jobs/2"), "last": 5}]
-    assert checker.check(_history(more=[_try("x", named=False), *job], listed=(_JOB, "jobs/2"))) == []
+    found = {**_found("STATE_CANCELLED", pictures=(), request="", job="jobs/2", label="x"), "last": 5}
+    assert checker.check(_also(_try("x", named=False), *_read("reader", events, "jobs/2"), found)) == []
 
 
 def test_the_end_of_its_stream_may_cancel_a_job():
@@ -145,7 +156,7 @@ def test_a_fault_of_a_replica_or_its_link_may_lose_a_job(kind):
 
 def test_a_fault_may_lose_several_jobs():
     second = [*_submitted("r2", "jobs/2"), *_read("caller", _LIFE, "jobs/2"), {**_found(request="r2", job="jobs/2"), "last": 11}]
-    assert checker.check(_history(more=second, listed=(_JOB, "jobs/2"), faults=[_fault("kill")])) == []
+    assert checker.check(_history(more=second, listed=(_FIRST, ("jobs/2", "r2")), faults=[_fault("kill")])) == []
 
 
 def test_a_replica_that_stops_while_redis_is_away_may_lose_a_job():
@@ -161,7 +172,7 @@ def test_redis_may_lose_the_answer_to_a_claim(kind):
 _BAD = {
     "a job has no end": ("lost", _history(_with(without=(11,)))),
     "a job is forgotten": ("lost", _history(more=[{"kind": "missing", "replica": "replica-1", "job": _JOB, "code": "NOT_FOUND"}])),
-    "nobody saw anything of it": ("lost", [_KNOWN, *_submitted(), _listed(_JOB), _COUNTED]),
+    "nobody saw anything of it": ("lost", [_KNOWN, *_submitted(), _listed(_FIRST), _COUNTED]),
     "it is in no list": ("doubled", _history(listed=())),
     "a job ends twice": ("doubled", _history(_with(_event(12, "completed")))),
     "a job ends in two ways": ("doubled", _history(_with(_event(12, "cancelled", reason="CALLER")))),
@@ -169,19 +180,25 @@ _BAD = {
     "something was written after the end": ("doubled", _history(found={**_found(), "last": 12})),
     "an output comes twice": ("doubled", _history(_with(_event(7, "output", output=0, size=3, sha256=_PICTURE)))),
     "its state is not its end": ("doubled", _history(found=_found("STATE_FAILED"))),
-    "a request has two jobs": ("doubled", _history(more=_submitted(job="jobs/2"), listed=(_JOB, "jobs/2"))),
+    "a request has two jobs": ("doubled", _history(more=_submitted(job="jobs/2"), listed=(_FIRST, ("jobs/2", "r")))),
     "two requests have one job": ("doubled", _history(more=_submitted("r2"))),
-    "a job has the request of another": ("doubled", _history(more=[
-        *_submitted("r2", "jobs/2"), {**_found(job="jobs/2"), "last": 0}], listed=(_JOB, "jobs/2"))),
-    "there is a job that nobody asked for": ("doubled", _history(listed=(_JOB, "jobs/2"))),
-    "a request with an id has a job that nobody was told of": ("doubled", _history(
-        more=[_try("x", named=False), *_untold(request="z")], listed=(_JOB, "jobs/2"))),
-    "there are more jobs than tries": ("doubled", _history(more=[_try("x", named=False), *_untold(), *_untold("jobs/3")],
-                                                           listed=(_JOB, "jobs/2", "jobs/3"))),
+    "a job has the request of another": ("doubled", _also(*_submitted("r2", "jobs/2"), {**_found(job="jobs/2"), "last": 0})),
+    "there is a job that nobody asked for": ("doubled", _history(listed=(_FIRST, ("jobs/2", "x")))),
+    "a job is of no request": ("doubled", _history(found=_found(label=""))),
+    "a job is in a list as that of another request": ("doubled", _history(listed=((_JOB, "r2"),))),
+    "a request with an id has a job that nobody was told of": ("doubled", _also(_try("x"), *_untold(request="x"))),
+    "a job has an id, and its request had none": ("doubled", _also(_try("x", named=False), *_untold(request="x"))),
+    "a job has no id, and its request had one": ("doubled", _history(found=_found(request="", label="r"))),
+    "a try without an id and an answer has two jobs": ("doubled", _also(
+        _try("w", named=False), _try("x", named=False), *_untold(), *_untold("jobs/3"))),
+    "a try without an id has a job besides its answer": ("doubled", _also(
+        _try("w", named=False), *_submitted("x", "jobs/3", named=False), *_untold(), *_untold("jobs/3"))),
     "a try without an id has the job of another": ("doubled", _history(more=_submitted("x", named=False))),
-    "a job that nobody was told of has no end": ("lost", _history(more=[_try("x", named=False), *_untold(events=_LIFE[:3])],
-                                                                  listed=(_JOB, "jobs/2"))),
-    "a job is listed twice": ("doubled", _history(listed=(_JOB, _JOB))),
+    "a job that nobody was told of has no end": ("lost", _also(_try("x", named=False), *_untold(events=_LIFE[:3]))),
+    "a job that nobody was told of has other pictures": ("unequal", _also(_try("x", named=False), *_untold(
+        events=_with(_event(9, "output", output=0, size=3, sha256=_OTHER), _event(10, "output_chunk", output=0, offset=0, size=3, sha256=_OTHER)),
+        pictures=(_OTHER,)))),
+    "a job is listed twice": ("doubled", _history(listed=(_FIRST, _FIRST))),
     "another picture": ("unequal", _history(_with(_event(9, "output", output=0, size=3, sha256=_OTHER),
                                                   _event(10, "output_chunk", output=0, offset=0, size=3, sha256=_OTHER)))),
     "other bytes than announced": ("unequal", _history(_with(

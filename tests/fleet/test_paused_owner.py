@@ -6,6 +6,7 @@ import os
 import pytest
 
 import checker
+import told
 from paused_owner import spec_for, wake
 from processes import Latentd
 from specs import undisturbed
@@ -34,7 +35,7 @@ def test_its_write_is_refused_and_nothing_is_seen_of_it(outcomes, kind):
         assert outcome.answer == b":0\r\n"
     assert {answer for what, answer in outcome.later if what != "heartbeat"} <= {b":0\r\n"}
     assert checker.check(outcome.history) == []
-    assert checker.jobs_of(outcome.history)[job].moved()
+    assert told.jobs_of(outcome.history)[job].moved()
 
 
 @pytest.mark.parametrize("kind", _SEEN)

@@ -1,10 +1,8 @@
 #include "client/cli/watch_replicas.h"
 
 #include <functional>
-#include <memory>
 #include <optional>
 
-#include "client/cpp/client.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/client/cpp/fake_waiter.h"
@@ -13,8 +11,6 @@
 namespace latentd::cli {
 namespace {
 
-using client::Client;
-using client::ClientOptions;
 using client::FakeServer;
 using client::FakeWaiter;
 using testing::ElementsAre;
@@ -37,18 +33,16 @@ class Kept : public TopOutput {
 
 class WatchReplicasTest : public testing::Test {
  protected:
-  void Add(const std::string& address) {
-    ClientOptions options;
-    options.retry.connect_for = options.retry.reconnect_for = absl::ZeroDuration();
-    replicas_.emplace_back(address, Client::Connect(address, options));
-  }
+  void Add(const std::string& address) { servers_.push_back(address); }
 
   bool Watch(int samples) {
-    return WatchReplicas(replicas_, {.interval = absl::Seconds(5), .samples = samples}, waiter_, stop_.get_token(),
-                         kept_);
+    client::ClientOptions options;
+    options.retry.connect_for = options.retry.reconnect_for = absl::ZeroDuration();
+    Fleet fleet(servers_, {.client = options});
+    return WatchReplicas(fleet, {.interval = absl::Seconds(5), .samples = samples}, waiter_, stop_.get_token(), kept_);
   }
 
-  std::vector<Replica> replicas_;
+  std::vector<std::string> servers_;
   FakeWaiter waiter_;
   std::stop_source stop_;
   Kept kept_;
