@@ -9,7 +9,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source deploy/lib.sh
 
 jobs=$(nproc)
-here=$PWD/tests/sanitizers
 fuzz_seconds=${LATENTD_FUZZ_SECONDS:-60}
 
 configure() {
@@ -25,9 +24,8 @@ build() {
 run_tests() { ctest --test-dir "build/$1" --no-tests=error --output-on-failure -j "$jobs" "${@:2}"; }
 
 export ASAN_OPTIONS="detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1"
-export LSAN_OPTIONS="suppressions=$here/lsan.supp:print_suppressions=0"
 export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1"
-export TSAN_OPTIONS="suppressions=$here/tsan.supp:halt_on_error=1:second_deadlock_stack=1"
+export TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1"
 
 step "address and undefined behaviour: configuring" configure asan --preset asan
 step "address and undefined behaviour: building" build asan
