@@ -47,8 +47,9 @@ constexpr absl::Duration kCheckpointEvery = absl::Seconds(2);
 constexpr absl::Duration kFlushTime = absl::Seconds(2);
 // That wait for Redis: as many calls about jobs at a time.
 constexpr int kStoreThreads = 16;
-// What the process sends to itself to wake who waits for signals; once it stops, nobody does.
-constexpr int kEndItself = SIGUSR1;
+// What the process sends to itself to wake who waits for signals; once it stops, nobody does. One that nobody else
+// sends.
+const int kEndItself = SIGRTMIN;
 
 // Signals are waited for: no code of ours runs in a handler, but to end at once.
 sigset_t PrepareSignals() {
