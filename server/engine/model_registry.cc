@@ -85,7 +85,7 @@ void ModelRegistry::Unload(const std::string& name, std::function<void(absl::Sta
 ModelRegistry::Request ModelRegistry::Acquire(const std::string& name, Ready ready) {
   absl::StatusOr<ModelLease> result = absl::UnknownError("");
   Request request = 0;
-  std::function<void()> on_changed;
+  bool is_to_come = false;  // and was not before
   {
     core::MutexLock lock(mutex_);
     request = ++last_request_;
@@ -101,27 +101,25 @@ ModelRegistry::Request ModelRegistry::Acquire(const std::string& name, Ready rea
       if (slot.waiting.size() == 1) {
         to_load_.push_back(name);
         changed_.NotifyAll();
-        on_changed = on_changed_;
+        is_to_come = true;
       }
     }
   }
   if (ready) ready(std::move(result));
-  if (on_changed) on_changed();
+  if (is_to_come) TellOfChange();
   return request;
 }
 
 void ModelRegistry::Withdraw(const std::string& name, Request request) {
-  std::function<void()> on_changed;
   {
     core::MutexLock lock(mutex_);
     const auto found = slots_.find(name);
     if (found == slots_.end() || found->second.waiting.erase(request) == 0 || !found->second.waiting.empty()) return;
     std::erase(to_load_, name);
     short_of_memory_ = false;  // until the loader has looked at the next
-    on_changed = on_changed_;
   }
   changed_.NotifyAll();
-  if (on_changed) on_changed();
+  TellOfChange();
 }
 
 std::optional<ModelRegistry::Borrowed> ModelRegistry::BorrowSmallest() {
