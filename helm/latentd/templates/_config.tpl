@@ -37,7 +37,7 @@ tenants: /etc/latentd/config/tenants.yaml
 {{- /* At its limit Redis refuses new jobs before latentd throws old ones out: the rest is for events, what waits, and Redis itself. */}}
 {{- range $flag, $part := dict "job-bytes" 3 "blob-bytes" 6 }}
 {{- if not (hasKey $.Values.config $flag) }}
-{{ $flag }}: {{ div (include "latentd.redisBytes" (list $.Values.redis.maxMemory 1)) $part }}
+{{ $flag }}: {{ div (include "latentd.bytes" $.Values.redis.maxMemory | float64) $part }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -74,15 +74,9 @@ redis://{{ with .user }}{{ . }}@{{ end }}{{ $host }}/{{ .database }}
 {{- end }}
 {{- end }}
 
-{{/* A quantity of Kubernetes → bytes, as a number with a fraction. */}}
+{{/* A quantity of Kubernetes → bytes, as a number with a fraction: Redis spells sizes in ways of its own. */}}
 {{- define "latentd.bytes" -}}
 {{- $units := dict "m" 0.001 "k" 1e3 "Ki" 1024 "M" 1e6 "Mi" 1048576 "G" 1e9 "Gi" 1073741824 "T" 1e12 "Ti" 1099511627776 }}
 {{- $text := ternary (toString .) (printf "%d" (int64 .)) (kindIs "string" .) }}
 {{- mulf (regexFind "^[0-9.]+" $text | float64) (get $units (regexFind "[A-Za-z]+$" $text) | default 1) }}
-{{- end }}
-
-{{/* (list "1Gi" factor) → bytes. Redis and Kubernetes spell sizes in ways of their own. */}}
-{{- define "latentd.redisBytes" -}}
-{{- $unit := index (dict "Mi" 1048576 "Gi" 1073741824) (regexFind "[MG]i$" (index . 0)) }}
-{{- mul (regexFind "^[0-9]+" (index . 0) | int) $unit (index . 1) }}
 {{- end }}
