@@ -24,6 +24,11 @@ class OfferedStore : public store::MemoryJobStore {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return condition(offered_); });
   }
+  // Waits until there were more than `offers`.
+  void AwaitMoreThan(int offers) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return offers_ > offers; });
+  }
   core::Capacity offered() const {
     const std::lock_guard lock(mutex_);
     return offered_;
