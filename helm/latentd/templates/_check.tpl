@@ -40,6 +40,20 @@
 {{- if and (eq .redis.source "chart") (lt (include "latentd.bytes" .redis.storage | float64) (mulf 4 (include "latentd.bytes" .redis.maxMemory | float64))) }}
 {{- $problems = append $problems (printf "redis.storage %v is less than four times redis.maxMemory %s: Redis' log and its rewriting would not have room" .redis.storage .redis.maxMemory) }}
 {{- end }}
+{{- if eq .redis.source "chart" }}
+{{- $redis := printf "%s-redis" (include "latentd.name" $) }}
+{{- /* Kubernetes would refuse the StatefulSet alone, when the rest has been upgraded. */}}
+{{- with (lookup "apps/v1" "StatefulSet" $.Release.Namespace $redis).spec }}
+{{- $volume := (first .volumeClaimTemplates).spec }}
+{{- $storage := $.Values.redis.storage }}
+{{- if ne (include "latentd.bytes" $storage | float64 | int64) (include "latentd.bytes" $volume.resources.requests.storage | float64 | int64) }}
+{{- $problems = append $problems (printf "redis.storage is %v, but the volume of %s was made with %s, and a StatefulSet's cannot be changed in place. To enlarge it (README.md, \"A larger Redis\"): kubectl -n %s patch pvc data-%s-0 --patch '{\"spec\": {\"resources\": {\"requests\": {\"storage\": \"%v\"}}}}', then kubectl -n %s delete statefulset %s --cascade=orphan, then this again" $storage $redis $volume.resources.requests.storage $.Release.Namespace $redis $storage $.Release.Namespace $redis) }}
+{{- end }}
+{{- if ne $.Values.redis.storageClass ($volume.storageClassName | default "") }}
+{{- $problems = append $problems (printf "redis.storageClass is %q, but the volume of %s was made with %q, and keeps it" $.Values.redis.storageClass $redis ($volume.storageClassName | default "")) }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- if and .redis.caSecret (ne .redis.source "external") }}
 {{- $problems = append $problems "redis.caSecret is for an external Redis" }}
 {{- end }}
