@@ -37,7 +37,7 @@ class Namespace:
         files = ["--values", charts.EXAMPLES[example]] if example else []
         more = ["--values", "-"] if values else []
         return charts.helm(verb, "r", *arguments, *files, *more, "--namespace", self.name, "--kubeconfig", self.plane.kubeconfig,
-                           "--wait", "--timeout", "90s", text=yaml.safe_dump(values))
+                           "--wait", "--timeout", "180s", text=yaml.safe_dump(values))
 
     def create(self, thing, query=""):
         return self.plane.create(self.name, thing, query)

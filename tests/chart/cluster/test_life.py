@@ -74,7 +74,8 @@ def test_it_grows_over_zones_and_nodes(fleet):
 
 def test_an_upgrade_replaces_all_and_keeps_their_number(fleet):
     before = all_ready(fleet, 4)
-    fleet.helm("upgrade", charts.CHART, example="fleet", config={"max-batch-rows": 32})
+    # Two at a time: after each turn the edge gets time to find them.
+    fleet.helm("upgrade", charts.CHART, example="fleet", config={"max-batch-rows": 32}, rollout={"maxUnavailable": "50%"})
     assert '\nmax-batch-rows: 32' in fleet.get("ConfigMap", "r-latentd")["data"]["latentd.yaml"]
     checksum = fleet.get("Deployment", "r-latentd")["spec"]["template"]["metadata"]["annotations"]["checksum/config"]
     after = all_ready(fleet, 4, **{"checksum/config": checksum})
