@@ -34,6 +34,9 @@
 {{- if ne (eq .redis.source "external") (not (empty .redis.address)) }}
 {{- $problems = append $problems "redis.address belongs to redis.source: external" }}
 {{- end }}
+{{- if and .redis.passwordSecret (eq .redis.source "none") }}
+{{- $problems = append $problems "redis.passwordSecret belongs to redis.source: chart or external" }}
+{{- end }}
 {{- if and .redis.user (not (and .redis.passwordSecret (eq .redis.source "external"))) }}
 {{- $problems = append $problems "redis.user is for an external Redis and needs redis.passwordSecret" }}
 {{- end }}
