@@ -1,6 +1,7 @@
 """What Helm and the schemas of Kubernetes say of the examples."""
 
 import os
+import re
 import subprocess
 
 import kubernetes_validate
@@ -35,6 +36,13 @@ def test_one_gpu_s_pods_have_a_place_on_its_node():
     taint = {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
     templates = [each["spec"]["template"]["spec"] for each in render("one-gpu") if "template" in each.get("spec", {})]
     assert len(templates) == 2 and all(taint in each["tolerations"] for each in templates)
+
+
+def test_one_gpu_says_how_its_secrets_are_made():
+    commands = re.findall(r"^#   kubectl create secret (.*)$", EXAMPLES["one-gpu"].read_text(), re.MULTILINE)
+    made = {each.split()[1]: set(re.findall(r"--from-file ([\w.]+)", each)) for each in commands}
+    # The authority too: the edge mounts it, and latentctl in the pods reads it.
+    assert made == {"latentd-tls": {"tls.crt", "tls.key", "ca.crt"}, "latentd-keys": {"keys.yaml"}}
 
 
 def test_the_schemas_can_refuse():
