@@ -7,7 +7,7 @@ import subprocess
 
 import yaml
 
-from charts import CHART, EXAMPLES, ROOT, only, render
+from charts import CHART, EXAMPLES, ROOT, helm, only, render
 
 
 def test_rules_are_those_of_prometheus(tmp_path):
@@ -44,6 +44,13 @@ def test_the_fleet_s_queue_lets_it_grow_to_its_largest():
     needed = scaling["maxReplicas"] * scaling["backlogSeconds"] * jobs
     assert values["config"]["max-queued-jobs"] >= needed
     assert sum(each["max_queued_jobs"] for each in values["tenants"]["tenants"].values()) >= needed
+
+
+def test_the_readmes_show_what_is_said_at_the_end():
+    notes = helm("install", "latentd", CHART, "--dry-run=client", "--values", EXAMPLES["laptop"]).partition("NOTES:\n")[2].strip()
+    assert f"```text\n{notes}\n```" in (ROOT / "README.md").read_text()
+    [latentctl] = re.findall(r"^  (latentctl\(\) .*)$", notes, re.MULTILINE)
+    assert f"\n{latentctl}\n" in (CHART / "README.md").read_text()
 
 
 def test_the_version_is_the_project_s():
