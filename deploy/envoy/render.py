@@ -7,6 +7,7 @@ import json
 import pathlib
 import string
 
+import cgroups
 import errors
 import metrics
 import page
@@ -30,6 +31,7 @@ LIMITS = {
     "MAX_ANSWER_BYTES": 65 << 20,
     "MAX_PAGE_FILE_BYTES": 4 << 20,
     "MAX_CONNECTIONS": 10000,
+    # Where nobody else limits its memory.
     "MAX_HEAP_BYTES": 2 << 30,
     "HEALTH_INTERVAL": "5s",
 }
@@ -94,6 +96,12 @@ def render(listen, backends, descriptors, cors_origins=(), admin=None, page_fold
     return template.substitute(values | LIMITS | limits)
 
 
+def heap_limit():
+    """Two thirds of a container's memory: the rest is for what Envoy holds beside its heap. It is to refuse calls before the kernel ends it."""
+    limit = cgroups.memory()
+    return {"MAX_HEAP_BYTES": limit * 2 // 3} if limit else {}
+
+
 def tls_files(parser, args):
     """What render takes as listener_tls and backend_tls. Wrong combinations end the program."""
     for name in ("tls_cert", "tls_key", "backend_ca", "backend_cert", "backend_key"):
@@ -134,7 +142,7 @@ def main():
     credentials_required = not args.insecure and not is_loopback(args.listen[0])
     try:
         print(render(args.listen, args.backend, args.descriptors, args.cors_origin, args.admin, args.page, listener_tls,
-                     backend_tls, credentials_required, args.metrics_listen))
+                     backend_tls, credentials_required, args.metrics_listen, **heap_limit()))
     except ValueError as error:
         parser.error(str(error))
 
