@@ -30,6 +30,7 @@ Engine::Engine(const Options& options)
                .clock = options.clock,
                .on_time = [inbox = inbox_] { inbox->CanaryDue(); },
                .on_result = options.on_canary}),
+      offer_(options.store, options.models),
       workers_(options.worker_threads) {
   options_.models->SetListener([inbox = inbox_] { inbox->ModelsChanged(); });
   options_.store->SetListener(this);  // before the first offer: what follows that is heard
@@ -79,7 +80,7 @@ void Engine::Run() {
   bool planned = true;
   for (Inbox::Content content; !content.stop; content = inbox_->Take(/*wait=*/!planned)) {
     const bool canary_due = content.canary_due;
-    models_changed_ = models_changed_ || content.models_changed;
+    if (content.models_changed) offer_.ModelsChanged();
     Handle(std::move(content));
     MakeRoomForWaitingModels();
     const std::optional<core::Plan> plan = scheduler_.NextPlan(options_.clock->Now());
@@ -87,7 +88,9 @@ void Engine::Run() {
     if (planned) RunPlan(*plan);
     if (!handing_back_ && canary_.IsDue(canary_due, !jobs_.empty())) RunCanary();
     NoteState();
-    Offer();
+    offer_.Make({.jobs = RoomForJobs(), .works = !canary_.failed(), .uses = [this](const std::string& model) {
+                   return uses_.contains(model);
+                 }});
   }
   jobs_.clear();
   for (auto& [model, use] : uses_) {
@@ -118,7 +121,7 @@ void Engine::Handle(Inbox::Content&& content) {
 // in the way of others.
 void Engine::ClaimJobs() {
   std::vector<core::ClaimedJob> claimed = options_.store->Claim(std::numeric_limits<int>::max());
-  offered_.jobs = -1;  // the offer was taken, be it by jobs that have ended meanwhile: there is a new one
+  offer_.WasTaken();
   for (core::ClaimedJob& each : claimed) {
     auto owned = std::make_unique<RunningJob>();
     RunningJob& job = *owned;
@@ -132,7 +135,7 @@ void Engine::ClaimJobs() {
     jobs_[job.claimed.claim()] = std::move(owned);
     ModelUse& use = uses_[model];
     use.jobs[job.claimed.claim()] = &job;
-    models_changed_ = models_changed_ || use.jobs.size() == 1;
+    if (use.jobs.size() == 1) offer_.ModelsChanged();
     if (!core::PicturesOf(job.request().fields()).empty()) {
       DecodeInputs(job);
     } else {
@@ -379,32 +382,15 @@ void Engine::ForgetJob(RunningJob& job) {
   scheduler_.SetModelReady(model, false);
   scheduler_.SetModelHeld(model, false);
   uses_.erase(model);
-  models_changed_ = true;
+  offer_.ModelsChanged();
 }
 
-// As many jobs wait here as the next batch could take: those behind them are better off where another engine can take
-// them.
-void Engine::Offer() {
-  core::Capacity capacity;
-  // A device that does not work would fail them all, and nobody is to count on what it has.
-  const bool works = !canary_.failed();
-  if (!handing_back_ && works) {
-    const auto is_waiting = [](const auto& job) { return job.second->sampler == nullptr; };  // for its model
-    const auto waiting = std::count_if(jobs_.begin(), jobs_.end(), is_waiting) + scheduler_.stats().waiting_rows;
-    capacity.jobs = std::max(0, options_.scheduler.batching.max_batch_rows - static_cast<int>(waiting));
-  }
-  // Models come one by one: others begin sooner where the loader is free, or as soon here when it is.
-  capacity.can_load = !options_.models->IsLoading();
-  const bool is_same = capacity.jobs == offered_.jobs && capacity.can_load == offered_.can_load;
-  if (is_same && !std::exchange(models_changed_, false)) return;
-  for (const core::ModelInfo& model : options_.models->List()) {
-    const bool is_here = works && (model.state == core::ModelState::kLoaded || uses_.contains(model.name));
-    const bool is_broken = model.state == core::ModelState::kBroken;
-    (is_here ? capacity.models : is_broken ? capacity.broken_models : capacity.other_models).push_back(model.name);
-  }
-  if (capacity == offered_) return;
-  offered_ = capacity;
-  options_.store->Offer(capacity);
+// As many wait here as the next batch could take: those behind them are better off where another engine can take them.
+int Engine::RoomForJobs() const {
+  if (handing_back_ || canary_.failed()) return 0;
+  const auto is_waiting = [](const auto& job) { return job.second->sampler == nullptr; };  // for its model
+  const auto waiting = std::count_if(jobs_.begin(), jobs_.end(), is_waiting) + scheduler_.stats().waiting_rows;
+  return std::max(0, options_.scheduler.batching.max_batch_rows - static_cast<int>(waiting));
 }
 
 // Where no model is loaded, there is nothing to look at.

@@ -23,6 +23,7 @@
 #include "server/engine/executor.h"
 #include "server/engine/inbox.h"
 #include "server/engine/model_registry.h"
+#include "server/engine/offer.h"
 #include "server/engine/row.h"
 #include "server/engine/watchdog.h"
 #include "server/engine/worker_pool.h"
@@ -131,8 +132,7 @@ class Engine : public core::WorkListener {
   void ForgetJob(RunningJob& job);
   void RunCanary();
   void NoteState();
-  // Tells the store what there is room for, when that has changed.
-  void Offer();
+  int RoomForJobs() const;
 
   const Options options_;
   const std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();
@@ -142,6 +142,7 @@ class Engine : public core::WorkListener {
   Watchdog watchdog_;
   core::Scheduler scheduler_;
   Canary canary_;
+  Offer offer_;
   // Of a job that was lost and claimed again both claims are here, until the store has told of the first one's end.
   std::map<core::Claim, std::unique_ptr<RunningJob>> jobs_;
   std::map<core::RowId, Row*> rows_;
@@ -149,8 +150,6 @@ class Engine : public core::WorkListener {
   core::RowId next_row_ = 1;
   int64_t claimed_at_ = 0;                   // the announcement of work that was followed last
   std::optional<std::string> handing_back_;  // why; empty: jobs are run
-  core::Capacity offered_;
-  bool models_changed_ = true;  // on the device, or those in use, since then
 
   mutable core::Mutex mutex_;
   core::CondVar idle_changed_;

@@ -215,12 +215,12 @@ bool ModelRegistry::DropIdleModels() {
 }
 
 absl::Status ModelRegistry::CheckSize(const std::string& name) const {
-  const int64_t bytes = slots_.at(name).entry.info.memory_bytes;
-  if (memory_budget_ == 0 || bytes <= memory_budget_) return absl::OkStatus();
-  return core::MakeError(
-      absl::StatusCode::kResourceExhausted,
-      absl::StrCat("model ", name, " takes ", bytes, " bytes; the budget (--model-memory) is ", memory_budget_),
-      {.reason = "MODEL_TOO_LARGE", .resource_type = "model", .resource_name = name});
+  const core::ModelInfo& info = slots_.at(name).entry.info;
+  if (CouldHold(info)) return absl::OkStatus();
+  return core::MakeError(absl::StatusCode::kResourceExhausted,
+                         absl::StrCat("model ", name, " takes ", info.memory_bytes,
+                                      " bytes; the budget (--model-memory) is ", memory_budget_),
+                         {.reason = "MODEL_TOO_LARGE", .resource_type = "model", .resource_name = name});
 }
 
 void ModelRegistry::LoadOne(const std::string& name) {

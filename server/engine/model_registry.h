@@ -112,6 +112,10 @@ class ModelRegistry : public core::ModelCatalog {
   // Whether a model is on its way to the device; or waits to be and finds no room, since those on the device are held.
   bool IsLoading() const;
   bool ShortOfMemory() const;
+  // Whether the budget is large enough for it, alone.
+  bool CouldHold(const core::ModelInfo& model) const {
+    return memory_budget_ == 0 || model.memory_bytes <= memory_budget_;
+  }
 
  private:
   struct Slot {

@@ -74,6 +74,14 @@ TEST_F(EngineOffersTest, ALoadThatFindsNoRoomIsInNobodysWay) {
   WaitUntilIdle();
 }
 
+// Jobs of it are another engine's, if there is one that could.
+TEST_F(EngineOffersTest, AModelBeyondTheBudgetCannotBeLoaded) {
+  StartEngine({}, {"a"}, /*memory_budget=*/99);
+  offers_->AwaitOffer([](const core::Capacity& offer) { return offer.jobs > 0; });
+  EXPECT_THAT(offers_->offered().other_models, IsEmpty());
+  EXPECT_THAT(offers_->offered().broken_models, ElementsAre("a"));
+}
+
 TEST_F(EngineOffersTest, ALoadThatNobodyWantsAnyMoreIsInNobodysWay) {
   Gate gate;
   on_load_ = [&] { gate.Wait(); };
