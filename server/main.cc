@@ -21,6 +21,7 @@
 #include "server/core/system_clock.h"
 #include "server/device.h"
 #include "server/engine/engine.h"
+#include "server/engine/keep_memory.h"
 #include "server/engine/memory_limit.h"
 #include "server/found.h"
 #include "server/imaging/open_image.h"
@@ -174,7 +175,6 @@ absl::Status Serve(const config::ServerOptions& options, const sigset_t& stop_si
       auth::Authenticator::Create({.api_keys = options.api_keys,
                                    .jwks = options.jwks,
                                    .rules = {.issuer = options.jwt_issuer, .audience = options.jwt_audience},
-                                   .clock = &clock,
                                    .on_error = LogReload});
   if (!authenticator.ok()) return authenticator.status();
   // A GPU says itself when it is full; a process that takes too much of the machine's memory is killed.
@@ -294,6 +294,7 @@ int Main(int argc, char** argv) {
       std::fputs(options->information.c_str(), stdout);
       return 0;
     }
+    engine::KeepFreedMemory();
     // First, so that every thread that is started blocks them.
     const sigset_t stop_signals = PrepareSignals();
     log::Start();

@@ -27,7 +27,7 @@ class Everybody final : public Authenticator {
 
 class Known final : public Authenticator {
  public:
-  explicit Known(const Options& options) : rules_(options.rules), clock_(options.clock) {}
+  explicit Known(const Options& options) : rules_(options.rules), now_(options.now) {}
 
   absl::Status Open(const Options& options) {
     if (!options.api_keys.empty()) {
@@ -60,14 +60,14 @@ class Known final : public Authenticator {
     }
     const bool is_token = credentials.find('.') != std::string_view::npos;
     if (token_keys_ != nullptr && (is_token || api_keys_ == nullptr)) {
-      return token_keys_->Get()->Verify(credentials, rules_, clock_->Now());
+      return token_keys_->Get()->Verify(credentials, rules_, now_());
     }
     return Refuse("The key is not known here: it never was, or is revoked.", "KEY_UNKNOWN");
   }
 
  private:
   const TokenRules rules_;
-  core::Clock* const clock_;
+  const std::function<absl::Time()> now_;
   // Null: credentials of this kind are not taken.
   std::unique_ptr<ReloadedFile<ApiKeys>> api_keys_;
   std::unique_ptr<ReloadedFile<JsonWebKeys>> token_keys_;

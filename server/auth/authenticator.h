@@ -8,16 +8,17 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "server/auth/json_web_keys.h"
 #include "server/core/caller.h"
-#include "server/core/clock.h"
 
 namespace latentd::auth {
 
 // Tells who calls from the credentials that came along. Thread-safe; never blocks but for reading a small file that has
 // changed.
 //
-//   auto authenticator = Authenticator::Create({.api_keys = "keys.yaml", .clock = &clock});
+//   auto authenticator = Authenticator::Create({.api_keys = "keys.yaml"});
 //   auto caller = (*authenticator)->Authenticate({"Bearer 3f…"});
 class Authenticator {
  public:
@@ -25,7 +26,8 @@ class Authenticator {
     std::string api_keys{};  // file of ApiKeys; empty: none are taken
     std::string jwks{};      // file of JsonWebKeys; empty: no tokens are taken
     TokenRules rules{};
-    core::Clock* clock = nullptr;  // REQUIRED; outlives the authenticator
+    // The wall clock of the moment, by which tokens expire: it may be set right, and runs while the machine sleeps.
+    std::function<absl::Time()> now = [] { return absl::Now(); };
     // Told when a file has changed and cannot be used: what it said before goes on to hold. May be null.
     std::function<void(const absl::Status&)> on_error{};
   };

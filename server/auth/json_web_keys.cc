@@ -62,12 +62,13 @@ std::vector<std::string> TextsAt(const Json& claims, const char* key) {
 }
 
 std::set<core::Role> RolesIn(const Json& claims) {
-  std::vector<std::string> names = TextsAt(claims, "roles");
-  const std::vector<std::string> scopes = absl::StrSplit(TextAt(claims, "scope"), ' ');
-  names.insert(names.end(), scopes.begin(), scopes.end());
   std::set<core::Role> roles;
-  for (const std::string& name : names) {
-    if (const auto role = RoleNamed(name)) roles.insert(*role);
+  for (const char* claim : {"roles", "scope"}) {
+    for (const std::string& words : TextsAt(claims, claim)) {
+      for (const std::string& name : std::vector<std::string>(absl::StrSplit(words, ' '))) {
+        if (const auto role = RoleNamed(name)) roles.insert(*role);
+      }
+    }
   }
   return roles;
 }

@@ -129,8 +129,8 @@ absl::StatusOr<ServerOptions> ParseServerOptions(int argc, const char* const* ar
   for (const Flag& flag : Flags()) {
     const std::string option = absl::StrCat("--", flag.name);
     if (flag.value.empty()) {
-      app.add_flag_callback(
-          option, [&texts, &flag] { texts[flag.name] = "true"; }, flag.help);
+      app.add_flag_function(
+          option, [&texts, &flag](int64_t count) { texts[flag.name] = count > 0 ? "true" : "false"; }, flag.help);
     } else {
       app.add_option_function<std::string>(
              option, [&texts, &flag](const std::string& text) { texts[flag.name] = text; }, flag.help)
@@ -154,7 +154,6 @@ absl::StatusOr<ServerOptions> ParseServerOptions(int argc, const char* const* ar
 
   if (!config.empty()) {
     if (absl::Status read = ReadFile(config, options); !read.ok()) return read;
-    options.config = config;
   }
   for (const Flag& flag : Flags()) {
     const auto text = texts.find(flag.name);

@@ -29,7 +29,7 @@ struct ServerOptions {
   int max_batch_rows = 0;       // 0: the engine's choice for the device
   int max_queued_jobs = 1000;
   int threads = 0;                            // 0: one for each core
-  int64_t model_memory = 0;                   // bytes; 0: no limit but the device's
+  int64_t model_memory = 0;                   // bytes of weights; 0: chosen for the device
   int64_t adapter_memory = int64_t{4} << 30;  // room for an IP-Adapter's image encoder in float32
   std::string safety = "withhold";            // "off", "flag" or "withhold"
   absl::Duration job_ttl = absl::Hours(1);
@@ -48,8 +48,6 @@ struct ServerOptions {
   std::string jwt_audience = "latentd";
   std::string tenants;  // empty: tenants may take what they like
   bool insecure = false;
-
-  std::string config;  // the configuration file that was read; empty: none
 
   // Set by --help and --version: print it and exit with code 0. Everything else has no meaning then.
   std::string information;

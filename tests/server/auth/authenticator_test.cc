@@ -38,9 +38,10 @@ class AuthenticatorTest : public testing::Test {
 
   std::unique_ptr<Authenticator> Make(const std::string& api_keys, const std::string& jwks) {
     auto made = Authenticator::Create(
-        {.api_keys = api_keys, .jwks = jwks, .clock = &clock_, .on_error = [this](const absl::Status& status) {
-           errors_.emplace_back(status.message());
-         }});
+        {.api_keys = api_keys,
+         .jwks = jwks,
+         .now = [this] { return clock_.Now(); },
+         .on_error = [this](const absl::Status& status) { errors_.emplace_back(status.message()); }});
     EXPECT_TRUE(made.ok()) << made.status();
     return *std::move(made);
   }
@@ -145,7 +146,7 @@ TEST_F(AuthenticatorTest, TokensExpireByTheClock) {
 TEST_F(AuthenticatorTest, FilesThatCannotBeUsedAreNamed) {
   for (const auto& [keys, jwks] :
        {std::pair("/nowhere.yaml", std::string()), {"", "/nowhere.yaml"}, {"", File("bad.json", "hello")}}) {
-    const auto made = Authenticator::Create({.api_keys = keys, .jwks = jwks, .clock = &clock_});
+    const auto made = Authenticator::Create({.api_keys = keys, .jwks = jwks});
     EXPECT_EQ(made.status().code(), absl::StatusCode::kInvalidArgument);
     EXPECT_THAT(std::string(made.status().message()), HasSubstr(*keys == '\0' ? jwks : keys));
   }

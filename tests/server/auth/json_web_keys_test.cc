@@ -155,6 +155,9 @@ TEST_F(JsonWebKeysTest, RolesComeAsAListOrAsScopes) {
   EXPECT_THAT(VerifySigned(absl::StrCat(R"({"scope": "openid admin read", )", rest))->roles,
               ElementsAre(Role::kRead, Role::kAdmin));
   EXPECT_THAT(VerifySigned(absl::StrCat(R"({"roles": "generate", )", rest))->roles, ElementsAre(Role::kGenerate));
+  EXPECT_THAT(VerifySigned(absl::StrCat(R"({"roles": "generate read", )", rest))->roles,
+              ElementsAre(Role::kGenerate, Role::kRead));
+  EXPECT_THAT(VerifySigned(absl::StrCat(R"({"scope": ["openid", "admin"], )", rest))->roles, ElementsAre(Role::kAdmin));
   EXPECT_THAT(VerifySigned(absl::StrCat(R"({"roles": ["root", 7], )", rest))->roles, IsEmpty());
 }
 

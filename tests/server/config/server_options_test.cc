@@ -109,6 +109,13 @@ TEST(ServerOptions, EveryFlagIsRead) {
   EXPECT_TRUE(options->insecure);
 }
 
+TEST(ServerOptions, ASwitchCanBeTurnedOff) {
+  const ConfigFile file("insecure: true\n");
+  EXPECT_TRUE(Parse({"--config", file.path()})->insecure);
+  EXPECT_FALSE(Parse({"--config", file.path(), "--insecure=false"})->insecure);
+  EXPECT_THAT(ErrorOf(Parse({"--insecure=perhaps"})), HasSubstr("insecure"));
+}
+
 TEST(ServerOptions, TheFilesOfTlsGoTogether) {
   EXPECT_TRUE(Parse({"--tls-cert", "c.pem", "--tls-key", "k.pem"}).ok());
   EXPECT_TRUE(Parse({"--tls-cert", "c.pem", "--tls-key", "k.pem", "--tls-client-ca", "ca.pem"}).ok());
@@ -130,7 +137,6 @@ TEST(ServerOptions, EveryFlagIsAKeyOfTheFile) {
   const auto options = Parse({"--config", file.path()});
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ(options->safety, "off");
-  EXPECT_EQ(options->config, file.path());
   EXPECT_EQ(options->listen, "0.0.0.0:1");
   EXPECT_EQ(options->metrics_listen, "127.0.0.1:2");
   EXPECT_EQ(options->health_listen, "[::1]:3");

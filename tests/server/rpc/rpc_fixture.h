@@ -169,7 +169,7 @@ class RpcTest : public testing::Test {
   FakeCatalog catalog_;
   FakeAdapters adapters_;
   // Lets everybody in.
-  std::unique_ptr<auth::Authenticator> authenticator_ = *auth::Authenticator::Create({.clock = &clock_});
+  std::unique_ptr<auth::Authenticator> authenticator_ = *auth::Authenticator::Create({});
   std::function<void(const CallRecord&)> on_call_;
   int store_threads_ = 0;
   std::unique_ptr<Server> server_;

@@ -1,0 +1,9 @@
+#pragma once
+
+namespace latentd::engine {
+
+// Lets the process keep memory that it has freed, up to 256 MiB: what one step of denoising frees, the next needs, and
+// pages that were given back are cleared and mapped anew, thousands for each picture. Once, before other threads start.
+void KeepFreedMemory();
+
+}  // namespace latentd::engine
