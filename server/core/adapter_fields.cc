@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -17,8 +16,8 @@
 namespace latentd::core {
 namespace {
 
-constexpr size_t kMaxOfAKind = 16;
-constexpr size_t kMaxControls = 8;  // each costs half a forward
+constexpr int kMaxOfAKind = 16;
+constexpr int kMaxControls = 8;  // each costs half a forward
 constexpr size_t kMaxNameBytes = 128;
 constexpr double kMaxScale = 10;
 
@@ -37,8 +36,6 @@ const char* FieldOf(AdapterKind kind) {
   }
   return "";
 }
-
-constexpr size_t MaxOf(AdapterKind kind) { return kind == AdapterKind::kControlNet ? kMaxControls : kMaxOfAKind; }
 
 // A request has one motion module at most, which is no list.
 bool IsListed(AdapterKind kind) { return kind != AdapterKind::kMotion; }
@@ -70,14 +67,13 @@ std::string AdapterField(const std::vector<AdapterUse>& adapters, size_t index) 
   return absl::StrCat(FieldOf(kind), "[", place, "]");
 }
 
+std::optional<FieldViolation> CheckAdapterCount(AdapterKind kind, int count) {
+  const int most = kind == AdapterKind::kControlNet ? kMaxControls : kMaxOfAKind;
+  if (count <= most) return std::nullopt;
+  return FieldViolation{FieldOf(kind), absl::StrCat("must have at most ", most, " entries; got ", count)};
+}
+
 void CheckAdapters(const std::vector<AdapterUse>& adapters, std::vector<FieldViolation>& violations) {
-  std::map<AdapterKind, size_t> counts;
-  for (const AdapterUse& adapter : adapters) ++counts[adapter.kind];
-  for (const auto& [kind, count] : counts) {
-    if (count <= MaxOf(kind)) continue;
-    violations.push_back({FieldOf(kind), absl::StrCat("must have at most ", MaxOf(kind), " entries; got ", count)});
-    return;  // whoever sends thousands of them is not told of each
-  }
   std::set<std::pair<AdapterKind, std::string>> seen;
   for (size_t i = 0; i < adapters.size(); ++i) {
     const AdapterUse& adapter = adapters[i];

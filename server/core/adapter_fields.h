@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,10 @@ namespace latentd::core {
 // The path of the field that names adapter number `index` of a request, such as "spec.loras[1]".
 std::string AdapterField(const std::vector<AdapterUse>& adapters, size_t index);
 
-// Checks how a request uses its adapters, whichever they are.
+// What is wrong with a request that names so many of a kind; empty: nothing.
+std::optional<FieldViolation> CheckAdapterCount(AdapterKind kind, int count);
+
+// Checks how a request uses its adapters, whichever they are. REQUIRES: their numbers are right.
 void CheckAdapters(const std::vector<AdapterUse>& adapters, std::vector<FieldViolation>& violations);
 
 // Whether the request's adapters are there, are what the request takes them for, and may fit the model. Errors, the

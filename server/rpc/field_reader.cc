@@ -1,5 +1,7 @@
 #include "server/rpc/field_reader.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
@@ -152,18 +154,28 @@ void FieldReader::ReadAdapters(const v1::GenerationSpec& spec, core::RequestFiel
     if (message.has_scale()) use.scale = message.scale();
     return use;
   };
-  for (const v1::Lora& lora : spec.loras()) {
+  // A message has room for millions: of a list that is too long nothing is read.
+  const auto each = [&](core::AdapterKind kind, const auto& list, const auto& read) {
+    if (auto violation = core::CheckAdapterCount(kind, list.size())) {
+      violations_.push_back(*std::move(violation));
+    } else {
+      std::for_each(list.begin(), list.end(), read);
+    }
+  };
+  each(core::AdapterKind::kLora, spec.loras(), [&](const v1::Lora& lora) {
     core::AdapterUse& use = add(core::AdapterKind::kLora, lora.name());
     if (lora.has_scale()) use.scale = lora.scale();
-  }
-  for (const std::string& embedding : spec.embeddings()) add(core::AdapterKind::kEmbedding, embedding);
+  });
+  each(core::AdapterKind::kEmbedding, spec.embeddings(),
+       [&](const std::string& embedding) { add(core::AdapterKind::kEmbedding, embedding); });
   if (spec.has_animation()) add(core::AdapterKind::kMotion, spec.animation().motion());
-  for (const v1::Control& control : spec.controls()) {
+  each(core::AdapterKind::kControlNet, spec.controls(), [&](const v1::Control& control) {
     core::AdapterUse& use = add_steering(core::AdapterKind::kControlNet, control);
     if (control.has_start()) use.start = control.start();
     if (control.has_end()) use.end = control.end();
-  }
-  for (const v1::ImagePrompt& prompt : spec.image_prompts()) add_steering(core::AdapterKind::kImagePrompt, prompt);
+  });
+  each(core::AdapterKind::kImagePrompt, spec.image_prompts(),
+       [&](const v1::ImagePrompt& prompt) { add_steering(core::AdapterKind::kImagePrompt, prompt); });
 }
 
 void FieldReader::ReadPreview(const v1::PreviewOptions& preview, core::RequestFields& fields) {

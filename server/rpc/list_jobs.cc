@@ -18,6 +18,7 @@ namespace {
 // A page grows by a few jobs at a time, each of which may have 64 KiB of prompts, until it is so large.
 constexpr int kJobsAtATime = 8;
 constexpr size_t kFullPageBytes = size_t{2} << 20;
+constexpr int kMostOfAKind = 16;  // labels that a job may have; there are fewer states
 
 class FilterReader {
  public:
@@ -26,14 +27,25 @@ class FilterReader {
     if (auto violation = CheckPageSize(request.page_size())) violations_.push_back(*std::move(violation));
     options.page_size = PageSize(request.page_size());
     options.page_token = request.page_token();
-    for (int i = 0; i < request.states_size(); ++i) ReadState(i, request.states(i), options);
-    for (int i = 0; i < request.labels_size(); ++i) ReadLabel(i, request.labels(i), options);
+    if (IsShort("states", request.states_size())) {
+      for (int i = 0; i < request.states_size(); ++i) ReadState(i, request.states(i), options);
+    }
+    if (IsShort("labels", request.labels_size())) {
+      for (int i = 0; i < request.labels_size(); ++i) ReadLabel(i, request.labels(i), options);
+    }
     return options;
   }
 
   std::vector<core::FieldViolation>& violations() { return violations_; }
 
  private:
+  // Each entry costs a look at every job, and a message has room for millions.
+  bool IsShort(const char* field, int size) {
+    if (size <= kMostOfAKind) return true;
+    Violate(field, absl::StrCat("must have at most ", kMostOfAKind, " entries; got ", size));
+    return false;
+  }
+
   void ReadState(int index, int state, core::ListOptions& options) {
     if (const auto known = FromProto(kJobStates, state)) {
       options.states.push_back(*known);

@@ -21,6 +21,8 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::UnknownField;
 using google::protobuf::UnknownFieldSet;
 
+constexpr size_t kEnough = 100;  // of what is wrong with a message that has room for millions
+
 // Reads the bytes of a `type` without protobuf's own check of texts, and lists those that are not UTF-8 by their paths.
 // Messages inside that cannot be read are passed over: the caller only wants names.
 void FindInvalidTexts(const std::string& bytes, const Descriptor& type, const std::string& prefix,
@@ -28,7 +30,7 @@ void FindInvalidTexts(const std::string& bytes, const Descriptor& type, const st
   UnknownFieldSet fields;
   if (!fields.ParseFromString(bytes)) return;
   std::map<int, int> seen;  // how many of each repeated field
-  for (int i = 0; i < fields.field_count(); ++i) {
+  for (int i = 0; i < fields.field_count() && found.size() < kEnough; ++i) {
     const UnknownField& field = fields.field(i);
     const FieldDescriptor* descriptor = type.FindFieldByNumber(field.number());
     if (descriptor == nullptr || field.type() != UnknownField::TYPE_LENGTH_DELIMITED) continue;

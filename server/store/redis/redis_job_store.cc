@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <set>
 #include <utility>
 #include <variant>
 
@@ -153,7 +154,9 @@ absl::StatusOr<core::Job> RedisJobStore::Create(std::shared_ptr<const core::Gene
                                         absl::StrCat(options_.job_bytes),
                                         options.run,
                                         options_.codec->WriteUsage(core::Usage())};
+  std::set<std::string> sent;  // one may be there several times
   for (const core::InputImage* picture : core::PicturesOf(request->fields())) {
+    if (!sent.insert(picture->sha256).second) continue;
     arguments.push_back(picture->sha256);
     arguments.push_back(*picture->data);
   }

@@ -59,11 +59,11 @@ TEST(ControlFields, AScaleIsLimited) {
 
 TEST(ControlFields, NineAreTooMany) {
   EXPECT_THAT(WrongFields(With(std::vector<AdapterUse>(8, Control(0, 1)))), IsEmpty());
-  std::vector<FieldViolation> violations;
-  CheckAdapters(std::vector<AdapterUse>(9, Control(0, 1)), violations);
-  ASSERT_EQ(violations.size(), 1U);
-  EXPECT_EQ(violations[0].field, "spec.controls");
-  EXPECT_EQ(violations[0].description, "must have at most 8 entries; got 9");
+  EXPECT_EQ(CheckAdapterCount(AdapterKind::kControlNet, 8), std::nullopt);
+  const auto violation = CheckAdapterCount(AdapterKind::kControlNet, 9);
+  ASSERT_TRUE(violation.has_value());
+  EXPECT_EQ(violation->field, "spec.controls");
+  EXPECT_EQ(violation->description, "must have at most 8 entries; got 9");
 }
 
 TEST(ControlFields, APictureThatIsNotToBeFittedHasTheRequestsSize) {

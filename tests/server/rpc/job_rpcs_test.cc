@@ -289,6 +289,12 @@ TEST_F(JobRpcs, ListJobsRefusesWhatItCannotMean) {
   v1::ListJobsRequest mislabelled;
   for (const char* label : {"team=a", "team", "=a", "team=b"}) mislabelled.add_labels(label);
   EXPECT_EQ(fields_of(mislabelled), "labels[1], labels[2], labels[3]");
+  v1::ListJobsRequest many;
+  for (int i = 0; i < 17; ++i) {
+    many.add_states(v1::Job::STATE_QUEUED);
+    many.add_labels(absl::StrCat("k", i, "=v"));
+  }
+  EXPECT_EQ(fields_of(many), "states, labels");
   v1::ListJobsRequest forged;
   forged.set_page_token("forged");
   EXPECT_THAT(fields_of(forged), HasSubstr("page_token"));

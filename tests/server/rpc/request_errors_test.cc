@@ -183,6 +183,17 @@ TEST_F(RequestErrors, WhatIsWrongWithControlsIsNamed) {
   EXPECT_EQ(WrongFields(StatusFor(spec)), "spec.controls");
 }
 
+TEST_F(RequestErrors, OfAListThatIsTooLongNothingIsRead) {
+  v1::GenerationSpec spec = Spec();
+  for (int i = 0; i < 20'000; ++i) {
+    spec.add_loras();
+    spec.add_controls();
+    spec.add_image_prompts();
+    spec.add_embeddings("");
+  }
+  EXPECT_EQ(WrongFields(StatusFor(spec)), "spec.loras, spec.embeddings, spec.controls, spec.image_prompts");
+}
+
 TEST_F(RequestErrors, PicturesThatAreNoneAreNamedByTheirFields) {
   v1::GenerationSpec spec = Spec();
   spec.set_model("painter");
@@ -221,6 +232,20 @@ TEST_F(RequestErrors, TextsThatAreNotUtf8AreNamedByTheirFields) {
     EXPECT_EQ(ReasonOf(status), "INVALID_UTF8");
     EXPECT_EQ(WrongFields(status), "spec.prompt, spec.negative_prompt, options.labels[0].value");
   }
+}
+
+TEST_F(RequestErrors, OfTextsThatAreNotUtf8AFewAreNamed) {
+  // CreateJobRequest{spec: {embeddings: ["\xFF", …]}}
+  const auto varint = [](size_t value) {  // of two bytes
+    return std::string{static_cast<char>((value & 0x7F) | 0x80), static_cast<char>(value >> 7)};
+  };
+  std::string spec;
+  for (int i = 0; i < 500; ++i) spec += varint((v1::GenerationSpec::kEmbeddingsFieldNumber << 3) | 2) + "\x01\xFF";
+  const std::string size = varint(spec.size());
+  const grpc::Status status = RawCall(channel_, "/latentd.v1.ImageGeneration/CreateJob", "\x0A" + size + spec).first;
+  EXPECT_EQ(ReasonOf(status), "INVALID_UTF8");
+  EXPECT_THAT(WrongFields(status), HasSubstr("spec.embeddings[0]"));
+  EXPECT_THAT(std::string(status.error_details()), HasSubstr("and "));
 }
 
 TEST_F(RequestErrors, BytesThatAreNoMessageAreRefusedByEveryRpc) {
