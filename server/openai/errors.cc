@@ -53,8 +53,10 @@ const char* TypeOf(absl::StatusCode code) {
 absl::Status ForCaller(const absl::Status& status) {
   if (status.ok()) return status;
   core::ErrorDetails details = core::GetErrorDetails(status);
-  if (details.reason == "JOB_CANCELLED" && details.metadata["reason"] == "DRAINED") {
-    return core::MakeError(absl::StatusCode::kUnavailable, "the server stops; try again", {.reason = "DRAINING"});
+  const bool is_given_up = details.reason == "JOB_CANCELLED" && details.metadata["reason"] == "DRAINED";
+  if (is_given_up || details.reason == "DRAINING") {
+    return core::MakeError(absl::StatusCode::kUnavailable, "the server stops; try again",
+                           {.reason = "DRAINING", .retry_after = details.retry_after});
   }
   if (details.violations.empty()) return status;
   for (core::FieldViolation& violation : details.violations) {

@@ -7,7 +7,7 @@
 namespace latentd::openai {
 
 // A status of the job or its specification as a caller of this API understands it: fields have its parameters' names,
-// and a job that the server gave up because it stops is UNAVAILABLE, to be tried again. Others stay as they are.
+// and what a server does not do because it stops is UNAVAILABLE, to be tried again. Others stay as they are.
 absl::Status ForCaller(const absl::Status& status);
 
 // {message, type, param, code}: that API's error object, for where no status of HTTP can say it any more. Elsewhere

@@ -62,6 +62,7 @@ class Whole final : public ImagesAnswer {
 
   const char* media_type() const override { return "application/json"; }
   std::string Heartbeat() override { return ""; }
+  std::vector<std::string> BreakOff(const absl::Status& /*why*/) override { return {}; }
 
   std::vector<std::string> Tell(const core::Event& event, absl::Status& ending) override {
     if (const auto* output = std::get_if<core::Output>(&event.kind)) Take(*output);
@@ -119,9 +120,12 @@ class Streamed final : public ImagesAnswer {
     if (!event.terminal()) return {};
     ending.Update(failure_);
     ending = ForCaller(ending);
-    // Before anything was said, the status of HTTP says it.
-    if (ending.ok() || !told_) return {};
-    const json error = {{"type", "error"}, {"error", ErrorObject(ending)}};
+    return ending.ok() ? std::vector<std::string>() : BreakOff(ending);
+  }
+
+  std::vector<std::string> BreakOff(const absl::Status& why) override {
+    if (!told_) return {};  // before anything was said, the status of HTTP says it
+    const json error = {{"type", "error"}, {"error", ErrorObject(why)}};
     return Say("error", error.dump(-1, ' ', false, json::error_handler_t::replace));
   }
 

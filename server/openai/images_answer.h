@@ -23,6 +23,9 @@ class ImagesAnswer {
   // becomes how the call ends: a picture that failed or is withheld fails it as well.
   virtual std::vector<std::string> Tell(const core::Event& event, absl::Status& ending) = 0;
 
+  // What the body ends with when the job's events do not come any more, as it is not over: often nothing.
+  virtual std::vector<std::string> BreakOff(const absl::Status& why) = 0;
+
   // What shows a caller who waits that the connection lives; empty: this body has no place for it.
   virtual std::string Heartbeat() = 0;
 };

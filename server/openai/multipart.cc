@@ -169,7 +169,9 @@ class FormReader {
     const size_t colon = line.find(':');
     if (colon == absl::string_view::npos) return Malformed("a part's header has no colon");
     const std::string field = absl::AsciiStrToLower(std::string(line.substr(0, colon)));
-    if (field == "content-transfer-encoding") {  // RFC 7578, section 4.7: not to be used; decoding is nobody's habit
+    if (field == "content-transfer-encoding") {  // RFC 7578, section 4.7: not to be used; some name one that is none
+      const std::string encoding = absl::AsciiStrToLower(absl::StripAsciiWhitespace(line.substr(colon + 1)));
+      if (encoding == "binary" || encoding == "8bit" || encoding == "7bit") return absl::OkStatus();
       return Malformed("a part has a transfer encoding");
     }
     if (field != "content-disposition") return absl::OkStatus();  // a file is known by its content

@@ -18,6 +18,8 @@ namespace latentd::rpc {
 class EventMessages final : public EventFormat {
  public:
   std::vector<grpc::ByteBuffer> Tell(const std::string& job, const core::Event& event, absl::Status& ending) override;
+  std::vector<grpc::ByteBuffer> BreakOff(absl::Status& /*ending*/) override { return {}; }
+  bool can_be_taken_up() const override { return true; }
   std::optional<grpc::ByteBuffer> Heartbeat(absl::Time now) override;
 };
 

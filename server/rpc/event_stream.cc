@@ -70,7 +70,6 @@ void EventStream::Open(const std::function<absl::StatusOr<Subject>()>& find) {
     if (opened.ok() && !cancelled_) {
       opening_ = false;
       subject_ = *std::move(found);
-      if (!sent_away_.ok()) subject_.own_job.clear();
       events_ = std::move(events);
       return PumpLocked();
     }
@@ -95,10 +94,15 @@ void EventStream::PumpLocked() {
   while (!opening_ && !writing_ && !cancelling_job_ && !finished_) {
     if (cancelled_) return FinishLocked(CallerGone());
     if (!to_write_.empty()) return WriteLocked();
-    if (!sent_away_.ok()) return FinishLocked(sent_away_);
+    if (!broken_off_.ok()) return FinishLocked(broken_off_);
+    if (!sent_away_.ok()) {
+      BreakOffLocked(sent_away_);
+      continue;
+    }
     const absl::StatusOr<std::optional<WatchMerger::Item>> next = events_->Next();
-    if (!next.ok()) return FinishLocked(next.status());
-    if (next->has_value()) {
+    if (!next.ok()) {
+      BreakOffLocked(next.status());
+    } else if (next->has_value()) {
       const auto& [job, event] = **next;
       if (event.terminal() && job == subject_.own_job) final_status_ = FinalStatus(job, event);
       for (grpc::ByteBuffer& message : subject_.format->Tell(job, event, final_status_)) {
@@ -124,6 +128,12 @@ void EventStream::WriteLocked() {
   StartWrite(&message_);
 }
 
+void EventStream::BreakOffLocked(const absl::Status& why) {
+  broken_off_ = why;
+  for (grpc::ByteBuffer& message : subject_.format->BreakOff(broken_off_)) to_write_.push_back(std::move(message));
+  if (!subject_.own_job.empty() && !subject_.format->can_be_taken_up()) CancelOwnJobLocked();
+}
+
 void EventStream::FinishLocked(const absl::Status& status) {
   finished_ = true;
   Finish(ToGrpcStatus(status, *call_));
@@ -131,7 +141,6 @@ void EventStream::FinishLocked(const absl::Status& status) {
 
 void EventStream::End(const absl::Status& status) {
   core::MutexLock lock(mutex_);
-  subject_.own_job.clear();
   sent_away_ = status;
   PumpLocked();
 }
@@ -149,16 +158,21 @@ void EventStream::OnWriteDone(bool ok) {
 void EventStream::OnCancel() { Leave(); }
 
 void EventStream::Leave() {
-  std::string job;
-  {
-    core::MutexLock lock(mutex_);
-    const bool is_news = !std::exchange(cancelled_, true);
-    // Of a stream that is not open yet, whoever opens it sees to the job; one that has finished has seen its end.
-    if (!is_news || opening_ || finished_ || subject_.own_job.empty()) return PumpLocked();
-    cancelling_job_ = true;
-    job = subject_.own_job;
-  }
-  shared_.calls->Post([stream = shared_from_this(), job] { stream->CancelJob(job); });
+  core::MutexLock lock(mutex_);
+  const bool is_news = !std::exchange(cancelled_, true);
+  // Of a stream that is not open yet, whoever opens it sees to the job; one that has finished has seen its end, and one
+  // that is sent away leaves its job to others, or has cancelled it.
+  const bool sees_to_job = is_news && !opening_ && !finished_ && sent_away_.ok() && broken_off_.ok();
+  if (!sees_to_job || subject_.own_job.empty()) return PumpLocked();
+  CancelOwnJobLocked();
+}
+
+void EventStream::CancelOwnJobLocked() {
+  cancelling_job_ = true;
+  // Not at once: `calls` may do it here, where the lock is held.
+  shared_.executor->Post([stream = shared_from_this(), job = subject_.own_job] {
+    stream->shared_.calls->Post([stream, job] { stream->CancelJob(job); });
+  });
 }
 
 void EventStream::CancelJob(const std::string& job) {

@@ -99,6 +99,9 @@ class EventStream : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   void Pump();
   void PumpLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void WriteLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // It breaks off before its jobs have ended.
+  void BreakOffLocked(const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CancelOwnJobLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void FinishLocked(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnTimer();
   void SetTimerLocked(absl::Time time) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -113,7 +116,8 @@ class EventStream : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   std::unique_ptr<WatchMerger> events_ ABSL_GUARDED_BY(mutex_);    // null before it is open, and after OnDone
   grpc::ByteBuffer message_ ABSL_GUARDED_BY(mutex_);               // gRPC's while writing_
   absl::Status final_status_ ABSL_GUARDED_BY(mutex_);
-  absl::Status sent_away_ ABSL_GUARDED_BY(mutex_);  // not OK: it finishes so before the job has ended
+  absl::Status sent_away_ ABSL_GUARDED_BY(mutex_);   // not OK: it is to break off so
+  absl::Status broken_off_ ABSL_GUARDED_BY(mutex_);  // not OK: it did, and finishes so
   absl::Time last_write_ ABSL_GUARDED_BY(mutex_);
   core::Clock::TimerId timer_ ABSL_GUARDED_BY(mutex_) = 0;
   bool opening_ ABSL_GUARDED_BY(mutex_) = true;

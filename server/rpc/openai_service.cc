@@ -30,20 +30,33 @@ class BodyPieces final : public EventFormat {
 
   std::vector<grpc::ByteBuffer> Tell(const std::string& /*job*/, const core::Event& event,
                                      absl::Status& ending) override {
-    std::vector<grpc::ByteBuffer> messages;
-    for (std::string& piece : answer_->Tell(event, ending)) {
-      messages.push_back(Serialize(ToHttpBody(answer_->media_type(), std::move(piece))));
-    }
-    return messages;
+    return ToMessages(answer_->Tell(event, ending));
   }
+
+  std::vector<grpc::ByteBuffer> BreakOff(absl::Status& ending) override {
+    ending = openai::ForCaller(ending);
+    return ToMessages(answer_->BreakOff(ending));
+  }
+
+  bool can_be_taken_up() const override { return false; }
 
   std::optional<grpc::ByteBuffer> Heartbeat(absl::Time /*now*/) override {
     std::string piece = answer_->Heartbeat();
     if (piece.empty()) return std::nullopt;
-    return Serialize(ToHttpBody(answer_->media_type(), std::move(piece)));
+    return ToMessage(std::move(piece));
   }
 
  private:
+  grpc::ByteBuffer ToMessage(std::string piece) const {
+    return Serialize(ToHttpBody(answer_->media_type(), std::move(piece)));
+  }
+
+  std::vector<grpc::ByteBuffer> ToMessages(std::vector<std::string> pieces) const {
+    std::vector<grpc::ByteBuffer> messages;
+    for (std::string& piece : pieces) messages.push_back(ToMessage(std::move(piece)));
+    return messages;
+  }
+
   const std::unique_ptr<openai::ImagesAnswer> answer_;
 };
 

@@ -97,6 +97,13 @@ TEST(ParseForm, RefusesWhatIsNotWellFormed) {
   ExpectMalformed(Part("Content-Disposition: form-data; name=\"a\" b", "1"), "not form-data with a name");
   ExpectMalformed(Part("Content-Disposition: form-data; name=a\r\nContent-Disposition: form-data; name=b", "1"),
                   "two dispositions");
+  for (const char* none : {"binary", "8BIT", "7bit"}) {
+    EXPECT_TRUE(ParseForm(kType, Part(absl::StrCat("Content-Transfer-Encoding: ", none,
+                                                   "\r\nContent-Disposition: form-data; name=a"),
+                                      "1") +
+                                     "--b--\r\n")
+                    .ok());
+  }
   ExpectMalformed(Part("Content-Transfer-Encoding: base64\r\nContent-Disposition: form-data; name=a", "1"),
                   "transfer encoding");
   ExpectMalformed(Named("n", "1"), "the last boundary is missing");

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "latentd/v1/openai.grpc.pb.h"
@@ -102,6 +103,31 @@ TEST_F(OpenAIRpcsTest, AQuietStreamShowsThatItLivesAndAnErrorIsThenAnEvent) {
   EXPECT_THAT(body.data(), StartsWith("event: error\ndata: {"));
   EXPECT_FALSE(call->Read(&body));
   EXPECT_EQ(call->Finish().error_code(), grpc::StatusCode::INTERNAL);
+}
+
+// Nobody could read on elsewhere.
+TEST_F(OpenAIRpcsTest, AServerThatStopsCancelsTheJobAndTellsWhoWasToldSomething) {
+  json streamed = kWish;
+  streamed["stream"] = true;
+  Context told_context, waiting_context;
+  const auto told = Call(&told_context, streamed);
+  const auto waiting = Call(&waiting_context, kWish);
+  EXPECT_TRUE(Eventually([&] { return server_->open_streams() == 2 && store_.List({}).value().jobs.size() == 2; }));
+  clock_.Advance(absl::Seconds(15));
+  google::api::HttpBody body;
+  ASSERT_TRUE(told->Read(&body));
+  std::thread shutdown([&] { server_->Shutdown(absl::Milliseconds(100)); });
+  ASSERT_TRUE(told->Read(&body));
+  EXPECT_THAT(body.data(), StartsWith("event: error\ndata: {"));
+  EXPECT_THAT(body.data(), testing::HasSubstr("draining"));
+  EXPECT_THAT(body.data(), testing::Not(testing::HasSubstr("WatchJob")));
+  EXPECT_FALSE(told->Read(&body));
+  EXPECT_EQ(told->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_FALSE(waiting->Read(&body));
+  EXPECT_EQ(waiting->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+  shutdown.join();
+  const core::JobPage page = store_.List({}).value();
+  for (const core::Job& job : page.jobs) EXPECT_EQ(job.state, core::JobState::kCancelled);
 }
 
 TEST_F(OpenAIRpcsTest, AWaitForAWholeAnswerStaysQuiet) {
