@@ -1,6 +1,8 @@
 #pragma once
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "client/cpp/error.h"
 
 namespace latentd::cli {
 
@@ -16,7 +18,7 @@ enum ExitCode {
   kSignalled = 128,  // plus the signal's number: 130 after Ctrl-C
 };
 
-// For an error that came from the server. REQUIRES: !status.ok().
+// For an error that came from the server, which may say when to come back. REQUIRES: !status.ok().
 inline int ExitCodeOf(const absl::Status& status) {
   switch (status.code()) {
     case absl::StatusCode::kUnavailable:
@@ -24,7 +26,8 @@ inline int ExitCodeOf(const absl::Status& status) {
     case absl::StatusCode::kCancelled:
       return kCancelled;
     default:
-      return kServerError;
+      const auto retry_after = client::GetErrorDetails(status).retry_after;
+      return retry_after && *retry_after >= absl::ZeroDuration() ? kUnavailable : kServerError;
   }
 }
 

@@ -38,6 +38,10 @@ std::unique_ptr<Client> Client::Connect(const std::string& address, ClientOption
   // A connection is taken up about as often as calls are tried.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 5000);
+  // One that leads nowhere any more, and was not told so, is given up while calls wait.
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   if (!options.authority.empty()) arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY, options.authority);
   const auto credentials = options.tls ? grpc::SslCredentials({.pem_root_certs = options.tls->ca,
                                                                .pem_private_key = options.tls->key,

@@ -61,7 +61,9 @@ JobWatcher::Outcome JobWatcher::Next(v1::Event& event, const CallOptions& option
         return Outcome::kStopped;
       case EventStream::Outcome::kEvent:
         policy_.Succeeded();
-        if (event.sequence() > last_sequence_) {
+        // A terminal event is the last there is, also when the sequence is behind: a store may come back with less than
+        // it had, and a watch may begin beyond the end.
+        if (event.sequence() > last_sequence_ || IsTerminal(event)) {
           last_sequence_ = event.sequence();
           return Outcome::kEvent;
         }

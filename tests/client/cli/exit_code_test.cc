@@ -58,6 +58,15 @@ TEST_F(ExitCodeTest, AServerThatIsTooBusyForTooLongSaysWhenToComeBackAndExitsWit
   EXPECT_EQ(finished.err, "error: the queue is full\ntry again in 1h 0m\n");
 }
 
+TEST_F(ExitCodeTest, AQuotaThatIsUsedUpSaysWhenToComeBackAndExitsWith5) {
+  google::rpc::RetryInfo retry;
+  retry.mutable_retry_delay()->set_seconds(3600);
+  server_.create = {[&](auto&, auto&, auto&) {
+    return ServerError(grpc::StatusCode::RESOURCE_EXHAUSTED, "all is used", "QUOTA_EXCEEDED", {&retry});
+  }};
+  EXPECT_EQ(RunLatentctl(Generate()).code, 5);
+}
+
 TEST_F(ExitCodeTest, AnAbsentServerIsToldAtOnceAndExitsWith5) {
   const Finished finished =
       RunLatentctl({"generate", "--server", "127.0.0.1:1", "--model", "m", "--prompt", "p", "--out", Path("x.png")});

@@ -131,6 +131,17 @@ TEST_F(ClientTest, AWatchFromBeyondTheEndTellsHowTheJobEnded) {
   EXPECT_TRUE(server_.watch_requests().empty());
 }
 
+TEST_F(ClientTest, ATerminalEventEndsAWatchWhateverItsNumber) {
+  // As the server does: of a job that ends the terminal event is always still to come.
+  server_.watch = {[](grpc::ServerContext&, const v1::WatchJobRequest&, grpc::ServerWriter<v1::Event>& writer) {
+    writer.Write(History("an output").back());
+    return grpc::Status::OK;
+  }};
+  server_.jobs.emplace_back().set_name("jobs/1");
+  EXPECT_TRUE(client_->Watch("jobs/1", 100'000).ok());
+  EXPECT_EQ(server_.watch_requests().size(), 1u);
+}
+
 TEST_F(ClientTest, TakesAChannelOfTheCallers) {
   const Client client(grpc::CreateChannel(server_.address(), grpc::InsecureChannelCredentials()));
   EXPECT_TRUE(client.Health().value());

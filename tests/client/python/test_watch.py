@@ -32,6 +32,14 @@ def test_outputs_of_before_are_left_out(ask, server, png):
     assert server.requests["WatchJob"][0].after_sequence == 4
 
 
+def test_a_terminal_event_ends_a_watch_whatever_its_number(ask, server):
+    server.answer("GetJob", v1.Job(name=JOB, state=v1.Job.STATE_RUNNING, last_sequence=4))
+    server.answer("WatchJob", [completed(8)])
+    *_, last = ask(lambda client: client.watch(JOB, after_sequence=100_000))
+    assert last.result.outputs == []
+    assert len(server.requests["WatchJob"]) == 1
+
+
 def test_a_bare_identifier_is_a_job(ask, server):
     server.answer("WatchJob", [completed(1)])
     ask(lambda client: client.wait(JOB.removeprefix("jobs/")))

@@ -79,6 +79,11 @@ describe("a job", () => {
     expect(reduce(running, event(0, { case: "heartbeat", value: {} }), 0)).toBe(running);
   });
 
+  test("a terminal event is the last, whatever its number", () => {
+    const running = { ...after(job(), { case: "started", value: {} }), sequence: 100n };
+    expect(reduce(running, event(7, { case: "completed", value: {} }), 0).state).toBe("completed");
+  });
+
   test.each([
     ["completed", { case: "completed", value: {} }, ""],
     ["failed", { case: "failed", value: { status: { code: 13, message: "it broke" } } }, "it broke"],

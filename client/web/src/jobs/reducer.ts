@@ -114,9 +114,13 @@ function addPart(output: PictureOutput, offset: number, data: Uint8Array<ArrayBu
 
 const IMAGE_TYPES = ["", "image/png", "image/jpeg", "image/webp"];
 
-// `now`: milliseconds of this machine's clock. Events that the job has had already change nothing.
+const isTerminal = (event: Event): boolean => ["completed", "failed", "cancelled"].includes(event.kind.case ?? "");
+
+// `now`: milliseconds of this machine's clock. Events that the job has had already change nothing; but a
+// terminal one is the last there is, also when its number is behind: a store may come back with less than it had.
 export function reduce(job: Job, event: Event, now: number): Job {
-  if (event.kind.case === "heartbeat" || event.sequence <= job.sequence || ended(job)) return job;
+  if (event.kind.case === "heartbeat" || ended(job)) return job;
+  if (event.sequence <= job.sequence && !isTerminal(event)) return job;
   return { ...reduceKind(job, event.kind, now), sequence: event.sequence };
 }
 

@@ -11,6 +11,8 @@ from latentd._core.methods import WATCH_JOB
 from latentd.v1.event_pb2 import Event
 from latentd.v1.image_generation_pb2 import WatchJobRequest
 
+TERMINAL = ("completed", "failed", "cancelled")
+
 
 class TimeIsUp(Exception):
     """The deadline was reached. The wait may be taken up again with another one."""
@@ -49,7 +51,9 @@ class JobWatcher:
             else:
                 if event is not None:
                     self._policy.succeeded()
-                    if event.sequence > self._last_sequence:
+                    # A terminal event is the last there is, also when the sequence is behind: a store may come back
+                    # with less than it had, and a watch may begin beyond the end.
+                    if event.sequence > self._last_sequence or event.WhichOneof("kind") in TERMINAL:
                         self._last_sequence = event.sequence
                         return event
                     continue  # A heartbeat, or what a server sent twice.
