@@ -79,7 +79,7 @@ class RedisJobStore final : public core::JobStore {
                                                          std::function<void()> on_ready) override;
 
   void SetListener(core::WorkListener* listener) override;
-  void Offer(const core::Capacity& capacity) override { claimer_.Offer(capacity); }
+  void Offer(const core::Capacity& capacity) override;
   std::vector<core::ClaimedJob> Claim(int limit) override;
   void Drain() override;
   bool Flush(absl::Time deadline) override { return outbox_.Flush(deadline); }

@@ -38,6 +38,15 @@ void RedisJobStore::SetListener(core::WorkListener* listener) {
   claimer_.Wake();
 }
 
+void RedisJobStore::Offer(const core::Capacity& capacity) {
+  core::Capacity left = capacity;
+  {
+    core::MutexLock lock(mutex_);
+    left.jobs = std::max(0, left.jobs - static_cast<int>(ready_.size()));  // these the engine has not seen yet
+  }
+  claimer_.Offer(left);
+}
+
 std::vector<core::ClaimedJob> RedisJobStore::Claim(int limit) {
   std::vector<core::ClaimedJob> jobs;
   core::MutexLock lock(mutex_);

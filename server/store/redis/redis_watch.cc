@@ -28,10 +28,10 @@ RedisWatch::RedisWatch(Options options)
       place_(options_.after_sequence) {}
 
 absl::Status RedisWatch::Begin() {
-  auto entries = Read(0);
-  if (!entries.ok()) return entries.status();
+  auto news = Read(0);
+  if (!news.ok()) return news.status();
   core::MutexLock lock(mutex_);
-  for (Entry& entry : *entries) Take(std::move(entry));
+  for (Entry& entry : news->entries) Take(std::move(entry));
   // A place past the end is the end; of an ended job the terminal event is always still to come.
   place_ = std::min(place_, log_.last_sequence() - (log_.ended() ? 1 : 0));
   return absl::OkStatus();
@@ -127,15 +127,17 @@ bool RedisWatch::Fill() {
     if (log_.ended()) return true;
     sequence = log_.last_sequence();
   }
-  auto entries = Read(sequence);
-  if (absl::IsUnavailable(entries.status())) return false;
+  auto news = Read(sequence);
+  if (absl::IsUnavailable(news.status())) return false;
+  // What happens now would come with numbers that were given before.
+  if (news.ok() && news->last < sequence) news = CannotServe("it has come back with less than it had");
   std::shared_ptr<Notifier> waiting;
   {
     core::MutexLock lock(mutex_);
-    if (!entries.ok()) {
-      problem_ = entries.status();
+    if (!news.ok()) {
+      problem_ = news.status();
     } else {
-      for (Entry& entry : *entries) Take(std::move(entry));
+      for (Entry& entry : news->entries) Take(std::move(entry));
     }
     if (log_.After(place_) != nullptr || !problem_.ok()) waiting = WhoWaits();
   }
@@ -143,21 +145,21 @@ bool RedisWatch::Fill() {
   return true;
 }
 
-absl::StatusOr<std::vector<RedisWatch::Entry>> RedisWatch::Read(int64_t sequence) const {
+absl::StatusOr<RedisWatch::News> RedisWatch::Read(int64_t sequence) const {
   const auto replies = options_.pool->RunAll(
-      {{"EXISTS", absl::StrCat(options_.prefix, "job:", options_.id)},
+      {{"HGET", absl::StrCat(options_.prefix, "job:", options_.id), "sequence"},
        {"XRANGE", absl::StrCat(options_.prefix, "events:", options_.id), absl::StrCat("(", sequence, "-0"), "+"}});
   for (const auto& reply : replies) {
     if (!reply.ok()) return reply.status();
   }
-  if (replies[0]->number() == 0) return core::JobNotFoundError(JobName(options_.id));
-  std::vector<Entry> entries;
+  if (replies[0]->is_nil()) return core::JobNotFoundError(JobName(options_.id));
+  News news{.last = replies[0]->number(), .entries = {}};
   for (const RedisReply& reply : replies[1]->list()) {
     absl::StatusOr<Entry> entry = ReadOne(reply);
     if (!entry.ok()) return entry.status();
-    entries.push_back(*std::move(entry));
+    news.entries.push_back(*std::move(entry));
   }
-  return entries;
+  return news;
 }
 
 absl::StatusOr<RedisWatch::Entry> RedisWatch::ReadOne(const RedisReply& reply) const {

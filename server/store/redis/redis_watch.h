@@ -66,8 +66,12 @@ class RedisWatch final : public core::Watch {
     int64_t pieces = 0;
     absl::Time time{};
   };
+  struct News {
+    int64_t last = 0;  // number that Redis has given
+    std::vector<Entry> entries;
+  };
   // What Redis has after `sequence`.
-  absl::StatusOr<std::vector<Entry>> Read(int64_t sequence) const;
+  absl::StatusOr<News> Read(int64_t sequence) const;
   absl::StatusOr<Entry> ReadOne(const RedisReply& reply) const;
   void Take(Entry entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The next event; nothing: there is none, or its bytes are still to come.

@@ -40,6 +40,8 @@ Subscriptions::Id Subscriptions::Add(std::string channel, Listener listener) {
   {
     core::MutexLock lock(mutex_);
     id = ++last_;
+    channels_[channel].insert(id);
+    changed_channels_.insert(channel);
     entries_.emplace(id, Entry{.channel = std::move(channel), .listener = std::move(listener)});
   }
   Wake();
@@ -49,7 +51,13 @@ Subscriptions::Id Subscriptions::Add(std::string channel, Listener listener) {
 void Subscriptions::Remove(Id id) {
   {
     core::MutexLock lock(mutex_);
-    entries_.erase(id);
+    if (const auto entry = entries_.find(id); entry != entries_.end()) {
+      const auto channel = channels_.find(entry->second.channel);
+      channel->second.erase(id);
+      changed_channels_.insert(channel->first);
+      if (channel->second.empty()) channels_.erase(channel);
+      entries_.erase(entry);
+    }
     while (calling_ == id && std::this_thread::get_id() != thread_.get_id()) changed_.Wait(mutex_);
   }
   Wake();
@@ -68,38 +76,40 @@ void Subscriptions::Run() {
       Listen();
       if (redis_.connected()) continue;
     }
-    subscribed_.clear();
-    {
-      core::MutexLock lock(mutex_);
-      waiting_to_retry_ = true;
-    }
+    Forget();
     retry_.RingBy(options_.clock->Now() + options_.retry_after);
   }
 }
 
+void Subscriptions::Forget() {
+  subscribed_.clear();
+  core::MutexLock lock(mutex_);
+  for (const auto& [channel, ids] : channels_) changed_channels_.insert(channel);
+  waiting_to_retry_ = true;
+}
+
 bool Subscriptions::Subscribe() {
   if (!redis_.Connect().ok()) return false;
-  std::set<std::string> wanted;
+  std::map<std::string, bool> changed;  // whether anybody listens
   {
     core::MutexLock lock(mutex_);
-    for (const auto& [id, entry] : entries_) wanted.insert(entry.channel);
+    for (const std::string& channel : changed_channels_) changed[channel] = channels_.contains(channel);
+    changed_channels_.clear();
   }
-  std::vector<RedisCommand> commands;
-  for (const std::string& channel : wanted) {
-    if (subscribed_.try_emplace(channel, false).second) commands.push_back({"SUBSCRIBE", channel});
-  }
-  for (auto next = subscribed_.begin(); next != subscribed_.end();) {
-    const auto channel = next++;
-    if (wanted.contains(channel->first)) continue;
-    commands.push_back({"UNSUBSCRIBE", channel->first});
-    subscribed_.erase(channel);
-  }
-  for (const RedisCommand& command : commands) {
-    if (!redis_.Send(command).ok()) return false;
-  }
-  // Those that came to a channel which is listened to already.
-  for (const auto& [channel, is_told] : subscribed_) {
-    if (is_told) Tell(channel, "", /*only_new=*/true);
+  for (const auto& [channel, is_wanted] : changed) {
+    const auto known = subscribed_.find(channel);
+    if (!is_wanted && known == subscribed_.end()) continue;
+    if (is_wanted && known != subscribed_.end()) {
+      // Those that came to it after the others.
+      if (known->second) Tell(channel, "", /*only_new=*/true);
+      continue;
+    }
+    if (!redis_.Send({is_wanted ? "SUBSCRIBE" : "UNSUBSCRIBE", channel}).ok()) return false;
+    if (is_wanted) {
+      subscribed_.emplace(channel, false);
+    } else {
+      subscribed_.erase(known);
+    }
   }
   return true;
 }
@@ -130,23 +140,29 @@ void Subscriptions::Listen() {
 }
 
 void Subscriptions::Tell(const std::string& channel, const std::string& message, bool only_new) {
-  Id after = 0;
-  while (true) {
+  std::set<Id> ids;
+  {
+    core::MutexLock lock(mutex_);
+    if (const auto listeners = channels_.find(channel); listeners != channels_.end()) ids = listeners->second;
+  }
+  for (const Id id : ids) {
     Listener listener;
     {
       core::MutexLock lock(mutex_);
-      auto next = entries_.upper_bound(after);
-      while (next != entries_.end() && (next->second.channel != channel || (only_new && !next->second.is_new))) ++next;
-      if (next == entries_.end()) return;
-      after = calling_ = next->first;
-      next->second.is_new = false;
-      listener = next->second.listener;
+      const auto entry = entries_.find(id);
+      if (entry == entries_.end() || (only_new && !entry->second.is_new)) continue;
+      calling_ = id;
+      entry->second.is_new = false;
+      listener = entry->second.listener;
     }
     const bool heard = listener(message);
     {
       core::MutexLock lock(mutex_);
       calling_ = 0;
-      if (const auto entry = entries_.find(after); !heard && entry != entries_.end()) entry->second.is_new = true;
+      if (const auto entry = entries_.find(id); !heard && entry != entries_.end()) {
+        entry->second.is_new = true;
+        changed_channels_.insert(channel);
+      }
     }
     changed_.NotifyAll();
     if (!heard) retry_.RingBy(options_.clock->Now() + options_.retry_after);

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -51,6 +52,8 @@ class Subscriptions {
   // Makes Redis know of the channels that are listened to. False: there is no connection.
   bool Subscribe();
   void Listen();
+  // There is no connection any more, and Redis knows of no channel.
+  void Forget();
   void Tell(const std::string& channel, const std::string& message, bool only_new);
 
   const Options options_;
@@ -61,6 +64,9 @@ class Subscriptions {
   core::Mutex mutex_;
   core::CondVar changed_;
   std::map<Id, Entry> entries_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::set<Id>> channels_ ABSL_GUARDED_BY(mutex_);
+  // Those to look at: somebody came or left, or is to be told again. There may be thousands of others.
+  std::set<std::string> changed_channels_ ABSL_GUARDED_BY(mutex_);
   Id last_ ABSL_GUARDED_BY(mutex_) = 0;
   Id calling_ ABSL_GUARDED_BY(mutex_) = 0;  // 0: none
   bool waiting_to_retry_ ABSL_GUARDED_BY(mutex_) = false;

@@ -1,6 +1,7 @@
 -- Gives waiting jobs to an owner: those of models that he has, and of others that he could load when nobody has their
 -- model, or they have waited for too long. Those of models that he cannot load he takes, to fail them, when nobody else
--- could. Tenants take turns by what they had, for their weights (start-time fair queuing).
+-- could for a long time. Tenants take turns by what they had, for their weights (start-time fair queuing), in each model's
+-- line: devices that have other models serve others.
 -- ARGV: owner, number of this claim among his, lease, most jobs, patience, whether he could load one now, number of models
 --       that he has, models…, number of others that he could load, models…, those that he cannot load…
 -- Returns for each job: id, token, how often its owner was lost. A claim with the number of the one before it is that one:
@@ -12,6 +13,11 @@ local has, could_load, broken = {}, {}, {}
 for i = 8, has_end do has[ARGV[i]] = true end
 for i = has_end + 2, models_end do could_load[ARGV[i]] = true end
 for i = models_end + 1, #ARGV do broken[ARGV[i]] = true end
+-- A machine may take minutes to come.
+local NOBODY_COMES = 600000
+-- A job whose owners were lost so often may be what they die of: an owner runs one such at a time, so that it takes no
+-- other with it.
+local SUSPECT = 2
 needs_no_memory()
 for i = has_end + 2, #ARGV do  -- he may have had it
   redis.call('ZREM', key('loaded', ARGV[i]), owner)
@@ -39,10 +45,20 @@ local function first_of(model, tenant)
   return entry[1], tonumber(entry[2])
 end
 
+local function nobody_knows(model)
+  local since = 'unknown:' .. model
+  if redis.call('ZCOUNT', key('knows', model), now, '+inf') > 0 then
+    redis.call('HDEL', key('totals'), since)
+    return false
+  end
+  redis.call('HSETNX', key('totals'), since, now)
+  return now - redis.call('HGET', key('totals'), since) >= NOBODY_COMES
+end
+
 local function may_take(model)
   if has[model] then return true end
-  if broken[model] then return redis.call('ZCOUNT', key('knows', model), now, '+inf') == 0 end
-  if not could_load[model] or ARGV[6] ~= '1' then return false end
+  if not could_load[model] then return nobody_knows(model) end
+  if ARGV[6] ~= '1' then return false end
   if redis.call('ZCOUNT', key('loaded', model), now, '+inf') == 0 then return true end
   for _, tenant in ipairs(redis.call('HKEYS', key('waiting', model))) do
     local id = first_of(model, tenant)
@@ -57,9 +73,9 @@ for _, model in ipairs(redis.call('SMEMBERS', key('models'))) do
 end
 
 -- Read once: thousands of tenants may wait.
-local base = tonumber(redis.call('HGET', key('totals'), 'served') or '0')
-local lines, shares = {}, {}
+local lines, shares, served = {}, {}, {}
 for _, model in ipairs(models) do
+  served[model] = tonumber(redis.call('HGET', key('totals'), 'served:' .. model) or '0')
   for _, tenant in ipairs(redis.call('HKEYS', key('waiting', model))) do
     local id, place = first_of(model, tenant)
     lines[#lines + 1] = {model = model, tenant = tenant, id = id, place = place}
@@ -70,14 +86,18 @@ end
 -- Models come one by one: of those that he has not, he takes jobs of one.
 local cold
 local function is_his(line)
-  return line.id and (has[line.model] or not cold or line.model == cold)
+  return line.id and not line.is_left and (has[line.model] or not cold or line.model == cold)
 end
+
+-- What he has of them.
+local suspect = redis.call('GET', key('suspect', owner))
+if suspect and get(suspect, 'owner')[1] ~= owner then suspect = nil end
 
 local claimed = {}
 while #claimed < most do
   local best, best_share
   for _, line in ipairs(lines) do
-    local share = math.max(base, shares[line.tenant])
+    local share = math.max(served[line.model], shares[line.tenant])
     if is_his(line) and (not best or share < best_share or (share == best_share and line.place < best.place)) then
       best, best_share = line, share
     end
@@ -85,25 +105,40 @@ while #claimed < most do
   if not best then break end
 
   local id, tenant = best.id, best.tenant
-  if not has[best.model] then cold = best.model end
-  local f = get(id, 'work', 'weight', 'lost')
-  leave_line(id, best.model, tenant, tonumber(f[1] or '0'))
-  best.id, best.place = first_of(best.model, tenant)
-  if f[1] then  -- else somebody has deleted its key
-    base = best_share
-    shares[tenant] = best_share + tonumber(f[1]) / tonumber(f[2])
-    redis.call('ZADD', key('shares'), shares[tenant], tenant)
-    redis.call('HSET', key('totals'), 'served', base)
-    redis.call('ZREMRANGEBYSCORE', key('shares'), '-inf', base)
-    -- With the owner: a Redis that comes back with less than it had gives a number twice.
-    local token = redis.call('HINCRBY', key('totals'), 'token', 1) .. ':' .. owner
-    redis.call('HSET', key('job', id), 'token', token, 'owner', owner)
-    redis.call('HDEL', key('job', id), 'written', 'taken')
-    redis.call('ZADD', key('leases'), now + lease, id)
-    claimed[#claimed + 1] = {id, token, f[3] or '0'}
+  local f = get(id, 'work', 'weight', 'lost', 'deadline')
+  local is_suspect = tonumber(f[3] or '0') >= SUSPECT
+  best.is_left = is_suspect and suspect
+  if not best.is_left then
+    if not has[best.model] then cold = best.model end
+    leave_line(id, best.model, tenant, tonumber(f[1] or '0'))
+    best.id, best.place = first_of(best.model, tenant)
+    if f[1] then  -- else somebody has deleted its key
+      if is_suspect then
+        suspect = id
+        redis.call('SET', key('suspect', owner), id, 'PX', math.max(1, f[4] - now))
+      end
+      served[best.model] = best_share
+      shares[tenant] = best_share + tonumber(f[1]) / tonumber(f[2])
+      redis.call('ZADD', key('shares'), shares[tenant], tenant)
+      -- With owner and time: a Redis that comes back with less than it had gives a number twice.
+      local token = table.concat({redis.call('HINCRBY', key('totals'), 'token', 1), owner, now}, ':')
+      redis.call('HSET', key('job', id), 'token', token, 'owner', owner)
+      redis.call('HDEL', key('job', id), 'written', 'taken')
+      redis.call('ZADD', key('leases'), now + lease, id)
+      claimed[#claimed + 1] = {id, token, f[3] or '0'}
+    end
   end
 end
 if #claimed > 0 then
+  local last, least = tonumber(redis.call('HGET', key('totals'), 'served') or '0'), math.huge
+  for model, share in pairs(served) do last = math.max(last, share) end
+  for _, model in ipairs(redis.call('SMEMBERS', key('models'))) do
+    if served[model] then redis.call('HSET', key('totals'), 'served:' .. model, served[model]) end
+    least = math.min(least, tonumber(redis.call('HGET', key('totals'), 'served:' .. model) or '0'))
+  end
+  redis.call('HSET', key('totals'), 'served', last)
+  -- Below what is served everywhere they make no difference any more.
+  redis.call('ZREMRANGEBYSCORE', key('shares'), '-inf', math.min(least, last))
   redis.call('HSET', key('claimed', owner), 'number', ARGV[2], 'jobs', cjson.encode(claimed))
   redis.call('PEXPIRE', key('claimed', owner), lease)
   announce_move()

@@ -16,12 +16,14 @@
 --   run:TENANT:RUN  string   the job that leads this run, or has completed it
 --   followers:ID    set      jobs that share the run that it leads
 --   use:TENANT      hash     what counts against its quotas
---   shares          zset     tenants that had more of the devices, for their weights, than the least that was served
+--   shares          zset     tenants that had more of the devices, for their weights, than what is served now
 --   totals          hash     jobs and bytes that wait or run; the last number and token; work that waits, by model; the
---                            least that was served; when leases were looked at last, and the line's move was announced;
---                            the bound of what is kept; how long a job runs
+--                            share that was served last, and by model; since when nobody knows a model; when leases
+--                            were looked at last, and the line's move was announced; the bound of what is kept; how long
+--                            a job runs
 --   replicas        zset     replicas that take jobs, by the time until which that is known
 --   claimed:OWNER   hash     number and answer of its last claim
+--   suspect:OWNER   string   the job that it has whose owners were lost again and again
 --   loaded:MODEL    zset     those of them that have it, likewise
 --   knows:MODEL     zset     those of them that have it or could load it, likewise
 --   names:MODEL     zset     the same, by name
@@ -99,7 +101,10 @@ end
 local function join_line(id, model, tenant, place, work)
   redis.call('ZADD', line_key(model, tenant), place, id)
   redis.call('HINCRBY', key('waiting', model), tenant, 1)
-  redis.call('SADD', key('models'), model)
+  -- A model's first: none is owed what others had while nobody wanted it.
+  if redis.call('SADD', key('models'), model) == 1 then
+    redis.call('HSET', key('totals'), 'served:' .. model, redis.call('HGET', key('totals'), 'served') or '0')
+  end
   redis.call('HINCRBYFLOAT', key('totals'), 'waiting:' .. model, work)
 end
 
@@ -108,7 +113,10 @@ local function leave_line(id, model, tenant, work)
   if redis.call('HINCRBY', key('waiting', model), tenant, -1) <= 0 then
     redis.call('HDEL', key('waiting', model), tenant)
   end
-  if redis.call('EXISTS', key('waiting', model)) == 0 then redis.call('SREM', key('models'), model) end
+  if redis.call('EXISTS', key('waiting', model)) == 0 then
+    redis.call('SREM', key('models'), model)
+    redis.call('HDEL', key('totals'), 'served:' .. model, 'unknown:' .. model)
+  end
   redis.call('HINCRBYFLOAT', key('totals'), 'waiting:' .. model, -work)
 end
 
@@ -192,7 +200,8 @@ end
 local function refill(tenant, per_minute)
   local use = key('use', tenant)
   local old = redis.call('HMGET', use, 'taken', 'at', 'per_minute')
-  local taken = tonumber(old[1] or '0') - tonumber(old[3] or '0') * (now - tonumber(old[2] or now)) / 60000
+  local passed = math.max(0, now - tonumber(old[2] or now))  -- a clock may be set back
+  local taken = tonumber(old[1] or '0') - tonumber(old[3] or '0') * passed / 60000
   if taken < 0 or per_minute == 0 then taken = 0 end
   redis.call('HSET', use, 'taken', taken, 'at', now, 'per_minute', per_minute)
   return taken

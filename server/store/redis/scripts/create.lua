@@ -53,10 +53,6 @@ if request_id ~= '' then redis.call('SET', key('request', tenant, request_id), i
 for i = 24, #ARGV, 2 do redis.call('HSET', key('pictures', id), ARGV[i], ARGV[i + 1]) end
 redis.call('ZADD', key('jobs', tenant), number, id)
 if redis.call('PTTL', key('jobs', tenant)) < longest then redis.call('PEXPIRE', key('jobs', tenant), longest) end
--- The oldest in the list have expired first: two go for each that comes.
-for _, oldest in ipairs(redis.call('ZRANGE', key('jobs', tenant), 0, 1)) do
-  if redis.call('EXISTS', key('job', oldest)) == 0 then redis.call('ZREM', key('jobs', tenant), oldest) end
-end
 redis.call('ZADD', key('deadlines'), now + tonumber(ARGV[9]), id)
 redis.call('HSET', key('totals'), 'job_bytes', ARGV[21])
 redis.call('HINCRBY', key('totals'), 'queued', 1)

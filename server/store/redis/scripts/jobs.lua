@@ -134,7 +134,7 @@ end
 -- It has ended, in any way: nobody owns it any more, and it is kept for its time. `is_whole`: all that it was to make is
 -- there.
 local function finish(id, state, is_whole, ...)
-  local f = get(id, 'state', 'model', 'tenant', 'work', 'bytes', 'keep', 'outputs', 'expire', 'used', 'start')
+  local f = get(id, 'state', 'model', 'tenant', 'work', 'bytes', 'keep', 'outputs', 'expire', 'used', 'start', 'request_id')
   local before, model, tenant = f[1], f[2], f[3]
   leave_line(id, model, tenant, tonumber(f[4]))
   redis.call('ZREM', key('leases'), id)
@@ -161,6 +161,7 @@ local function finish(id, state, is_whole, ...)
   kept = kept + 1000
   redis.call('PEXPIRE', key('job', id), kept)
   redis.call('PEXPIRE', key('events', id), kept)
+  if f[11] ~= '' then redis.call('PEXPIRE', key('request', tenant, f[11]), kept) end
   -- Who reads comes to them one by one.
   for i = 0, tonumber(f[7]) - 1 do redis.call('PEXPIRE', key('output', id, i), kept + 60000) end
 end

@@ -5,9 +5,13 @@
 -- Of its own: its fields, its small events, its places in the lists.
 local JOB_BYTES = 4096
 
+-- At most so many go with one that comes: when the bound falls, no script is to hold up all others.
+local MOST_AT_ONCE = 32
+
 local function uncount(entry)
-  local bytes, tenant = string.match(entry, '^(%d+):[^:]*:(.*)$')
+  local bytes, id, tenant = string.match(entry, '^(%d+):([^:]*):(.*)$')
   redis.call('ZREM', key('ended', tenant), entry)
+  redis.call('ZREM', key('jobs', tenant), id)
   if redis.call('ZREM', key('expiries'), entry) == 0 then return end
   if redis.call('HINCRBY', key('kept'), tenant, -bytes) <= 0 then redis.call('HDEL', key('kept'), tenant) end
 end
@@ -22,8 +26,8 @@ local function forget(id)
   if f[3] ~= '' then redis.call('DEL', key('request', f[1], f[3])) end
   local run = key('run', f[1], f[4] or '')
   if redis.call('GET', run) == id then redis.call('DEL', run) end
-  redis.call('DEL', key('job', id), key('events', id))
-  for i = 0, tonumber(f[2]) - 1 do redis.call('DEL', key('output', id, i)) end
+  redis.call('UNLINK', key('job', id), key('events', id))
+  for i = 0, tonumber(f[2]) - 1 do redis.call('UNLINK', key('output', id, i)) end
 end
 
 -- What is kept in all, who holds the most, and his oldest.
@@ -56,11 +60,11 @@ local function keep(id, tenant, outputs, until_when)
   redis.call('HINCRBY', key('kept'), tenant, bytes)
   for _, expired in ipairs(redis.call('ZRANGEBYSCORE', key('expiries'), '-inf', now)) do uncount(expired) end
   local bound = tonumber(redis.call('HGET', key('totals'), 'job_bytes'))
-  local total, oldest, ended = look_at_kept()
-  while bound and total > bound and oldest and ended < now - 60000 do
+  for _ = 1, MOST_AT_ONCE do
+    local total, oldest, ended = look_at_kept()
+    if not (bound and total > bound and oldest and ended < now - 60000) then return end
     forget(string.match(oldest, '^%d+:([^:]*):'))
     uncount(oldest)
-    total, oldest, ended = look_at_kept()
   end
 end
 

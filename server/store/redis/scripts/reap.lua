@@ -1,5 +1,6 @@
 -- Jobs whose owner has not been heard of wait again, and large inputs whose time is over are forgotten. Anybody may call it, at any time; every owner does, several times in
--- a lease. When nobody has for half of one, Redis could not be reached: no owner is to blame, and all leases begin anew.
+-- a lease. When nobody has for half of one, Redis could not be reached: no owner is to blame, and all leases begin anew;
+-- also when its clock was set back.
 -- ARGV: most jobs, lease
 -- Returns {in how many ms the next lease or deadline ends (nothing: there is none), jobs whose deadline has passed…};
 -- these their caller ends.
@@ -7,7 +8,7 @@ local most, lease = tonumber(ARGV[1]), tonumber(ARGV[2])
 needs_no_memory()
 local before = tonumber(redis.call('HGET', key('totals'), 'reaped') or now)
 redis.call('HSET', key('totals'), 'reaped', now)
-if now - before > lease / 2 then
+if now - before > lease / 2 or now < before then
   for _, id in ipairs(redis.call('ZRANGE', key('leases'), 0, -1)) do redis.call('ZADD', key('leases'), now + lease, id) end
 end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('leases'), '-inf', now, 'LIMIT', 0, most)) do

@@ -25,7 +25,9 @@ local function note_known(model)
     gone[#gone + 1] = owner
   end
   for _, name in ipairs(gone) do redis.call('ZREM', key('names', model), name) end
-  return note(key('knows', model))
+  local changed = note(key('knows', model))
+  if changed and ARGV[3] == '1' then redis.call('HDEL', key('totals'), 'unknown:' .. model) end
+  return changed
 end
 
 local changed = note(key('replicas'))

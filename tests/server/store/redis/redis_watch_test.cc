@@ -25,7 +25,7 @@ TEST(RedisWatchTest, NextDoesNotWaitForAReading) {
   OutputReader outputs({.pool = &pool, .clock = &clock});
   Subscriptions subscriptions(
       {.connection = {.address = heard.address(), .timeout = absl::InfiniteDuration()}, .clock = &clock});
-  ASSERT_TRUE(pool.Run({"HSET", "job:a", "state", "queued"}).ok());
+  ASSERT_TRUE(pool.Run({"HSET", "job:a", "state", "queued", "sequence", "1"}).ok());
   ASSERT_TRUE(pool.Run({"XADD", "events:a", "1-0", "time", "1", "queued", "3"}).ok());
   auto watch = RedisWatch::Open({.id = "a",
                                  .prefix = "",
@@ -62,6 +62,36 @@ TEST(RedisWatchTest, NextDoesNotWaitForAReading) {
   ASSERT_TRUE(publisher.Run({"PUBLISH", "told:a", "2"}).ok());
   told.get_future().get();
   subscriptions.Remove(last);
+}
+
+// As with appendfsync everysec, or a replica that takes over.
+TEST(RedisWatchTest, AWatchEndsWhenRedisComesBackWithLessThanItHad) {
+  RedisServer server;
+  core::SystemClock clock;
+  const rpc::StoredJobs codec(imaging::OpenImage);
+  WaitingJobs waiting;
+  const RedisConnection::Options connection = {.address = server.address(), .timeout = absl::InfiniteDuration()};
+  RedisPool pool(connection, &clock);
+  OutputReader outputs({.pool = &pool, .clock = &clock});
+  Subscriptions subscriptions({.connection = connection, .clock = &clock});
+  ASSERT_TRUE(pool.Run({"HSET", "job:a", "state", "queued", "sequence", "7"}).ok());
+  ASSERT_TRUE(pool.Run({"XADD", "events:a", "7-0", "time", "1", "queued", "3"}).ok());
+  std::promise<void> ready;
+  auto watch = RedisWatch::Open({.id = "a",
+                                 .prefix = "",
+                                 .after_sequence = 7,
+                                 .pool = &pool,
+                                 .subscriptions = &subscriptions,
+                                 .waiting = &waiting,
+                                 .outputs = &outputs,
+                                 .codec = &codec,
+                                 .on_ready = [&] { ready.set_value(); }});
+  ASSERT_TRUE(watch.ok()) << watch.status();
+  EXPECT_FALSE((*watch)->Next()->has_value());
+  ASSERT_TRUE(pool.Run({"HSET", "job:a", "sequence", "5"}).ok());
+  ASSERT_TRUE(pool.Run({"PUBLISH", "told:a", "5"}).ok());
+  ready.get_future().get();
+  EXPECT_TRUE(absl::IsUnavailable((*watch)->Next().status())) << "he who watches again begins where it is";
 }
 
 }  // namespace

@@ -156,6 +156,19 @@ class RedisScriptsTest : public testing::Test {
     return events;
   }
 
+  // As if nobody had known the model for so long, since it was looked at first.
+  void PassWithoutAnybodyWhoKnows(const std::string& model, absl::Duration time) {
+    Run({"DEL", absl::StrCat(kPrefix, "knows:", model)});
+    const std::string field = absl::StrCat("unknown:", model);
+    Run({"HINCRBY", absl::StrCat(kPrefix, "totals"), field, absl::StrCat(-absl::ToInt64Milliseconds(time))});
+  }
+
+  void ExpectNothingIsLeftOfLine(const std::string& model) {
+    const std::map<std::string, std::string> totals = Hash("totals");
+    EXPECT_FALSE(totals.contains(absl::StrCat("unknown:", model)));
+    EXPECT_FALSE(totals.contains(absl::StrCat("served:", model)));
+  }
+
   // Nothing waits or runs any more, and nothing is counted.
   void ExpectNothingIsLeft() {
     std::map<std::string, std::string> totals = Hash("totals");
@@ -207,6 +220,31 @@ TEST_F(RedisScriptsTest, ARequestIdGivesTheJobThatThereIs) {
   EXPECT_THAT(Create("d", {.tenant = "other", .request_id = "r"}), ElementsAre("created", "d"));
   EXPECT_THAT(Create("a"), ElementsAre("created", "a")) << "its own, when the answer was lost";
   EXPECT_THAT(Create("a", {.tenant = "other"}), ElementsAre("taken", "a"));
+}
+
+TEST_F(RedisScriptsTest, ARequestIdIsForgottenWithItsJob) {
+  Create("a", {.timeout = 86'400'000, .keep = 60'000, .request_id = "r"});
+  Write(Claim("r1")[0], {"complete", "usage", "1"});
+  const int64_t left = Run({"PTTL", absl::StrCat(kPrefix, "request:shop:r")}).number();
+  EXPECT_GT(left, 50'000);
+  EXPECT_LE(left, 61'000);
+}
+
+TEST_F(RedisScriptsTest, AClockThatIsSetBackTakesNothingFromATenant) {
+  Create("a", {.work = 100, .per_minute = 1000});
+  Run({"HINCRBY", absl::StrCat(kPrefix, "use:shop"), "at", "3600000"});
+  EXPECT_THAT(Create("b", {.work = 100, .per_minute = 1000}), ElementsAre("created", "b"));
+}
+
+TEST_F(RedisScriptsTest, AClockThatIsSetBackBeginsLeasesAnew) {
+  Create("a");
+  const std::vector<Claimed> claimed = Claim("r1");
+  Call("reap", {"9", "60000"});
+  Run({"HINCRBY", absl::StrCat(kPrefix, "totals"), "reaped", "3600000"});
+  Run({"ZINCRBY", absl::StrCat(kPrefix, "leases"), "3600000", "a"});
+  Call("reap", {"9", "60000"});
+  const int64_t now = absl::ToUnixMillis(absl::Now());
+  EXPECT_LE(std::stod(Run({"ZSCORE", absl::StrCat(kPrefix, "leases"), "a"}).text()), static_cast<double>(now + 60'000));
 }
 
 TEST_F(RedisScriptsTest, LimitsRefuseAndLeaveNothing) {
@@ -312,7 +350,70 @@ TEST_F(RedisScriptsTest, AModelThatNobodyCanLoadFailsItsJobs) {
   could_load_ = {};
   broken_ = {"sdxl"};
   EXPECT_THAT(ClaimedIds("r1"), IsEmpty()) << "r2 could";
+  EXPECT_THAT(ClaimedIds("r2"), IsEmpty()) << "somebody may be on his way";
+  PassWithoutAnybodyWhoKnows("sdxl", absl::Minutes(9));
+  EXPECT_THAT(ClaimedIds("r2"), IsEmpty());
+  renew("r3");
+  could_load_ = {"sdxl"};
+  broken_ = {};
+  is_loading_ = true;
+  EXPECT_THAT(ClaimedIds("r3"), IsEmpty()) << "he would be the one";
+  could_load_ = {};
+  broken_ = {"sdxl"};
+  EXPECT_THAT(ClaimedIds("r3"), IsEmpty()) << "the time begins anew";
+  PassWithoutAnybodyWhoKnows("sdxl", absl::Minutes(10));
   EXPECT_THAT(ClaimedIds("r2"), ElementsAre("s")) << "who takes it tells why it fails";
+}
+
+TEST_F(RedisScriptsTest, AModelThatNobodyHasHeardOfFailsItsJobs) {
+  Create("s", {.model = "gone"});
+  EXPECT_THAT(ClaimedIds("r1"), IsEmpty());
+  PassWithoutAnybodyWhoKnows("gone", absl::Minutes(10));
+  EXPECT_THAT(ClaimedIds("r1"), ElementsAre("s"));
+  ExpectNothingIsLeftOfLine("gone");
+}
+
+// Devices with one model serve other tenants than those with another.
+TEST_F(RedisScriptsTest, WhatOneModelServesIsNoLossForThoseWhoWaitForAnother) {
+  could_load_ = {};
+  for (int i = 0; i < 6; ++i) {
+    Create(absl::StrCat("b", i), {.tenant = "alone", .model = "turbo", .place = i});
+    Create(absl::StrCat("m", i), {.tenant = "many", .place = i});
+    Create(absl::StrCat("l", i), {.tenant = "late", .place = 100 + i});
+  }
+  std::vector<std::string> served;
+  for (int i = 0; i < 6; ++i) {
+    ClaimedIds("r2", 1, {"turbo"});
+    served.push_back(ClaimedIds("r1", 1).at(0));
+  }
+  EXPECT_THAT(served, ElementsAre("m0", "l0", "m1", "l1", "m2", "l2"));
+}
+
+// A device that stood still owes nobody anything.
+TEST_F(RedisScriptsTest, WhoWaitsForAModelThatNobodyWantedIsOwedNothing) {
+  could_load_ = {};
+  for (int i = 0; i < 4; ++i) Create(absl::StrCat("o", i), {.tenant = "old", .place = i});
+  EXPECT_THAT(ClaimedIds("r1"), SizeIs(4));
+  for (int i = 0; i < 2; ++i) {
+    Create(absl::StrCat("p", i), {.tenant = "old", .model = "turbo", .place = i});
+    Create(absl::StrCat("n", i), {.tenant = "new", .model = "turbo", .place = 10 + i});
+  }
+  EXPECT_THAT(ClaimedIds("r2", 3, {"turbo"}), ElementsAre("n0", "p0", "n1"));
+}
+
+TEST_F(RedisScriptsTest, OfJobsThatLostTheirOwnersTwiceAnOwnerRunsOneAtATime) {
+  for (const char* id : {"a", "b", "c"}) Create(id, {.tenant = id});
+  for (const char* id : {"a", "b"}) Run({"HSET", absl::StrCat(kPrefix, "job:", id), "lost", "2"});
+  const std::vector<Claimed> first = Claim("r1");
+  ASSERT_THAT(first, SizeIs(2));
+  EXPECT_EQ(first[0].id, "a");
+  EXPECT_EQ(first[1].id, "c") << "others are not held up";
+  EXPECT_THAT(ClaimedIds("r1"), IsEmpty());
+  EXPECT_THAT(ClaimedIds("r2"), ElementsAre("b"));
+  Write(Claimed{.id = "a", .token = first[0].token}, {"complete", "usage", "1"});
+  Create("d");
+  Run({"HSET", absl::StrCat(kPrefix, "job:d"), "lost", "2"});
+  EXPECT_THAT(ClaimedIds("r1"), ElementsAre("d"));
 }
 
 // Its lease of the model has not run out.
@@ -1025,9 +1126,11 @@ TEST_F(RedisScriptsTest, TheListOfATenantsJobsDoesNotGrowForEver) {
     const std::string id = absl::StrCat("j", i);
     Create(id);
     Write(Claim("r1")[0], {"complete", "usage", "1"});
-    Run({"DEL", absl::StrCat(kPrefix, "job:", id)});  // as when its time is over
+    const std::string entry = Field(id, "kept");
+    Run({"ZADD", absl::StrCat(kPrefix, "expiries"), "1", entry});  // its time is over
+    Run({"DEL", absl::StrCat(kPrefix, "job:", id)});
   }
-  EXPECT_LE(Run({"ZCARD", absl::StrCat(kPrefix, "jobs:shop")}).number(), 3);
+  EXPECT_LE(Run({"ZCARD", absl::StrCat(kPrefix, "jobs:shop")}).number(), 2);
 }
 
 TEST_F(RedisScriptsTest, ModelsMayHaveColonsInTheirNames) {
