@@ -24,7 +24,7 @@ std::string NameForScheduler(const RunningJob& job) { return absl::StrCat(job.cl
 Engine::Engine(const Options& options)
     : options_(options),
       executor_({.clock = options.clock, .observer = options.observer, .withhold_flagged = options.withhold_flagged}),
-      watchdog_(options.clock, options.stuck_after, options.on_stuck),
+      watchdog_(options.clock, options.stuck_after, [this](bool stuck) { OnStuck(stuck); }),
       scheduler_(options.scheduler),
       canary_({.every = options.canary_every,
                .clock = options.clock,
@@ -42,6 +42,15 @@ Engine::~Engine() {
   options_.models->SetListener(nullptr);
   inbox_->Stop();
   thread_.join();
+}
+
+void Engine::OnStuck(bool stuck) {
+  if (stuck) {
+    options_.store->Offer({});
+  } else {
+    offer_.WasTaken();
+  }
+  if (options_.on_stuck) options_.on_stuck(stuck);
 }
 
 void Engine::OnWorkAvailable() { inbox_->AnnounceWork(); }

@@ -105,6 +105,8 @@ class Engine : public core::WorkListener {
     std::map<core::Claim, RunningJob*> jobs;
   };
 
+  // On the clock's thread: a stage takes far too long, and nothing more is to come in. On this one: it has ended.
+  void OnStuck(bool stuck);
   void Run();
   void Handle(Inbox::Content&& content);
   void ClaimJobs();

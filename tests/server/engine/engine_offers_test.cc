@@ -37,6 +37,19 @@ TEST_F(EngineOffersTest, AnOfferThatWasTakenIsMadeAnew) {
   offers_->AwaitMoreThan(before);  // else the test's time is over
 }
 
+TEST_F(EngineOffersTest, AStuckEngineOffersNothing) {
+  Gate gate;
+  control_.on_predict = [&](size_t) { gate.Wait(); };
+  options_.stuck_after = absl::Milliseconds(1);
+  StartEngine();
+  offers_->AwaitOffer([](const core::Capacity& offer) { return offer.jobs > 0; });
+  Create(Fields("hangs"));
+  offers_->AwaitOffer([](const core::Capacity& offer) { return offer.jobs == 0 && offer.other_models.empty(); });
+  gate.Open();
+  offers_->AwaitOffer([](const core::Capacity& offer) { return offer.jobs > 0; });
+  WaitUntilIdle();
+}
+
 TEST_F(EngineOffersTest, WhileAModelIsLoadingJobsOfOthersAreLeft) {
   Gate gate;
   on_load_ = [&] { gate.Wait(); };
