@@ -25,7 +25,8 @@ constexpr int kMaxPreviewEdge = 2048;
 constexpr int kDefaultQuality = 90;
 constexpr int kMaxPriority = 10;
 constexpr size_t kMaxLabels = 16;
-constexpr int64_t kMaxLabelCharacters = 63;
+constexpr int64_t kMaxLabelKey = 63;
+constexpr int64_t kMaxLabelValue = 128;  // a hash, such as OpenAI's callers send for a user, has 64
 
 struct PromptField {
   absl::string_view field;
@@ -240,17 +241,16 @@ class Validator {
               absl::StrCat("must have at most ", kMaxLabels, " entries; got ", fields_.labels.size()));
       return;  // whoever sends thousands of them is not told of each
     }
-    const auto fits = [](absl::string_view text) {
-      return CountCharacters(text).value_or(kMaxLabelCharacters + 1) <= kMaxLabelCharacters;
+    const auto fits = [](absl::string_view text, int64_t most) {
+      return CountCharacters(text).value_or(most + 1) <= most;
     };
     for (const auto& [key, value] : fields_.labels) {
       // ListJobs is asked for labels as "key=value".
       const bool has_equals_sign = key.find('=') != std::string::npos;
-      if (key.empty() || has_equals_sign || !fits(key) || !fits(value)) {
+      if (key.empty() || has_equals_sign || !fits(key, kMaxLabelKey) || !fits(value, kMaxLabelValue)) {
         Violate("options.labels",
-                absl::StrCat("keys must have 1 to ", kMaxLabelCharacters,
-                             " characters, none of them '=', and values at most ", kMaxLabelCharacters,
-                             ", in valid UTF-8; got ", Quote(key), ": ", Quote(value)));
+                absl::StrCat("keys must have 1 to ", kMaxLabelKey, " characters, none of them '=', and values at most ",
+                             kMaxLabelValue, ", in valid UTF-8; got ", Quote(key), ": ", Quote(value)));
       }
     }
   }

@@ -34,18 +34,14 @@ BlobsService::Unary* BlobsService::PutChunk(Context* context, const Bytes* reque
 }
 
 BlobsService::Unary* BlobsService::Get(Context* context, const Bytes* request, Bytes* response) {
-  const auto get = [this](const core::Caller& caller,
-                          const v1::GetBlobRequest& message) -> absl::StatusOr<google::api::HttpBody> {
+  const auto get = [this](const core::Caller& caller, const v1::GetBlobRequest& message) -> absl::StatusOr<FileBody> {
     if (!core::IsSha256(message.sha256())) return BadRequest({{"sha256", core::kSha256Form}});
     const absl::StatusOr<core::Blob> blob = store_->Find({.tenant = caller.tenant, .sha256 = message.sha256()});
     if (!blob.ok()) return blob.status();
     if (*blob == nullptr) {
       return core::BlobNotFound(absl::StrCat("there is no blob ", message.sha256()), {message.sha256()});
     }
-    google::api::HttpBody body;
-    body.set_content_type(MediaTypeOf(**blob));
-    body.set_data(**blob);
-    return body;
+    return FileBody{.content_type = MediaTypeOf(**blob), .data = *blob};
   };
   return AnswerOn<v1::GetBlobRequest>(*executor_, gate_, core::Role::kRead, context, request, response, get);
 }

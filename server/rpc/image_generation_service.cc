@@ -1,6 +1,5 @@
 #include "server/rpc/image_generation_service.h"
 
-#include <google/api/httpbody.pb.h>
 #include <google/protobuf/empty.pb.h>
 
 #include <set>
@@ -55,7 +54,7 @@ absl::StatusOr<std::vector<EventStream::Place>> ReadPlaces(const v1::WatchJobsRe
   return places;
 }
 
-absl::StatusOr<google::api::HttpBody> ToHttpBody(const core::Output& output) {
+absl::StatusOr<FileBody> ToFileBody(const core::Output& output) {
   if (output.state != core::OutputState::kOk || output.data == nullptr) {
     const bool withheld = output.state == core::OutputState::kWithheld;
     return core::MakeError(absl::StatusCode::kFailedPrecondition,
@@ -63,10 +62,7 @@ absl::StatusOr<google::api::HttpBody> ToHttpBody(const core::Output& output) {
                                     : absl::StrCat("the output was not made: ", output.error.message()),
                            {.reason = withheld ? "OUTPUT_WITHHELD" : "OUTPUT_FAILED"});
   }
-  google::api::HttpBody body;
-  body.set_content_type(output.media_type);
-  body.set_data(*output.data);
-  return body;
+  return FileBody{.content_type = output.media_type, .data = output.data};
 }
 
 // For callers over HTTP, to whom a proxy gives metadata as headers: the bytes of an output never change.
@@ -205,7 +201,7 @@ ImageGenerationService::Unary* ImageGenerationService::DeleteJob(Context* contex
 ImageGenerationService::Unary* ImageGenerationService::GetOutput(Context* context, const Bytes* request,
                                                                  Bytes* response) {
   const auto get = [this, context](const core::Caller& caller,
-                                   const v1::GetOutputRequest& message) -> absl::StatusOr<google::api::HttpBody> {
+                                   const v1::GetOutputRequest& message) -> absl::StatusOr<FileBody> {
     const absl::StatusOr<std::string> name = ReadJobName("job", message.job());
     if (!name.ok()) return name.status();
     if (message.index() < 0) {
@@ -213,7 +209,7 @@ ImageGenerationService::Unary* ImageGenerationService::GetOutput(Context* contex
     }
     const absl::StatusOr<core::Output> output = JobsOf(caller).GetOutput(*name, message.index());
     if (!output.ok()) return output.status();
-    absl::StatusOr<google::api::HttpBody> body = ToHttpBody(*output);
+    absl::StatusOr<FileBody> body = ToFileBody(*output);
     if (body.ok()) AllowCaching(*output, *context);
     return body;
   };

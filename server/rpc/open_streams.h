@@ -19,7 +19,7 @@ class OpenStreams {
   class Stream {
    public:
     virtual ~Stream() = default;
-    // Finishes with `status` as soon as what is being written has left. Its job goes on.
+    // Finishes with `status` as soon as what is being written has left. Its job goes on where it can be watched again.
     virtual void End(const absl::Status& status) = 0;
   };
 

@@ -1,10 +1,14 @@
 #include "server/rpc/wire.h"
 
+#include <google/api/httpbody.pb.h>
 #include <google/protobuf/descriptor.h>
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/unknown_field_set.h>
 #include <grpcpp/support/proto_buffer_reader.h>
 #include <grpcpp/support/proto_buffer_writer.h>
 
+#include <iterator>
 #include <map>
 #include <string>
 #include <vector>
@@ -77,6 +81,26 @@ grpc::ByteBuffer Serialize(const google::protobuf::Message& message) {
   grpc::ProtoBufferWriter writer(&bytes, kBlock, static_cast<int>(size));
   message.SerializeToZeroCopyStream(&writer);
   return bytes;
+}
+
+grpc::ByteBuffer Serialize(const FileBody& body) {
+  google::api::HttpBody head;
+  head.set_content_type(body.content_type);
+  std::string begin = head.SerializeAsString();
+  // The next field, up to its content.
+  {
+    google::protobuf::io::StringOutputStream stream(&begin);
+    google::protobuf::io::CodedOutputStream coded(&stream);
+    constexpr int kLengthDelimited = 2;  // as protobuf's encoding calls it
+    coded.WriteTag(google::api::HttpBody::kDataFieldNumber << 3 | kLengthDelimited);
+    coded.WriteVarint64(body.data->size());
+  }
+  auto* const held = new core::Blob(body.data);
+  const grpc::Slice slices[] = {grpc::Slice(begin),
+                                grpc::Slice(
+                                    const_cast<char*>((*held)->data()), (*held)->size(),
+                                    [](void* blob) { delete static_cast<core::Blob*>(blob); }, held)};
+  return {slices, std::size(slices)};
 }
 
 }  // namespace latentd::rpc

@@ -3,7 +3,10 @@
 #include <google/protobuf/message.h>
 #include <grpcpp/support/byte_buffer.h>
 
+#include <string>
+
 #include "absl/status/status.h"
+#include "server/core/blob.h"
 
 namespace latentd::rpc {
 
@@ -14,5 +17,12 @@ namespace latentd::rpc {
 absl::Status Parse(const grpc::ByteBuffer& bytes, google::protobuf::Message& message);
 
 grpc::ByteBuffer Serialize(const google::protobuf::Message& message);
+
+// A google.api.HttpBody whose data is not copied: a reader who takes his time, or many of one file, hold it once.
+struct FileBody {
+  std::string content_type;
+  core::Blob data;  // not null
+};
+grpc::ByteBuffer Serialize(const FileBody& body);
 
 }  // namespace latentd::rpc

@@ -76,7 +76,7 @@ REFUSED = [
     ({"moderation": "low"}, "moderation"),
     ({"style": "vivid"}, "style"),
     ({"safety_identifier": "x"}, "safety_identifier"),
-    ({"user": "x" * 64}, "user"),
+    ({"user": "x" * 129}, "user"),
     ({"prompt": "(unpaired"}, "prompt"),
     ({"prompt": "x" * 8193}, "prompt"),
     ({"model": ""}, "model"),

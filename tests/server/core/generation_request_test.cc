@@ -376,11 +376,11 @@ TEST(GenerationRequestTest, OptionsAreInRange) {
 }
 
 TEST(GenerationRequestTest, LabelsAreFewAndShort) {
-  EXPECT_TAKEN(f.labels[std::string(63, 'k')] = std::string(63, 'v'));
+  EXPECT_TAKEN(f.labels[std::string(63, 'k')] = std::string(128, 'v'));
   EXPECT_TAKEN(for (int i = 0; i < 16; ++i) f.labels[absl::StrCat(i)] = "");
   EXPECT_REFUSED("options.labels", for (int i = 0; i < 17; ++i) f.labels[absl::StrCat(i)] = "");
   EXPECT_REFUSED("options.labels", f.labels[std::string(64, 'k')] = "v");
-  EXPECT_REFUSED("options.labels", f.labels["k"] = std::string(64, 'v'));
+  EXPECT_REFUSED("options.labels", f.labels["k"] = std::string(129, 'v'));
   EXPECT_REFUSED("options.labels", f.labels["\xff"] = "v");
   EXPECT_REFUSED("options.labels", f.labels["k"] = "\xff");
   EXPECT_REFUSED("options.labels", f.labels["k=v"] = "v");
