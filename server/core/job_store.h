@@ -65,7 +65,6 @@ class JobSink {
  public:
   virtual ~JobSink() = default;
 
-  virtual void OnQueued(const Claim& claim, Queued event) = 0;
   virtual void OnStarted(const Claim& claim, Started event) = 0;
   virtual void OnProgress(const Claim& claim, Progress event) = 0;
   virtual void OnOutput(const Claim& claim, Output output) = 0;
@@ -86,7 +85,6 @@ struct ClaimedJob {
   std::string token{};  // of the claim
   std::shared_ptr<const GenerationRequest> request{};
   absl::Time create_time{};
-  absl::Time deadline{};
   std::string tenant{};
   double weight = 1;  // of the tenant's share of the device
   // Of one that was run before: where to go on, and the outputs that it has made already.

@@ -113,7 +113,6 @@ std::vector<core::ClaimedJob> JobTable::Claim(int limit) {
     jobs.push_back({.name = record->name,
                     .request = record->request,
                     .create_time = record->create_time,
-                    .deadline = record->deadline,
                     .tenant = record->options.tenant,
                     .weight = record->weight,
                     .checkpoint = std::move(record->checkpoint)});

@@ -199,13 +199,6 @@ void MemoryJobStore::LookAfter() {
   table_.LookAfter(change.now(), change.effects());
 }
 
-void MemoryJobStore::OnQueued(const core::Claim& claim, core::Queued event) {
-  Change change(*this);
-  if (const auto record = table_.Find(claim.job); record.ok()) {
-    table_.Tell(**record, change.now(), event, change.effects());
-  }
-}
-
 void MemoryJobStore::OnStarted(const core::Claim& claim, core::Started event) {
   Change change(*this);
   if (const auto record = table_.Find(claim.job); record.ok()) {

@@ -72,7 +72,7 @@ def _counts(history):
                     yield f"{name} is {entry[name]} when all jobs have ended"
             yield from (f"{key} is left when all jobs have ended" for key in entry["left"])
             yield from (f"{key} counts jobs when all have ended" for key in entry["busy"])
-            yield from (f"{key} would be kept for ever" for key in entry["lasting"])
+            yield from (f"{key} is kept for too long" for key in entry["lasting"])
 
 
 def _ends(job):

@@ -115,12 +115,20 @@ def count(record, redis):
     def numbers(key, *fields):
         return [int(value or 0) for value in redis.command("HMGET", key, *fields)]
 
+    def left(key):
+        return int(redis.command("PTTL", key)[0])
+
+    def outlives_its_job(request):
+        job = redis.command("GET", request)[0]
+        return left(request) > left(f"{_PREFIX}job:{job}") + 1000
+
     found = sorted(redis.command("KEYS", f"{_PREFIX}*"))
     queued, running, size = numbers(f"{_PREFIX}totals", "queued", "running", "bytes")
     record.add("counted", queued=queued, running=running, bytes=size,
                left=keys("models", "waiting", "line", "leases", "deadlines", "checkpoint", "pictures", "followers"),
                busy=[key for key in keys("use") if any(numbers(key, "queued", "running"))],
-               lasting=[key for key in keys("job", "events", "output") if redis.command("PTTL", key) == ["-1"]])
+               lasting=[key for key in keys("job", "events", "output") if left(key) == -1]
+                       + [key for key in keys("request") if outlives_its_job(key)])
 
 
 def main():

@@ -84,7 +84,6 @@ class RedisJobStore final : public core::JobStore {
   void Drain() override;
   bool Flush(absl::Time deadline) override { return outbox_.Flush(deadline); }
 
-  void OnQueued(const core::Claim& claim, core::Queued event) override;
   void OnStarted(const core::Claim& claim, core::Started event) override;
   void OnProgress(const core::Claim& claim, core::Progress event) override;
   void OnOutput(const core::Claim& claim, core::Output output) override;

@@ -143,7 +143,6 @@ absl::StatusOr<core::ClaimedJob> RedisJobStore::ReadClaimed(const std::string& i
   core::ClaimedJob job{.name = JobName(id),
                        .request = *std::move(request),
                        .create_time = FromMs(hash["create"]),
-                       .deadline = FromMs(hash["deadline"]),
                        .tenant = hash["tenant"]};
   (void)absl::SimpleAtod(hash["weight"], &job.weight);
   for (const auto& [field, value] : hash) {
@@ -262,9 +261,6 @@ void RedisJobStore::Report(core::Job job, core::JobState from) const {
   }
   if (options_.on_ended) options_.on_ended(job);
 }
-
-// Where a job stands in the line is Redis' to say.
-void RedisJobStore::OnQueued(const core::Claim& /*claim*/, core::Queued /*event*/) {}
 
 void RedisJobStore::OnStarted(const core::Claim& claim, core::Started event) {
   std::optional<core::Job> started;

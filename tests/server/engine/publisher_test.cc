@@ -21,7 +21,6 @@ using ::testing::IsEmpty;
 // Remembers what it was told, in short.
 class FakeSink : public core::JobSink {
  public:
-  void OnQueued(const core::Claim&, core::Queued) override {}
   void OnStarted(const core::Claim&, core::Started) override {}
   void OnProgress(const core::Claim&, core::Progress event) override {
     told.push_back(absl::StrCat("progress ", event.step, event.preview.has_value() ? " with preview" : ""));

@@ -62,7 +62,7 @@ local function may_take(model)
   if redis.call('ZCOUNT', key('loaded', model), now, '+inf') == 0 then return true end
   for _, tenant in ipairs(redis.call('HKEYS', key('waiting', model))) do
     local id = first_of(model, tenant)
-    if now - tonumber(get(id, 'create')[1] or now) >= patience then return true end
+    if now - tonumber(get(id, 'waits')[1] or now) >= patience then return true end
   end
   return false
 end

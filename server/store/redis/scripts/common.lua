@@ -99,6 +99,7 @@ end
 
 -- The job waits, at its place.
 local function join_line(id, model, tenant, place, work)
+  redis.call('HSET', key('job', id), 'waits', now)
   redis.call('ZADD', line_key(model, tenant), place, id)
   redis.call('HINCRBY', key('waiting', model), tenant, 1)
   -- A model's first: none is owed what others had while nobody wanted it.

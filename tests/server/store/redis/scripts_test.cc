@@ -315,6 +315,16 @@ TEST_F(RedisScriptsTest, AJobThatWaitsForTooLongGoesToAnybody) {
   EXPECT_THAT(Claim("r1", 9, {"pictograms"}, 60'000, 0), SizeIs(1));
 }
 
+TEST_F(RedisScriptsTest, AJobThatWaitsAgainHasNotWaitedForLong) {
+  Create("s", {.model = "sdxl"});
+  const std::vector<Claimed> claimed = Claim("r2", 9, {"sdxl"});
+  ASSERT_THAT(claimed, SizeIs(1));
+  Run({"HINCRBY", absl::StrCat(kPrefix, "job:s"), "waits", "-3600000"});
+  Call("renew", {"r2", "60000", "1", "1", "sdxl", "0"});
+  EXPECT_TRUE(Write(claimed[0], {"give back", "DRAINED"}));
+  EXPECT_THAT(Claim("r1", 9, {"pictograms"}, 60'000, 60'000), IsEmpty()) << "it is left to those who have the model";
+}
+
 TEST_F(RedisScriptsTest, AJobIsLeftByThoseWhoLoadAnotherModel) {
   Create("s", {.model = "sdxl"});
   Create("p");
