@@ -24,6 +24,11 @@ absl::Status CallerGone() {
   return core::MakeError(absl::StatusCode::kCancelled, "the caller ended the call", {.reason = kCallerGone});
 }
 
+absl::Status NotBegun() {
+  return core::MakeError(absl::StatusCode::kUnavailable, "The server is stopping: nothing was done; try again.",
+                         {.reason = "DRAINING", .retry_after = absl::Milliseconds(100)});
+}
+
 }  // namespace
 
 Reactor* EventStream::Refuse(grpc::CallbackServerContext* call, const absl::Status& status) {
@@ -50,7 +55,7 @@ void EventStream::Open(const std::function<absl::StatusOr<Subject>()>& find) {
   {
     core::MutexLock lock(mutex_);
     if (cancelled_) return FinishLocked(CallerGone());
-    if (!sent_away_.ok()) return FinishLocked(sent_away_);
+    if (!sent_away_.ok()) return FinishLocked(NotBegun());
   }
   absl::StatusOr<Subject> found = find();
   absl::Status opened = found.status();
@@ -94,7 +99,10 @@ void EventStream::PumpLocked() {
   while (!opening_ && !writing_ && !cancelling_job_ && !finished_) {
     if (cancelled_) return FinishLocked(CallerGone());
     if (!to_write_.empty()) return WriteLocked();
-    if (!broken_off_.ok()) return FinishLocked(broken_off_);
+    if (!broken_off_.ok()) {
+      if (subject_.own_job.empty() || subject_.format->can_be_taken_up()) return FinishLocked(broken_off_);
+      return CancelOwnJobLocked();  // after its reader knows: the store may have to be waited for
+    }
     if (!sent_away_.ok()) {
       BreakOffLocked(sent_away_);
       continue;
@@ -131,7 +139,6 @@ void EventStream::WriteLocked() {
 void EventStream::BreakOffLocked(const absl::Status& why) {
   broken_off_ = why;
   for (grpc::ByteBuffer& message : subject_.format->BreakOff(broken_off_)) to_write_.push_back(std::move(message));
-  if (!subject_.own_job.empty() && !subject_.format->can_be_taken_up()) CancelOwnJobLocked();
 }
 
 void EventStream::FinishLocked(const absl::Status& status) {
@@ -161,8 +168,9 @@ void EventStream::Leave() {
   core::MutexLock lock(mutex_);
   const bool is_news = !std::exchange(cancelled_, true);
   // Of a stream that is not open yet, whoever opens it sees to the job; one that has finished has seen its end, and one
-  // that is sent away leaves its job to others, or has cancelled it.
-  const bool sees_to_job = is_news && !opening_ && !finished_ && sent_away_.ok() && broken_off_.ok();
+  // that was sent away or broke off may leave it to others.
+  const bool is_left = subject_.format->can_be_taken_up() && !(sent_away_.ok() && broken_off_.ok());
+  const bool sees_to_job = is_news && !opening_ && !finished_ && !is_left;
   if (!sees_to_job || subject_.own_job.empty()) return PumpLocked();
   CancelOwnJobLocked();
 }
@@ -170,7 +178,7 @@ void EventStream::Leave() {
 void EventStream::CancelOwnJobLocked() {
   cancelling_job_ = true;
   // Not at once: `calls` may do it here, where the lock is held.
-  shared_.executor->Post([stream = shared_from_this(), job = subject_.own_job] {
+  shared_.executor->Post([stream = shared_from_this(), job = std::exchange(subject_.own_job, "")] {
     stream->shared_.calls->Post([stream, job] { stream->CancelJob(job); });
   });
 }

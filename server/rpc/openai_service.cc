@@ -53,6 +53,7 @@ class BodyPieces final : public EventFormat {
 
   std::vector<grpc::ByteBuffer> ToMessages(std::vector<std::string> pieces) const {
     std::vector<grpc::ByteBuffer> messages;
+    messages.reserve(pieces.size());
     for (std::string& piece : pieces) messages.push_back(ToMessage(std::move(piece)));
     return messages;
   }

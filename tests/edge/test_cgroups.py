@@ -28,6 +28,11 @@ def found(tmp_path):
     return look
 
 
+def test_a_sandbox_without_groups_has_no_limit(tmp_path):
+    assert cgroups.memory(tmp_path, tmp_path / "none") is None
+    assert cgroups.processors(tmp_path, tmp_path / "none") is None
+
+
 @pytest.mark.parametrize("membership, files, limit", [
     ("0::/\n", {"memory.max": f"{GIB}"}, GIB), ("0::/\n", {"memory.max": "max"}, None), ("0::/\n", {}, None),
     # In a container, by its path at the host; in a service, whose slice has the limit.

@@ -21,6 +21,7 @@ std::vector<std::string> WrongFields(const std::vector<AdapterUse>& adapters) {
   std::vector<FieldViolation> violations;
   CheckAdapters(adapters, violations);
   std::vector<std::string> fields;
+  fields.reserve(violations.size());
   for (const FieldViolation& violation : violations) fields.push_back(violation.field);
   return fields;
 }

@@ -1,7 +1,7 @@
 -- Gives waiting jobs to an owner: those of models that he has, and of others that he could load when nobody has their
 -- model, or they have waited for too long. Those of models that he cannot load he takes, to fail them, when nobody else
--- could for a long time. Tenants take turns by what they had, for their weights (start-time fair queuing), in each model's
--- line: devices that have other models serve others.
+-- could for a long time. Tenants take turns by what they had, for their weights (start-time fair queuing); of those that
+-- are level, as devices with other models served others meanwhile, the one whose last turn is the longest ago.
 -- ARGV: owner, number of this claim among his, lease, most jobs, patience, whether he could load one now, number of models
 --       that he has, models…, number of others that he could load, models…, those that he cannot load…
 -- Returns for each job: id, token, how often its owner was lost. A claim with the number of the one before it is that one:
@@ -62,7 +62,7 @@ local function may_take(model)
   if redis.call('ZCOUNT', key('loaded', model), now, '+inf') == 0 then return true end
   for _, tenant in ipairs(redis.call('HKEYS', key('waiting', model))) do
     local id = first_of(model, tenant)
-    if now - tonumber(get(id, 'waits')[1] or now) >= patience then return true end
+    if now - tonumber(get(id, 'waits')[1] or 0) >= patience then return true end
   end
   return false
 end
@@ -73,13 +73,16 @@ for _, model in ipairs(redis.call('SMEMBERS', key('models'))) do
 end
 
 -- Read once: thousands of tenants may wait.
-local lines, shares, served = {}, {}, {}
+local base = tonumber(redis.call('HGET', key('totals'), 'served') or '0')
+local lines, shares, turns = {}, {}, {}
 for _, model in ipairs(models) do
-  served[model] = tonumber(redis.call('HGET', key('totals'), 'served:' .. model) or '0')
   for _, tenant in ipairs(redis.call('HKEYS', key('waiting', model))) do
     local id, place = first_of(model, tenant)
     lines[#lines + 1] = {model = model, tenant = tenant, id = id, place = place}
-    shares[tenant] = shares[tenant] or tonumber(redis.call('ZSCORE', key('shares'), tenant) or '0')
+    if not shares[tenant] then
+      shares[tenant] = tonumber(redis.call('ZSCORE', key('shares'), tenant) or '0')
+      turns[tenant] = tonumber(redis.call('HGET', key('use', tenant), 'turn') or '0')
+    end
   end
 end
 
@@ -93,14 +96,19 @@ end
 local suspect = redis.call('GET', key('suspect', owner))
 if suspect and get(suspect, 'owner')[1] ~= owner then suspect = nil end
 
+-- Whether the first is the first to go.
+local function goes_first(line, share, other, other_share)
+  if not other or share ~= other_share then return not other or share < other_share end
+  local turn, other_turn = turns[line.tenant], turns[other.tenant]
+  return turn < other_turn or (turn == other_turn and line.place < other.place)
+end
+
 local claimed = {}
 while #claimed < most do
   local best, best_share
   for _, line in ipairs(lines) do
-    local share = math.max(served[line.model], shares[line.tenant])
-    if is_his(line) and (not best or share < best_share or (share == best_share and line.place < best.place)) then
-      best, best_share = line, share
-    end
+    local share = math.max(base, shares[line.tenant])
+    if is_his(line) and goes_first(line, share, best, best_share) then best, best_share = line, share end
   end
   if not best then break end
 
@@ -117,11 +125,14 @@ while #claimed < most do
         suspect = id
         redis.call('SET', key('suspect', owner), id, 'PX', math.max(1, f[4] - now))
       end
-      served[best.model] = best_share
+      base = best_share
       shares[tenant] = best_share + tonumber(f[1]) / tonumber(f[2])
       redis.call('ZADD', key('shares'), shares[tenant], tenant)
+      local number = redis.call('HINCRBY', key('totals'), 'token', 1)
+      turns[tenant] = number
+      redis.call('HSET', key('use', tenant), 'turn', number)
       -- With owner and time: a Redis that comes back with less than it had gives a number twice.
-      local token = table.concat({redis.call('HINCRBY', key('totals'), 'token', 1), owner, now}, ':')
+      local token = table.concat({number, owner, now}, ':')
       redis.call('HSET', key('job', id), 'token', token, 'owner', owner)
       redis.call('HDEL', key('job', id), 'written', 'taken')
       redis.call('ZADD', key('leases'), now + lease, id)
@@ -130,15 +141,8 @@ while #claimed < most do
   end
 end
 if #claimed > 0 then
-  local last, least = tonumber(redis.call('HGET', key('totals'), 'served') or '0'), math.huge
-  for model, share in pairs(served) do last = math.max(last, share) end
-  for _, model in ipairs(redis.call('SMEMBERS', key('models'))) do
-    if served[model] then redis.call('HSET', key('totals'), 'served:' .. model, served[model]) end
-    least = math.min(least, tonumber(redis.call('HGET', key('totals'), 'served:' .. model) or '0'))
-  end
-  redis.call('HSET', key('totals'), 'served', last)
-  -- Below what is served everywhere they make no difference any more.
-  redis.call('ZREMRANGEBYSCORE', key('shares'), '-inf', math.min(least, last))
+  redis.call('HSET', key('totals'), 'served', base)
+  redis.call('ZREMRANGEBYSCORE', key('shares'), '-inf', base)
   redis.call('HSET', key('claimed', owner), 'number', ARGV[2], 'jobs', cjson.encode(claimed))
   redis.call('PEXPIRE', key('claimed', owner), lease)
   announce_move()

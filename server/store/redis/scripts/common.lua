@@ -15,12 +15,11 @@
 --   request:TENANT:ID  string  the job that has this request id
 --   run:TENANT:RUN  string   the job that leads this run, or has completed it
 --   followers:ID    set      jobs that share the run that it leads
---   use:TENANT      hash     what counts against its quotas
---   shares          zset     tenants that had more of the devices, for their weights, than what is served now
+--   use:TENANT      hash     what counts against its quotas; the number of the last token that it got
+--   shares          zset     tenants that had more of the devices, for their weights, than who was served last
 --   totals          hash     jobs and bytes that wait or run; the last number and token; work that waits, by model; the
---                            share that was served last, and by model; since when nobody knows a model; when leases
---                            were looked at last, and the line's move was announced; the bound of what is kept; how long
---                            a job runs
+--                            share that was served last; since when nobody knows a model; when leases were looked at last,
+--                            and the line's move was announced; the bound of what is kept; how long a job runs
 --   replicas        zset     replicas that take jobs, by the time until which that is known
 --   claimed:OWNER   hash     number and answer of its last claim
 --   suspect:OWNER   string   the job that it has whose owners were lost again and again
@@ -102,10 +101,7 @@ local function join_line(id, model, tenant, place, work)
   redis.call('HSET', key('job', id), 'waits', now)
   redis.call('ZADD', line_key(model, tenant), place, id)
   redis.call('HINCRBY', key('waiting', model), tenant, 1)
-  -- A model's first: none is owed what others had while nobody wanted it.
-  if redis.call('SADD', key('models'), model) == 1 then
-    redis.call('HSET', key('totals'), 'served:' .. model, redis.call('HGET', key('totals'), 'served') or '0')
-  end
+  redis.call('SADD', key('models'), model)
   redis.call('HINCRBYFLOAT', key('totals'), 'waiting:' .. model, work)
 end
 
@@ -116,7 +112,7 @@ local function leave_line(id, model, tenant, work)
   end
   if redis.call('EXISTS', key('waiting', model)) == 0 then
     redis.call('SREM', key('models'), model)
-    redis.call('HDEL', key('totals'), 'served:' .. model, 'unknown:' .. model)
+    redis.call('HDEL', key('totals'), 'unknown:' .. model)
   end
   redis.call('HINCRBYFLOAT', key('totals'), 'waiting:' .. model, -work)
 end

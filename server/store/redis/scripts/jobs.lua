@@ -134,7 +134,7 @@ end
 -- It has ended, in any way: nobody owns it any more, and it is kept for its time. `is_whole`: all that it was to make is
 -- there.
 local function finish(id, state, is_whole, ...)
-  local f = get(id, 'state', 'model', 'tenant', 'work', 'bytes', 'keep', 'outputs', 'expire', 'used', 'start', 'request_id')
+  local f = get(id, 'state', 'model', 'tenant', 'work', 'bytes', 'keep', 'outputs', 'expire', 'used', 'start', 'request_id', 'owner')
   local before, model, tenant = f[1], f[2], f[3]
   leave_line(id, model, tenant, tonumber(f[4]))
   redis.call('ZREM', key('leases'), id)
@@ -145,6 +145,11 @@ local function finish(id, state, is_whole, ...)
     if f[10] then note_run(now - f[10]) end
   end
   redis.call('HDEL', key('job', id), 'token', 'owner')
+  -- He may have others like it.
+  if f[12] and redis.call('GET', key('suspect', f[12])) == id then
+    redis.call('DEL', key('suspect', f[12]))
+    redis.call('PUBLISH', key('work', f[12]), '')
+  end
   redis.call('HINCRBY', key('totals'), before, -1)
   redis.call('HINCRBY', key('totals'), 'bytes', -tonumber(f[5]))
   redis.call('HINCRBY', key('use', tenant), before, -1)

@@ -10,6 +10,7 @@ local before = tonumber(redis.call('HGET', key('totals'), 'reaped') or now)
 redis.call('HSET', key('totals'), 'reaped', now)
 if now - before > lease / 2 or now < before then
   for _, id in ipairs(redis.call('ZRANGE', key('leases'), 0, -1)) do redis.call('ZADD', key('leases'), now + lease, id) end
+  for _, model in ipairs(redis.call('SMEMBERS', key('models'))) do redis.call('HDEL', key('totals'), 'unknown:' .. model) end
 end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('leases'), '-inf', now, 'LIMIT', 0, most)) do
   local state, taken = unpack(get(id, 'state', 'taken'))

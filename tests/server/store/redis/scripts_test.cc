@@ -163,12 +163,6 @@ class RedisScriptsTest : public testing::Test {
     Run({"HINCRBY", absl::StrCat(kPrefix, "totals"), field, absl::StrCat(-absl::ToInt64Milliseconds(time))});
   }
 
-  void ExpectNothingIsLeftOfLine(const std::string& model) {
-    const std::map<std::string, std::string> totals = Hash("totals");
-    EXPECT_FALSE(totals.contains(absl::StrCat("unknown:", model)));
-    EXPECT_FALSE(totals.contains(absl::StrCat("served:", model)));
-  }
-
   // Nothing waits or runs any more, and nothing is counted.
   void ExpectNothingIsLeft() {
     std::map<std::string, std::string> totals = Hash("totals");
@@ -380,7 +374,7 @@ TEST_F(RedisScriptsTest, AModelThatNobodyHasHeardOfFailsItsJobs) {
   EXPECT_THAT(ClaimedIds("r1"), IsEmpty());
   PassWithoutAnybodyWhoKnows("gone", absl::Minutes(10));
   EXPECT_THAT(ClaimedIds("r1"), ElementsAre("s"));
-  ExpectNothingIsLeftOfLine("gone");
+  EXPECT_FALSE(Hash("totals").contains("unknown:gone"));
 }
 
 // Devices with one model serve other tenants than those with another.
@@ -397,6 +391,20 @@ TEST_F(RedisScriptsTest, WhatOneModelServesIsNoLossForThoseWhoWaitForAnother) {
     served.push_back(ClaimedIds("r1", 1).at(0));
   }
   EXPECT_THAT(served, ElementsAre("m0", "l0", "m1", "l1", "m2", "l2"));
+}
+
+TEST_F(RedisScriptsTest, WhoSendsOneToAnIdleDeviceKeepsItsPlaceBeforeABusyOne) {
+  could_load_ = {};
+  for (int i = 0; i < 20; ++i) Create(absl::StrCat("z", i), {.tenant = "alone", .model = "sdxl", .place = i});
+  EXPECT_THAT(ClaimedIds("r3", 20, {"sdxl"}), SizeIs(20));
+  for (int i = 0; i < 3; ++i) {
+    Create(absl::StrCat("a", i), {.tenant = "a", .place = i});
+    Create(absl::StrCat("b", i), {.tenant = "b", .place = 10 + i});
+  }
+  EXPECT_THAT(ClaimedIds("r1", 1), ElementsAre("a0"));
+  Create("y", {.tenant = "b", .model = "turbo"});
+  EXPECT_THAT(ClaimedIds("r2", 1, {"turbo"}), ElementsAre("y"));
+  EXPECT_THAT(ClaimedIds("r1", 4), ElementsAre("a1", "b0", "a2", "b1"));
 }
 
 // A device that stood still owes nobody anything.
@@ -420,7 +428,7 @@ TEST_F(RedisScriptsTest, OfJobsThatLostTheirOwnersTwiceAnOwnerRunsOneAtATime) {
   EXPECT_EQ(first[1].id, "c") << "others are not held up";
   EXPECT_THAT(ClaimedIds("r1"), IsEmpty());
   EXPECT_THAT(ClaimedIds("r2"), ElementsAre("b"));
-  Write(Claimed{.id = "a", .token = first[0].token}, {"complete", "usage", "1"});
+  Write(first[0], {"complete", "usage", "1"});
   Create("d");
   Run({"HSET", absl::StrCat(kPrefix, "job:d"), "lost", "2"});
   EXPECT_THAT(ClaimedIds("r1"), ElementsAre("d"));
@@ -550,6 +558,20 @@ TEST_F(AnnouncedWorkTest, OneThatWaitsAndHasTheModelIsTold) {
   EXPECT_THAT(ClaimedIds("r2"), SizeIs(3));
   Create("d");
   EXPECT_THAT(Told(), ElementsAre("r2")) << "it has room for more";
+}
+
+TEST_F(AnnouncedWorkTest, WhoRanASuspectMayTakeTheNext) {
+  Wait("r1", {"pictograms"});
+  for (const char* id : {"a", "b"}) {
+    Create(id);
+    Run({"HSET", absl::StrCat(kPrefix, "job:", id), "lost", "2"});
+  }
+  const std::vector<Claimed> claimed = Claim("r1");
+  ASSERT_THAT(claimed, SizeIs(1));
+  Told();
+  Write(claimed[0], {"complete", "usage", "1"});
+  EXPECT_THAT(Told(), ElementsAre("r1"));
+  EXPECT_THAT(ClaimedIds("r1"), ElementsAre("b"));
 }
 
 TEST_F(AnnouncedWorkTest, WhoIsFullIsNotTold) {
