@@ -103,7 +103,7 @@ void EventStream::PumpLocked() {
       if (subject_.own_job.empty() || subject_.format->can_be_taken_up()) return FinishLocked(broken_off_);
       return CancelOwnJobLocked();  // after its reader knows: the store may have to be waited for
     }
-    if (!sent_away_.ok()) {
+    if (!sent_away_.ok() && !events_->ended()) {
       BreakOffLocked(sent_away_);
       continue;
     }

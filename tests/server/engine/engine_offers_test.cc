@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "model/errors.h"
 #include "tests/server/engine/engine_fixture.h"
 #include "tests/server/engine/offered_store.h"
 
@@ -93,6 +94,26 @@ TEST_F(EngineOffersTest, AModelBeyondTheBudgetCannotBeLoaded) {
   offers_->AwaitOffer([](const core::Capacity& offer) { return offer.jobs > 0; });
   EXPECT_THAT(offers_->offered().other_models, IsEmpty());
   EXPECT_THAT(offers_->offered().broken_models, ElementsAre("a"));
+}
+
+// Else whoever looks at the offers would think that somebody could run its jobs.
+TEST_F(EngineOffersTest, ABrokenModelThatIsTriedOnceMoreIsStillBroken) {
+  Gate gate;
+  bool first = true;
+  on_load_ = [&] {
+    if (!std::exchange(first, false)) gate.Wait();
+    throw model::ModelError("a", {"a tensor is missing"});
+  };
+  StartEngine({}, {"a"});
+  const std::string job = Create(FieldsFor("a"));
+  offers_->AwaitOffer([](const core::Capacity& offer) { return !offer.broken_models.empty(); });
+  WaitUntilIdle();
+  Create(FieldsFor("a"));
+  gate.AwaitArrival();
+  offers_->AwaitOffer([](const core::Capacity& offer) { return offer.models.empty() && !offer.can_load; });
+  EXPECT_THAT(offers_->offered().broken_models, ElementsAre("a"));
+  gate.Open();
+  WaitUntilIdle();
 }
 
 TEST_F(EngineOffersTest, ALoadThatNobodyWantsAnyMoreIsInNobodysWay) {

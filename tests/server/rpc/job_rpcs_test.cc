@@ -193,8 +193,8 @@ TEST_F(JobRpcs, UnknownJobsAreNotFoundAndNamesOfOtherThingsAreWrong) {
 }
 
 TEST_F(JobRpcs, ListJobsPagesAndFilters) {
-  std::vector<std::string> names;
-  for (int i = 0; i < 5; ++i) names.push_back(CreateJob());
+  std::vector<std::string> names(5);
+  for (std::string& name : names) name = CreateJob();
   StartJobs();
   Finish(names[4]);
   v1::ListJobsRequest request;

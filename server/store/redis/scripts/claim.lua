@@ -18,6 +18,8 @@ local NOBODY_COMES = 600000
 -- A job whose owners were lost so often may be what they die of: an owner runs one such at a time, so that it takes no
 -- other with it.
 local SUSPECT = 2
+-- So many of them in a line are passed by for those behind them.
+local PASSED_BY = 32
 needs_no_memory()
 for i = has_end + 2, #ARGV do  -- he may have had it
   redis.call('ZREM', key('loaded', ARGV[i]), owner)
@@ -40,8 +42,8 @@ if answer[1] == ARGV[2] then
   return still_his
 end
 
-local function first_of(model, tenant)
-  local entry = redis.call('ZRANGE', line_key(model, tenant), 0, 0, 'WITHSCORES')
+local function first_of(model, tenant, passed_by)
+  local entry = redis.call('ZRANGE', line_key(model, tenant), passed_by or 0, passed_by or 0, 'WITHSCORES')
   return entry[1], tonumber(entry[2])
 end
 
@@ -89,7 +91,7 @@ end
 -- Models come one by one: of those that he has not, he takes jobs of one.
 local cold
 local function is_his(line)
-  return line.id and not line.is_left and (has[line.model] or not cold or line.model == cold)
+  return line.id and (has[line.model] or not cold or line.model == cold)
 end
 
 -- What he has of them.
@@ -115,11 +117,17 @@ while #claimed < most do
   local id, tenant = best.id, best.tenant
   local f = get(id, 'work', 'weight', 'lost', 'deadline')
   local is_suspect = tonumber(f[3] or '0') >= SUSPECT
-  best.is_left = is_suspect and suspect
-  if not best.is_left then
+  if is_suspect and suspect then
+    best.passed_by = (best.passed_by or 0) + 1
+    if best.passed_by == PASSED_BY then
+      best.id = nil
+    else
+      best.id, best.place = first_of(best.model, tenant, best.passed_by)
+    end
+  else
     if not has[best.model] then cold = best.model end
     leave_line(id, best.model, tenant, tonumber(f[1] or '0'))
-    best.id, best.place = first_of(best.model, tenant)
+    best.id, best.place = first_of(best.model, tenant, best.passed_by)
     if f[1] then  -- else somebody has deleted its key
       if is_suspect then
         suspect = id

@@ -420,12 +420,12 @@ TEST_F(RedisScriptsTest, WhoWaitsForAModelThatNobodyWantedIsOwedNothing) {
 }
 
 TEST_F(RedisScriptsTest, OfJobsThatLostTheirOwnersTwiceAnOwnerRunsOneAtATime) {
-  for (const char* id : {"a", "b", "c"}) Create(id, {.tenant = id});
+  for (const char* id : {"a", "b", "c"}) Create(id);
   for (const char* id : {"a", "b"}) Run({"HSET", absl::StrCat(kPrefix, "job:", id), "lost", "2"});
   const std::vector<Claimed> first = Claim("r1");
   ASSERT_THAT(first, SizeIs(2));
   EXPECT_EQ(first[0].id, "a");
-  EXPECT_EQ(first[1].id, "c") << "others are not held up";
+  EXPECT_EQ(first[1].id, "c") << "those behind them are not held up";
   EXPECT_THAT(ClaimedIds("r1"), IsEmpty());
   EXPECT_THAT(ClaimedIds("r2"), ElementsAre("b"));
   Write(first[0], {"complete", "usage", "1"});
