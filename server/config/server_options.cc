@@ -126,11 +126,11 @@ absl::StatusOr<ServerOptions> ParseServerOptions(int argc, const char* const* ar
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   // Every value is taken as text and read by the flag's own reader, so that both sources give the same errors.
   std::map<std::string, std::string> texts;
+  std::map<std::string, const CLI::Option*> switches;
   for (const Flag& flag : Flags()) {
     const std::string option = absl::StrCat("--", flag.name);
     if (flag.value.empty()) {
-      app.add_flag_function(
-          option, [&texts, &flag](int64_t count) { texts[flag.name] = count > 0 ? "true" : "false"; }, flag.help);
+      switches[flag.name] = app.add_flag(option, flag.help);
     } else {
       app.add_option_function<std::string>(
              option, [&texts, &flag](const std::string& text) { texts[flag.name] = text; }, flag.help)
@@ -151,6 +151,9 @@ absl::StatusOr<ServerOptions> ParseServerOptions(int argc, const char* const* ar
     return absl::InvalidArgumentError(error.what());
   }
   if (const std::vector<std::string> extras = app.remaining(); !extras.empty()) return UnknownArgument(extras);
+  for (const auto& [name, option] : switches) {
+    if (option->count() > 0) texts[name] = option->results().back();
+  }
 
   if (!config.empty()) {
     if (absl::Status read = ReadFile(config, options); !read.ok()) return read;
