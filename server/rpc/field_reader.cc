@@ -213,6 +213,13 @@ void FieldReader::ReadOptions(const v1::JobOptions& options, core::RequestFields
   fields.single_flight = options.single_flight();
 }
 
+absl::StatusOr<core::InputImage> FieldReader::Open(const v1::InputImage& message) {
+  if (!message.has_blob_sha256()) return open_image_(message);
+  const auto known = blobs_.find(message.blob_sha256());
+  if (known != blobs_.end()) return known->second;
+  return blobs_.emplace(message.blob_sha256(), open_image_(message)).first->second;
+}
+
 std::optional<core::InputImage> FieldReader::ReadImage(const std::string& field, const v1::InputImage& message) {
   if (message.source_case() == v1::InputImage::SOURCE_NOT_SET) {
     Violate(field, "must be set");
@@ -224,7 +231,7 @@ std::optional<core::InputImage> FieldReader::ReadImage(const std::string& field,
     Violate(source, core::kSha256Form);
     return std::nullopt;
   }
-  absl::StatusOr<core::InputImage> image = open_image_(message);
+  absl::StatusOr<core::InputImage> image = Open(message);
   if (absl::IsNotFound(image.status())) {
     missing_.emplace_back(source, message.blob_sha256());
     return std::nullopt;

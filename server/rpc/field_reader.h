@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -42,6 +43,8 @@ class FieldReader {
   void ReadOutput(const v1::OutputOptions& output, core::RequestFields& fields);
   void ReadOptions(const v1::JobOptions& options, core::RequestFields& fields);
 
+  // A blob that is named several times is opened, and held, once.
+  absl::StatusOr<core::InputImage> Open(const v1::InputImage& message);
   // Empty when something is wrong with it, which has been reported then, or when its blob is missing.
   std::optional<core::InputImage> ReadImage(const std::string& field, const v1::InputImage& message);
   // Empty when it is not set, or not known, which is reported: "must be a known `what`".
@@ -51,6 +54,7 @@ class FieldReader {
   void Violate(const std::string& field, const std::string& description);
 
   const OpenImage open_image_;
+  std::map<std::string, absl::StatusOr<core::InputImage>> blobs_;  // by their hashes
   std::vector<core::FieldViolation> violations_;
   absl::Status store_error_;
   std::vector<std::pair<std::string, std::string>> missing_;  // fields, and the blobs that they name

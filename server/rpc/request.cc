@@ -1,6 +1,5 @@
 #include "server/rpc/request.h"
 
-#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -42,12 +41,15 @@ absl::Status CheckModel(const core::ModelInfo& model, core::Task task, bool anim
   return absl::OkStatus();
 }
 
-absl::StatusOr<core::InputImage> OpenBlob(const std::string& sha256, const core::Caller& caller,
-                                          const RequestContext& context) {
-  absl::StatusOr<core::Blob> file = context.blobs->Find({.tenant = caller.tenant, .sha256 = sha256});
+absl::StatusOr<core::InputImage> OpenImage(const v1::InputImage& image, const core::Caller& caller,
+                                           const RequestContext& context) {
+  if (!image.has_blob_sha256()) {
+    return context.open_image(std::make_shared<const std::string>(image.data()), "");
+  }
+  absl::StatusOr<core::Blob> file = context.blobs->Find({.tenant = caller.tenant, .sha256 = image.blob_sha256()});
   if (!file.ok()) return file.status();
   if (*file == nullptr) return absl::NotFoundError("");
-  return context.open_image(*std::move(file), sha256);
+  return context.open_image(*std::move(file), image.blob_sha256());
 }
 
 }  // namespace
@@ -57,13 +59,7 @@ absl::StatusOr<std::shared_ptr<const core::GenerationRequest>> ReadRequest(const
                                                                            const v1::JobOptions& options,
                                                                            absl::Time now,
                                                                            const RequestContext& context) {
-  std::map<std::string, absl::StatusOr<core::InputImage>> blobs;  // each is asked for, and held, once
-  FieldReader reader([&](const v1::InputImage& image) -> absl::StatusOr<core::InputImage> {
-    if (!image.has_blob_sha256()) return context.open_image(std::make_shared<const std::string>(image.data()), "");
-    const auto known = blobs.find(image.blob_sha256());
-    if (known != blobs.end()) return known->second;
-    return blobs.emplace(image.blob_sha256(), OpenBlob(image.blob_sha256(), caller, context)).first->second;
-  });
+  FieldReader reader([&](const v1::InputImage& image) { return OpenImage(image, caller, context); });
   const core::RequestFields fields = reader.Read(spec, options);
   // An empty name has been reported, and is that of no model.
   const absl::StatusOr<core::ModelInfo> model = context.catalog->Find(fields.model);

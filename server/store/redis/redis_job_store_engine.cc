@@ -135,13 +135,9 @@ std::optional<int> RedisJobStore::TakeIn(RedisConnection& redis, const std::vect
 absl::StatusOr<core::ClaimedJob> RedisJobStore::ReadClaimed(const std::string& id, RedisHash hash,
                                                             const RedisHash& pictures,
                                                             const RedisHash& checkpoint) const {
-  std::map<std::string, core::Blob> files;  // each once, however often it is named
   auto request = options_.codec->ReadRequest(hash["request"], [&](const std::string& sha256) -> core::Blob {
     const auto file = pictures.find(sha256);
-    if (file == pictures.end()) return nullptr;
-    core::Blob& bytes = files[sha256];
-    if (bytes == nullptr) bytes = std::make_shared<const std::string>(file->second);
-    return bytes;
+    return file == pictures.end() ? nullptr : std::make_shared<const std::string>(file->second);
   });
   if (!request.ok()) return request.status();
   core::ClaimedJob job{.name = JobName(id),

@@ -77,7 +77,9 @@ function newPicture(index: number): Picture {
   return { index, step: 0, totalSteps: 0, etaMs: undefined, etaAt: 0, preview: undefined, output: undefined };
 }
 
-export const ended = (job: Job): boolean => ["completed", "failed", "cancelled", "lost"].includes(job.state);
+const TERMINAL = ["completed", "failed", "cancelled"];
+
+export const ended = (job: Job): boolean => [...TERMINAL, "lost"].includes(job.state);
 
 function withPicture(job: Job, index: number, change: (picture: Picture) => Picture): Job {
   const pictures = job.pictures.slice();
@@ -114,7 +116,7 @@ function addPart(output: PictureOutput, offset: number, data: Uint8Array<ArrayBu
 
 const IMAGE_TYPES = ["", "image/png", "image/jpeg", "image/webp"];
 
-const isTerminal = (event: Event): boolean => ["completed", "failed", "cancelled"].includes(event.kind.case ?? "");
+const isTerminal = (event: Event): boolean => TERMINAL.includes(event.kind.case ?? "");
 
 // `now`: milliseconds of this machine's clock. Events that the job has had already change nothing; but a
 // terminal one is the last there is, also when its number is behind: a store may come back with less than it had.

@@ -9,10 +9,9 @@
 local owner, lease, most, patience = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local has_end = 7 + tonumber(ARGV[7])
 local models_end = has_end + 1 + tonumber(ARGV[has_end + 1])
-local has, could_load, broken = {}, {}, {}
+local has, could_load = {}, {}
 for i = 8, has_end do has[ARGV[i]] = true end
 for i = has_end + 2, models_end do could_load[ARGV[i]] = true end
-for i = models_end + 1, #ARGV do broken[ARGV[i]] = true end
 -- A machine may take minutes to come.
 local NOBODY_COMES = 600000
 -- A job whose owners were lost so often may be what they die of: an owner runs one such at a time, so that it takes no
@@ -25,9 +24,9 @@ for i = has_end + 2, #ARGV do  -- he may have had it
   redis.call('ZREM', key('loaded', ARGV[i]), owner)
   redis.call('ZREM', key('idle', ARGV[i]), owner)
 end
-for model in pairs(broken) do
-  redis.call('ZREM', key('knows', model), owner)
-  redis.call('ZREM', key('names', model), owner)
+for i = models_end + 1, #ARGV do
+  redis.call('ZREM', key('knows', ARGV[i]), owner)
+  redis.call('ZREM', key('names', ARGV[i]), owner)
 end
 
 local answer = redis.call('HMGET', key('claimed', owner), 'number', 'jobs')
@@ -42,8 +41,9 @@ if answer[1] == ARGV[2] then
   return still_his
 end
 
+-- Behind those that are passed by.
 local function first_of(model, tenant, passed_by)
-  local entry = redis.call('ZRANGE', line_key(model, tenant), passed_by or 0, passed_by or 0, 'WITHSCORES')
+  local entry = redis.call('ZRANGE', line_key(model, tenant), passed_by, passed_by, 'WITHSCORES')
   return entry[1], tonumber(entry[2])
 end
 
@@ -63,7 +63,7 @@ local function may_take(model)
   if ARGV[6] ~= '1' then return false end
   if redis.call('ZCOUNT', key('loaded', model), now, '+inf') == 0 then return true end
   for _, tenant in ipairs(redis.call('HKEYS', key('waiting', model))) do
-    local id = first_of(model, tenant)
+    local id = first_of(model, tenant, 0)
     if now - tonumber(get(id, 'waits')[1] or 0) >= patience then return true end
   end
   return false
@@ -79,8 +79,8 @@ local base = tonumber(redis.call('HGET', key('totals'), 'served') or '0')
 local lines, shares, turns = {}, {}, {}
 for _, model in ipairs(models) do
   for _, tenant in ipairs(redis.call('HKEYS', key('waiting', model))) do
-    local id, place = first_of(model, tenant)
-    lines[#lines + 1] = {model = model, tenant = tenant, id = id, place = place}
+    local id, place = first_of(model, tenant, 0)
+    lines[#lines + 1] = {model = model, tenant = tenant, id = id, place = place, passed_by = 0}
     if not shares[tenant] then
       shares[tenant] = tonumber(redis.call('ZSCORE', key('shares'), tenant) or '0')
       turns[tenant] = tonumber(redis.call('HGET', key('use', tenant), 'turn') or '0')
@@ -100,7 +100,8 @@ if suspect and get(suspect, 'owner')[1] ~= owner then suspect = nil end
 
 -- Whether the first is the first to go.
 local function goes_first(line, share, other, other_share)
-  if not other or share ~= other_share then return not other or share < other_share end
+  if not other then return true end
+  if share ~= other_share then return share < other_share end
   local turn, other_turn = turns[line.tenant], turns[other.tenant]
   return turn < other_turn or (turn == other_turn and line.place < other.place)
 end
@@ -118,7 +119,7 @@ while #claimed < most do
   local f = get(id, 'work', 'weight', 'lost', 'deadline')
   local is_suspect = tonumber(f[3] or '0') >= SUSPECT
   if is_suspect and suspect then
-    best.passed_by = (best.passed_by or 0) + 1
+    best.passed_by = best.passed_by + 1
     if best.passed_by == PASSED_BY then
       best.id = nil
     else

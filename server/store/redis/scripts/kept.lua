@@ -22,7 +22,6 @@ local function forget(id)
   if not f[1] then return end  -- somebody has deleted its key
   if f[5] then uncount(f[5]) end
   redis.call('PUBLISH', key('told', id), '')
-  redis.call('ZREM', key('jobs', f[1]), id)
   if f[3] ~= '' then redis.call('DEL', key('request', f[1], f[3])) end
   local run = key('run', f[1], f[4] or '')
   if redis.call('GET', run) == id then redis.call('DEL', run) end

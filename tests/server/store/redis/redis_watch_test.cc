@@ -4,7 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <future>
+#include <memory>
 #include <utility>
 
 #include "server/core/system_clock.h"
@@ -15,29 +17,40 @@
 namespace latentd::store {
 namespace {
 
-TEST(RedisWatchTest, NextDoesNotWaitForAReading) {
+class RedisWatchTest : public testing::Test {
+ protected:
+  // Of the job "a". `read`: where it is; `subscriptions`: who says that there is something.
+  absl::StatusOr<std::unique_ptr<core::Watch>> Open(RedisPool& read, Subscriptions& subscriptions,
+                                                    OutputReader& outputs, int64_t after_sequence,
+                                                    std::function<void()> on_ready) {
+    return RedisWatch::Open({.id = "a",
+                             .prefix = "",
+                             .after_sequence = after_sequence,
+                             .pool = &read,
+                             .subscriptions = &subscriptions,
+                             .waiting = &waiting_,
+                             .outputs = &outputs,
+                             .codec = &codec_,
+                             .on_ready = std::move(on_ready)});
+  }
+
+  core::SystemClock clock_;
+  const rpc::StoredJobs codec_{imaging::OpenImage};
+  WaitingJobs waiting_;
+};
+
+TEST_F(RedisWatchTest, NextDoesNotWaitForAReading) {
   // What is read comes from another Redis than what says that there is something.
   RedisServer read, heard;
-  core::SystemClock clock;
-  const rpc::StoredJobs codec(imaging::OpenImage);
-  WaitingJobs waiting;
-  RedisPool pool({.address = read.address(), .timeout = absl::InfiniteDuration()}, &clock);
-  OutputReader outputs({.pool = &pool, .clock = &clock});
+  RedisPool pool({.address = read.address(), .timeout = absl::InfiniteDuration()}, &clock_);
+  OutputReader outputs({.pool = &pool, .clock = &clock_});
   Subscriptions subscriptions(
-      {.connection = {.address = heard.address(), .timeout = absl::InfiniteDuration()}, .clock = &clock});
+      {.connection = {.address = heard.address(), .timeout = absl::InfiniteDuration()}, .clock = &clock_});
   ASSERT_TRUE(pool.Run({"HSET", "job:a", "state", "queued", "sequence", "1"}).ok());
   ASSERT_TRUE(pool.Run({"XADD", "events:a", "1-0", "time", "1", "queued", "3"}).ok());
-  auto watch = RedisWatch::Open({.id = "a",
-                                 .prefix = "",
-                                 .after_sequence = 0,
-                                 .pool = &pool,
-                                 .subscriptions = &subscriptions,
-                                 .waiting = &waiting,
-                                 .outputs = &outputs,
-                                 .codec = &codec,
-                                 .on_ready = [] {}});
+  auto watch = Open(pool, subscriptions, outputs, 0, [] {});
   ASSERT_TRUE(watch.ok()) << watch.status();
-  EXPECT_EQ(waiting.Ids(), std::vector<std::string>{"a"});
+  EXPECT_EQ(waiting_.Ids(), std::vector<std::string>{"a"});
   std::promise<void> told;
   const Subscriptions::Id last = subscriptions.Add("told:a", [&](const std::string& message) {
     if (message == "2") told.set_value();  // those before this one have been told
@@ -65,27 +78,16 @@ TEST(RedisWatchTest, NextDoesNotWaitForAReading) {
 }
 
 // As with appendfsync everysec, or a replica that takes over.
-TEST(RedisWatchTest, AWatchEndsWhenRedisComesBackWithLessThanItHad) {
+TEST_F(RedisWatchTest, AWatchEndsWhenRedisComesBackWithLessThanItHad) {
   RedisServer server;
-  core::SystemClock clock;
-  const rpc::StoredJobs codec(imaging::OpenImage);
-  WaitingJobs waiting;
   const RedisConnection::Options connection = {.address = server.address(), .timeout = absl::InfiniteDuration()};
-  RedisPool pool(connection, &clock);
-  OutputReader outputs({.pool = &pool, .clock = &clock});
-  Subscriptions subscriptions({.connection = connection, .clock = &clock});
+  RedisPool pool(connection, &clock_);
+  OutputReader outputs({.pool = &pool, .clock = &clock_});
+  Subscriptions subscriptions({.connection = connection, .clock = &clock_});
   ASSERT_TRUE(pool.Run({"HSET", "job:a", "state", "queued", "sequence", "7"}).ok());
   ASSERT_TRUE(pool.Run({"XADD", "events:a", "7-0", "time", "1", "queued", "3"}).ok());
   std::promise<void> ready;
-  auto watch = RedisWatch::Open({.id = "a",
-                                 .prefix = "",
-                                 .after_sequence = 7,
-                                 .pool = &pool,
-                                 .subscriptions = &subscriptions,
-                                 .waiting = &waiting,
-                                 .outputs = &outputs,
-                                 .codec = &codec,
-                                 .on_ready = [&] { ready.set_value(); }});
+  auto watch = Open(pool, subscriptions, outputs, 7, [&] { ready.set_value(); });
   ASSERT_TRUE(watch.ok()) << watch.status();
   EXPECT_FALSE((*watch)->Next()->has_value());
   ASSERT_TRUE(pool.Run({"HSET", "job:a", "sequence", "5"}).ok());
