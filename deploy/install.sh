@@ -57,10 +57,12 @@ install_debian_packages() {
 
 # download PINS FOLDER: the pinned wheels, verified by hash, into FOLDER.
 download() {
+  # pip takes each tag for itself: that of glibc 2.31 does not stand for older ones.
+  local minor tags=(manylinux2014_x86_64 any)
+  for minor in {17..31}; do tags+=("manylinux_2_${minor}_x86_64"); done
   python3 -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: \
     --python-version 3.11 --implementation cp --abi cp311 --abi abi3 --abi none \
-    --platform manylinux_2_31_x86_64 --platform manylinux_2_28_x86_64 --platform manylinux_2_25_x86_64 \
-    --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 --platform any \
+    "${tags[@]/#/--platform=}" \
     -r "$here/pins/$1" -d "$2" || die "could not download what deploy/pins/$1 names"
 }
 
