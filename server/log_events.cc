@@ -51,6 +51,10 @@ void LogJobStore(const absl::Status& status) {
   log::Error("the store of jobs cannot be used", {{"error", std::string(status.message())}});
 }
 
+void LogUnable(const std::string& job, const absl::Status& status) {
+  log::Error("a job cannot be run here", {{"job", job}, {"error", std::string(status.message())}});
+}
+
 void LogRefusal(const absl::Status& status) {
   log::Error("the store of jobs has refused a command", {{"error", std::string(status.message())}});
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "server/core/job_store.h"
 #include "server/rpc/call_log.h"
@@ -16,6 +18,9 @@ void LogJob(const core::Job& job);
 
 // Whether the store that shares jobs can be used has changed.
 void LogJobStore(const absl::Status& status);
+
+// This process cannot run a job of that store, which is left to others, or fails when there are none.
+void LogUnable(const std::string& job, const absl::Status& status);
 
 // That store has refused a single command.
 void LogRefusal(const absl::Status& status);

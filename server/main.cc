@@ -137,6 +137,7 @@ absl::Status Serve(const config::ServerOptions& options, const sigset_t& stop_si
                                     .codec = &codec,
                                     .observer = &observer,
                                     .on_ended = LogJob,
+                                    .on_unable = LogUnable,
                                     .on_health =
                                         [&prometheus](const absl::Status& status) {
                                           prometheus.SetJobStoreUp(status.ok());

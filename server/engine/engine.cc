@@ -173,7 +173,7 @@ void Engine::OnModel(const std::string& model, absl::StatusOr<ModelLease> lease)
   ModelUse& use = found->second;
   const std::map<core::Claim, RunningJob*> jobs = use.jobs;
   if (!lease.ok()) {
-    for (const auto& [claim, job] : jobs) EndJob(*job, lease.status());
+    for (const auto& [claim, job] : jobs) LeaveToOthers(*job, lease.status());
     return;
   }
   use.lease = *std::move(lease);
@@ -231,7 +231,7 @@ void Engine::OnAdapters(const core::Claim& claim, absl::StatusOr<AdapterLease> l
   if (found == jobs_.end()) return;  // ended meanwhile
   RunningJob& job = *found->second;
   job.adapters_request.reset();
-  if (!lease.ok()) return EndJob(job, lease.status());
+  if (!lease.ok()) return LeaveToOthers(job, lease.status());
   absl::StatusOr<JobAdapters> adapters = JobAdapters::Make(job.request(), *std::move(lease));
   if (!adapters.ok()) return EndJob(job, adapters.status());
   job.adapters = *std::move(adapters);
@@ -243,12 +243,18 @@ void Engine::SubmitRows(RunningJob& job, ModelUse& use) {
   if (!job.adapters && !job.adapters_request) AskForAdapters(job, use);
   if (!job.inputs || !job.adapters) return;
   const core::GenerationRequest& request = job.request();
+  const auto kind = model::ParseSamplerKind(request.sampler());
+  const auto sigmas = model::ParseSigmaSpacing(request.sigmas());
+  if (!kind || !sigmas) {  // another version has accepted it
+    return LeaveToOthers(job, absl::UnimplementedError(absl::StrCat("the sampler ", request.sampler(), " with sigmas ",
+                                                                    request.sigmas(), " is not known here")));
+  }
   std::vector<int64_t> shape;
   const absl::Status status = GuardedChoice([&] {
     shape = use.lease->LatentShape(request.width(), request.height());
     job.sampler =
-        use.lease->MakeSampler({.kind = *model::ParseSamplerKind(request.sampler()),
-                                .sigmas = *model::ParseSigmaSpacing(request.sigmas()),
+        use.lease->MakeSampler({.kind = *kind,
+                                .sigmas = *sigmas,
                                 .steps = request.steps(),
                                 .eta = request.eta(),
                                 .strength = request.task() == core::Task::kImageToImage ? request.strength() : 1});
@@ -362,6 +368,12 @@ void Engine::HandBackJob(RunningJob& job, const std::string& reason) {
   const std::unique_ptr<JobPublisher> publisher = std::move(job.publisher);
   core::Checkpoint checkpoint = CheckpointOf(job);
   publisher->HandBack(reason, std::move(checkpoint), ForgetBeforePublishing(job));
+}
+
+void Engine::LeaveToOthers(RunningJob& job, absl::Status status) {
+  const std::unique_ptr<JobPublisher> publisher = std::move(job.publisher);
+  core::Checkpoint checkpoint = CheckpointOf(job);
+  publisher->Unable(std::move(status), std::move(checkpoint), ForgetBeforePublishing(job));
 }
 
 // First of all: whoever has seen the last event finds none of the job's rows, and may unload its model.

@@ -129,6 +129,8 @@ class Engine : public core::WorkListener {
   void EndJob(RunningJob& job, absl::Status status);
   // Gives it up likewise.
   void HandBackJob(RunningJob& job, const std::string& reason);
+  // Likewise, as it cannot be run here.
+  void LeaveToOthers(RunningJob& job, absl::Status status);
   // Forgets it, so that what follows is published after its rows are gone; runs when that is done.
   std::function<void()> ForgetBeforePublishing(RunningJob& job);
   void ForgetJob(RunningJob& job);

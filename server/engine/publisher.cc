@@ -213,6 +213,15 @@ void JobPublisher::HandBack(std::string reason, core::Checkpoint checkpoint, std
   });
 }
 
+void JobPublisher::Unable(absl::Status status, core::Checkpoint checkpoint, std::function<void()> after) {
+  strand_.Submit([state = state_, status = std::move(status), checkpoint = std::move(checkpoint),
+                  after = std::move(after)]() mutable {
+    checkpoint.usage.failed_outputs = state->failed_outputs;
+    state->context.sink->OnUnable(state->claim, std::move(status), std::move(checkpoint));
+    after();
+  });
+}
+
 void JobPublisher::Finished(absl::Status status, core::Usage usage, std::function<void()> after) {
   strand_.Submit([state = state_, status = std::move(status), usage, after = std::move(after)]() mutable {
     usage.failed_outputs = state->failed_outputs;

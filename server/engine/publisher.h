@@ -63,6 +63,9 @@ class JobPublisher {
   // The same, and that the engine gives it up: nothing follows. `after` as below.
   void HandBack(std::string reason, core::Checkpoint checkpoint, std::function<void()> after);
 
+  // The same, but that the engine cannot run it where it is, and why.
+  void Unable(absl::Status status, core::Checkpoint checkpoint, std::function<void()> after);
+
   // The job's last event, after all its outputs: failed with `status`, or when that is OK, completed; but failed when
   // all outputs have, with the first one's error. Their number in `usage` is filled in. `after` runs once it is
   // published, on a worker's thread.

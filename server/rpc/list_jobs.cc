@@ -15,7 +15,8 @@
 namespace latentd::rpc {
 namespace {
 
-// A page grows by a few jobs at a time, each of which may have 64 KiB of prompts, until it is so large.
+// A page grows by a few jobs at a time until it is so large, at the end by one: each may have 64 KiB of prompts and
+// thousands of outputs.
 constexpr int kJobsAtATime = 8;
 constexpr size_t kFullPageBytes = size_t{2} << 20;
 constexpr int kMostOfAKind = 16;  // labels that a job may have; there are fewer states
@@ -80,17 +81,24 @@ absl::StatusOr<v1::ListJobsResponse> ListJobs(const OwnJobs& jobs, const v1::Lis
 
   v1::ListJobsResponse page;
   const int wanted = options.page_size;
+  int at_a_time = kJobsAtATime;
   size_t bytes = 0;
-  do {
-    options.page_size = std::min(kJobsAtATime, wanted - page.jobs_size());
+  while (true) {
+    options.page_size = std::min(at_a_time, wanted - page.jobs_size());
     const absl::StatusOr<core::JobPage> part = jobs.List(options);
     if (!part.ok()) return part.status();
-    for (const core::Job& job : part->jobs) {
-      *page.add_jobs() = ToProto(job);
-      bytes += page.jobs(page.jobs_size() - 1).ByteSizeLong();
+    v1::ListJobsResponse more;
+    for (const core::Job& job : part->jobs) *more.add_jobs() = ToProto(job);
+    const size_t more_bytes = more.ByteSizeLong();
+    if (bytes + more_bytes > kFullPageBytes && more.jobs_size() > 1) {
+      at_a_time = 1;
+      continue;
     }
+    page.MergeFrom(more);
+    bytes += more_bytes;
     options.page_token = part->next_page_token;
-  } while (!options.page_token.empty() && page.jobs_size() < wanted && bytes < kFullPageBytes);
+    if (options.page_token.empty() || page.jobs_size() == wanted || bytes >= kFullPageBytes) break;
+  }
   page.set_next_page_token(options.page_token);
   return page;
 }

@@ -134,6 +134,14 @@ absl::StatusOr<std::shared_ptr<const core::GenerationRequest>> StoredJobs::ReadR
   return core::GenerationRequest::Restore(std::move(fields), message->guided());
 }
 
+bool StoredJobs::KnowsRequest(std::string_view bytes) const {
+  auto message = Parsed<stored::StoredRequest>(bytes);
+  if (!message) return false;
+  const size_t size = message->ByteSizeLong();
+  message->DiscardUnknownFields();
+  return message->ByteSizeLong() == size;
+}
+
 std::string StoredJobs::WriteEvent(const core::EventKind& event) const {
   stored::StoredEvent message;
   *message.mutable_event() = ToProto(event);

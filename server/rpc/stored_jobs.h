@@ -20,6 +20,7 @@ class StoredJobs final : public core::JobCodec {
   std::string WriteRequest(const core::GenerationRequest& request) const override;
   absl::StatusOr<std::shared_ptr<const core::GenerationRequest>> ReadRequest(
       std::string_view bytes, const std::function<core::Blob(const std::string& sha256)>& find) const override;
+  bool KnowsRequest(std::string_view bytes) const override;
   std::string WriteEvent(const core::EventKind& event) const override;
   absl::StatusOr<core::EventKind> ReadEvent(std::string_view bytes) const override;
   std::string WriteUsage(const core::Usage& usage) const override;

@@ -23,10 +23,9 @@ using ::testing::IsEmpty;
 
 class Fleet : public testing::Test {
  protected:
-  std::unique_ptr<ServerProcess> StartReplica() {
-    return ServerProcess::Start(
-        {.models = GoldenModels(),
-         .arguments = {"--job-store", absl::StrCat("redis://127.0.0.1:", redis_.address().port, "/0")}});
+  std::unique_ptr<ServerProcess> StartReplica(std::vector<std::string> arguments = {}) {
+    arguments.insert(arguments.end(), {"--job-store", absl::StrCat("redis://127.0.0.1:", redis_.address().port, "/0")});
+    return ServerProcess::Start({.models = GoldenModels(), .arguments = std::move(arguments)});
   }
 
   // Its own noise in each step, so that the generator has to travel, too.
@@ -206,6 +205,23 @@ TEST_F(Fleet, AJobWaitsForAReplicaAcrossARestartOfAll) {
   const auto next = StartReplica();
   ASSERT_NE(next, nullptr);
   EXPECT_EQ(Follow(*next, job).pictures, Undisturbed(*next, spec));
+}
+
+// As while adapters are added to one replica after the other.
+TEST_F(Fleet, AReplicaWithoutAnAdapterLeavesItsJobsToOneThatHasIt) {
+  const auto old = StartReplica();
+  ASSERT_NE(old, nullptr);
+  Undisturbed(*old, Spec(1));  // jobs for this model are its
+  const auto young = StartReplica({"--adapters", GoldenFolder() + "/adapters"});
+  ASSERT_NE(young, nullptr);
+  v1::GenerationSpec spec = Spec(3);
+  spec.add_loras()->set_name("lora-attention");
+  const std::string job = CreateAt(*young, spec);
+  const Followed followed = Follow(*old, job);
+  EXPECT_THAT(followed.requeued, testing::ElementsAre("UNABLE"));
+  EXPECT_EQ(followed.pictures.size(), 2u);
+  EXPECT_TRUE(old->WaitForLog("a job cannot be run here"));
+  EXPECT_EQ(followed.pictures, Undisturbed(*young, spec));
 }
 
 TEST_F(Fleet, ARedisThatIsRestartedCostsNothingOfARunningJob) {

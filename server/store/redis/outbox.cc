@@ -14,6 +14,7 @@ constexpr size_t kBatch = 64;
 // Answers of own.lua.
 constexpr int64_t kFenced = 0;
 constexpr int64_t kNotYet = 2;
+constexpr int64_t kForOthers = 3;
 
 int64_t AnswerOf(const RedisReply& reply) { return reply.is_list() ? reply.list().at(0).number() : reply.number(); }
 
@@ -162,7 +163,7 @@ bool Outbox::Book(const Pending& sent, const absl::StatusOr<RedisReply>& answer)
     options_.on_fenced(write.id, write.token);
     return false;
   }
-  if (!answer->is_list()) return true;
+  if (!answer->is_list()) return AnswerOf(*answer) != kForOthers;
   for (size_t i = 1; i < answer->list().size(); ++i) options_.on_follower_ended(answer->list()[i].text());
   return true;
 }

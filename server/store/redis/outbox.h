@@ -46,7 +46,8 @@ class Outbox {
     bool has_preview = false;  // … unless it has a preview, and that has not
     bool is_last = false;      // of this token; one is always sent
     bool is_end = false;       // of its job, or it is given back: until then it is this process's
-    // Whether it is written; not called when the outbox goes first. On the outbox's thread; may be null.
+    // Whether it is written; false, too, of 'unable' when the job waits again for others. Not called when the outbox
+    // goes first. On the outbox's thread; may be null.
     std::function<void(bool)> on_answer{};
   };
 

@@ -38,6 +38,8 @@ struct RedisJobStoreOptions {
   const core::JobCodec* codec = nullptr;  // required
   core::Observer* observer = nullptr;     // told of this process's jobs; null: nobody
   std::function<void(const core::Job&)> on_ended{};
+  // This process cannot run it, and why: it is left to others, or fails when there are none.
+  std::function<void(const std::string& job, const absl::Status&)> on_unable{};
   // Why Redis cannot be used, or OK: at first and when it changes, as it is looked at several times in a lease. Any
   // thread, as the next.
   std::function<void(const absl::Status&)> on_health{};
@@ -92,6 +94,7 @@ class RedisJobStore final : public core::JobStore {
   void OnHandedBack(const core::Claim& claim, std::string reason, core::Checkpoint checkpoint) override;
   void OnCompleted(const core::Claim& claim, core::Usage usage) override;
   void OnFailed(const core::Claim& claim, absl::Status status, core::Usage usage) override;
+  void OnUnable(const core::Claim& claim, absl::Status status, core::Checkpoint checkpoint) override;
 
  private:
   // A job that this process has.
@@ -119,6 +122,8 @@ class RedisJobStore final : public core::JobStore {
   // On the claimer's thread.
   // False: it could not be read, and is asked for again.
   std::optional<int> TakeIn(RedisConnection& redis, const std::vector<Claimer::Claimed>& jobs);
+  // Whether it is the engine's now.
+  bool TakeInOne(const Claimer::Claimed& claimed, const std::vector<RedisReply>& parts);
   absl::StatusOr<core::ClaimedJob> ReadClaimed(const std::string& id, RedisHash hash, const RedisHash& pictures,
                                                const RedisHash& checkpoint) const;
   // False: Redis does not answer.
@@ -130,6 +135,12 @@ class RedisJobStore final : public core::JobStore {
   // Its last write.
   void End(const core::Claim& claim, std::vector<std::string> what, core::JobState state,
            const std::function<void(core::Job&)>& change);
+  // Likewise: it has failed; `what`: "fail", or "unable", when others may be able. `dead_letter`: the reason why it
+  // goes to that list, or empty.
+  void Fail(const core::Claim& claim, const std::string& what, const absl::Status& status, const core::Usage& usage,
+            const std::string& dead_letter);
+  void Unable(const core::Claim& claim, const absl::Status& status, const core::Usage& usage,
+              const std::string& dead_letter);
   // It is not this process's any more: somebody else has it, or has ended it. An empty token: whatever claim it is.
   void Lose(const std::string& id, const std::string& token);
   // Of the job that this process has by this claim (without a token: by any), which it has no more then.

@@ -20,6 +20,7 @@ namespace {
 
 constexpr char kDead[] = "REPLICAS_LOST";
 constexpr char kDamaged[] = "JOB_DAMAGED";
+constexpr char kNewer[] = "JOB_OF_NEWER_VERSION";
 // An engine tells what a lost job took as soon as it has let go of it.
 constexpr size_t kLostAreKnown = 256;
 // Faster than anybody's eye.
@@ -86,49 +87,54 @@ std::optional<int> RedisJobStore::TakeIn(RedisConnection& redis, const std::vect
   }
   int taken = 0;
   for (size_t i = 0; i < jobs.size(); ++i) {
-    const auto& [id, token] = jobs[i].token;
     // One that Redis refuses as such is no reason to leave the others: its lease will end.
     if (!replies[i].ok() && options_.on_refused) options_.on_refused(replies[i].status());
     if (!replies[i].ok() || replies[i]->is_nil()) continue;
-    const std::vector<RedisReply>& parts = replies[i]->list();
-    const RedisHash hash = ToHash(parts.at(0));
-    // One that was lost and claimed again before this process knew.
-    Lose(id, "");
-    const std::string name = JobName(id);
-    absl::StatusOr<core::ClaimedJob> claimed = ReadClaimed(id, hash, ToHash(parts.at(1)), ToHash(parts.at(2)));
-    absl::StatusOr<core::Job> job = ReadJob(id, hash, *options_.codec);
-    absl::Status refused = claimed.ok() ? job.status() : claimed.status();
-    if (refused.ok() && jobs[i].losses >= options_.max_losses) {
-      refused = core::MakeError(
-          absl::StatusCode::kInternal,
-          absl::StrCat("The replicas that ran the job were lost, ", jobs[i].losses, " times: it is not tried again."),
-          {.reason = kDead, .resource_type = "job", .resource_name = name});
-    }
-    if (!job.ok()) job = core::Job{.name = name};
-    if (job->request != nullptr) gauge_.AddOwn(job->request->model(), PixelSteps(*job->request), 1);
-    if (claimed.ok()) {
-      claimed->token = token;
-      claimed->failed_outputs =
-          static_cast<int>(std::count_if(job->outputs.begin(), job->outputs.end(), [](const core::Output& output) {
-            return output.state == core::OutputState::kFailed;
-          }));
-    }
-    {
-      core::MutexLock lock(mutex_);
-      owned_[name] = {.token = token, .job = *job, .ahead = FromMs(parts.at(3).text()) - options_.clock->Now()};
-      if (refused.ok()) ready_.push_back(*std::move(claimed));
-    }
-    if (refused.ok()) ++taken;
-    if (!refused.ok()) {
-      const std::string reason = core::GetErrorDetails(refused).reason;
-      const core::Usage usage = job->usage.value_or(core::Usage());
-      End({name, token},
-          {"fail", options_.codec->WriteUsage(usage), absl::StrCat(usage.pixel_evaluations),
-           options_.codec->WriteStatus(refused), reason.empty() ? kDamaged : reason},
-          core::JobState::kFailed, [&](core::Job& ended) { ended.error = refused; });
-    }
+    if (TakeInOne(jobs[i], replies[i]->list())) ++taken;
   }
   if (taken > 0) listener_.Tell([](core::WorkListener& listener) { listener.OnWorkAvailable(); });
+  return taken;
+}
+
+bool RedisJobStore::TakeInOne(const Claimer::Claimed& claimed, const std::vector<RedisReply>& parts) {
+  const auto& [id, token] = claimed.token;
+  // One that was lost and claimed again before this process knew.
+  Lose(id, "");
+  const core::Claim claim(JobName(id), token);
+  const RedisHash hash = ToHash(parts.at(0));
+  absl::StatusOr<core::ClaimedJob> read = ReadClaimed(id, hash, ToHash(parts.at(1)), ToHash(parts.at(2)));
+  absl::StatusOr<core::Job> job = ReadJob(id, hash, *options_.codec);
+  absl::Status unable = read.status();
+  unable.Update(job.status());
+  if (!job.ok()) job = core::Job{.name = claim.job};
+  if (job->request != nullptr) gauge_.AddOwn(job->request->model(), PixelSteps(*job->request), 1);
+  const bool is_dead = claimed.losses >= options_.max_losses;
+  const bool taken = unable.ok() && !is_dead;
+  if (taken) {
+    read->token = token;
+    read->failed_outputs =
+        static_cast<int>(std::count_if(job->outputs.begin(), job->outputs.end(), [](const core::Output& output) {
+          return output.state == core::OutputState::kFailed;
+        }));
+  }
+  const core::Usage usage = job->usage.value_or(core::Usage());
+  {
+    core::MutexLock lock(mutex_);
+    owned_[claim.job] = {
+        .token = token, .job = *std::move(job), .ahead = FromMs(parts.at(3).text()) - options_.clock->Now()};
+    if (taken) ready_.push_back(*std::move(read));
+  }
+  if (is_dead) {
+    const auto text =
+        absl::StrCat("The replicas that ran the job were lost, ", claimed.losses, " times: it is not tried again.");
+    Fail(claim, "fail",
+         core::MakeError(absl::StatusCode::kInternal, text,
+                         {.reason = kDead, .resource_type = "job", .resource_name = claim.job}),
+         usage, kDead);
+  } else if (!taken) {
+    const std::string reason = core::GetErrorDetails(unable).reason;
+    Unable(claim, unable, usage, reason.empty() ? kDamaged : reason);
+  }
   return taken;
 }
 
@@ -140,6 +146,11 @@ absl::StatusOr<core::ClaimedJob> RedisJobStore::ReadClaimed(const std::string& i
     return file == pictures.end() ? nullptr : std::make_shared<const std::string>(file->second);
   });
   if (!request.ok()) return request.status();
+  if (!options_.codec->KnowsRequest(hash["request"])) {
+    return core::MakeError(absl::StatusCode::kUnimplemented,
+                           "the job asks for something that this version of latentd does not know",
+                           {.reason = kNewer, .resource_type = "job", .resource_name = JobName(id)});
+  }
   core::ClaimedJob job{.name = JobName(id),
                        .request = *std::move(request),
                        .create_time = FromMs(hash["create"]),
@@ -348,9 +359,26 @@ void RedisJobStore::OnCompleted(const core::Claim& claim, core::Usage usage) {
 }
 
 void RedisJobStore::OnFailed(const core::Claim& claim, absl::Status status, core::Usage usage) {
+  Fail(claim, "fail", status, usage, "");
+}
+
+void RedisJobStore::OnUnable(const core::Claim& claim, absl::Status status, core::Checkpoint checkpoint) {
+  const core::Usage usage = checkpoint.usage;
+  OnCheckpoint(claim, std::move(checkpoint));
+  Unable(claim, status, usage, "");
+}
+
+void RedisJobStore::Unable(const core::Claim& claim, const absl::Status& status, const core::Usage& usage,
+                           const std::string& dead_letter) {
+  if (options_.on_unable) options_.on_unable(claim.job, status);
+  Fail(claim, "unable", status, usage, dead_letter);
+}
+
+void RedisJobStore::Fail(const core::Claim& claim, const std::string& what, const absl::Status& status,
+                         const core::Usage& usage, const std::string& dead_letter) {
   End(claim,
-      {"fail", options_.codec->WriteUsage(usage), absl::StrCat(usage.pixel_evaluations),
-       options_.codec->WriteStatus(status), ""},
+      {what, options_.codec->WriteUsage(usage), absl::StrCat(usage.pixel_evaluations),
+       options_.codec->WriteStatus(status), dead_letter},
       core::JobState::kFailed, [&](core::Job& job) {
         job.usage = usage;
         job.error = status;

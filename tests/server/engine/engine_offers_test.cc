@@ -116,6 +116,34 @@ TEST_F(EngineOffersTest, ABrokenModelThatIsTriedOnceMoreIsStillBroken) {
   WaitUntilIdle();
 }
 
+// They may have it whole.
+TEST_F(EngineOffersTest, WhatNeedsAModelThatDoesNotLoadIsLeftToOthers) {
+  on_load_ = [] { throw model::ModelError("a", {"a tensor is missing"}); };
+  StartEngine({}, {"a"});
+  const std::string job = Create(FieldsFor("a"));
+  WaitUntilIdle();
+  const auto left = offers_->unable();
+  ASSERT_THAT(left, testing::SizeIs(1));
+  EXPECT_EQ(left[0].first, job);
+  EXPECT_THAT(std::string(left[0].second.message()), testing::HasSubstr("a tensor is missing"));
+}
+
+TEST_F(EngineOffersTest, ASamplerThatIsNotKnownHereIsLeftToOthers) {
+  StartEngine({}, {"a"});
+  core::RequestFields fields = FieldsFor("a");
+  fields.task = core::Task::kTextToImage;
+  fields.seed = 7;
+  fields.timeout = absl::Minutes(1);
+  fields.sampler = "of-next-year";
+  const auto job = store_->Create(core::GenerationRequest::Restore(fields, /*guided=*/true), {});
+  ASSERT_TRUE(job.ok()) << job.status();
+  WaitUntilIdle();
+  const auto left = offers_->unable();
+  ASSERT_THAT(left, testing::SizeIs(1)) << Get(job->name).error;
+  EXPECT_EQ(left[0].first, job->name);
+  EXPECT_THAT(std::string(left[0].second.message()), testing::HasSubstr("the sampler of-next-year"));
+}
+
 TEST_F(EngineOffersTest, ALoadThatNobodyWantsAnyMoreIsInNobodysWay) {
   Gate gate;
   on_load_ = [&] { gate.Wait(); };

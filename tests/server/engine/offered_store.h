@@ -2,6 +2,9 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "server/store/memory_job_store.h"
 
@@ -17,6 +20,18 @@ class OfferedStore : public store::MemoryJobStore {
     offered_ = capacity;
     ++offers_;
     changed_.notify_all();
+  }
+  void OnUnable(const core::Claim& claim, absl::Status status, core::Checkpoint checkpoint) override {
+    {
+      const std::lock_guard lock(mutex_);
+      unable_.emplace_back(claim.job, status);
+    }
+    MemoryJobStore::OnUnable(claim, std::move(status), std::move(checkpoint));
+  }
+  // Jobs that the engine could not run, and why.
+  std::vector<std::pair<std::string, absl::Status>> unable() const {
+    const std::lock_guard lock(mutex_);
+    return unable_;
   }
   // Waits until `condition` holds of the last offer.
   template <typename Condition>
@@ -43,6 +58,7 @@ class OfferedStore : public store::MemoryJobStore {
   std::condition_variable changed_;
   core::Capacity offered_;
   int offers_ = 0;
+  std::vector<std::pair<std::string, absl::Status>> unable_;
 };
 
 }  // namespace latentd::engine

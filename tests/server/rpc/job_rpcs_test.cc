@@ -271,6 +271,29 @@ TEST_F(JobRpcs, APageOfLongPromptsEndsBeforeItIsTooLargeForAClient) {
   server_ = nullptr;
 }
 
+// As those of thousands of outputs are.
+TEST_F(JobRpcs, APageOfLargeJobsEndsBeforeItIsTooLargeForAClient) {
+  std::vector<std::string> names(6);
+  for (std::string& name : names) name = CreateJob();
+  StartJobs();
+  for (const std::string& name : names) {
+    store_.OnOutput(
+        name,
+        {.index = 0, .state = core::OutputState::kFailed, .error = absl::InternalError(std::string(900'000, 'x'))});
+  }
+  v1::ListJobsRequest request;
+  std::vector<std::string> seen;
+  do {
+    Context context;
+    v1::ListJobsResponse page;
+    const grpc::Status status = images_->ListJobs(&context, request, &page);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+    for (const v1::Job& job : page.jobs()) seen.push_back(job.name());
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  EXPECT_EQ(seen, std::vector<std::string>(names.rbegin(), names.rend()));
+}
+
 TEST_F(JobRpcs, ListJobsRefusesWhatItCannotMean) {
   const auto fields_of = [&](const v1::ListJobsRequest& request) {
     Context context;

@@ -118,7 +118,7 @@ while #claimed < most do
   local id, tenant = best.id, best.tenant
   local f = get(id, 'work', 'weight', 'lost', 'deadline')
   local is_suspect = tonumber(f[3] or '0') >= SUSPECT
-  if is_suspect and suspect then
+  if (is_suspect and suspect) or (is_unable(owner, id) and others_are_able(id, best.model)) then
     best.passed_by = best.passed_by + 1
     if best.passed_by == PASSED_BY then
       best.id = nil

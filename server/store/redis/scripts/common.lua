@@ -74,16 +74,37 @@ local function announce_move()
   redis.call('PUBLISH', key('moved'), '')
 end
 
+-- Whether the owner has tried the job, and could not run it where he is.
+local function is_unable(owner, id)
+  return redis.call('HEXISTS', key('job', id), 'unable:' .. owner) == 1
+end
+
+-- Whether there is somebody who knows its model and has not tried it.
+local function others_are_able(id, model)
+  for _, owner in ipairs(redis.call('ZRANGEBYSCORE', key('knows', model), now, '+inf')) do
+    if not is_unable(owner, id) then return true end
+  end
+  return false
+end
+
 -- There is one more job: one of those who wait for work looks again, the one who has the model and has waited for the
 -- longest; when nobody has it, anyone; but not the `former` owner. Were all to look, a job would cost as much as there are
 -- replicas.
-local function announce_work(model, former)
+local function announce_work(id, model, former)
   local is_loaded = redis.call('ZCOUNT', key('loaded', model), now, '+inf') > 0
   local list = is_loaded and key('idle', model) or key('idle')
+  local at = 0
   local owner
   repeat
-    owner = redis.call('ZPOPMIN', list)[1]
-  until not owner or (owner ~= former and tonumber(redis.call('ZSCORE', key('replicas'), owner) or '0') > now)
+    owner = redis.call('ZRANGE', list, at, at)[1]
+    local lives = owner and tonumber(redis.call('ZSCORE', key('replicas'), owner) or '0') > now
+    local is_for_him = lives and owner ~= former and not is_unable(owner, id)
+    if lives and not is_for_him then
+      at = at + 1
+    elseif owner then
+      redis.call('ZREM', list, owner)
+    end
+  until not owner or is_for_him
   if owner then redis.call('PUBLISH', key('work', owner), '') end
   announce_move()
 end

@@ -74,5 +74,5 @@ join_line(id, model, tenant, place, work)
 local before = position(id, model, tenant, weight)
 redis.call('HSET', key('job', id), 'told', before)
 append_queued(id, before)
-announce_work(model)
+announce_work(id, model)
 return {'created', id}

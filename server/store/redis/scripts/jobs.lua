@@ -33,7 +33,7 @@ local function requeue(id, reason)
     append(each, 0, 'requeued', reason, 'step', step)
   end
   join_line(id, f[1], f[2], f[4], f[3])
-  announce_work(f[1], f[5])
+  announce_work(id, f[1], f[5])
 end
 
 -- It begins, or begins again; `event` says how.

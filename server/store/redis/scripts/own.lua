@@ -2,7 +2,7 @@
 -- it has ended. The token comes first in every kind of write, and in the same script.
 -- ARGV: id, token, number of the write, number of the owner's write before it (0: none), what, …
 -- Returns 1: it is written; 0: it is not the owner's to write; 2: the one before it is not written yet; of an end
--- {1, those that shared the run, and have ended with it…}.
+-- {1, those that shared the run, and have ended with it…}; 3: the job has not ended, as others may be able to run it.
 -- One thing is the last owner's when others have ended his job: to book the work that was under way (usage, pixel-steps).
 local id, what = ARGV[1], ARGV[5]
 needs_no_memory()
@@ -21,6 +21,12 @@ local written = tonumber(held[2] or '0')
 if tonumber(ARGV[3]) <= written then return 1 end  -- the answer was lost
 if tonumber(ARGV[4]) ~= written then return 2 end
 redis.call('HSET', key('job', id), 'written', ARGV[3])
+
+local function is_for_others()
+  local f = get(id, 'owner', 'model')
+  redis.call('HSET', key('job', id), 'unable:' .. f[1], 1)
+  return others_are_able(id, f[2])
+end
 
 local function ended(jobs)
   jobs[#jobs] = nil  -- its own
@@ -53,7 +59,12 @@ elseif what == 'complete' then  -- usage, pixel-steps that were used, usage of t
   for _, each in ipairs(jobs) do complete(each, each == id and ARGV[6] or ARGV[8], ARGV[9] == '1') end
   return ended(jobs)
 
-elseif what == 'fail' then  -- usage, pixel-steps that were used, status, reason for the dead-letter list or ''
+elseif what == 'unable' and is_for_others() then
+  requeue(id, 'UNABLE')
+  return 3
+
+-- usage, pixel-steps that were used, status, reason for the dead-letter list or ''
+elseif what == 'fail' or what == 'unable' then
   redis.call('HSET', key('job', id), 'usage', ARGV[6], 'used', ARGV[7])
   local jobs = sharers(id)
   for _, each in ipairs(jobs) do

@@ -338,6 +338,53 @@ TEST_F(RedisJobStoreTest, WhatIsGivenBackIsTakenUpByTheOther) {
   EXPECT_EQ(std::get<core::Requeued>(events[4].kind).resume_step, 11);
 }
 
+TEST_F(RedisJobStoreTest, WhatOneCannotRunIsRunByTheOther) {
+  std::vector<std::string> told;
+  one_ = MakeReplica({.on_unable = [&](const std::string& job, const absl::Status& status) {
+    told.push_back(absl::StrCat(job, ": ", status.message()));
+  }});
+  const std::string before = one_->store().Create(core::TestRequest(), {})->name;
+  two_->ClaimOne();  // it is known that the other has the model
+  const std::string name = one_->store().Create(core::TestRequest(), {})->name;
+  one_->ClaimOne();
+  one_->store().OnUnable(one_->Of(name), absl::NotFoundError("the adapter sketch is not here"),
+                         {.step = 11, .usage = {.evaluations = 11}});
+  EXPECT_THAT(told, ElementsAre(absl::StrCat(name, ": the adapter sketch is not here")));
+  const core::ClaimedJob job = two_->ClaimOne();
+  EXPECT_EQ(job.name, name);
+  EXPECT_EQ(job.checkpoint.usage.evaluations, 11);
+  two_->store().OnUnable(job.claim(), absl::NotFoundError("the adapter sketch is not there either"), job.checkpoint);
+  const auto events = Reader(one_->store(), name).Read();
+  EXPECT_THAT(Kinds(events), ElementsAre("1 queued", "2 requeued", "3 failed"));
+  EXPECT_EQ(std::get<core::Requeued>(events[1].kind).reason, "UNABLE");
+  EXPECT_EQ(std::get<core::Failed>(events[2].kind).status.message(), "the adapter sketch is not there either");
+  EXPECT_EQ(one_->store().Get(name)->usage->evaluations, 11);
+  two_->store().OnCompleted(two_->Of(before), {});
+}
+
+// As a newer server writes one: with a field that this one has not.
+TEST_F(RedisJobStoreTest, AJobOfANewerVersionIsLeftToIt) {
+  const std::string name = one_->store().Create(core::TestRequest(), {})->name;
+  RedisConnection redis({.address = server_.address()});
+  const std::string job = absl::StrCat("{latentd}:job:", JobId(name));
+  const std::string known = redis.Run({"HGET", job, "request"})->text();
+  const std::string unknown("\xfa\x7f\x03new", 6);  // number 2047, of three bytes
+  ASSERT_TRUE(redis.Run({"HSET", job, "request", known + unknown}).ok());
+  EXPECT_EQ(two_->store().Get(name)->request->prompt(), "a red apple") << "it can be looked at";
+  // The newer one.
+  ASSERT_TRUE(redis.Run({"ZADD", "{latentd}:knows:pictograms", "9999999999999", "newer"}).ok());
+  Reader reader(two_->store(), name);
+  one_->store().Offer({.jobs = 1, .models = {"pictograms"}});
+  EXPECT_THAT(Kinds(reader.Read(2)), ElementsAre("1 queued", "2 requeued"));
+  ASSERT_TRUE(redis.Run({"ZREM", "{latentd}:knows:pictograms", "newer"}).ok());
+  two_->store().Offer({.jobs = 1, .models = {"pictograms"}});
+  const auto events = reader.Read();
+  ASSERT_FALSE(events.empty());
+  ASSERT_TRUE(std::holds_alternative<core::Failed>(events.back().kind)) << "there is none";
+  EXPECT_EQ(ReasonOf(std::get<core::Failed>(events.back().kind).status), "JOB_OF_NEWER_VERSION");
+  EXPECT_EQ(redis.Run({"LLEN", "{latentd}:dead"})->number(), 1);
+}
+
 TEST_F(RedisJobStoreTest, AReplicaThatDiesLosesNoJob) {
   auto mortal = MakeReplica({.lease = absl::Milliseconds(300)});
   one_ = nullptr;

@@ -607,6 +607,56 @@ TEST_F(AnnouncedWorkTest, WhoGivesAJobBackIsNotToldOfIt) {
   EXPECT_THAT(Told(), ElementsAre("r2"));
 }
 
+TEST_F(AnnouncedWorkTest, WhoCannotRunAJobIsNotToldOfIt) {
+  Wait("r1", {"pictograms"});
+  Wait("r2", {"pictograms"});
+  Create("a");
+  EXPECT_THAT(Told(), ElementsAre("r1"));
+  const Claimed job = Claim("r1")[0];
+  Wait("r3", {"pictograms"});
+  Write(job, {"unable", "usage", "1", "status", ""});
+  EXPECT_THAT(Told(), ElementsAre("r2"));
+  Write(Claim("r2")[0], {"unable", "usage", "1", "status", ""});
+  EXPECT_THAT(Told(), ElementsAre("r3"));
+  Create("b");
+  EXPECT_THAT(Told(), ElementsAre("r1")) << "it is told of others";
+}
+
+TEST_F(RedisScriptsTest, WhatOneCannotRunIsLeftToOthers) {
+  for (const char* owner : {"r1", "r2", "r3"}) Call("renew", {owner, "60000", "1", "1", "pictograms", "0"});
+  Create("a", {.place = 1});
+  Create("b", {.place = 2});
+  const Claimed job = Claim("r1", 1)[0];
+  Write(job, {"checkpoint", "7", "usage"});
+  EXPECT_FALSE(Write(job, {"unable", "usage", "1", "status", "JOB_DAMAGED"})) << "it has not failed";
+  EXPECT_THAT(Events("a"), ElementsAre("1 queued", "2 requeued"));
+  EXPECT_THAT(ClaimedIds("r1"), ElementsAre("b")) << "those behind it are not held up";
+  EXPECT_FALSE(Write(Claim("r2", 1)[0], {"unable", "usage", "1", "status", "JOB_DAMAGED"}));
+  EXPECT_THAT(ClaimedIds("r2"), IsEmpty());
+  EXPECT_EQ(Run({"LLEN", absl::StrCat(kPrefix, "dead")}).number(), 0);
+  const Claimed last = Claim("r3", 1)[0];
+  EXPECT_EQ(last.id, "a");
+  EXPECT_EQ(Hash("checkpoint:a")["step"], "7");
+  EXPECT_TRUE(Write(last, {"unable", "usage", "1", "status", "JOB_DAMAGED"})) << "nobody is left";
+  EXPECT_EQ(Field("a", "state"), "failed");
+  EXPECT_EQ(Field("a", "error"), "status");
+  EXPECT_EQ(Run({"LLEN", absl::StrCat(kPrefix, "dead")}).number(), 1);
+}
+
+// Else it would wait until its deadline.
+TEST_F(RedisScriptsTest, WhatOneCannotRunIsHisAgainWhenTheOthersHaveLeft) {
+  for (const char* owner : {"r1", "r2"}) Call("renew", {owner, "60000", "1", "1", "pictograms", "0"});
+  Create("a");
+  Write(Claim("r1")[0], {"unable", "usage", "1", "status", ""});
+  EXPECT_THAT(ClaimedIds("r1"), IsEmpty());
+  Call("renew", {"r2", "60000", "0", "1", "pictograms", "0"});
+  const std::vector<Claimed> again = Claim("r1");
+  ASSERT_THAT(again, SizeIs(1));
+  EXPECT_TRUE(Write(again[0], {"unable", "usage", "1", "status", ""}));
+  EXPECT_EQ(Field("a", "state"), "failed");
+  ExpectNothingIsLeft();
+}
+
 TEST_F(RedisScriptsTest, AnOwnerThatIsNotHeardOfLosesItsJobs) {
   Create("a");
   const Claimed first = Claim("r1", 9, {"pictograms"}, 1)[0];
@@ -955,6 +1005,7 @@ INSTANTIATE_TEST_SUITE_P(EachKindOfWrite, FencedOutTest,
                                          std::vector<std::string>{"checkpoint", "9", "u", "0", "old state"},
                                          std::vector<std::string>{"complete", "u", "5"},
                                          std::vector<std::string>{"fail", "u", "5", "status", ""},
+                                         std::vector<std::string>{"unable", "u", "5", "status", ""},
                                          std::vector<std::string>{"give back", "DRAINED"}));
 
 TEST_F(RedisScriptsTest, AHeartbeatOfOneThatIsFencedOutRenewsNothing) {
