@@ -19,7 +19,7 @@ void LogJob(const core::Job& job);
 // Whether the store that shares jobs can be used has changed.
 void LogJobStore(const absl::Status& status);
 
-// This process cannot run a job of that store, which is left to others, or fails when there are none.
+// This process cannot run a job of that store, which is left to others, or fails when none may try any more.
 void LogUnable(const std::string& job, const absl::Status& status);
 
 // That store has refused a single command.

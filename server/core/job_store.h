@@ -78,7 +78,7 @@ class JobSink {
   virtual void OnCompleted(const Claim& claim, Usage usage) = 0;
   virtual void OnFailed(const Claim& claim, absl::Status status, Usage usage) = 0;
   // It cannot be run here (a model or an adapter that does not load), which may be no fault of the job's: others go on
-  // from there, where there are any that have not tried; else it has failed.
+  // from there, where a few of them may still try; else it has failed.
   virtual void OnUnable(const Claim& claim, absl::Status status, Checkpoint checkpoint) {
     OnFailed(claim, std::move(status), checkpoint.usage);
   }

@@ -110,6 +110,8 @@ class Engine : public core::WorkListener {
   void Run();
   void Handle(Inbox::Content&& content);
   void ClaimJobs();
+  // Whether the job can be run with what there is here: another engine's callers may have asked for more.
+  absl::Status CheckIsKnown(const core::GenerationRequest& request) const;
   void AskForModel(const std::string& model, ModelUse& use);
   void OnModel(const std::string& model, absl::StatusOr<ModelLease> lease);
   // Decodes the job's pictures, off this thread; OnInputs follows.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "model/pipeline/diffusion_model.h"
 #include "model/pipeline/step_range.h"
@@ -76,6 +77,8 @@ struct RunningJob {
   core::Usage usage;
 
   const core::GenerationRequest& request() const { return *claimed.request; }
+  // Of two claims of one job each has its own.
+  std::string scheduler_name() const { return absl::StrCat(claimed.name, " ", claimed.token); }
 };
 
 // The steps that a row of a running job has ended.

@@ -19,7 +19,8 @@ namespace {
 // thousands of outputs.
 constexpr int kJobsAtATime = 8;
 constexpr size_t kFullPageBytes = size_t{2} << 20;
-constexpr int kMostOfAKind = 16;  // labels that a job may have; there are fewer states
+constexpr size_t kMostBytes = size_t{3} << 20;  // clients take 4 MiB, if they are not told otherwise
+constexpr int kMostOfAKind = 16;                // labels that a job may have; there are fewer states
 
 class FilterReader {
  public:
@@ -94,6 +95,7 @@ absl::StatusOr<v1::ListJobsResponse> ListJobs(const OwnJobs& jobs, const v1::Lis
       at_a_time = 1;
       continue;
     }
+    if (bytes + more_bytes > kMostBytes && bytes > 0) break;  // it begins the next page
     page.MergeFrom(more);
     bytes += more_bytes;
     options.page_token = part->next_page_token;

@@ -136,7 +136,7 @@ absl::StatusOr<std::shared_ptr<const core::GenerationRequest>> StoredJobs::ReadR
 
 bool StoredJobs::KnowsRequest(std::string_view bytes) const {
   auto message = Parsed<stored::StoredRequest>(bytes);
-  if (!message) return false;
+  if (!message) return true;  // ReadRequest says what it is
   const size_t size = message->ByteSizeLong();
   message->DiscardUnknownFields();
   return message->ByteSizeLong() == size;

@@ -153,7 +153,8 @@ absl::StatusOr<core::Job> RedisJobStore::Create(std::shared_ptr<const core::Gene
                                         absl::StrCat(options_.max_pending_bytes),
                                         absl::StrCat(options_.job_bytes),
                                         options.run,
-                                        options_.codec->WriteUsage(core::Usage())};
+                                        options_.codec->WriteUsage(core::Usage()),
+                                        owner_};
   std::set<std::string> sent;  // one may be there several times
   for (const core::InputImage* picture : core::PicturesOf(request->fields())) {
     if (!sent.insert(picture->sha256).second) continue;

@@ -38,7 +38,7 @@ struct RedisJobStoreOptions {
   const core::JobCodec* codec = nullptr;  // required
   core::Observer* observer = nullptr;     // told of this process's jobs; null: nobody
   std::function<void(const core::Job&)> on_ended{};
-  // This process cannot run it, and why: it is left to others, or fails when there are none.
+  // This process cannot run it, and why: it is left to others, or fails when none may try any more.
   std::function<void(const std::string& job, const absl::Status&)> on_unable{};
   // Why Redis cannot be used, or OK: at first and when it changes, as it is looked at several times in a lease. Any
   // thread, as the next.
@@ -139,8 +139,6 @@ class RedisJobStore final : public core::JobStore {
   // goes to that list, or empty.
   void Fail(const core::Claim& claim, const std::string& what, const absl::Status& status, const core::Usage& usage,
             const std::string& dead_letter);
-  void Unable(const core::Claim& claim, const absl::Status& status, const core::Usage& usage,
-              const std::string& dead_letter);
   // It is not this process's any more: somebody else has it, or has ended it. An empty token: whatever claim it is.
   void Lose(const std::string& id, const std::string& token);
   // Of the job that this process has by this claim (without a token: by any), which it has no more then.

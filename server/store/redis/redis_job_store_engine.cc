@@ -18,6 +18,9 @@
 namespace latentd::store {
 namespace {
 
+// Of own.lua.
+constexpr char kFail[] = "fail";
+constexpr char kUnable[] = "unable";
 constexpr char kDead[] = "REPLICAS_LOST";
 constexpr char kDamaged[] = "JOB_DAMAGED";
 constexpr char kNewer[] = "JOB_OF_NEWER_VERSION";
@@ -127,13 +130,13 @@ bool RedisJobStore::TakeInOne(const Claimer::Claimed& claimed, const std::vector
   if (is_dead) {
     const auto text =
         absl::StrCat("The replicas that ran the job were lost, ", claimed.losses, " times: it is not tried again.");
-    Fail(claim, "fail",
+    Fail(claim, kFail,
          core::MakeError(absl::StatusCode::kInternal, text,
                          {.reason = kDead, .resource_type = "job", .resource_name = claim.job}),
          usage, kDead);
   } else if (!taken) {
     const std::string reason = core::GetErrorDetails(unable).reason;
-    Unable(claim, unable, usage, reason.empty() ? kDamaged : reason);
+    Fail(claim, kUnable, unable, usage, reason.empty() ? kDamaged : reason);
   }
   return taken;
 }
@@ -141,16 +144,16 @@ bool RedisJobStore::TakeInOne(const Claimer::Claimed& claimed, const std::vector
 absl::StatusOr<core::ClaimedJob> RedisJobStore::ReadClaimed(const std::string& id, RedisHash hash,
                                                             const RedisHash& pictures,
                                                             const RedisHash& checkpoint) const {
-  auto request = options_.codec->ReadRequest(hash["request"], [&](const std::string& sha256) -> core::Blob {
-    const auto file = pictures.find(sha256);
-    return file == pictures.end() ? nullptr : std::make_shared<const std::string>(file->second);
-  });
-  if (!request.ok()) return request.status();
   if (!options_.codec->KnowsRequest(hash["request"])) {
     return core::MakeError(absl::StatusCode::kUnimplemented,
                            "the job asks for something that this version of latentd does not know",
                            {.reason = kNewer, .resource_type = "job", .resource_name = JobName(id)});
   }
+  auto request = options_.codec->ReadRequest(hash["request"], [&](const std::string& sha256) -> core::Blob {
+    const auto file = pictures.find(sha256);
+    return file == pictures.end() ? nullptr : std::make_shared<const std::string>(file->second);
+  });
+  if (!request.ok()) return request.status();
   core::ClaimedJob job{.name = JobName(id),
                        .request = *std::move(request),
                        .create_time = FromMs(hash["create"]),
@@ -359,19 +362,13 @@ void RedisJobStore::OnCompleted(const core::Claim& claim, core::Usage usage) {
 }
 
 void RedisJobStore::OnFailed(const core::Claim& claim, absl::Status status, core::Usage usage) {
-  Fail(claim, "fail", status, usage, "");
+  Fail(claim, kFail, status, usage, "");
 }
 
 void RedisJobStore::OnUnable(const core::Claim& claim, absl::Status status, core::Checkpoint checkpoint) {
   const core::Usage usage = checkpoint.usage;
   OnCheckpoint(claim, std::move(checkpoint));
-  Unable(claim, status, usage, "");
-}
-
-void RedisJobStore::Unable(const core::Claim& claim, const absl::Status& status, const core::Usage& usage,
-                           const std::string& dead_letter) {
-  if (options_.on_unable) options_.on_unable(claim.job, status);
-  Fail(claim, "unable", status, usage, dead_letter);
+  Fail(claim, kUnable, status, usage, "");
 }
 
 void RedisJobStore::Fail(const core::Claim& claim, const std::string& what, const absl::Status& status,
@@ -382,6 +379,7 @@ void RedisJobStore::Fail(const core::Claim& claim, const std::string& what, cons
       core::JobState::kFailed, [&](core::Job& job) {
         job.usage = usage;
         job.error = status;
+        if (what == kUnable && options_.on_unable) options_.on_unable(job.name, status);
       });
 }
 

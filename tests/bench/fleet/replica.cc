@@ -83,7 +83,8 @@ bool Replica::Generate(const Arrival& arrival, const std::string& id) {
                                                absl::StrCat(int64_t{4} << 30),
                                                absl::StrCat(int64_t{1} << 40),
                                                "",
-                                               ""});
+                                               "",
+                                               options_.name});
   redis.Run("create", {created}, [this, &redis, id](const VirtualRedis::Replies&) {
     redis.Run("call", {{"HGETALL", absl::StrCat(VirtualRedis::kPrefix, "job:", id)}},
               [this, &redis, id](const VirtualRedis::Replies&) {

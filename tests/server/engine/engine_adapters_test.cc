@@ -47,7 +47,7 @@ class EngineAdaptersTest : public EngineTest {
     }
     for (const char* token : {"", "<toy>"}) {
       const std::string name = absl::StrCat("embedding", token);
-      adapters.adapters.push_back({.info = {.name = name},
+      adapters.adapters.push_back({.info = {.name = name, .kind = core::AdapterKind::kEmbedding},
                                    .content_hash = [name] { return name; },
                                    .load =
                                        [token = std::string(token)](const model::DiffusionModel&) {
@@ -149,6 +149,20 @@ TEST_F(EngineAdaptersTest, AnAdapterThatIsWrongFailsItsJobAlone) {
   EXPECT_EQ(core::GetErrorDetails(job.error).reason, "ADAPTER_UNUSABLE");
   EXPECT_THAT(std::string(job.error.message()), HasSubstr("adapter broken"));
   EXPECT_THAT(std::string(job.error.message()), HasSubstr("rank is 0"));
+  EXPECT_EQ(Get(other).state, core::JobState::kCompleted);
+}
+
+// Another replica has accepted the job, with other files.
+TEST_F(EngineAdaptersTest, AnAdapterThatIsNotHereFailsItsJobAlone) {
+  StartEngineWithAdapters();
+  const core::InputImage picture{.data = std::make_shared<const std::string>("a file"), .sha256 = "its hash"};
+  const std::string missing =
+      Create(With("a cat", {{.kind = core::AdapterKind::kImagePrompt, .name = "face", .image = picture}}));
+  const std::string another = Create(With("a cat", {{.kind = core::AdapterKind::kEmbedding, .name = "style"}}));
+  const std::string other = Create(With("a dog", {{.name = "style"}}));
+  WaitUntilIdle();
+  EXPECT_TRUE(absl::IsNotFound(Get(missing).error)) << Get(missing).error;
+  EXPECT_EQ(core::GetErrorDetails(Get(another).error).reason, "ADAPTER_UNFIT");
   EXPECT_EQ(Get(other).state, core::JobState::kCompleted);
 }
 

@@ -273,13 +273,14 @@ TEST_F(JobRpcs, APageOfLongPromptsEndsBeforeItIsTooLargeForAClient) {
 
 // As those of thousands of outputs are.
 TEST_F(JobRpcs, APageOfLargeJobsEndsBeforeItIsTooLargeForAClient) {
-  std::vector<std::string> names(6);
-  for (std::string& name : names) name = CreateJob();
+  const size_t kilobytes[] = {900, 2500, 900, 900, 900, 900, 2500, 900};
+  std::vector<std::string> names;
+  for ([[maybe_unused]] const size_t each : kilobytes) names.push_back(CreateJob());
   StartJobs();
-  for (const std::string& name : names) {
-    store_.OnOutput(
-        name,
-        {.index = 0, .state = core::OutputState::kFailed, .error = absl::InternalError(std::string(900'000, 'x'))});
+  for (size_t i = 0; i < names.size(); ++i) {
+    store_.OnOutput(names[i], {.index = 0,
+                               .state = core::OutputState::kFailed,
+                               .error = absl::InternalError(std::string(1000 * kilobytes[i], 'x'))});
   }
   v1::ListJobsRequest request;
   std::vector<std::string> seen;

@@ -17,8 +17,8 @@ local NOBODY_COMES = 600000
 -- A job whose owners were lost so often may be what they die of: an owner runs one such at a time, so that it takes no
 -- other with it.
 local SUSPECT = 2
--- So many of them in a line are passed by for those behind them.
-local PASSED_BY = 32
+-- So many jobs that are not his to take are passed by in a line for those behind them.
+local PASSED_BY = 64
 needs_no_memory()
 for i = has_end + 2, #ARGV do  -- he may have had it
   redis.call('ZREM', key('loaded', ARGV[i]), owner)
@@ -64,7 +64,8 @@ local function may_take(model)
   if redis.call('ZCOUNT', key('loaded', model), now, '+inf') == 0 then return true end
   for _, tenant in ipairs(redis.call('HKEYS', key('waiting', model))) do
     local id = first_of(model, tenant, 0)
-    if now - tonumber(get(id, 'waits')[1] or 0) >= patience then return true end
+    local f = get(id, 'waits', 'tries', 'accepted_by')
+    if now - tonumber(f[1] or 0) >= patience or (f[2] and f[3] == owner and may_try(owner, id)) then return true end
   end
   return false
 end
@@ -116,9 +117,9 @@ while #claimed < most do
   if not best then break end
 
   local id, tenant = best.id, best.tenant
-  local f = get(id, 'work', 'weight', 'lost', 'deadline')
+  local f = get(id, 'work', 'weight', 'lost', 'deadline', 'tries')
   local is_suspect = tonumber(f[3] or '0') >= SUSPECT
-  if (is_suspect and suspect) or (is_unable(owner, id) and others_are_able(id, best.model)) then
+  if (is_suspect and suspect) or (f[5] and not may_try(owner, id) and somebody_may_try(id, best.model)) then
     best.passed_by = best.passed_by + 1
     if best.passed_by == PASSED_BY then
       best.id = nil

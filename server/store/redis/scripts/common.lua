@@ -31,7 +31,7 @@
 --   ended:TENANT    zset     the same, by the time when they ended
 --   idle            zset     those that would have taken more jobs than there were, by the time when they asked
 --   idle:MODEL      zset     those of them that have it, likewise
---   dead            list     jobs that ended because their replicas died again and again
+--   dead            list     jobs that ended because their replicas died again and again, or none could read them
 
 local prefix = KEYS[1]
 
@@ -74,37 +74,66 @@ local function announce_move()
   redis.call('PUBLISH', key('moved'), '')
 end
 
--- Whether the owner has tried the job, and could not run it where he is.
-local function is_unable(owner, id)
+-- A job that owners could not run where they are is tried by so many, and by the one that has accepted it, which has
+-- seen what it needs. Were all to try, one job that is wrong everywhere would be everybody's work.
+local MOST_TRIES = 3
+
+local function has_tried(owner, id)
   return redis.call('HEXISTS', key('job', id), 'unable:' .. owner) == 1
 end
 
--- Whether there is somebody who knows its model and has not tried it.
-local function others_are_able(id, model)
-  for _, owner in ipairs(redis.call('ZRANGEBYSCORE', key('knows', model), now, '+inf')) do
-    if not is_unable(owner, id) then return true end
+local function may_try(owner, id)
+  local tries, accepted_by = unpack(get(id, 'tries', 'accepted_by'))
+  if not tries then return true end
+  return not has_tried(owner, id) and (tonumber(tries) < MOST_TRIES or owner == accepted_by)
+end
+
+-- Whether there is somebody who knows its model and may try it.
+local function somebody_may_try(id, model)
+  local tries, accepted_by = unpack(get(id, 'tries', 'accepted_by'))
+  local until_when = accepted_by and redis.call('ZSCORE', key('knows', model), accepted_by)
+  if until_when and tonumber(until_when) > now and not has_tried(accepted_by, id) then return true end
+  -- One of so many is new to it.
+  local known = redis.call('ZRANGEBYSCORE', key('knows', model), now, '+inf', 'LIMIT', 0, tonumber(tries or '0') + 1)
+  for _, owner in ipairs(known) do
+    if may_try(owner, id) then return true end
   end
   return false
 end
 
--- There is one more job: one of those who wait for work looks again, the one who has the model and has waited for the
--- longest; when nobody has it, anyone; but not the `former` owner. Were all to look, a job would cost as much as there are
--- replicas.
-local function announce_work(id, model, former)
-  local is_loaded = redis.call('ZCOUNT', key('loaded', model), now, '+inf') > 0
-  local list = is_loaded and key('idle', model) or key('idle')
+local function lives(owner)
+  return tonumber(redis.call('ZSCORE', key('replicas'), owner) or '0') > now
+end
+
+-- The one of the list who has waited for the longest and is to look: he is not on it any more.
+local function take_from(list, id, former)
   local at = 0
-  local owner
-  repeat
-    owner = redis.call('ZRANGE', list, at, at)[1]
-    local lives = owner and tonumber(redis.call('ZSCORE', key('replicas'), owner) or '0') > now
-    local is_for_him = lives and owner ~= former and not is_unable(owner, id)
-    if lives and not is_for_him then
-      at = at + 1
-    elseif owner then
+  while true do
+    local owner = redis.call('ZRANGE', list, at, at)[1]
+    if not owner then return nil end
+    if not lives(owner) then
       redis.call('ZREM', list, owner)
+    elseif owner ~= former and may_try(owner, id) then
+      redis.call('ZREM', list, owner)
+      return owner
+    else
+      at = at + 1
     end
-  until not owner or is_for_him
+  end
+end
+
+-- There is one more job: one of those who wait for work looks again, who has the model; when nobody has it, anyone; but
+-- not the `former` owner; of a job that somebody could not run, the one who has accepted it. Were all to look, a job would
+-- cost as much as there are replicas.
+local function announce_work(id, model, former)
+  local tries, accepted_by = unpack(get(id, 'tries', 'accepted_by'))
+  local owner
+  if tries and accepted_by and lives(accepted_by) and may_try(accepted_by, id) then
+    owner = accepted_by
+  elseif tonumber(tries or '0') < MOST_TRIES then
+    local is_loaded = redis.call('ZCOUNT', key('loaded', model), now, '+inf') > 0
+    owner = take_from(is_loaded and key('idle', model) or key('idle'), id, former)
+  end
   if owner then redis.call('PUBLISH', key('work', owner), '') end
   announce_move()
 end

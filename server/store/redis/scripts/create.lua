@@ -1,7 +1,8 @@
 -- Admits a job and puts it into its line, or says why not.
 -- ARGV: id, tenant, model, microseconds by which its priority brings it forward, work, bytes, weight, outputs, timeout, keep, expire, request id, fingerprint,
 --       trace, request, limits of the tenant (jobs, waiting, work a minute), limits of all (waiting, bytes),
---       bound of what is kept of jobs that have ended, run that it may share ('' when none), usage of one that shares a run, hash of a picture, its bytes, hash, bytes, …
+--       bound of what is kept of jobs that have ended, run that it may share ('' when none), usage of one that shares a run, who accepts it,
+--       hash of a picture, its bytes, hash, bytes, …
 local id, tenant, model = ARGV[1], ARGV[2], ARGV[3]
 local work, bytes, weight = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local request_id, fingerprint = ARGV[12], ARGV[13]
@@ -47,10 +48,10 @@ local number = redis.call('HINCRBY', key('totals'), 'number', 1)
 redis.call('HSET', key('job', id), 'number', number, 'tenant', tenant, 'model', model, 'place', place, 'work', work,
            'bytes', bytes, 'weight', weight, 'outputs', ARGV[8], 'create', now, 'deadline', now + tonumber(ARGV[9]),
            'keep', ARGV[10], 'expire', ARGV[11], 'request_id', request_id, 'fingerprint', fingerprint, 'trace', ARGV[14],
-           'request', ARGV[15], 'run', run, 'run_work', run_work, 'state', 'queued', 'sequence', 0)
+           'request', ARGV[15], 'accepted_by', ARGV[24], 'run', run, 'run_work', run_work, 'state', 'queued', 'sequence', 0)
 local longest = tonumber(ARGV[9]) + tonumber(ARGV[10]) + 1000  -- that the job can be there
 if request_id ~= '' then redis.call('SET', key('request', tenant, request_id), id, 'PX', longest) end
-for i = 24, #ARGV, 2 do redis.call('HSET', key('pictures', id), ARGV[i], ARGV[i + 1]) end
+for i = 25, #ARGV, 2 do redis.call('HSET', key('pictures', id), ARGV[i], ARGV[i + 1]) end
 redis.call('ZADD', key('jobs', tenant), number, id)
 if redis.call('PTTL', key('jobs', tenant)) < longest then redis.call('PEXPIRE', key('jobs', tenant), longest) end
 redis.call('ZADD', key('deadlines'), now + tonumber(ARGV[9]), id)

@@ -23,9 +23,12 @@ if tonumber(ARGV[4]) ~= written then return 2 end
 redis.call('HSET', key('job', id), 'written', ARGV[3])
 
 local function is_for_others()
-  local f = get(id, 'owner', 'model')
-  redis.call('HSET', key('job', id), 'unable:' .. f[1], 1)
-  return others_are_able(id, f[2])
+  local f = get(id, 'owner', 'model', 'tenant', 'work', 'weight')
+  if redis.call('HSET', key('job', id), 'unable:' .. f[1], 1) == 1 then redis.call('HINCRBY', key('job', id), 'tries', 1) end
+  if not somebody_may_try(id, f[2]) then return false end
+  -- Its tenant had nothing of the device.
+  if redis.call('ZSCORE', key('shares'), f[3]) then redis.call('ZINCRBY', key('shares'), -f[4] / f[5], f[3]) end
+  return true
 end
 
 local function ended(jobs)

@@ -22,7 +22,7 @@ class OutboxTest : public testing::Test {
   std::string Own(const std::string& id) {
     const auto created = redis_.Run(
         CallScript("create", "", {id, "", "m",       "0", "1", "1", "1",   "4",    "600000", "600000", "0", "",
-                                  "", "", "request", "0", "0", "0", "100", "1000", "1000",   "",       ""}));
+                                  "", "", "request", "0", "0", "0", "100", "1000", "1000",   "",       "",  "me"}));
     EXPECT_TRUE(created.ok()) << created.status();
     const auto claimed = redis_.Run(CallScript("claim", "", {"me", id, "60000", "1", "0", "1", "1", "m", "0"}));
     EXPECT_TRUE(claimed.ok()) << claimed.status();

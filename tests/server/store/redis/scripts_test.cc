@@ -42,6 +42,7 @@ struct Made {
   int64_t fleet_bytes = 1 << 30;
   int64_t job_bytes = 1 << 30;
   std::string run = "";
+  std::string accepted_by = "front";
 };
 
 struct Claimed {
@@ -87,7 +88,8 @@ class RedisScriptsTest : public testing::Test {
                                              absl::StrCat(made.fleet_bytes),
                                              absl::StrCat(made.job_bytes),
                                              made.run,
-                                             "nothing"});
+                                             "nothing",
+                                             made.accepted_by});
     std::vector<std::string> words;
     for (const RedisReply& word : reply.list()) words.push_back(word.text());
     return words;
@@ -622,6 +624,18 @@ TEST_F(AnnouncedWorkTest, WhoCannotRunAJobIsNotToldOfIt) {
   EXPECT_THAT(Told(), ElementsAre("r1")) << "it is told of others";
 }
 
+TEST_F(AnnouncedWorkTest, WhoHasAcceptedAJobIsToldThatAnotherCannotRunIt) {
+  Wait("r1", {"pictograms"});
+  Wait("r2", {"pictograms"});
+  Wait("r3", {});
+  Create("a", {.accepted_by = "r3"});
+  EXPECT_THAT(Told(), ElementsAre("r1"));
+  Write(Claim("r1")[0], {"unable", "usage", "1", "status", ""});
+  EXPECT_THAT(Told(), ElementsAre("r3"));
+  EXPECT_THAT(ClaimedIds("r3", 100, {}), ElementsAre("a"))
+      << "at once: it is not known that those who have the model can";
+}
+
 TEST_F(RedisScriptsTest, WhatOneCannotRunIsLeftToOthers) {
   for (const char* owner : {"r1", "r2", "r3"}) Call("renew", {owner, "60000", "1", "1", "pictograms", "0"});
   Create("a", {.place = 1});
@@ -641,6 +655,39 @@ TEST_F(RedisScriptsTest, WhatOneCannotRunIsLeftToOthers) {
   EXPECT_EQ(Field("a", "state"), "failed");
   EXPECT_EQ(Field("a", "error"), "status");
   EXPECT_EQ(Run({"LLEN", absl::StrCat(kPrefix, "dead")}).number(), 1);
+}
+
+// Were all to try, what is wrong everywhere would be everybody's work.
+TEST_F(RedisScriptsTest, WhatThreeCannotRunIsForWhoAcceptedIt) {
+  for (const char* owner : {"r1", "r2", "r3", "r4", "r5"}) Call("renew", {owner, "60000", "1", "1", "pictograms", "0"});
+  Create("a", {.place = 1, .accepted_by = "r5"});
+  Create("b", {.place = 2});
+  for (const char* owner : {"r1", "r2", "r3"}) {
+    const Claimed job = Claim(owner, 1)[0];
+    ASSERT_EQ(job.id, "a");
+    EXPECT_FALSE(Write(job, {"unable", "usage", "1", "status", ""}));
+  }
+  EXPECT_THAT(ClaimedIds("r4", 1), ElementsAre("b"));
+  const Claimed last = Claim("r5", 1)[0];
+  EXPECT_EQ(last.id, "a");
+  EXPECT_TRUE(Write(last, {"unable", "usage", "1", "status", ""}));
+  EXPECT_EQ(Field("a", "state"), "failed");
+  // Without whoever accepted it, the third is the last.
+  Create("c", {.place = 3, .accepted_by = "gone"});
+  for (const char* owner : {"r1", "r2", "r3"}) {
+    EXPECT_EQ(Field("c", "state"), "queued");
+    Write(Claim(owner, 1)[0], {"unable", "usage", "1", "status", ""});
+  }
+  EXPECT_EQ(Field("c", "state"), "failed");
+}
+
+TEST_F(RedisScriptsTest, WhatCouldNotBeRunIsNoPartOfAShare) {
+  for (const char* owner : {"r1", "r2"}) Call("renew", {owner, "60000", "1", "1", "pictograms", "0"});
+  Create("a", {.tenant = "unlucky", .place = 1});
+  Create("b", {.tenant = "other", .place = 3});
+  Create("c", {.tenant = "unlucky", .place = 4});
+  Write(Claim("r1", 1)[0], {"unable", "usage", "1", "status", ""});
+  EXPECT_THAT(ClaimedIds("r2"), ElementsAre("b", "a", "c"));
 }
 
 // Else it would wait until its deadline.
