@@ -52,7 +52,7 @@ void LogJobStore(const absl::Status& status) {
 }
 
 void LogUnable(const std::string& job, const absl::Status& status) {
-  log::Error("a job cannot be run here", {{"job", job}, {"error", std::string(status.message())}});
+  log::Warn("a job cannot be run here", {{"job", job}, {"error", std::string(status.message())}});
 }
 
 void LogRefusal(const absl::Status& status) {

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "model/samplers/sampler.h"
 #include "server/core/adapter_fields.h"
+#include "server/core/errors.h"
 #include "server/engine/checkpoint.h"
 #include "server/engine/engine.h"
 #include "server/engine/image_prompt_inputs.h"
@@ -52,8 +53,10 @@ void Engine::ClaimJobs() {
 
 absl::Status Engine::CheckIsKnown(const core::GenerationRequest& request) const {
   if (!model::ParseSamplerKind(request.sampler()) || !model::ParseSigmaSpacing(request.sigmas())) {
-    return absl::UnimplementedError(
-        absl::StrCat("the sampler ", request.sampler(), " with the sigmas ", request.sigmas(), " is not known here"));
+    return core::MakeError(
+        absl::StatusCode::kUnimplemented,
+        absl::StrCat("the sampler ", request.sampler(), " with the sigmas ", request.sigmas(), " is not known here"),
+        {.reason = "JOB_OF_NEWER_VERSION"});
   }
   if (request.adapters().empty()) return absl::OkStatus();
   const absl::StatusOr<core::ModelInfo> model = options_.models->Find(request.model());

@@ -1,6 +1,6 @@
 -- Gives waiting jobs to an owner: those of models that he has, and of others that he could load when nobody has their
 -- model, or they have waited for too long. Those of models that he cannot load he takes, to fail them, when nobody else
--- could for a long time. Tenants take turns by what they had, for their weights (start-time fair queuing); of those that
+-- could for a long time. Jobs that he could not run already are left to others. Tenants take turns by what they had, for their weights (start-time fair queuing); of those that
 -- are level, as devices with other models served others meanwhile, the one whose last turn is the longest ago.
 -- ARGV: owner, number of this claim among his, lease, most jobs, patience, whether he could load one now, number of models
 --       that he has, models…, number of others that he could load, models…, those that he cannot load…
@@ -12,13 +12,12 @@ local models_end = has_end + 1 + tonumber(ARGV[has_end + 1])
 local has, could_load = {}, {}
 for i = 8, has_end do has[ARGV[i]] = true end
 for i = has_end + 2, models_end do could_load[ARGV[i]] = true end
--- A machine may take minutes to come.
-local NOBODY_COMES = 600000
 -- A job whose owners were lost so often may be what they die of: an owner runs one such at a time, so that it takes no
 -- other with it.
 local SUSPECT = 2
--- So many jobs that are not his to take are passed by in a line for those behind them.
+-- So many jobs that are not his to take are passed by in a line for those behind them, and so many in all.
 local PASSED_BY = 64
+local PASSED_BY_IN_ALL = 256
 needs_no_memory()
 for i = has_end + 2, #ARGV do  -- he may have had it
   redis.call('ZREM', key('loaded', ARGV[i]), owner)
@@ -107,7 +106,7 @@ local function goes_first(line, share, other, other_share)
   return turn < other_turn or (turn == other_turn and line.place < other.place)
 end
 
-local claimed = {}
+local claimed, passed_by = {}, 0
 while #claimed < most do
   local best, best_share
   for _, line in ipairs(lines) do
@@ -121,7 +120,8 @@ while #claimed < most do
   local is_suspect = tonumber(f[3] or '0') >= SUSPECT
   if (is_suspect and suspect) or (f[5] and not may_try(owner, id) and somebody_may_try(id, best.model)) then
     best.passed_by = best.passed_by + 1
-    if best.passed_by == PASSED_BY then
+    passed_by = passed_by + 1
+    if best.passed_by == PASSED_BY or passed_by >= PASSED_BY_IN_ALL then
       best.id = nil
     else
       best.id, best.place = first_of(best.model, tenant, best.passed_by)

@@ -74,9 +74,15 @@ local function announce_move()
   redis.call('PUBLISH', key('moved'), '')
 end
 
+local function lives(owner)
+  return tonumber(redis.call('ZSCORE', key('replicas'), owner) or '0') > now
+end
+
 -- A job that owners could not run where they are is tried by so many, and by the one that has accepted it, which has
 -- seen what it needs. Were all to try, one job that is wrong everywhere would be everybody's work.
 local MOST_TRIES = 3
+-- Whoever accepted it may be away; a machine may take minutes to come.
+local NOBODY_COMES = 600000
 
 local function has_tried(owner, id)
   return redis.call('HEXISTS', key('job', id), 'unable:' .. owner) == 1
@@ -85,24 +91,27 @@ end
 local function may_try(owner, id)
   local tries, accepted_by = unpack(get(id, 'tries', 'accepted_by'))
   if not tries then return true end
-  return not has_tried(owner, id) and (tonumber(tries) < MOST_TRIES or owner == accepted_by)
+  if has_tried(owner, id) then return false end
+  return tonumber(tries) < MOST_TRIES or owner == accepted_by or not accepted_by or not lives(accepted_by)
 end
 
--- Whether there is somebody who knows its model and may try it.
+local function knows(owner, model)
+  return tonumber(redis.call('ZSCORE', key('knows', model), owner) or '0') > now
+end
+
+-- Whether there is somebody who knows its model and may try it, or may come.
 local function somebody_may_try(id, model)
-  local tries, accepted_by = unpack(get(id, 'tries', 'accepted_by'))
-  local until_when = accepted_by and redis.call('ZSCORE', key('knows', model), accepted_by)
-  if until_when and tonumber(until_when) > now and not has_tried(accepted_by, id) then return true end
+  local tries, accepted_by, since = unpack(get(id, 'tries', 'accepted_by', 'unable_since'))
+  if accepted_by and not has_tried(accepted_by, id) then
+    if knows(accepted_by, model) then return true end
+    if now - tonumber(since or now) < NOBODY_COMES then return true end
+  end
   -- One of so many is new to it.
   local known = redis.call('ZRANGEBYSCORE', key('knows', model), now, '+inf', 'LIMIT', 0, tonumber(tries or '0') + 1)
   for _, owner in ipairs(known) do
     if may_try(owner, id) then return true end
   end
   return false
-end
-
-local function lives(owner)
-  return tonumber(redis.call('ZSCORE', key('replicas'), owner) or '0') > now
 end
 
 -- The one of the list who has waited for the longest and is to look: he is not on it any more.
@@ -123,18 +132,18 @@ local function take_from(list, id, former)
 end
 
 -- There is one more job: one of those who wait for work looks again, who has the model; when nobody has it, anyone; but
--- not the `former` owner; of a job that somebody could not run, the one who has accepted it. Were all to look, a job would
+-- not the `former` owner. So does the one who has accepted it when others could not run it. Were all to look, a job would
 -- cost as much as there are replicas.
 local function announce_work(id, model, former)
   local tries, accepted_by = unpack(get(id, 'tries', 'accepted_by'))
-  local owner
-  if tries and accepted_by and lives(accepted_by) and may_try(accepted_by, id) then
-    owner = accepted_by
-  elseif tonumber(tries or '0') < MOST_TRIES then
-    local is_loaded = redis.call('ZCOUNT', key('loaded', model), now, '+inf') > 0
-    owner = take_from(is_loaded and key('idle', model) or key('idle'), id, former)
+  if tries and accepted_by and accepted_by ~= former and knows(accepted_by, model) and may_try(accepted_by, id) then
+    redis.call('PUBLISH', key('work', accepted_by), '')
   end
-  if owner then redis.call('PUBLISH', key('work', owner), '') end
+  if tonumber(tries or '0') < MOST_TRIES then
+    local is_loaded = redis.call('ZCOUNT', key('loaded', model), now, '+inf') > 0
+    local owner = take_from(is_loaded and key('idle', model) or key('idle'), id, former)
+    if owner then redis.call('PUBLISH', key('work', owner), '') end
+  end
   announce_move()
 end
 

@@ -25,8 +25,9 @@ redis.call('HSET', key('job', id), 'written', ARGV[3])
 local function is_for_others()
   local f = get(id, 'owner', 'model', 'tenant', 'work', 'weight')
   if redis.call('HSET', key('job', id), 'unable:' .. f[1], 1) == 1 then redis.call('HINCRBY', key('job', id), 'tries', 1) end
+  redis.call('HSETNX', key('job', id), 'unable_since', now)
   if not somebody_may_try(id, f[2]) then return false end
-  -- Its tenant had nothing of the device.
+  -- The next claim counts it again.
   if redis.call('ZSCORE', key('shares'), f[3]) then redis.call('ZINCRBY', key('shares'), -f[4] / f[5], f[3]) end
   return true
 end
