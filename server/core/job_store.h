@@ -79,6 +79,7 @@ class JobSink {
   virtual void OnFailed(const Claim& claim, absl::Status status, Usage usage) = 0;
   // It cannot be run here (a model or an adapter that does not load), which may be no fault of the job's: others go on
   // from there, where a few of them may still try; else it has failed.
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): whoever overrides it keeps the checkpoint
   virtual void OnUnable(const Claim& claim, absl::Status status, Checkpoint checkpoint) {
     OnFailed(claim, std::move(status), checkpoint.usage);
   }
