@@ -48,7 +48,7 @@ class EngineAdaptersTest : public EngineTest {
     for (const char* token : {"", "<toy>"}) {
       const std::string name = absl::StrCat("embedding", token);
       adapters.adapters.push_back({.info = {.name = name, .kind = core::AdapterKind::kEmbedding},
-                                   .content_hash = [name] { return name; },
+                                   .content_hash = [name = std::string(name)] { return name; },
                                    .load =
                                        [token = std::string(token)](const model::DiffusionModel&) {
                                          return std::make_shared<model::TextualInversion>(
