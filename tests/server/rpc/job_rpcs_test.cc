@@ -18,6 +18,24 @@ class JobRpcs : public RpcTest {
     Context context;
     return images_->CreateJob(&context, request, job);
   }
+
+  // All jobs, page by page.
+  std::vector<std::string> List(int page_size) {
+    v1::ListJobsRequest request;
+    request.set_page_size(page_size);
+    std::vector<std::string> names;
+    do {
+      Context context;
+      v1::ListJobsResponse page;
+      const grpc::Status status = images_->ListJobs(&context, request, &page);
+      EXPECT_TRUE(status.ok()) << status.error_message();
+      if (!status.ok()) return names;
+      EXPECT_LE(page.jobs_size(), page_size);
+      for (const v1::Job& job : page.jobs()) names.push_back(job.name());
+      request.set_page_token(page.next_page_token());
+    } while (!request.page_token().empty());
+    return names;
+  }
 };
 
 TEST_F(JobRpcs, ACreatedJobShowsItsSpecificationWithDefaultsFilledIn) {
@@ -197,18 +215,7 @@ TEST_F(JobRpcs, ListJobsPagesAndFilters) {
   for (std::string& name : names) name = CreateJob();
   StartJobs();
   Finish(names[4]);
-  v1::ListJobsRequest request;
-  request.set_page_size(2);
-  std::vector<std::string> seen;
-  do {
-    Context context;
-    v1::ListJobsResponse page;
-    ASSERT_TRUE(images_->ListJobs(&context, request, &page).ok());
-    EXPECT_LE(page.jobs_size(), 2);
-    for (const v1::Job& job : page.jobs()) seen.push_back(job.name());
-    request.set_page_token(page.next_page_token());
-  } while (!request.page_token().empty());
-  EXPECT_EQ(seen, std::vector<std::string>(names.rbegin(), names.rend()));
+  EXPECT_EQ(List(2), std::vector<std::string>(names.rbegin(), names.rend()));
 
   Context context;
   v1::ListJobsRequest completed;
@@ -256,18 +263,9 @@ TEST_F(JobRpcs, APageOfLongPromptsEndsBeforeItIsTooLargeForAClient) {
     v1::Job job;
     ASSERT_TRUE(Create(create, &job).ok());
   }
-  v1::ListJobsRequest request;
-  request.set_page_size(1000);
-  std::set<std::string> seen;
-  do {
-    Context context;
-    v1::ListJobsResponse page;
-    const grpc::Status status = images_->ListJobs(&context, request, &page);
-    ASSERT_TRUE(status.ok()) << status.error_message();
-    for (const v1::Job& job : page.jobs()) EXPECT_TRUE(seen.insert(job.name()).second);
-    request.set_page_token(page.next_page_token());
-  } while (!request.page_token().empty());
+  const std::vector<std::string> seen = List(1000);
   EXPECT_EQ(seen.size(), kJobs);
+  EXPECT_EQ(std::set<std::string>(seen.begin(), seen.end()).size(), kJobs);
   server_ = nullptr;
 }
 
@@ -282,17 +280,7 @@ TEST_F(JobRpcs, APageOfLargeJobsEndsBeforeItIsTooLargeForAClient) {
                                .state = core::OutputState::kFailed,
                                .error = absl::InternalError(std::string(1000 * kilobytes[i], 'x'))});
   }
-  v1::ListJobsRequest request;
-  std::vector<std::string> seen;
-  do {
-    Context context;
-    v1::ListJobsResponse page;
-    const grpc::Status status = images_->ListJobs(&context, request, &page);
-    ASSERT_TRUE(status.ok()) << status.error_message();
-    for (const v1::Job& job : page.jobs()) seen.push_back(job.name());
-    request.set_page_token(page.next_page_token());
-  } while (!request.page_token().empty());
-  EXPECT_EQ(seen, std::vector<std::string>(names.rbegin(), names.rend()));
+  EXPECT_EQ(List(50), std::vector<std::string>(names.rbegin(), names.rend()));
 }
 
 TEST_F(JobRpcs, ListJobsRefusesWhatItCannotMean) {

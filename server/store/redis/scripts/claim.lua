@@ -1,7 +1,8 @@
 -- Gives waiting jobs to an owner: those of models that he has, and of others that he could load when nobody has their
 -- model, or they have waited for too long. Those of models that he cannot load he takes, to fail them, when nobody else
--- could for a long time. Jobs that he could not run already are left to others. Tenants take turns by what they had, for their weights (start-time fair queuing); of those that
--- are level, as devices with other models served others meanwhile, the one whose last turn is the longest ago.
+-- could for a long time; those that he could not run already are left to others. Tenants take turns by what they had, for
+-- their weights (start-time fair queuing); of those that are level, as devices with other models served others meanwhile,
+-- the one whose last turn is the longest ago.
 -- ARGV: owner, number of this claim among his, lease, most jobs, patience, whether he could load one now, number of models
 --       that he has, models…, number of others that he could load, models…, those that he cannot load…
 -- Returns for each job: id, token, how often its owner was lost. A claim with the number of the one before it is that one:

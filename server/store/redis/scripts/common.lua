@@ -74,8 +74,9 @@ local function announce_move()
   redis.call('PUBLISH', key('moved'), '')
 end
 
-local function lives(owner)
-  return tonumber(redis.call('ZSCORE', key('replicas'), owner) or '0') > now
+-- Whether the owner is on a list of those that are heard of.
+local function is_on(list, owner)
+  return tonumber(redis.call('ZSCORE', list, owner) or '0') > now
 end
 
 -- A job that owners could not run where they are is tried by so many, and by the one that has accepted it, which has
@@ -92,18 +93,14 @@ local function may_try(owner, id)
   local tries, accepted_by = unpack(get(id, 'tries', 'accepted_by'))
   if not tries then return true end
   if has_tried(owner, id) then return false end
-  return tonumber(tries) < MOST_TRIES or owner == accepted_by or not accepted_by or not lives(accepted_by)
-end
-
-local function knows(owner, model)
-  return tonumber(redis.call('ZSCORE', key('knows', model), owner) or '0') > now
+  return tonumber(tries) < MOST_TRIES or owner == accepted_by or not accepted_by or not is_on(key('replicas'), accepted_by)
 end
 
 -- Whether there is somebody who knows its model and may try it, or may come.
 local function somebody_may_try(id, model)
   local tries, accepted_by, since = unpack(get(id, 'tries', 'accepted_by', 'unable_since'))
   if accepted_by and not has_tried(accepted_by, id) then
-    if knows(accepted_by, model) then return true end
+    if is_on(key('knows', model), accepted_by) then return true end
     if now - tonumber(since or now) < NOBODY_COMES then return true end
   end
   -- One of so many is new to it.
@@ -120,7 +117,7 @@ local function take_from(list, id, former)
   while true do
     local owner = redis.call('ZRANGE', list, at, at)[1]
     if not owner then return nil end
-    if not lives(owner) then
+    if not is_on(key('replicas'), owner) then
       redis.call('ZREM', list, owner)
     elseif owner ~= former and may_try(owner, id) then
       redis.call('ZREM', list, owner)
@@ -136,7 +133,7 @@ end
 -- cost as much as there are replicas.
 local function announce_work(id, model, former)
   local tries, accepted_by = unpack(get(id, 'tries', 'accepted_by'))
-  if tries and accepted_by and accepted_by ~= former and knows(accepted_by, model) and may_try(accepted_by, id) then
+  if tries and accepted_by and accepted_by ~= former and is_on(key('knows', model), accepted_by) and may_try(accepted_by, id) then
     redis.call('PUBLISH', key('work', accepted_by), '')
   end
   if tonumber(tries or '0') < MOST_TRIES then
